@@ -1,0 +1,1 @@
+//! Everything that Portray does, without a window.

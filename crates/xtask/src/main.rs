@@ -1,0 +1,3 @@
+//! Set-up, run, test and checks of this repository.
+
+fn main() {}

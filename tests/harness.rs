@@ -1,0 +1,1 @@
+//! What every story needs: programs, a desktop, people.
