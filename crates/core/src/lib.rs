@@ -1,1 +1,29 @@
-//! Everything that Portray does, without a window.
+//! Everything that Portray does, without a window. Modules stand in reading order: each uses only those above it.
+
+pub mod clock;
+pub mod secret;
+
+pub mod paths;
+pub mod private_files;
+pub mod settings;
+
+/// Speaks to IAM Identity Center: sign-in, tokens, accounts, permission sets, role credentials.
+pub mod identity_center;
+
+/// Keeps registrations and tokens in the operating system's keyring.
+pub mod token_store;
+
+/// The accounts and permission sets that are assigned to a person.
+pub mod role_catalog;
+
+/// Federated console sessions and the links that open them.
+pub mod console;
+
+/// Keeps tokens and role credentials fresh.
+pub mod refresh;
+
+/// The application: commands in, one state, every surface drawn from it.
+pub mod app;
+
+/// The doors into the application for other processes.
+pub mod agent;

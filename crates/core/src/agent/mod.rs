@@ -1,0 +1,3 @@
+//! The doors into the application for other processes.
+
+pub mod protocol;

@@ -1,0 +1,1 @@
+//! Everything that happens, as one closed enum.

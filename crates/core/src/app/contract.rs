@@ -1,0 +1,329 @@
+//! What the window and the command line see and may ask for. The window's TypeScript is generated from here.
+//! No secret is in these types.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use crate::identity_center::{AccountId, PortalId, RoleKey};
+
+/// A permission set in an account of a portal.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
+pub struct Role {
+    /// The portal's id.
+    pub portal: String,
+    /// Twelve digits.
+    pub account: String,
+    pub permission_set: String,
+}
+
+impl From<Role> for RoleKey {
+    fn from(role: Role) -> Self {
+        Self {
+            portal: PortalId(role.portal),
+            account: AccountId(role.account),
+            permission_set: role.permission_set,
+        }
+    }
+}
+
+impl From<RoleKey> for Role {
+    fn from(key: RoleKey) -> Self {
+        Self {
+            portal: key.portal.0,
+            account: key.account.0,
+            permission_set: key.permission_set,
+        }
+    }
+}
+
+/// Everything that people and programs may ask of the application.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum Request {
+    /// Understands a start URL that is being typed.
+    InspectStartUrl {
+        text: String,
+    },
+    /// Adds a portal. The name is made from the start URL where none is given.
+    AddPortal {
+        start_url: String,
+        region: Option<String>,
+        name: Option<String>,
+    },
+    /// Signs out, then forgets the portal.
+    RemovePortal {
+        portal: String,
+    },
+    SignIn {
+        portal: String,
+        method: SignInMethod,
+        /// Whether the application opens the browser; else the answer carries the URL.
+        open_browser: bool,
+        /// Ends a live session first, so that the new one gets its full length.
+        force: bool,
+    },
+    /// Opens the sign-in page once more, for the sign-in that is under way.
+    OpenSignInPage {
+        portal: String,
+    },
+    CancelSignIn {
+        portal: String,
+    },
+    /// Ends the session at AWS too and forgets its credentials.
+    SignOut {
+        portal: String,
+    },
+    /// Lists accounts and permission sets anew.
+    Sync {
+        portal: String,
+    },
+    OpenConsole {
+        role: Role,
+        destination: Option<String>,
+        region: Option<String>,
+        /// Length of the console session; by default that of the credentials.
+        duration_seconds: Option<u32>,
+        /// By default what the settings say.
+        via: Option<ConsoleVia>,
+        /// Whether the application opens the browser; else the answer carries the real URL.
+        open_browser: bool,
+    },
+    /// Opens the access portal itself.
+    OpenPortal {
+        portal: String,
+    },
+    SetFavourite {
+        role: Role,
+        on: bool,
+    },
+    /// Keeps a role's credentials fresh whether or not anybody asks for them.
+    Keep {
+        role: Role,
+        on: bool,
+    },
+    /// Renews tokens and credentials in use now.
+    RenewNow,
+    ShowWindow,
+    /// Takes away the sentence about the last failure.
+    DismissProblem,
+    Quit,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum SignInMethod {
+    /// In a browser of this machine.
+    Browser,
+    /// With a code, in any browser.
+    DeviceCode,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum ConsoleVia {
+    #[default]
+    Federation,
+    Portal,
+}
+
+/// Something that failed, in the words that every surface shows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ProblemView {
+    pub code: ProblemCode,
+    pub what_happened: String,
+    pub what_to_do: String,
+}
+
+/// What kind of failure it is: decides exit codes and which button is offered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum ProblemCode {
+    Failed,
+    WrongUse,
+    SignInNeeded,
+    NotAssigned,
+    Unreachable,
+    NoAgent,
+    SecretStore,
+    Cancelled,
+}
+
+/// The whole state as a window draws it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Snapshot {
+    /// Grows with every snapshot.
+    #[ts(type = "number")]
+    pub revision: u64,
+    /// Grows when rows have changed: search again.
+    #[ts(type = "number")]
+    pub catalogue_revision: u64,
+    pub version: String,
+    /// The state in words, as the tray's first line says it.
+    pub headline: String,
+    pub mood: Mood,
+    pub portals: Vec<PortalView>,
+    pub credentials: Vec<CredentialsView>,
+    /// What failed last, until it is dismissed or mended.
+    pub problem: Option<ProblemView>,
+}
+
+/// The state at a glance; the tray icon's shape.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Mood {
+    /// Signed in and fresh.
+    Fresh,
+    /// Something is being renewed or signed in.
+    Renewing,
+    /// The portal session ends soon.
+    EndsSoon,
+    SignInNeeded,
+    /// AWS cannot be reached; what is known is shown.
+    Offline,
+    /// No portal yet.
+    Empty,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct PortalView {
+    pub id: String,
+    pub name: String,
+    pub start_url: String,
+    pub region: String,
+    pub state: PortalState,
+    #[ts(type = "string | null")]
+    pub access_token_expires_at: Option<Timestamp>,
+    /// When a person will have to sign in again; absent until an end was learned.
+    #[ts(type = "string | null")]
+    pub session_ends_at: Option<Timestamp>,
+    pub session_end_is_estimate: bool,
+    pub accounts: u32,
+    pub permission_sets: u32,
+    pub sync: SyncView,
+    pub sign_in: Option<SignInView>,
+    pub problem: Option<ProblemView>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum PortalState {
+    SignedIn,
+    SignInNeeded,
+    SigningIn,
+    Offline,
+}
+
+/// How current the listing is.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+pub struct SyncView {
+    #[ts(type = "string | null")]
+    pub synced_at: Option<Timestamp>,
+    pub complete: bool,
+    /// While a sync runs: how many of how many accounts are listed.
+    pub running: Option<SyncProgress>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct SyncProgress {
+    pub done: u32,
+    pub total: u32,
+}
+
+/// A sign-in that waits for a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct SignInView {
+    pub method: SignInMethod,
+    /// To be compared with what the browser shows.
+    pub user_code: Option<String>,
+    #[ts(type = "string")]
+    pub expires_at: Timestamp,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct CredentialsView {
+    pub role: Role,
+    pub account_name: String,
+    pub state: CredentialsState,
+    #[ts(type = "string | null")]
+    pub expires_at: Option<Timestamp>,
+    /// Kept fresh whether or not anybody asks.
+    pub kept: bool,
+    pub problem: Option<ProblemView>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum CredentialsState {
+    Fresh,
+    Renewing,
+    Failing,
+    /// Not assigned (any more).
+    Unavailable,
+}
+
+/// Asks for rows of the list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct SearchRequest {
+    pub query: String,
+    /// Only this portal's rows.
+    pub portal: Option<String>,
+    pub offset: u32,
+    /// At most 100.
+    pub limit: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct SearchAnswer {
+    pub total: u32,
+    pub offset: u32,
+    #[ts(type = "number")]
+    pub catalogue_revision: u64,
+    pub rows: Vec<RoleRow>,
+}
+
+/// One permission set in one account, ranked by the query; without one favourites first, then recents, then by name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct RoleRow {
+    pub role: Role,
+    pub portal_name: String,
+    pub account_name: String,
+    pub email: String,
+    pub favourite: bool,
+    /// Which characters of the account's name and of the permission set matched, by index.
+    pub account_name_matches: Vec<u32>,
+    pub permission_set_matches: Vec<u32>,
+    pub credentials: Option<CredentialsState>,
+    #[ts(type = "string | null")]
+    pub credentials_expire_at: Option<Timestamp>,
+}
+
+/// What a start URL turned out to be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct StartUrlView {
+    /// As it will be kept; absent while the text is none.
+    pub start_url: Option<String>,
+    /// Where the URL names it.
+    pub region: Option<String>,
+    /// Every region to choose from, the likely ones first.
+    pub regions: Vec<String>,
+    pub problem: Option<ProblemView>,
+}
+
+/// What a request gave.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+pub enum Answer {
+    Done,
+    StartUrl {
+        view: StartUrlView,
+    },
+    /// A portal was added (or was there already).
+    Portal {
+        portal: String,
+    },
+    /// A sign-in is under way.
+    SignIn {
+        view: SignInView,
+    },
+}

@@ -1,0 +1,331 @@
+//! Where our files, our socket and AWS's files are; every environment variable that we read.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use url::Url;
+
+/// The environment as it was when the process began. Nothing else reads variables.
+#[derive(Debug, Clone, Default)]
+pub struct Environment {
+    variables: std::collections::BTreeMap<String, OsString>,
+    temporary: PathBuf,
+}
+
+/// Every variable that Portray looks at. `AWS_ENDPOINT_URL*`, `AWS_PROFILE` and AWS keys are absent on purpose:
+/// a desktop application started from a shell set up for something else must not send tokens there.
+const READ: &[&str] = &[
+    "PORTRAY_HOME",
+    "PORTRAY_SECRET_STORE",
+    "PORTRAY_ENDPOINT_URL",
+    "AWS_CA_BUNDLE",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "HTTP_PROXY",
+    "http_proxy",
+    "ALL_PROXY",
+    "all_proxy",
+    "NO_PROXY",
+    "no_proxy",
+    "BROWSER",
+    "HOME",
+    "USERPROFILE",
+    "USERNAME",
+    "APPDATA",
+    "LOCALAPPDATA",
+    "PATH",
+    "XDG_CONFIG_HOME",
+    "XDG_CACHE_HOME",
+    "XDG_STATE_HOME",
+    "XDG_RUNTIME_DIR",
+    "XDG_CURRENT_DESKTOP",
+    "DISPLAY",
+    "WAYLAND_DISPLAY",
+    "SSH_CONNECTION",
+    "SSH_CLIENT",
+    "SSH_TTY",
+    "WSL_DISTRO_NAME",
+    "CI",
+    "CODESPACES",
+    "NO_COLOR",
+    "RUST_LOG",
+    "TAURI_WEBVIEW_AUTOMATION",
+];
+
+/// Which store keeps the secrets (`PORTRAY_SECRET_STORE`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecretStore {
+    Keyring,
+    Memory,
+}
+
+/// An environment that cannot be used as it is.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EnvironmentError {
+    #[error("PORTRAY_SECRET_STORE is “{0}”; it takes “keyring” or “memory”")]
+    SecretStore(String),
+    #[error("PORTRAY_SECRET_STORE=file is not available in this version; it takes “keyring” or “memory”")]
+    SecretStoreFile,
+    #[error("PORTRAY_ENDPOINT_URL is “{0}”; it takes an http or https URL on 127.0.0.1, ::1 or localhost")]
+    Endpoint(String),
+    #[error("neither PORTRAY_HOME nor a home directory is set; set HOME or PORTRAY_HOME")]
+    NoHome,
+}
+
+impl Environment {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the environment"
+    )]
+    pub fn of_process() -> Self {
+        let variables = READ
+            .iter()
+            .filter_map(|name| Some(((*name).to_owned(), std::env::var_os(name)?)));
+        Self {
+            variables: variables.collect(),
+            temporary: std::env::temp_dir(),
+        }
+    }
+
+    /// An environment made up for a test.
+    pub fn of(variables: &[(&str, &str)]) -> Self {
+        let variables = variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), OsString::from(value)));
+        Self {
+            variables: variables.collect(),
+            temporary: std::env::temp_dir(),
+        }
+    }
+
+    /// A variable's text; unset, empty or not Unicode count as absent.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.variables
+            .get(name)
+            .and_then(|value| value.to_str())
+            .filter(|value| !value.is_empty())
+    }
+
+    /// A variable as an absolute path; a relative one counts as absent, as the XDG specification asks.
+    pub fn path(&self, name: &str) -> Option<PathBuf> {
+        let path = PathBuf::from(self.variables.get(name)?);
+        path.is_absolute().then_some(path)
+    }
+
+    pub fn home(&self) -> Option<PathBuf> {
+        self.path(if cfg!(windows) { "USERPROFILE" } else { "HOME" })
+    }
+
+    pub fn secret_store(&self) -> Result<SecretStore, EnvironmentError> {
+        match self.text("PORTRAY_SECRET_STORE") {
+            None | Some("keyring") => Ok(SecretStore::Keyring),
+            Some("memory") => Ok(SecretStore::Memory),
+            Some("file") => Err(EnvironmentError::SecretStoreFile),
+            Some(other) => Err(EnvironmentError::SecretStore(other.to_owned())),
+        }
+    }
+
+    /// The base URL of an emulator. Refused unless it is on this machine.
+    pub fn endpoint(&self) -> Result<Option<Url>, EnvironmentError> {
+        let Some(text) = self.text("PORTRAY_ENDPOINT_URL") else {
+            return Ok(None);
+        };
+        let url = Url::parse(text).ok().filter(is_loopback);
+        url.map(Some)
+            .ok_or_else(|| EnvironmentError::Endpoint(text.to_owned()))
+    }
+}
+
+/// Whether a URL can only reach this machine.
+pub fn is_loopback(url: &Url) -> bool {
+    let local = match url.host() {
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        Some(url::Host::Domain(name)) => name == "localhost",
+        None => false,
+    };
+    local && matches!(url.scheme(), "http" | "https")
+}
+
+/// Where Portray keeps its things. All folders are 0700 and all files 0600.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Paths {
+    /// `settings.toml`.
+    pub config: PathBuf,
+    /// The listing; nothing secret.
+    pub cache: PathBuf,
+    /// Log, favourites, recents.
+    pub state: PathBuf,
+    /// The agent's socket and its lock.
+    pub runtime: PathBuf,
+    /// The service name under which the keyring keeps our entries.
+    pub keyring_service: String,
+}
+
+impl Paths {
+    pub fn of(environment: &Environment) -> Result<Self, EnvironmentError> {
+        if let Some(home) = environment.path("PORTRAY_HOME") {
+            return Ok(Self::in_one_folder(&home));
+        }
+        let home = environment.home().ok_or(EnvironmentError::NoHome)?;
+        let [config, cache, state] = platform_folders(environment, &home);
+        let runtime = environment.path("XDG_RUNTIME_DIR").map_or_else(
+            || fallback_runtime(environment, &state),
+            |path| path.join("portray"),
+        );
+        Ok(Self {
+            config,
+            cache,
+            state,
+            runtime,
+            keyring_service: "portray".to_owned(),
+        })
+    }
+
+    fn in_one_folder(home: &Path) -> Self {
+        Self {
+            config: home.to_owned(),
+            cache: home.join("cache"),
+            state: home.join("state"),
+            runtime: home.join("run"),
+            keyring_service: format!("portray-{}", short_hash(home.as_os_str().as_encoded_bytes())),
+        }
+    }
+
+    pub fn settings(&self) -> PathBuf {
+        self.config.join("settings.toml")
+    }
+
+    /// The agent's socket; on Windows the name of its pipe is derived from this path.
+    pub fn socket(&self) -> PathBuf {
+        self.runtime.join("agent.sock")
+    }
+
+    /// Held by the one agent of this home.
+    pub fn lock(&self) -> PathBuf {
+        self.runtime.join("agent.lock")
+    }
+}
+
+/// The first 16 hexadecimal digits of a SHA-256.
+pub fn short_hash(bytes: &[u8]) -> String {
+    use sha2::Digest;
+    sha2::Sha256::digest(bytes)
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+#[cfg(all(unix, not(target_os = "macos")))]
+fn platform_folders(environment: &Environment, home: &Path) -> [PathBuf; 3] {
+    let folder = |variable, default: &str| {
+        environment
+            .path(variable)
+            .unwrap_or_else(|| home.join(default))
+            .join("portray")
+    };
+    [
+        folder("XDG_CONFIG_HOME", ".config"),
+        folder("XDG_CACHE_HOME", ".cache"),
+        folder("XDG_STATE_HOME", ".local/state"),
+    ]
+}
+
+#[cfg(target_os = "macos")]
+fn platform_folders(_environment: &Environment, home: &Path) -> [PathBuf; 3] {
+    let support = home.join("Library/Application Support/Portray");
+    [
+        support.clone(),
+        home.join("Library/Caches/Portray"),
+        support.join("State"),
+    ]
+}
+
+#[cfg(windows)]
+fn platform_folders(environment: &Environment, home: &Path) -> [PathBuf; 3] {
+    let roaming = environment
+        .path("APPDATA")
+        .unwrap_or_else(|| home.join("AppData").join("Roaming"));
+    let local = environment
+        .path("LOCALAPPDATA")
+        .unwrap_or_else(|| home.join("AppData").join("Local"));
+    [
+        roaming.join("Portray"),
+        local.join("Portray").join("Cache"),
+        local.join("Portray").join("State"),
+    ]
+}
+
+/// A folder of ours under the temporary folder where there is no XDG_RUNTIME_DIR; whoever makes it refuses one
+/// that is not ours.
+#[cfg(unix)]
+fn fallback_runtime(environment: &Environment, _state: &Path) -> PathBuf {
+    environment
+        .temporary
+        .join(format!("portray-{}", rustix::process::getuid().as_raw()))
+}
+
+#[cfg(windows)]
+fn fallback_runtime(_environment: &Environment, state: &Path) -> PathBuf {
+    state.join("Run")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_folder_holds_everything_under_portray_home() {
+        let paths = Paths::of(&Environment::of(&[
+            ("PORTRAY_HOME", "/tmp/p"),
+            ("HOME", "/home/a"),
+        ]))
+        .unwrap();
+        assert_eq!(paths.settings(), Path::new("/tmp/p/settings.toml"));
+        assert_eq!(paths.socket(), Path::new("/tmp/p/run/agent.sock"));
+        assert!(paths.keyring_service.starts_with("portray-"));
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn follows_the_xdg_base_directories() {
+        let environment = Environment::of(&[("HOME", "/home/a"), ("XDG_RUNTIME_DIR", "/run/user/7")]);
+        let paths = Paths::of(&environment).unwrap();
+        assert_eq!(paths.config, Path::new("/home/a/.config/portray"));
+        assert_eq!(paths.state, Path::new("/home/a/.local/state/portray"));
+        assert_eq!(paths.socket(), Path::new("/run/user/7/portray/agent.sock"));
+        assert_eq!(paths.keyring_service, "portray");
+    }
+
+    #[test]
+    fn p3_without_a_home_says_what_to_set() {
+        assert_eq!(Paths::of(&Environment::of(&[])), Err(EnvironmentError::NoHome));
+    }
+
+    #[test]
+    fn a_test_endpoint_must_be_on_this_machine() {
+        let endpoint = |url| Environment::of(&[("PORTRAY_ENDPOINT_URL", url)]).endpoint();
+        assert!(endpoint("http://127.0.0.1:4567").unwrap().is_some());
+        assert!(endpoint("http://[::1]:4567").unwrap().is_some());
+        for refused in [
+            "http://127.0.0.1.example.com",
+            "https://example.com",
+            "file:///etc",
+            "nonsense",
+        ] {
+            assert_eq!(
+                endpoint(refused),
+                Err(EnvironmentError::Endpoint(refused.to_owned()))
+            );
+        }
+    }
+
+    #[test]
+    fn a_file_store_is_refused_in_words() {
+        let environment = Environment::of(&[("PORTRAY_SECRET_STORE", "file")]);
+        assert_eq!(environment.secret_store(), Err(EnvironmentError::SecretStoreFile));
+    }
+}

@@ -1,0 +1,90 @@
+//! Our own files: folders 0700, files 0600, replaced atomically, set aside when damaged.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+/// Makes a folder (and its parents) that only we can enter.
+pub fn make_folder(path: &Path) -> io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+/// Replaces a file as a whole: readers see the old one or the new one, also after a crash.
+pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    let folder = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
+    make_folder(folder)?;
+    let mut file = tempfile::Builder::new().prefix(".portray-").tempfile_in(folder)?;
+    file.write_all(content)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    sync_folder(folder)
+}
+
+/// A file's content; none where there is no file. Every other error is an error, never "empty".
+pub fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    match std::fs::read(path) {
+        Ok(content) => Ok(Some(content)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Moves a damaged file out of the way, to `NAME.bad-TIME`, so that nothing in it is lost.
+pub fn set_aside(path: &Path, now: Timestamp) -> io::Result<PathBuf> {
+    let mut name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_owned();
+    name.push(format!(".bad-{}", now.strftime("%Y%m%dT%H%M%SZ")));
+    let aside = path.with_file_name(name);
+    std::fs::rename(path, &aside)?;
+    Ok(aside)
+}
+
+#[cfg(unix)]
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    std::fs::File::open(folder)?.sync_all()
+}
+
+#[cfg(not(unix))]
+fn sync_folder(_folder: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(unix)]
+    fn x4_files_are_0600_and_folders_0700() {
+        use std::os::unix::fs::PermissionsExt;
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("a/b/settings.toml");
+        replace(&path, b"one").unwrap();
+        replace(&path, b"two").unwrap();
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
+        assert_eq!(read(&path).unwrap().unwrap(), b"two");
+    }
+
+    #[test]
+    fn an_unreadable_file_is_not_an_empty_one() {
+        let scratch = tempfile::tempdir().unwrap();
+        assert!(read(&scratch.path().join("absent")).unwrap().is_none());
+        assert!(read(scratch.path()).is_err(), "a folder cannot be read as a file");
+    }
+
+    #[test]
+    fn r9_a_damaged_file_is_set_aside_whole() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("listing.json");
+        std::fs::write(&path, "{").unwrap();
+        let aside = set_aside(&path, "2026-03-02T12:00:00Z".parse().unwrap()).unwrap();
+        assert!(aside.ends_with("listing.json.bad-20260302T120000Z"));
+        assert_eq!(std::fs::read(aside).unwrap(), b"{");
+        assert!(!path.exists());
+    }
+}

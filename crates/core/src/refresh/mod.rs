@@ -1,0 +1,1 @@
+//! Keeps tokens and role credentials fresh.
