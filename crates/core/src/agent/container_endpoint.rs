@@ -156,7 +156,9 @@ impl Door {
             return Some(Denied::forbidden("The authorization token is missing or wrong."));
         }
         if !self.is_of_this_user(peer) {
-            return Some(Denied::forbidden("Only processes of the same user are served here."));
+            return Some(Denied::forbidden(
+                "Only processes of the same user are served here.",
+            ));
         }
         if request.uri().path() != PATH {
             return Some(Denied::new(
@@ -216,7 +218,10 @@ impl Door {
             .is_some_and(|logged| now.saturating_sub(logged) < Duration::from_secs(60));
         if !logged_lately {
             refusals.logged_at = Some(now);
-            tracing::warn!(reason = refusal.message, "refused a request to the credentials endpoint");
+            tracing::warn!(
+                reason = refusal.message,
+                "refused a request to the credentials endpoint"
+            );
         }
     }
 
@@ -273,9 +278,15 @@ fn try_again(message: impl Into<String>) -> Denied {
 
 /// What browsers add to requests and AWS SDKs do not.
 fn is_of_a_browser(headers: &HeaderMap) -> bool {
-    ["origin", "referer", "sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest"]
-        .iter()
-        .any(|name| headers.contains_key(*name))
+    [
+        "origin",
+        "referer",
+        "sec-fetch-site",
+        "sec-fetch-mode",
+        "sec-fetch-dest",
+    ]
+    .iter()
+    .any(|name| headers.contains_key(*name))
 }
 
 fn protective_headers() -> [(HeaderName, HeaderValue); 3] {

@@ -317,17 +317,15 @@ fn by_account(rows: Vec<RoleRow>) -> Vec<AccountLine> {
     let mut lines: Vec<AccountLine> = Vec::new();
     let mut places = std::collections::HashMap::new();
     for row in rows {
-        let place = *places
-            .entry(row.role.account.clone())
-            .or_insert_with(|| {
-                lines.push(AccountLine {
-                    id: row.role.account,
-                    name: row.account_name,
-                    email: row.email,
-                    permission_sets: Vec::new(),
-                });
-                lines.len() - 1
+        let place = *places.entry(row.role.account.clone()).or_insert_with(|| {
+            lines.push(AccountLine {
+                id: row.role.account,
+                name: row.account_name,
+                email: row.email,
+                permission_sets: Vec::new(),
             });
+            lines.len() - 1
+        });
         lines[place].permission_sets.push(row.role.permission_set);
     }
     for line in &mut lines {

@@ -10,7 +10,7 @@ pub mod listener;
 mod loopback_peer;
 pub mod protocol;
 pub mod socket;
-mod targets;
+pub mod targets;
 
 pub use claim::{Claim, ClaimError, claim, take_over};
 pub use client::{Client, ClientError};

@@ -309,7 +309,10 @@ mod tests {
     use super::*;
 
     fn round_trip(operation: Operation) {
-        let line = RequestLine { v: VERSION, operation };
+        let line = RequestLine {
+            v: VERSION,
+            operation,
+        };
         let text = serde_json::to_vec(&line).unwrap();
         assert_eq!(parse_request(&text).unwrap(), line);
     }
@@ -355,10 +358,7 @@ mod tests {
             r#"{"portal":null,"account":"1","permission_set":"p"}"#,
             r#"{"portal":"acme","account":"1","permission_set":"p"}"#,
         ] {
-            assert!(matches!(
-                serde_json::from_str(text).unwrap(),
-                Target::Role { .. }
-            ));
+            assert!(matches!(serde_json::from_str(text).unwrap(), Target::Role { .. }));
         }
     }
 
@@ -373,7 +373,12 @@ mod tests {
 
     #[test]
     fn x2_an_answer_to_nonsense_does_not_repeat_it() {
-        for line in [&b"aoa-canary"[..], br#"{"v":1,"op":"aoa-canary"}"#, b"", b"\xff\xfe"] {
+        for line in [
+            &b"aoa-canary"[..],
+            br#"{"v":1,"op":"aoa-canary"}"#,
+            b"",
+            b"\xff\xfe",
+        ] {
             let problem = parse_request(line).unwrap_err();
             assert!(!format!("{problem:?}").contains("canary"));
         }

@@ -124,7 +124,11 @@ impl<S: Fn(&SearchRequest) -> SearchAnswer> Known<'_, S> {
             let Some(listing) = self.catalogue.listings.get(&id) else {
                 continue;
             };
-            for listed in listing.accounts.iter().filter(|listed| is_called(listed, account)) {
+            for listed in listing
+                .accounts
+                .iter()
+                .filter(|listed| is_called(listed, account))
+            {
                 let sets = listed.permission_sets.iter();
                 hits.extend(
                     sets.filter(|set| set.eq_ignore_ascii_case(permission_set))
@@ -219,11 +223,7 @@ pub fn account_name<'a>(catalogue: &'a Catalogue, key: &RoleKey) -> &'a str {
     listed.map_or("", |listed| &listed.account.name)
 }
 
-fn matching<'a>(
-    portals: &'a [PortalView],
-    named: Option<&str>,
-    region: Option<&str>,
-) -> Vec<&'a PortalView> {
+fn matching<'a>(portals: &'a [PortalView], named: Option<&str>, region: Option<&str>) -> Vec<&'a PortalView> {
     let is_meant = |portal: &&PortalView| {
         let by_name = named.is_none_or(|named| {
             let names = [&portal.name, &portal.id, &portal.start_url];
@@ -265,7 +265,10 @@ fn sign_in_first(portal: &PortalView) -> Unresolved {
     Unresolved {
         problem: ProblemView::new(
             ProblemCode::SignInNeeded,
-            format!("Nobody is signed in to {}, so its accounts are not known.", portal.name),
+            format!(
+                "Nobody is signed in to {}, so its accounts are not known.",
+                portal.name
+            ),
             format!("Sign in: portray login {}", portal.name),
         ),
         candidates: Vec::new(),
@@ -324,7 +327,9 @@ mod tests {
                 accounts: accounts.to_vec(),
                 ..Listing::default()
             };
-            catalogue.listings.insert(PortalId(format!("id-{portal}")), listing);
+            catalogue
+                .listings
+                .insert(PortalId(format!("id-{portal}")), listing);
         }
         catalogue
     }
