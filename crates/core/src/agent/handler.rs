@@ -10,7 +10,7 @@ use crate::agent::protocol::{
     StatusReply, Target, WireSecret,
 };
 use crate::agent::socket::Answering;
-use crate::agent::targets::{self, Known, Unresolved, account_name};
+use crate::agent::targets::{self, Known, Refusal, account_name};
 use crate::app::contract::{
     Answer, PortalView, ProblemCode, ProblemView, Request, RoleRow, SearchRequest, SignInMethod,
 };
@@ -36,7 +36,7 @@ pub struct Handler {
     host: Host,
 }
 
-type Outcome = Result<Reply, Reply>;
+type Outcome = Result<Reply, Refusal>;
 
 impl Handler {
     pub fn new(app: App, host: Host) -> Self {
@@ -120,11 +120,7 @@ impl Handler {
     async fn credentials(&self, target: &Target, min_ttl_seconds: u32) -> Outcome {
         let key = self.role(target)?;
         let min_ttl = Duration::from_secs(min_ttl_seconds.into());
-        let credentials = self
-            .app
-            .credentials(&key, min_ttl)
-            .await
-            .map_err(Reply::problem)?;
+        let credentials = self.app.credentials(&key, min_ttl).await?;
         Ok(Reply::Credentials(CredentialsReply {
             access_key_id: credentials.access_key_id,
             secret_access_key: WireSecret::from(&credentials.secret_access_key),
@@ -194,7 +190,7 @@ impl Handler {
         replies: &mpsc::Sender<Reply>,
     ) -> Outcome {
         let started = self.app.sign_in(&portal.id, method, open_browser, force).await;
-        let started = started.map_err(Reply::problem)?;
+        let started = started?;
         let begun = Reply::SignIn {
             url: WireSecret::from(&started.url),
             user_code: started.user_code,
@@ -204,8 +200,8 @@ impl Handler {
         let _ = replies.send(begun).await;
         match started.finished.await {
             Ok(Ok(())) => Ok(Reply::Done),
-            Ok(Err(problem)) => Err(Reply::problem(problem)),
-            Err(_) => Err(Reply::problem(ProblemView::new(
+            Ok(Err(problem)) => Err(problem.into()),
+            Err(_) => Err(Refusal::from(ProblemView::new(
                 ProblemCode::Cancelled,
                 "The sign-in was cancelled.",
                 "Sign in again when you are ready.",
@@ -227,7 +223,7 @@ impl Handler {
 
     async fn console(&self, request: ConsoleRequest, open_browser: bool) -> Outcome {
         if !open_browser {
-            let url = self.app.console_url(&request).await.map_err(Reply::problem)?;
+            let url = self.app.console_url(&request).await?;
             let url = Some(WireSecret::from(&url));
             return Ok(Reply::Console { url });
         }
@@ -259,11 +255,11 @@ impl Handler {
         }
     }
 
-    async fn ask(&self, request: Request) -> Result<Answer, Reply> {
-        self.app.ask(request).await.map_err(Reply::problem)
+    async fn ask(&self, request: Request) -> Result<Answer, ProblemView> {
+        self.app.ask(request).await
     }
 
-    fn role(&self, target: &Target) -> Result<RoleKey, Unresolved> {
+    fn role(&self, target: &Target) -> Result<RoleKey, Refusal> {
         let known = Known {
             portals: &self.portals(),
             catalogue: &self.app.catalogue(),
@@ -272,7 +268,7 @@ impl Handler {
         known.role(target)
     }
 
-    fn portal(&self, named: Option<&str>) -> Result<PortalView, Unresolved> {
+    fn portal(&self, named: Option<&str>) -> Result<PortalView, Refusal> {
         targets::portal(&self.portals(), named, None).cloned()
     }
 
@@ -290,7 +286,8 @@ impl Handler {
 impl Answering for Handler {
     async fn answer(&self, request: RequestLine, caller: Caller, replies: mpsc::Sender<Reply>) {
         tracing::debug!(pid = caller.pid, "request");
-        let (Ok(reply) | Err(reply)) = self.reply(request.operation, &replies).await;
+        let outcome = self.reply(request.operation, &replies).await;
+        let reply = outcome.unwrap_or_else(Reply::from);
         // The client may have left; then nobody waits for this.
         let _ = replies.send(reply).await;
     }

@@ -10,18 +10,27 @@ use crate::role_catalog::{Catalogue, ListedAccount};
 /// How many candidates an answer names.
 const CANDIDATES: u32 = 20;
 
-/// A target that names nothing, or too much.
+/// Why there is no answer; for a target that names too much, what it could mean.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unresolved {
+pub struct Refusal {
     pub problem: ProblemView,
     pub candidates: Vec<String>,
 }
 
-impl From<Unresolved> for Reply {
-    fn from(unresolved: Unresolved) -> Self {
+impl From<ProblemView> for Refusal {
+    fn from(problem: ProblemView) -> Self {
+        Self {
+            problem,
+            candidates: Vec::new(),
+        }
+    }
+}
+
+impl From<Refusal> for Reply {
+    fn from(refusal: Refusal) -> Self {
         Self::Problem {
-            problem: unresolved.problem,
-            candidates: unresolved.candidates,
+            problem: refusal.problem,
+            candidates: refusal.candidates,
         }
     }
 }
@@ -38,7 +47,7 @@ pub fn portal<'a>(
     portals: &'a [PortalView],
     named: Option<&str>,
     region: Option<&str>,
-) -> Result<&'a PortalView, Unresolved> {
+) -> Result<&'a PortalView, Refusal> {
     match *matching(portals, named, region).as_slice() {
         [portal] => Ok(portal),
         [] => Err(no_such_portal(portals, named)),
@@ -51,7 +60,7 @@ pub fn portal<'a>(
 }
 
 impl<S: Fn(&SearchRequest) -> SearchAnswer> Known<'_, S> {
-    pub fn role(&self, target: &Target) -> Result<RoleKey, Unresolved> {
+    pub fn role(&self, target: &Target) -> Result<RoleKey, Refusal> {
         match target {
             Target::Role {
                 portal,
@@ -69,7 +78,7 @@ impl<S: Fn(&SearchRequest) -> SearchAnswer> Known<'_, S> {
         }
     }
 
-    fn words(&self, words: &str) -> Result<RoleKey, Unresolved> {
+    fn words(&self, words: &str) -> Result<RoleKey, Refusal> {
         let (portals, rest) = self.split_portal(words);
         // A permission set's name never holds a slash, an account's may.
         match rest.rsplit_once('/') {
@@ -95,7 +104,7 @@ impl<S: Fn(&SearchRequest) -> SearchAnswer> Known<'_, S> {
         portals: &[&PortalView],
         account: &str,
         permission_set: &str,
-    ) -> Result<RoleKey, Unresolved> {
+    ) -> Result<RoleKey, Refusal> {
         let hits = self.listed(portals, account, permission_set);
         match (hits.as_slice(), portals) {
             ([hit], _) => Ok(hit.clone()),
@@ -143,7 +152,7 @@ impl<S: Fn(&SearchRequest) -> SearchAnswer> Known<'_, S> {
         hits
     }
 
-    fn search(&self, portals: &[&PortalView], words: &str) -> Result<RoleKey, Unresolved> {
+    fn search(&self, portals: &[&PortalView], words: &str) -> Result<RoleKey, Refusal> {
         let rows = self.rows(portals, words);
         match rows.as_slice() {
             [row] => Ok(row.role.clone().into()),
@@ -170,7 +179,7 @@ impl<S: Fn(&SearchRequest) -> SearchAnswer> Known<'_, S> {
         answer.rows
     }
 
-    fn nothing(&self, portals: &[&PortalView], similar: &[RoleRow]) -> Unresolved {
+    fn nothing(&self, portals: &[&PortalView], similar: &[RoleRow]) -> Refusal {
         let unlisted = portals.iter().find(|portal| portal.sync.synced_at.is_none());
         match (portals, unlisted) {
             ([], _) => no_such_portal(self.portals, None),
@@ -242,7 +251,7 @@ fn is_account_id(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-fn no_such_portal(portals: &[PortalView], named: Option<&str>) -> Unresolved {
+fn no_such_portal(portals: &[PortalView], named: Option<&str>) -> Refusal {
     if portals.is_empty() {
         return wrong_use(
             "No portal has been added yet.",
@@ -261,8 +270,8 @@ fn no_such_portal(portals: &[PortalView], named: Option<&str>) -> Unresolved {
     )
 }
 
-fn sign_in_first(portal: &PortalView) -> Unresolved {
-    Unresolved {
+fn sign_in_first(portal: &PortalView) -> Refusal {
+    Refusal {
         problem: ProblemView::new(
             ProblemCode::SignInNeeded,
             format!(
@@ -275,8 +284,8 @@ fn sign_in_first(portal: &PortalView) -> Unresolved {
     }
 }
 
-fn wrong_use(what_happened: impl Into<String>, what_to_do: &str, candidates: Vec<String>) -> Unresolved {
-    Unresolved {
+fn wrong_use(what_happened: impl Into<String>, what_to_do: &str, candidates: Vec<String>) -> Refusal {
+    Refusal {
         problem: ProblemView::new(ProblemCode::WrongUse, what_happened, what_to_do),
         candidates,
     }
@@ -335,7 +344,7 @@ mod tests {
     }
 
     /// Finds the rows whose account name holds the query.
-    fn resolve(portals: &[&str], target: &Target) -> Result<String, Unresolved> {
+    fn resolve(portals: &[&str], target: &Target) -> Result<String, Refusal> {
         let views: Vec<_> = portals.iter().map(|name| portal_view(name)).collect();
         let catalogue = catalogue(portals);
         let row = |set: &str| RoleRow {
@@ -375,7 +384,7 @@ mod tests {
         Ok(format!("{}:{}/{}", key.portal.0, key.account, key.permission_set))
     }
 
-    fn words(portals: &[&str], words: &str) -> Result<String, Unresolved> {
+    fn words(portals: &[&str], words: &str) -> Result<String, Refusal> {
         let words = words.to_owned();
         resolve(portals, &Target::Words { words })
     }
