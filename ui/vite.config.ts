@@ -27,5 +27,5 @@ export default defineConfig({
     headers: { 'Content-Security-Policy': CONTENT_SECURITY_POLICY },
   },
   resolve: process.env['VITEST'] ? { conditions: ['browser'] } : {},
-  test: { environment: 'jsdom', include: ['src/**/*.test.ts'], setupFiles: ['src/test_setup.ts'] },
+  test: { css: true, include: ['src/**/*.test.ts'], setupFiles: ['src/test_setup.ts'] },
 });

@@ -1,4 +1,5 @@
 // The window as a person uses it, against a host that records.
+// @vitest-environment jsdom
 import { cleanup, fireEvent, render, screen, waitFor } from '@testing-library/svelte';
 import { afterEach, expect, test } from 'vitest';
 

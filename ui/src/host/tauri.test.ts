@@ -1,4 +1,5 @@
 // The host inside the application: which commands it calls, and which state wins.
+// @vitest-environment jsdom
 import { emit } from '@tauri-apps/api/event';
 import { clearMocks, mockIPC } from '@tauri-apps/api/mocks';
 import { afterEach, expect, test } from 'vitest';
