@@ -5,15 +5,12 @@ use std::path::Path;
 use ts_rs::{Config, TS};
 
 use super::{
-    Answer, ConsoleVia, CredentialsState, CredentialsView, Mood, PortalState, PortalView,
-    ProblemCode, ProblemView, Request, Role, RoleRow, SearchAnswer, SearchRequest, SignInMethod,
-    SignInView, Snapshot, StartUrlView, SyncProgress, SyncView,
+    Answer, ConsoleVia, CredentialsState, CredentialsView, Mood, PortalState, PortalView, ProblemCode,
+    ProblemView, Request, Role, RoleRow, SearchAnswer, SearchRequest, SignInMethod, SignInView, Snapshot,
+    StartUrlView, SyncProgress, SyncView,
 };
 
-const COMMITTED: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../../ui/src/contract.ts"
-);
+const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../ui/src/contract.ts");
 
 const HEADER: &str = "// What the window sees and may ask for. Generated from crates/core/src/app/contract.rs:\n\
                       // `UPDATE=1 cargo test -p portray-core contract` writes it anew.\n";
