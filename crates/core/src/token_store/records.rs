@@ -236,7 +236,11 @@ fn append(whole: &mut Vec<u8>, piece: &[u8], length: usize) -> Result<(), StoreF
 }
 
 fn piece_name(key: &str, generation: u64, number: usize) -> String {
-    let slot = if generation % 2 == 0 { "even" } else { "odd" };
+    let slot = if generation.is_multiple_of(2) {
+        "even"
+    } else {
+        "odd"
+    };
     format!("{key} {slot} {number}")
 }
 
