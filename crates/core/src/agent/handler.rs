@@ -263,7 +263,6 @@ impl Handler {
         let known = Known {
             portals: &self.portals(),
             catalogue: &self.app.catalogue(),
-            search: |search: &SearchRequest| self.app.search(search),
         };
         known.role(target)
     }
