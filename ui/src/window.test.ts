@@ -93,6 +93,16 @@ test('the search field names the row that the keys have reached', async () => {
   expect(reached.getAttribute('aria-label')).toMatch(/^ReadOnly in acme-dev/);
 });
 
+test('without the agent the window says so and offers no first run', async () => {
+  const problem = { code: 'no_agent', what_happened: 'The tray application has ended.', what_to_do: 'Start Portray again.' } as const;
+  const host = new TestHost({ portals: [], mood: 'offline', problem });
+  render(App, { host });
+  expect((await screen.findByRole('alert')).textContent).toMatch(/has ended/);
+  expect(document.getElementById('start-url')).toBeNull();
+  host.change({ problem: null });
+  await waitFor(() => byId('start-url'));
+});
+
 test('a double click opens one console, on a button too', async () => {
   const host = await list();
   const button = document.querySelector('.open-console') as Element;
