@@ -172,6 +172,11 @@ impl Session {
         matches!(*self.status(), Status::SignedIn(_))
     }
 
+    /// Nobody knows yet who is signed in.
+    pub fn is_unread(&self) -> bool {
+        matches!(*self.status(), Status::NotRead | Status::Unreadable(_))
+    }
+
     /// The next attempt need not wait for its pause.
     pub fn forget_failures(&self) {
         if let Status::SignedIn(signed_in) = &mut *self.status()
