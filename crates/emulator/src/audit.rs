@@ -1,0 +1,154 @@
+//! What was called, by whom, with what outcome: the log and the counters that tests read.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Older events are forgotten, so that memory stays flat over millions of calls.
+const KEPT_EVENTS: usize = 20_000;
+
+/// Everything that can be called, under AWS's names where AWS has one.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Operation {
+    RegisterClient,
+    StartDeviceAuthorization,
+    CreateToken,
+    Authorize,
+    SignIn,
+    VerifyDevice,
+    ListAccounts,
+    ListAccountRoles,
+    GetRoleCredentials,
+    Logout,
+    GetSigninToken,
+    ConsoleLogin,
+    ConsoleLogout,
+    GetCallerIdentity,
+    AccessPortal,
+    /// No such path.
+    Unknown,
+}
+
+/// One call.
+#[derive(Clone, Debug, Serialize)]
+pub struct AuditEvent {
+    pub time: Timestamp,
+    pub request_id: String,
+    pub operation: Operation,
+    pub user: Option<String>,
+    /// `ACCOUNT/PERMISSION_SET`, where the call is about one.
+    pub role: Option<String>,
+    pub user_agent: Option<String>,
+    /// 0 if no answer was sent.
+    pub status: u16,
+    /// AWS's name of the error, or `Fault` for a scripted answer.
+    pub error: Option<String>,
+}
+
+/// How often each thing was called since the emulator started.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Counters {
+    pub operations: BTreeMap<Operation, u64>,
+    /// By operation and `ACCOUNT/PERMISSION_SET`.
+    pub roles: BTreeMap<Operation, BTreeMap<String, u64>>,
+    /// By operation and name of the error.
+    pub errors: BTreeMap<Operation, BTreeMap<String, u64>>,
+    /// Refresh tokens presented again after rotation had replaced them.
+    pub reused_refresh_tokens: u64,
+    /// Most portal calls within one second of the emulator's clock.
+    pub peak_portal_calls_per_second: u64,
+}
+
+#[derive(Default)]
+pub(crate) struct AuditLog {
+    pub(crate) counters: Counters,
+    events: VecDeque<AuditEvent>,
+    current_second: (i64, u64),
+}
+
+impl Operation {
+    /// The three that share the portal's quota.
+    pub(crate) fn is_portal_read(self) -> bool {
+        matches!(
+            self,
+            Self::ListAccounts | Self::ListAccountRoles | Self::GetRoleCredentials
+        )
+    }
+
+    pub(crate) fn is_portal(self) -> bool {
+        self.is_portal_read() || self == Self::Logout
+    }
+
+    pub(crate) fn is_oidc(self) -> bool {
+        matches!(
+            self,
+            Self::RegisterClient | Self::StartDeviceAuthorization | Self::CreateToken
+        )
+    }
+}
+
+impl Counters {
+    pub fn calls(&self, operation: Operation) -> u64 {
+        self.operations.get(&operation).copied().unwrap_or_default()
+    }
+
+    pub fn role_calls(&self, operation: Operation, account: &str, permission_set: &str) -> u64 {
+        let role = format!("{account}/{permission_set}");
+        self.roles
+            .get(&operation)
+            .and_then(|roles| roles.get(&role))
+            .copied()
+            .unwrap_or_default()
+    }
+
+    /// How often `operation` was answered with the error of that name.
+    pub fn errors(&self, operation: Operation, error: &str) -> u64 {
+        self.errors
+            .get(&operation)
+            .and_then(|errors| errors.get(error))
+            .copied()
+            .unwrap_or_default()
+    }
+}
+
+impl AuditLog {
+    pub(crate) fn record(&mut self, event: AuditEvent) {
+        let counters = &mut self.counters;
+        *counters.operations.entry(event.operation).or_default() += 1;
+        if let Some(role) = &event.role {
+            *counters
+                .roles
+                .entry(event.operation)
+                .or_default()
+                .entry(role.clone())
+                .or_default() += 1;
+        }
+        if let Some(error) = &event.error {
+            *counters
+                .errors
+                .entry(event.operation)
+                .or_default()
+                .entry(error.clone())
+                .or_default() += 1;
+        }
+        if event.operation.is_portal() {
+            let second = event.time.as_second();
+            let before = if self.current_second.0 == second {
+                self.current_second.1
+            } else {
+                0
+            };
+            self.current_second = (second, before + 1);
+            counters.peak_portal_calls_per_second = counters.peak_portal_calls_per_second.max(before + 1);
+        }
+        if self.events.len() == KEPT_EVENTS {
+            self.events.pop_front();
+        }
+        self.events.push_back(event);
+    }
+
+    pub(crate) fn events(&self) -> impl Iterator<Item = &AuditEvent> {
+        self.events.iter()
+    }
+}

@@ -1,0 +1,153 @@
+//! One request as the endpoints see it, and the few forms that an answer takes.
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::response::Response;
+use jiff::Timestamp;
+use serde_json::Value;
+use url::form_urlencoded;
+
+/// A request that was read completely.
+pub(crate) struct Call {
+    pub(crate) now: Timestamp,
+    /// Where the browser reaches this emulator: `http://127.0.0.1:PORT`.
+    pub(crate) origin: String,
+    pub(crate) uri: Uri,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    /// Whose call it turned out to be, for the audit log.
+    pub(crate) user: Option<String>,
+}
+
+/// Rides along in an answer's extensions: AWS's name of the error, for the audit log.
+#[derive(Clone)]
+pub(crate) struct ErrorName(pub(crate) String);
+
+impl Call {
+    pub(crate) fn query(&self, name: &str) -> Option<String> {
+        find(self.uri.query().unwrap_or_default().as_bytes(), name)
+    }
+
+    pub(crate) fn form(&self, name: &str) -> Option<String> {
+        find(&self.body, name)
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    pub(crate) fn cookie(&self, name: &str) -> Option<&str> {
+        let cookies = self
+            .headers
+            .get_all(header::COOKIE)
+            .into_iter()
+            .filter_map(|value| value.to_str().ok());
+        cookies
+            .flat_map(|line| line.split(';'))
+            .find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
+    }
+
+    /// Browsers share cookies between the ports of a host: two emulators must not sign each other out.
+    pub(crate) fn cookie_name(&self, purpose: &str) -> String {
+        let port = self
+            .origin
+            .rsplit(':')
+            .next()
+            .filter(|port| port.bytes().all(|byte| byte.is_ascii_digit()));
+        format!("{purpose}-{}", port.unwrap_or("80"))
+    }
+
+    /// Path and query of this request, to come back to after signing in.
+    pub(crate) fn path_and_query(&self) -> String {
+        self.uri
+            .path_and_query()
+            .map_or_else(|| "/".to_owned(), ToString::to_string)
+    }
+
+    /// The role that the request is about: `ACCOUNT/PERMISSION_SET`.
+    pub(crate) fn role(&self) -> Option<String> {
+        Some(format!(
+            "{}/{}",
+            self.query("account_id")?,
+            self.query("role_name")?
+        ))
+    }
+}
+
+pub(crate) fn json(status: StatusCode, body: &Value) -> Response {
+    with_body(status, "application/json", body.to_string())
+}
+
+pub(crate) fn text(status: StatusCode, body: &str) -> Response {
+    with_body(status, "text/plain; charset=utf-8", body.to_owned())
+}
+
+pub(crate) fn xml(status: StatusCode, body: String) -> Response {
+    with_body(status, "text/xml", body)
+}
+
+/// Pages load nothing from elsewhere, are not kept, and tell nobody where the reader came from.
+pub(crate) fn html(status: StatusCode, body: String) -> Response {
+    let mut response = with_body(status, "text/html; charset=utf-8", body);
+    let policy =
+        "default-src 'none'; style-src 'self'; script-src 'self'; base-uri 'none'; frame-ancestors 'none'";
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, policy),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ] {
+        response
+            .headers_mut()
+            .insert(name, header::HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// 302 for the OAuth redirect back to a client, 303 after a form.
+pub(crate) fn redirect(status: StatusCode, to: &str) -> Response {
+    let mut response = with_body(status, "text/plain; charset=utf-8", String::new());
+    let Ok(location) = header::HeaderValue::from_str(to) else {
+        return text(StatusCode::BAD_REQUEST, "that address cannot be redirected to");
+    };
+    response.headers_mut().insert(header::LOCATION, location);
+    response.headers_mut().insert(
+        header::CACHE_CONTROL,
+        header::HeaderValue::from_static("no-store"),
+    );
+    response
+}
+
+/// Adds a cookie for this host, or takes it away if `value` is empty.
+pub(crate) fn set_cookie(response: &mut Response, name: &str, value: &str) {
+    let life = if value.is_empty() { "; Max-Age=0" } else { "" };
+    let cookie = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{life}");
+    let cookie =
+        header::HeaderValue::from_str(&cookie).expect("names and values of our cookies are base64url");
+    response.headers_mut().append(header::SET_COOKIE, cookie);
+}
+
+pub(crate) fn with_body(status: StatusCode, content_type: &'static str, body: String) -> Response {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        header::HeaderValue::from_static(content_type),
+    );
+    response
+}
+
+/// Marks an answer as an error of AWS's for header and audit log. `namespace` is what AWS puts after the name.
+pub(crate) fn name_error(response: &mut Response, exception: &str, namespace: &str) {
+    let value = format!("{exception}:http://internal.amazon.com/coral/{namespace}/");
+    if let Ok(value) = header::HeaderValue::from_str(&value) {
+        response.headers_mut().insert("x-amzn-errortype", value);
+    }
+    response.extensions_mut().insert(ErrorName(exception.to_owned()));
+}
+
+fn find(encoded: &[u8], name: &str) -> Option<String> {
+    form_urlencoded::parse(encoded)
+        .find(|(key, _)| key == name)
+        .map(|(_, value)| value.into_owned())
+}

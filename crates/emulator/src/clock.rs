@@ -1,0 +1,95 @@
+//! The emulator's own time: real or fixed, plus what the control interface advanced.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::SystemTime;
+
+use jiff::{SignedDuration, Timestamp};
+
+/// Time as the emulator sees it. Clones share what was advanced.
+#[derive(Clone)]
+pub struct Clock {
+    source: Source,
+    advanced_milliseconds: Arc<AtomicI64>,
+}
+
+#[derive(Clone)]
+enum Source {
+    System,
+    Fixed(Timestamp),
+    Following(Arc<dyn Fn() -> Timestamp + Send + Sync>),
+}
+
+impl Clock {
+    /// Real time.
+    pub fn system() -> Self {
+        Self::with(Source::System)
+    }
+
+    /// Stands still at `start` until it is advanced.
+    pub fn fixed(start: Timestamp) -> Self {
+        Self::with(Source::Fixed(start))
+    }
+
+    /// Asks `source` each time: for a test that has a wall clock already.
+    pub fn following(source: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        Self::with(Source::Following(Arc::new(source)))
+    }
+
+    pub fn now(&self) -> Timestamp {
+        let base = match &self.source {
+            Source::System => system_time(),
+            Source::Fixed(start) => *start,
+            Source::Following(source) => source(),
+        };
+        let advanced = SignedDuration::from_millis(self.advanced_milliseconds.load(Ordering::SeqCst));
+        base.saturating_add(advanced)
+            .expect("a signed duration has no calendar units")
+    }
+
+    /// Moves the clock, backwards too if `by` is negative.
+    pub fn advance(&self, by: SignedDuration) {
+        let milliseconds = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+        self.advanced_milliseconds
+            .fetch_add(milliseconds, Ordering::SeqCst);
+    }
+
+    fn with(source: Source) -> Self {
+        Self {
+            source,
+            advanced_milliseconds: Arc::default(),
+        }
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("Clock").field(&self.now()).finish()
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the emulator's clock is the one place that asks the system"
+)]
+fn system_time() -> Timestamp {
+    Timestamp::try_from(SystemTime::now()).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fixed_clock_moves_only_when_it_is_advanced() {
+        let start: Timestamp = "2030-01-01T00:00:00Z".parse().unwrap();
+        let clock = Clock::fixed(start);
+        let clone = clock.clone();
+        assert_eq!(clock.now(), start);
+
+        clone.advance(SignedDuration::from_hours(2));
+
+        assert_eq!(clock.now(), "2030-01-01T02:00:00Z".parse().unwrap());
+    }
+}

@@ -1,0 +1,159 @@
+//! What happens around every endpoint: reading the request, faults, counting, the headers of AWS.
+
+use std::time::Duration;
+
+use axum::body;
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimePrinter;
+use serde_json::Value;
+use url::{Host, Url};
+
+use super::Emulator;
+use crate::administration::AdministrationError;
+use crate::audit::{AuditEvent, Operation};
+use crate::call::{self, Call, ErrorName};
+use crate::control;
+use crate::faults::Fault;
+use crate::state::State;
+
+/// AWS's own limit is far below.
+const LARGEST_BODY: usize = 1024 * 1024;
+
+impl Emulator {
+    /// Runs an endpoint, unless a scripted fault comes first.
+    pub(crate) async fn answer<R: IntoResponse>(
+        self,
+        operation: Operation,
+        endpoint: impl Fn(&mut State, &mut Call) -> R,
+        request: Request,
+    ) -> Response {
+        let Some(mut call) = self.read(request).await else {
+            return call::text(StatusCode::PAYLOAD_TOO_LARGE, "the request is too large");
+        };
+        let fault = self.strike(operation, &call);
+        if let Some(delay) = fault
+            .as_ref()
+            .map(|fault| fault.delay_ms)
+            .filter(|delay| *delay > 0)
+        {
+            wait(Duration::from_millis(delay)).await;
+            call.now = self.now();
+        }
+        if fault.as_ref().is_some_and(|fault| fault.hang && !fault.processed) {
+            self.record(operation, &call, None);
+            return std::future::pending().await;
+        }
+        let mut response = match &fault {
+            Some(fault) if fault.replaces_answer() && !fault.processed => fault.answer(),
+            Some(_) | None => endpoint(&mut self.state(), &mut call).into_response(),
+        };
+        if let Some(fault) = fault.filter(|fault| fault.replaces_answer() && fault.processed) {
+            if fault.hang {
+                self.record(operation, &call, None);
+                return std::future::pending().await;
+            }
+            response = fault.answer();
+        }
+        let request_id = self.record(operation, &call, Some(&response));
+        add_headers(response, &request_id, call.now)
+    }
+
+    /// Runs an endpoint of the control interface: not counted, not disturbed.
+    pub(crate) async fn control(
+        self,
+        endpoint: fn(&mut State, &mut Call) -> Result<Value, AdministrationError>,
+        request: Request,
+    ) -> Response {
+        let Some(mut call) = self.read(request).await else {
+            return call::text(StatusCode::PAYLOAD_TOO_LARGE, "the request is too large");
+        };
+        let answer = endpoint(&mut self.state(), &mut call);
+        control::answer(answer)
+    }
+
+    async fn read(&self, request: Request) -> Option<Call> {
+        let (head, body) = request.into_parts();
+        let body = body::to_bytes(body, LARGEST_BODY).await.ok()?;
+        let origin = origin(&head.uri, &head.headers).unwrap_or_else(|| self.base_url());
+        Some(Call {
+            now: self.now(),
+            origin,
+            uri: head.uri,
+            headers: head.headers,
+            body,
+            user: None,
+        })
+    }
+
+    fn strike(&self, operation: Operation, call: &Call) -> Option<Fault> {
+        let state = &mut *self.state();
+        state
+            .faults
+            .strike(operation, call.role().as_deref(), &mut state.random)
+    }
+
+    /// Writes the audit log; gives the request's id.
+    fn record(&self, operation: Operation, call: &Call, response: Option<&Response>) -> String {
+        let mut state = self.state();
+        let request_id = state.random.uuid();
+        let error = match response {
+            None => Some("Fault".to_owned()),
+            Some(response) => response
+                .extensions()
+                .get::<ErrorName>()
+                .map(|name| name.0.clone()),
+        };
+        let event = AuditEvent {
+            time: call.now,
+            request_id: request_id.clone(),
+            operation,
+            user: call.user.clone(),
+            role: call.role(),
+            user_agent: call.header("user-agent").map(str::to_owned),
+            status: response.map_or(0, |response| response.status().as_u16()),
+            error,
+        };
+        tracing::info!(?operation, user = ?event.user, role = ?event.role, status = event.status, error = ?event.error);
+        state.audit.record(event);
+        request_id
+    }
+}
+
+/// Where the caller reached us, if that is this machine: a browser has to find our pages there.
+fn origin(uri: &Uri, headers: &HeaderMap) -> Option<String> {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let authority = host.or_else(|| uri.authority().map(axum::http::uri::Authority::as_str))?;
+    let origin = format!("http://{authority}");
+    let is_loopback = match Url::parse(&origin).ok()?.host()? {
+        Host::Domain(name) => name == "localhost",
+        Host::Ipv4(address) => address.is_loopback(),
+        Host::Ipv6(address) => address.is_loopback(),
+    };
+    is_loopback.then_some(origin)
+}
+
+fn add_headers(mut response: Response, request_id: &str, now: Timestamp) -> Response {
+    let date = DateTimePrinter::new()
+        .timestamp_to_rfc9110_string(&now)
+        .unwrap_or_default();
+    let headers = response.headers_mut();
+    if let Ok(request_id) = HeaderValue::from_str(request_id) {
+        headers.insert("x-amzn-requestid", request_id);
+    }
+    // A scripted fault may bring a wrong date of its own.
+    if let (false, Ok(date)) = (headers.contains_key(header::DATE), HeaderValue::from_str(&date)) {
+        headers.insert(header::DATE, date);
+    }
+    response
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a scripted delay is real waiting: that is what it is for"
+)]
+async fn wait(delay: Duration) {
+    tokio::time::sleep(delay).await;
+}

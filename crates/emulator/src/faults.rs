@@ -1,0 +1,250 @@
+//! Scripted trouble: answers, delays, silence and cut connections, per operation.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+
+use crate::audit::Operation;
+use crate::call::{self, ErrorName};
+use crate::oidc::OidcError;
+use crate::portal::PortalError;
+use crate::random::Random;
+
+/// What happens to calls of an operation instead of, before or after the real answer.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fault {
+    pub operation: Operation,
+    /// Only calls about this role, `ACCOUNT/PERMISSION_SET`.
+    #[serde(default)]
+    pub role: Option<String>,
+    /// Answers with this status; without `body`, in AWS's form for that status.
+    #[serde(default)]
+    pub status: Option<u16>,
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    #[serde(default)]
+    pub body: Option<String>,
+    #[serde(default)]
+    pub delay_ms: u64,
+    /// Accepts the request and never answers.
+    #[serde(default)]
+    pub hang: bool,
+    /// Closes the connection without an answer.
+    #[serde(default)]
+    pub drop: bool,
+    /// Does the real work first: the reply is lost, not the request.
+    #[serde(default)]
+    pub processed: bool,
+    /// How many calls are hit; every one if absent.
+    #[serde(default)]
+    pub times: Option<u32>,
+    /// Hits a call with this probability, 0 to 1; always if absent.
+    #[serde(default)]
+    pub probability: Option<f64>,
+}
+
+/// Rides in the extensions of an in-process answer that stands for a connection closed without one.
+/// A connector that calls the router directly turns it into an I/O error, as [`crate::Emulator::serve`] does.
+#[derive(Clone, Copy, Debug)]
+pub struct ConnectionDropped;
+
+impl Fault {
+    /// Does nothing yet: set the fields that you need.
+    pub fn on(operation: Operation) -> Self {
+        Self {
+            operation,
+            role: None,
+            status: None,
+            headers: BTreeMap::new(),
+            body: None,
+            delay_ms: 0,
+            hang: false,
+            drop: false,
+            processed: false,
+            times: None,
+            probability: None,
+        }
+    }
+
+    /// Answers with `status` in AWS's form.
+    pub fn status(operation: Operation, status: u16) -> Self {
+        Self {
+            status: Some(status),
+            ..Self::on(operation)
+        }
+    }
+
+    /// Never answers.
+    pub fn hang(operation: Operation) -> Self {
+        Self {
+            hang: true,
+            ..Self::on(operation)
+        }
+    }
+
+    /// Closes the connection.
+    pub fn drop(operation: Operation) -> Self {
+        Self {
+            drop: true,
+            ..Self::on(operation)
+        }
+    }
+
+    /// Answers as usual, later.
+    pub fn delay(operation: Operation, delay: Duration) -> Self {
+        Self {
+            delay_ms: u64::try_from(delay.as_millis()).unwrap_or(u64::MAX),
+            ..Self::on(operation)
+        }
+    }
+
+    pub fn times(self, times: u32) -> Self {
+        Self {
+            times: Some(times),
+            ..self
+        }
+    }
+
+    pub fn with_probability(self, probability: f64) -> Self {
+        Self {
+            probability: Some(probability),
+            ..self
+        }
+    }
+
+    pub fn with_header(mut self, name: &str, value: &str) -> Self {
+        self.headers.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    pub fn with_body(self, body: &str) -> Self {
+        Self {
+            body: Some(body.to_owned()),
+            ..self
+        }
+    }
+
+    /// Only for one role.
+    pub fn for_role(self, account: &str, permission_set: &str) -> Self {
+        Self {
+            role: Some(format!("{account}/{permission_set}")),
+            ..self
+        }
+    }
+
+    /// The reply is lost, not the request.
+    pub fn after_processing(self) -> Self {
+        Self {
+            processed: true,
+            ..self
+        }
+    }
+
+    /// Whether the real answer is replaced, rather than delayed.
+    pub(crate) fn replaces_answer(&self) -> bool {
+        self.hang || self.drop || self.status.is_some() || self.body.is_some()
+    }
+
+    pub(crate) fn answer(&self) -> Response {
+        let status = self
+            .status
+            .and_then(|status| StatusCode::from_u16(status).ok())
+            .unwrap_or(StatusCode::OK);
+        let mut response = match &self.body {
+            Some(body) => call::with_body(status, "application/json", body.clone()),
+            None if self.operation.is_portal() => PortalError::of_status(status),
+            None if self.operation.is_oidc() => OidcError::of_status(status),
+            None => call::text(status, status.canonical_reason().unwrap_or_default()),
+        };
+        for (name, value) in &self.headers {
+            if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(value)) {
+                response.headers_mut().insert(name, value);
+            }
+        }
+        if self.drop {
+            response.extensions_mut().insert(ConnectionDropped);
+        }
+        response.extensions_mut().insert(ErrorName("Fault".to_owned()));
+        response
+    }
+}
+
+/// The script: the first fault that fits a call hits it.
+#[derive(Default)]
+pub(crate) struct Faults {
+    scripted: Vec<Fault>,
+}
+
+impl Faults {
+    pub(crate) fn add(&mut self, fault: Fault) {
+        self.scripted.push(fault);
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.scripted.clear();
+    }
+
+    pub(crate) fn strike(
+        &mut self,
+        operation: Operation,
+        role: Option<&str>,
+        random: &mut Random,
+    ) -> Option<Fault> {
+        let index = self.scripted.iter().position(|fault| {
+            fault.operation == operation
+                && fault.times != Some(0)
+                && fault.role.as_deref().is_none_or(|wanted| Some(wanted) == role)
+                && fault
+                    .probability
+                    .is_none_or(|probability| random.chance(probability))
+        })?;
+        let fault = &mut self.scripted[index];
+        fault.times = fault.times.map(|times| times - 1);
+        let struck = fault.clone();
+        self.scripted.retain(|fault| fault.times != Some(0));
+        Some(struck)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_hits_its_operation_and_role_as_often_as_it_says() {
+        let mut random = Random::from_seed(1);
+        let mut faults = Faults::default();
+        faults.add(
+            Fault::status(Operation::GetRoleCredentials, 429)
+                .for_role("1", "A")
+                .times(2),
+        );
+
+        let mut strikes = |operation, role| faults.strike(operation, Some(role), &mut random).is_some();
+
+        assert!(!strikes(Operation::ListAccounts, "1/A"));
+        assert!(!strikes(Operation::GetRoleCredentials, "1/B"));
+        assert!(strikes(Operation::GetRoleCredentials, "1/A"));
+        assert!(strikes(Operation::GetRoleCredentials, "1/A"));
+        assert!(!strikes(Operation::GetRoleCredentials, "1/A"));
+    }
+
+    #[test]
+    fn a_probability_hits_about_that_share_of_the_calls() {
+        let mut random = Random::from_seed(1);
+        let mut faults = Faults::default();
+        faults.add(Fault::status(Operation::ListAccounts, 500).with_probability(0.2));
+
+        let hits = (0..1000).filter(|_| {
+            faults
+                .strike(Operation::ListAccounts, None, &mut random)
+                .is_some()
+        });
+
+        assert!((150..250).contains(&hits.count()));
+    }
+}

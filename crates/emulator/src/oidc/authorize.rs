@@ -1,0 +1,142 @@
+//! The browser's side of PKCE: `GET /authorize` asks the person, `POST /authorize` takes the decision.
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use url::Url;
+
+use super::code_grant::ConsentRequest;
+use super::{AUTHORIZATION_CODE, Registration};
+use crate::call::{self, Call};
+use crate::pages::{self, PageError};
+use crate::state::State;
+
+pub(crate) fn authorize(state: &mut State, call: &mut Call) -> Result<Response, PageError> {
+    let client = client(state, call)?;
+    let redirect_uri = call
+        .query("redirect_uri")
+        .filter(|uri| client.allows_redirect_to(uri));
+    let redirect_uri = redirect_uri.ok_or(PageError::BadRedirect)?;
+    let request_state = call.query("state").unwrap_or_default();
+    if let Err((error, description)) = check(client, call) {
+        return Ok(refuse(&redirect_uri, &request_state, error, description));
+    }
+    let client_id = client.client_id.clone();
+    let challenge = call.query("code_challenge").unwrap_or_default();
+
+    if let Some(user) = state.auto_approve.clone() {
+        let session = state.unattended_session(&user, call.now);
+        call.user = Some(user);
+        let request = ConsentRequest::new(
+            client_id,
+            redirect_uri,
+            request_state,
+            challenge,
+            session,
+            call.now,
+        );
+        return Ok(allow(state, request, call));
+    }
+    let Some((session, user)) = state.browser_session(call) else {
+        return Ok(pages::sign_in_page(&state.world, &call.path_and_query(), None));
+    };
+    let request = ConsentRequest::new(
+        client_id,
+        redirect_uri,
+        request_state,
+        challenge,
+        session,
+        call.now,
+    );
+    let id = state.random.base64url(32);
+    let page = pages::consent_page(state, &request, &id, &user);
+    state.consents.retain(|_, waiting| call.now < waiting.expires);
+    state.consents.insert(id, request);
+    Ok(page)
+}
+
+/// The id in the form belongs to the browser session that was shown the page, and works once.
+pub(crate) fn decide(state: &mut State, call: &mut Call) -> Result<Response, PageError> {
+    let (session, _) = state.browser_session(call).ok_or(PageError::SessionEnded)?;
+    let id = call.form("request").unwrap_or_default();
+    let is_ours = |request: &&ConsentRequest| request.session == session && call.now < request.expires;
+    if state.consents.get(&id).filter(is_ours).is_none() {
+        return Err(PageError::Outdated);
+    }
+    let request = state.consents.remove(&id).ok_or(PageError::Outdated)?;
+    if call.form("decision").as_deref() == Some("allow") {
+        return Ok(allow(state, request, call));
+    }
+    Ok(refuse(
+        &request.redirect_uri,
+        &request.state,
+        "access_denied",
+        "The person denied the request",
+    ))
+}
+
+/// Nothing is redirected before client and redirect address are known to be good.
+fn client<'a>(state: &'a State, call: &Call) -> Result<&'a Registration, PageError> {
+    let id = call.query("client_id").unwrap_or_default();
+    let client = state
+        .registrations
+        .get(&id)
+        .filter(|client| call.now < client.expires);
+    client
+        .filter(|client| client.allows(AUTHORIZATION_CODE))
+        .ok_or(PageError::UnknownClient)
+}
+
+fn check(client: &Registration, call: &Call) -> Result<(), (&'static str, &'static str)> {
+    if call.query("response_type").as_deref() != Some("code") {
+        return Err(("unsupported_response_type", "response_type must be code"));
+    }
+    if call.query("code_challenge_method").as_deref() != Some("S256") {
+        return Err(("invalid_request", "code_challenge_method must be S256"));
+    }
+    // 32 bytes of SHA-256 in unpadded base64url.
+    if call
+        .query("code_challenge")
+        .is_none_or(|challenge| challenge.len() != 43)
+    {
+        return Err(("invalid_request", "code_challenge is missing or malformed"));
+    }
+    // AWS takes both spellings; its own command line sends the plural.
+    let scopes = call
+        .query("scopes")
+        .or_else(|| call.query("scope"))
+        .unwrap_or_default();
+    if !scopes
+        .split_whitespace()
+        .all(|scope| client.scopes.iter().any(|registered| registered == scope))
+    {
+        return Err(("invalid_scope", "a scope was not registered"));
+    }
+    Ok(())
+}
+
+fn allow(state: &mut State, request: ConsentRequest, call: &Call) -> Response {
+    let code = state.random.base64url(96);
+    let target = with_query(
+        &request.redirect_uri,
+        &[("code", &code), ("state", &request.state)],
+    );
+    state.codes.retain(|_, waiting| call.now < waiting.expires);
+    state.codes.insert(code, request.allow(call.now));
+    call::redirect(StatusCode::FOUND, &target)
+}
+
+fn refuse(redirect_uri: &str, state: &str, error: &str, description: &str) -> Response {
+    let pairs = [
+        ("error", error),
+        ("error_description", description),
+        ("state", state),
+    ];
+    call::redirect(StatusCode::FOUND, &with_query(redirect_uri, &pairs))
+}
+
+fn with_query(redirect_uri: &str, pairs: &[(&str, &str)]) -> String {
+    let mut url = Url::parse(redirect_uri).expect("the redirect address was checked before");
+    url.query_pairs_mut()
+        .extend_pairs(pairs.iter().filter(|(_, value)| !value.is_empty()));
+    url.into()
+}

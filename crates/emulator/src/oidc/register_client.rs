@@ -1,0 +1,182 @@
+//! RegisterClient: `POST /client/register`.
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::registration::{Registration, loopback_callback};
+use super::{AUTHORIZATION_CODE, DEVICE_CODE, OidcError, REFRESH_TOKEN};
+use crate::call::{self, Call};
+use crate::state::State;
+use crate::world::DoubleGrant;
+
+const REGISTRATION_LIFE: SignedDuration = SignedDuration::from_hours(24 * 90);
+/// Random characters in the secret that bring it to the length seen at AWS, about 1.8 kB.
+const SECRET_FILLING: usize = 740;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Request {
+    client_name: Option<String>,
+    client_type: Option<String>,
+    #[serde(default)]
+    scopes: Option<Vec<String>>,
+    #[serde(default)]
+    redirect_uris: Option<Vec<String>>,
+    #[serde(default)]
+    grant_types: Option<Vec<String>>,
+    issuer_url: Option<String>,
+}
+
+pub(crate) fn register_client(state: &mut State, call: &mut Call) -> Result<Response, OidcError> {
+    let request: Request = super::parse(&call.body)?;
+    let name = request.client_name.as_deref().filter(|name| !name.is_empty());
+    let name = name
+        .ok_or(OidcError::InvalidClientMetadata("clientName is required"))?
+        .to_owned();
+    if request.client_type.as_deref() != Some("public") {
+        return Err(OidcError::InvalidClientMetadata("clientType must be public"));
+    }
+    let scopes = request.scopes.unwrap_or_default();
+    if !scopes.iter().all(|scope| is_known_scope(scope)) {
+        return Err(OidcError::InvalidScope("Invalid scope provided"));
+    }
+    let grant_types = request.grant_types.unwrap_or_default();
+    let redirect_uris = request.redirect_uris.unwrap_or_default();
+    check_grant_types(&grant_types, state.world.double_grant)?;
+    if grant_types.iter().any(|grant| grant == AUTHORIZATION_CODE) {
+        check_code_client(
+            state,
+            &call.origin,
+            &scopes,
+            &redirect_uris,
+            request.issuer_url.as_deref(),
+        )?;
+    }
+
+    let expires = call.now + REGISTRATION_LIFE;
+    let client_id = client_id(state);
+    let client_secret = client_secret(state, &client_id, &name, &scopes, call.now);
+    let answer = json!({
+        "clientId": client_id,
+        "clientSecret": client_secret,
+        "clientIdIssuedAt": call.now.as_second(),
+        "clientSecretExpiresAt": expires.as_second(),
+    });
+    state.registrations.retain(|_, known| call.now < known.expires);
+    let registration = Registration {
+        client_id,
+        client_name: name,
+        client_secret,
+        scopes,
+        grant_types,
+        redirect_uris,
+        expires,
+    };
+    state
+        .registrations
+        .insert(registration.client_id.clone(), registration);
+    Ok(call::json(StatusCode::OK, &answer))
+}
+
+fn check_grant_types(grant_types: &[String], double_grant: DoubleGrant) -> Result<(), OidcError> {
+    if !grant_types
+        .iter()
+        .all(|grant| [DEVICE_CODE, AUTHORIZATION_CODE, REFRESH_TOKEN].contains(&grant.as_str()))
+    {
+        return Err(OidcError::UnsupportedGrantType);
+    }
+    let names = |wanted: &str| grant_types.iter().any(|grant| grant == wanted);
+    match double_grant {
+        _ if !(names(DEVICE_CODE) && names(AUTHORIZATION_CODE)) => Ok(()),
+        DoubleGrant::InvalidScope => Err(OidcError::InvalidScope("Grant types cannot be combined")),
+        DoubleGrant::ServerError => Err(OidcError::InternalServer),
+    }
+}
+
+fn check_code_client(
+    state: &State,
+    origin: &str,
+    scopes: &[String],
+    redirect_uris: &[String],
+    issuer_url: Option<&str>,
+) -> Result<(), OidcError> {
+    if redirect_uris.is_empty() || !redirect_uris.iter().all(|uri| loopback_callback(uri).is_some()) {
+        return Err(OidcError::InvalidRedirectUri);
+    }
+    if scopes.is_empty() {
+        return Err(OidcError::InvalidScope("authorization_code needs a scope"));
+    }
+    if !issuer_url.is_some_and(|issuer| state.is_our_start_url(issuer, origin)) {
+        return Err(OidcError::InvalidRequest(
+            "issuerUrl is not an instance of this Region",
+        ));
+    }
+    Ok(())
+}
+
+fn is_known_scope(scope: &str) -> bool {
+    ["sso:", "codewhisperer:", "q:"]
+        .iter()
+        .any(|product| scope.starts_with(product) && scope.len() > product.len())
+}
+
+/// Sixteen random bytes and the region, as AWS's look.
+fn client_id(state: &mut State) -> String {
+    let mut bytes = state.random.bytes(16);
+    bytes.extend(state.world.region.bytes());
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// Looks like AWS's JSON Web Token; nobody may rely on what is inside.
+fn client_secret(
+    state: &mut State,
+    client_id: &str,
+    name: &str,
+    scopes: &[String],
+    now: Timestamp,
+) -> String {
+    let serialized = json!({
+        "clientId": { "value": client_id },
+        "idempotentKey": null,
+        "tenantId": null,
+        "clientName": name,
+        "backfillVersion": null,
+        "clientType": "PUBLIC",
+        "templateArn": null,
+        "templateContext": state.random.base64url(SECRET_FILLING * 3 / 4),
+        "expirationTimestamp": (now + REGISTRATION_LIFE).as_second(),
+        "createdTimestamp": now.as_second(),
+        "updatedTimestamp": now.as_second(),
+        "createdBy": null,
+        "updatedBy": null,
+        "status": null,
+        "initiateLoginUri": null,
+        "scopes": scopes,
+        "expired": false,
+    });
+    let header = json!({ "kid": format!("key-{}", now.as_second()), "alg": "HS384" });
+    let payload = json!({ "serialized": serialized.to_string() });
+    let part = |value: serde_json::Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    format!(
+        "{}.{}.{}",
+        part(header),
+        part(payload),
+        state.random.base64url(48)
+    )
+}
+
+impl State {
+    /// Whether a start or issuer URL means this instance: AWS's form of it, or our own page.
+    pub(crate) fn is_our_start_url(&self, url: &str, origin: &str) -> bool {
+        let url = url
+            .trim_end_matches('/')
+            .trim_end_matches('#')
+            .trim_end_matches('/');
+        url == self.world.start_url || url == format!("{origin}/start")
+    }
+}

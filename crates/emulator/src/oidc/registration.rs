@@ -1,0 +1,75 @@
+//! A client that registered: what it may do, and for how long.
+
+use std::net::Ipv4Addr;
+
+use jiff::Timestamp;
+use url::{Host, Url};
+
+use super::OidcError;
+use crate::state::State;
+
+pub(crate) struct Registration {
+    pub(crate) client_id: String,
+    pub(crate) client_name: String,
+    pub(crate) client_secret: String,
+    pub(crate) scopes: Vec<String>,
+    /// Empty if the client named none: then it may use the device code.
+    pub(crate) grant_types: Vec<String>,
+    pub(crate) redirect_uris: Vec<String>,
+    pub(crate) expires: Timestamp,
+}
+
+impl Registration {
+    pub(crate) fn allows(&self, grant_type: &str) -> bool {
+        let unnamed = self.grant_types.is_empty() && grant_type != super::AUTHORIZATION_CODE;
+        unnamed || self.grant_types.iter().any(|allowed| allowed == grant_type)
+    }
+
+    /// The port of a loopback redirect is chosen at sign-in, so it does not count.
+    pub(crate) fn allows_redirect_to(&self, redirect_uri: &str) -> bool {
+        let Some(wanted) = loopback_callback(redirect_uri) else {
+            return false;
+        };
+        self.redirect_uris
+            .iter()
+            .filter_map(|uri| loopback_callback(uri))
+            .any(|known| known.path() == wanted.path())
+    }
+
+    /// What the person is asked to allow.
+    pub(crate) fn purposes(&self) -> Vec<&str> {
+        if self.scopes.is_empty() {
+            return vec!["sso:account:access"];
+        }
+        self.scopes.iter().map(String::as_str).collect()
+    }
+}
+
+impl State {
+    /// The registration that a request proves to be of, by id and secret.
+    pub(crate) fn registration(
+        &self,
+        client_id: Option<&str>,
+        client_secret: Option<&str>,
+        now: Timestamp,
+    ) -> Result<&Registration, OidcError> {
+        let (Some(id), Some(secret)) = (client_id, client_secret) else {
+            return Err(OidcError::InvalidRequest(
+                "clientId and clientSecret are required",
+            ));
+        };
+        let known = self
+            .registrations
+            .get(id)
+            .filter(|known| known.client_secret == secret && now < known.expires);
+        known.ok_or(OidcError::InvalidClient)
+    }
+}
+
+/// `http://127.0.0.1[:port]/oauth/callback`, the only redirect that AWS documents.
+pub(crate) fn loopback_callback(uri: &str) -> Option<Url> {
+    let url = Url::parse(uri).ok()?;
+    let is_loopback = url.host() == Some(Host::Ipv4(Ipv4Addr::LOCALHOST));
+    let is_plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    (url.scheme() == "http" && is_loopback && is_plain && url.path() == "/oauth/callback").then_some(url)
+}

@@ -1,0 +1,125 @@
+//! Device verification: type or compare the code, then allow or deny.
+
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::consent::asks;
+use super::error::PageError;
+use super::layout::{card, escape};
+use super::sign_in::sign_in_page;
+use crate::call::Call;
+use crate::oidc::DeviceGrant;
+use crate::state::State;
+use crate::world::{User, World};
+
+/// `GET /device`, with or without `?user_code=`.
+pub(crate) fn device(state: &mut State, call: &mut Call) -> Result<Response, PageError> {
+    let user_code = call.query("user_code").filter(|code| !code.trim().is_empty());
+    let Some((_, user)) = state.browser_session(call) else {
+        return Ok(sign_in_page(&state.world, &call.path_and_query(), None));
+    };
+    let Some(user_code) = user_code else {
+        return Ok(code_page(&state.world));
+    };
+    check_grant(state, call, &user_code)?;
+    Ok(compare_page(state, &user_code, &user))
+}
+
+/// `POST /device`: the decision.
+pub(crate) fn decide_device(state: &mut State, call: &mut Call) -> Result<Response, PageError> {
+    let (session, _) = state.browser_session(call).ok_or(PageError::SessionEnded)?;
+    let user_code = call.form("user_code").unwrap_or_default();
+    check_grant(state, call, &user_code)?;
+    let allowed = call.form("decision").as_deref() == Some("allow");
+    let grant = state.device_of_user_code(&user_code).ok_or(PageError::UserCode)?;
+    let decided = if allowed {
+        grant.approve(session, call.now)
+    } else {
+        grant.deny(call.now)
+    };
+    decided.map_err(|_| PageError::UserCode)?;
+    let (title, sentence) = if allowed {
+        (
+            "Access allowed",
+            "The program is signed in. You may close this page and go back to it.",
+        )
+    } else {
+        (
+            "Access denied",
+            "The program was told so. You may close this page.",
+        )
+    };
+    Ok(card(
+        StatusCode::OK,
+        &state.world,
+        title,
+        &format!("<p id=\"done\">{sentence}</p>\n"),
+    ))
+}
+
+impl State {
+    /// By the code as people type it: any case, with or without the dash.
+    pub(crate) fn device_of_user_code(&mut self, typed: &str) -> Option<&mut DeviceGrant> {
+        let typed = plain(typed);
+        self.devices
+            .values_mut()
+            .find(|grant| plain(&grant.user_code) == typed)
+    }
+}
+
+/// The start URL of the request is looked at here for the first time.
+fn check_grant(state: &mut State, call: &Call, user_code: &str) -> Result<(), PageError> {
+    let grant = state
+        .device_of_user_code(user_code)
+        .filter(|grant| grant.is_pending(call.now));
+    let start_url = grant.ok_or(PageError::UserCode)?.start_url.clone();
+    if !state.is_our_start_url(&start_url, &call.origin) {
+        return Err(PageError::OtherInstance);
+    }
+    Ok(())
+}
+
+fn code_page(world: &World) -> Response {
+    let body = r#"<p class="quiet">Type the code that your program shows.</p>
+<form method="get" action="/device">
+<label for="code">Code</label>
+<input id="code" name="user_code" class="code" placeholder="XXXX-XXXX" autocomplete="one-time-code" autocapitalize="characters" spellcheck="false" required autofocus>
+<div class="actions"><button id="continue">Continue</button></div>
+</form>
+"#;
+    card(StatusCode::OK, world, "Connect a program", body)
+}
+
+fn compare_page(state: &mut State, user_code: &str, user: &User) -> Response {
+    let grant = state.device_of_user_code(user_code);
+    let (code, client_id) = grant
+        .map(|grant| (grant.user_code.clone(), grant.client_id.clone()))
+        .unwrap_or_default();
+    let client = state.registrations.get(&client_id);
+    let name = client.map_or("A program", |client| &client.client_name);
+    let body = format!(
+        r#"<p><strong id="client-name">{}</strong> shows this code:</p>
+<output id="user-code" class="user-code">{code}</output>
+<p>If it does, it may act for you, <strong id="user">{}</strong>:</p>
+{}<p class="quiet small">If your program shows another code, or you did not start a sign-in, deny.</p>
+<form method="post" action="/device" class="actions">
+<input type="hidden" name="user_code" value="{code}">
+<button id="allow" name="decision" value="allow">Allow access</button>
+<button id="deny" name="decision" value="deny" class="plain">Deny</button>
+</form>
+"#,
+        escape(name),
+        escape(&user.display_name),
+        asks(client),
+        code = escape(&code),
+    );
+    card(StatusCode::OK, &state.world, "Compare the code", &body)
+}
+
+fn plain(user_code: &str) -> String {
+    user_code
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .collect::<String>()
+        .to_ascii_uppercase()
+}

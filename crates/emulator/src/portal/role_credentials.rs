@@ -1,0 +1,54 @@
+//! GetRoleCredentials: `GET /federation/credentials`.
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde_json::json;
+
+use super::PortalError;
+use crate::call::{self, Call};
+use crate::role_credentials::RoleCredentials;
+use crate::state::State;
+use crate::world::User;
+
+pub(crate) fn role_credentials(state: &mut State, call: &mut Call) -> Result<Response, PortalError> {
+    let user = state.reader(call)?;
+    let account = call
+        .query("account_id")
+        .ok_or(PortalError::InvalidRequest("account_id is required"))?;
+    let role = call
+        .query("role_name")
+        .ok_or(PortalError::InvalidRequest("role_name is required"))?;
+    let credentials = state
+        .issue_role_credentials(&user, &account, &role, call)
+        .ok_or(PortalError::Forbidden)?;
+    let answer = json!({ "roleCredentials": {
+        "accessKeyId": credentials.access_key_id,
+        "secretAccessKey": credentials.secret_access_key,
+        "sessionToken": credentials.session_token,
+        "expiration": credentials.expiration.as_millisecond(),
+    }});
+    Ok(call::json(StatusCode::OK, &answer))
+}
+
+impl State {
+    /// New keys each time; none if the role is not assigned to the user.
+    pub(crate) fn issue_role_credentials(
+        &mut self,
+        user: &User,
+        account: &str,
+        permission_set: &str,
+        call: &Call,
+    ) -> Option<RoleCredentials> {
+        if !self.world.is_assigned(user, account, permission_set) {
+            return None;
+        }
+        let life = self.world.permission_set(permission_set)?.session_duration;
+        Some(self.mint.issue(
+            &mut self.random,
+            (account, permission_set),
+            &user.name,
+            call.now,
+            life,
+        ))
+    }
+}

@@ -1,0 +1,148 @@
+//! Role credentials: made without being remembered, so that a million of them cost no memory.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::random::{Random, hex};
+
+/// How session tokens of AWS begin.
+const TOKEN_PREFIX: &str = "IQoJb3JpZ2luX2Vj";
+/// With the prefix this becomes 872 characters; AWS's are at least 832.
+const SEALED_LENGTH: usize = 640;
+const SEAL_LENGTH: usize = 16;
+const KEY_ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+
+/// One set of keys as GetRoleCredentials hands it out.
+pub(crate) struct RoleCredentials {
+    pub(crate) access_key_id: String,
+    pub(crate) secret_access_key: String,
+    pub(crate) session_token: String,
+    pub(crate) expiration: Timestamp,
+}
+
+/// What a session token says about itself.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
+pub(crate) struct RoleSession {
+    pub(crate) access_key_id: String,
+    pub(crate) account: String,
+    pub(crate) permission_set: String,
+    pub(crate) user: String,
+    expires_at_ms: i64,
+}
+
+/// Seals role sessions into session tokens and opens them again.
+pub(crate) struct Mint {
+    key: Vec<u8>,
+}
+
+impl RoleSession {
+    pub(crate) fn expires(&self) -> Timestamp {
+        Timestamp::from_millisecond(self.expires_at_ms).unwrap_or(Timestamp::MIN)
+    }
+
+    /// The name of the IAM role that Identity Center makes for a permission set in an account.
+    pub(crate) fn role_name(&self) -> String {
+        let digest = Sha256::digest(format!("{}/{}", self.account, self.permission_set));
+        format!("AWSReservedSSO_{}_{}", self.permission_set, hex(&digest[..8]))
+    }
+}
+
+impl Mint {
+    pub(crate) fn new(random: &mut Random) -> Self {
+        Self {
+            key: random.bytes(32),
+        }
+    }
+
+    pub(crate) fn issue(
+        &self,
+        random: &mut Random,
+        role: (&str, &str),
+        user: &str,
+        now: Timestamp,
+        life: SignedDuration,
+    ) -> RoleCredentials {
+        let session = RoleSession {
+            access_key_id: format!("ASIA{}", random.text(KEY_ALPHABET, 16)),
+            account: role.0.to_owned(),
+            permission_set: role.1.to_owned(),
+            user: user.to_owned(),
+            expires_at_ms: (now + life).as_millisecond(),
+        };
+        RoleCredentials {
+            secret_access_key: self.secret_access_key(&session.access_key_id),
+            session_token: self.seal(&session, random),
+            expiration: session.expires(),
+            access_key_id: session.access_key_id,
+        }
+    }
+
+    /// What a session token of ours stands for, expired or not.
+    pub(crate) fn open(&self, session_token: &str) -> Option<RoleSession> {
+        let sealed = STANDARD.decode(session_token.strip_prefix(TOKEN_PREFIX)?).ok()?;
+        let (seal, content) = sealed.split_at_checked(SEAL_LENGTH)?;
+        if seal != self.digest(content).get(..SEAL_LENGTH)? {
+            return None;
+        }
+        let mut values = serde_json::Deserializer::from_slice(content).into_iter::<RoleSession>();
+        values.next()?.ok()
+    }
+
+    /// The secret that belongs to an access key id.
+    pub(crate) fn secret_access_key(&self, access_key_id: &str) -> String {
+        STANDARD.encode(&self.digest(access_key_id.as_bytes())[..30])
+    }
+
+    fn seal(&self, session: &RoleSession, random: &mut Random) -> String {
+        let mut content = serde_json::to_vec(session).expect("a struct of strings and a number is JSON");
+        content.push(b' ');
+        let padding = (SEALED_LENGTH - SEAL_LENGTH).saturating_sub(content.len());
+        content.extend(random.bytes(padding));
+        let mut sealed = self.digest(&content)[..SEAL_LENGTH].to_vec();
+        sealed.extend(content);
+        format!("{TOKEN_PREFIX}{}", STANDARD.encode(sealed))
+    }
+
+    fn digest(&self, content: &[u8]) -> Vec<u8> {
+        Sha256::new()
+            .chain_update(&self.key)
+            .chain_update(content)
+            .finalize()
+            .to_vec()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_token_opens_to_what_was_sealed_and_not_after_a_change() {
+        let mut random = Random::from_seed(1);
+        let mint = Mint::new(&mut random);
+        let now = Timestamp::UNIX_EPOCH;
+        let issued = mint.issue(
+            &mut random,
+            ("111122223333", "ReadOnly"),
+            "amara",
+            now,
+            SignedDuration::from_hours(1),
+        );
+
+        let session = mint.open(&issued.session_token).unwrap();
+        assert_eq!(session.access_key_id, issued.access_key_id);
+        assert_eq!(session.expires(), issued.expiration);
+        assert!(issued.session_token.len() >= 832);
+        assert_eq!(issued.access_key_id.len(), 20);
+        assert_eq!(issued.secret_access_key.len(), 40);
+
+        let changed = issued
+            .session_token
+            .replacen("IQoJb3JpZ2luX2Vj", "IQoJb3JpZ2luX2VjA", 1);
+        assert_eq!(mint.open(&changed), None);
+        assert_eq!(Mint::new(&mut random).open(&issued.session_token), None);
+    }
+}

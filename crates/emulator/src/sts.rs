@@ -1,0 +1,99 @@
+//! STS GetCallerIdentity: `POST /` in the query protocol.
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+
+use crate::call::{self, Call, ErrorName};
+use crate::role_credentials::RoleSession;
+use crate::state::State;
+
+const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
+
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum StsError {
+    #[error("Could not find operation {0} for version 2011-06-15")]
+    InvalidAction(String),
+    #[error("Request is missing Authentication Token")]
+    MissingAuthenticationToken,
+    #[error("The security token included in the request is invalid.")]
+    InvalidClientTokenId,
+    #[error("The security token included in the request is expired")]
+    ExpiredToken,
+}
+
+pub(crate) fn caller_identity(state: &mut State, call: &mut Call) -> Result<Response, StsError> {
+    let action = call.form("Action").unwrap_or_default();
+    if action != "GetCallerIdentity" {
+        return Err(StsError::InvalidAction(action));
+    }
+    let role = signer(state, call)?;
+    call.user = Some(role.user.clone());
+    let arn = format!(
+        "arn:{}:sts::{}:assumed-role/{}/{}",
+        state.world.partition(),
+        role.account,
+        role.role_name(),
+        role.user
+    );
+    let role_id = role
+        .role_name()
+        .bytes()
+        .rev()
+        .take(16)
+        .map(char::from)
+        .collect::<String>()
+        .to_uppercase();
+    let body = format!(
+        "<GetCallerIdentityResponse xmlns=\"{NAMESPACE}\"><GetCallerIdentityResult><Arn>{}</Arn>\
+         <UserId>AROA{role_id}:{}</UserId><Account>{}</Account></GetCallerIdentityResult>\
+         <ResponseMetadata><RequestId>{}</RequestId></ResponseMetadata></GetCallerIdentityResponse>",
+        crate::pages::escape(&arn),
+        crate::pages::escape(&role.user),
+        role.account,
+        state.random.uuid(),
+    );
+    Ok(call::xml(StatusCode::OK, body))
+}
+
+/// Whose keys signed the request: access key id and session token have to be of one set of ours.
+fn signer(state: &State, call: &Call) -> Result<RoleSession, StsError> {
+    let authorization = call
+        .header("authorization")
+        .ok_or(StsError::MissingAuthenticationToken)?;
+    let credential = authorization
+        .split_once("Credential=")
+        .ok_or(StsError::MissingAuthenticationToken)?
+        .1;
+    let access_key_id = credential.split('/').next().unwrap_or_default();
+    let token = call
+        .header("x-amz-security-token")
+        .ok_or(StsError::InvalidClientTokenId)?;
+    let role = state
+        .mint
+        .open(token)
+        .filter(|role| role.access_key_id == access_key_id);
+    let role = role.ok_or(StsError::InvalidClientTokenId)?;
+    if call.now >= role.expires() {
+        return Err(StsError::ExpiredToken);
+    }
+    Ok(role)
+}
+
+impl IntoResponse for StsError {
+    fn into_response(self) -> Response {
+        let (status, code) = match &self {
+            Self::InvalidAction(_) => (StatusCode::BAD_REQUEST, "InvalidAction"),
+            Self::MissingAuthenticationToken => (StatusCode::FORBIDDEN, "MissingAuthenticationToken"),
+            Self::InvalidClientTokenId => (StatusCode::FORBIDDEN, "InvalidClientTokenId"),
+            Self::ExpiredToken => (StatusCode::FORBIDDEN, "ExpiredToken"),
+        };
+        let body = format!(
+            "<ErrorResponse xmlns=\"{NAMESPACE}\"><Error><Type>Sender</Type><Code>{code}</Code>\
+             <Message>{}</Message></Error></ErrorResponse>",
+            crate::pages::escape(&self.to_string()),
+        );
+        let mut response = call::xml(status, body);
+        response.extensions_mut().insert(ErrorName(code.to_owned()));
+        response
+    }
+}
