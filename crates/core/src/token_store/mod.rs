@@ -1,9 +1,24 @@
 //! Keeps registrations and tokens in the operating system's keyring, on a thread of its own, with deadlines.
 
+mod keyring_thread;
+mod platform;
+mod records;
+#[cfg(test)]
+mod strict_store;
+mod wire;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use jiff::Timestamp;
 
 use crate::clock::SharedClock;
 use crate::identity_center::{Flow, Portal, Registration, Token};
+use crate::paths::short_hash;
+use crate::secret::Secret;
+use keyring_thread::{KeyringThread, Work};
+use records::Records;
 
 /// Why nothing could be read or written. None of these means "empty".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -35,35 +50,53 @@ pub struct SignIn {
 }
 
 /// A handle to the store. Clones share one thread and one cache.
-#[derive(Debug, Clone)]
-pub struct TokenStore {}
+///
+/// What was read or written once is answered from memory: the keyring is asked at most once per record and
+/// start. A save or forget that succeeded is in the keyring when the call returns; one that failed has
+/// left the record before it in place (after [`StoreFailure::TimedOut`] the write may still come true, and
+/// memory then agrees with it).
+#[derive(Clone)]
+pub struct TokenStore {
+    known: Known,
+    /// None: nothing outlives the process.
+    keyring: Option<Arc<KeyringThread>>,
+}
+
+/// The records that were read or written: `None` where the keyring said that there is none.
+#[derive(Clone, Default)]
+struct Known(Arc<Mutex<BTreeMap<String, Option<Record>>>>);
+
+/// A record's JSON text.
+type Record = Secret<Vec<u8>>;
 
 impl TokenStore {
     /// The operating system's keyring under the service name `service`.
     pub fn keyring(service: &str, clock: SharedClock) -> Self {
-        let _ = (service, clock);
-        todo!()
+        let records = Records::new(service, platform::ENTRY_LIMIT, Box::new(platform::open));
+        Self::over(records, clock)
     }
 
     /// Nothing outlives the process.
     pub fn memory() -> Self {
-        todo!()
+        Self {
+            known: Known::default(),
+            keyring: None,
+        }
     }
 
     /// `Ok(None)`: nobody is signed in. An error says nothing about that.
     pub async fn sign_in(&self, portal: &Portal) -> Result<Option<SignIn>, StoreFailure> {
-        let _ = portal;
-        todo!()
+        let record = self.read(&key(portal, "token")).await?;
+        record.as_ref().map(wire::decode_sign_in).transpose()
     }
 
     pub async fn save_sign_in(&self, portal: &Portal, sign_in: &SignIn) -> Result<(), StoreFailure> {
-        let _ = (portal, sign_in);
-        todo!()
+        let record = wire::encode_sign_in(sign_in)?;
+        self.write(&key(portal, "token"), record).await
     }
 
     pub async fn forget_sign_in(&self, portal: &Portal) -> Result<(), StoreFailure> {
-        let _ = portal;
-        todo!()
+        self.delete(&key(portal, "token")).await
     }
 
     pub async fn registration(
@@ -71,8 +104,8 @@ impl TokenStore {
         portal: &Portal,
         flow: Flow,
     ) -> Result<Option<Registration>, StoreFailure> {
-        let _ = (portal, flow);
-        todo!()
+        let record = self.read(&key(portal, registration_of(flow))).await?;
+        record.as_ref().map(wire::decode_registration).transpose()
     }
 
     pub async fn save_registration(
@@ -80,12 +113,99 @@ impl TokenStore {
         portal: &Portal,
         registration: &Registration,
     ) -> Result<(), StoreFailure> {
-        let _ = (portal, registration);
-        todo!()
+        let record = wire::encode_registration(registration)?;
+        self.write(&key(portal, registration_of(registration.flow)), record)
+            .await
     }
 
     pub async fn forget_registration(&self, portal: &Portal, flow: Flow) -> Result<(), StoreFailure> {
-        let _ = (portal, flow);
-        todo!()
+        self.delete(&key(portal, registration_of(flow))).await
+    }
+
+    fn over(records: Records, clock: SharedClock) -> Self {
+        let known = Known::default();
+        let keyring = KeyringThread::start(records, known.clone(), clock);
+        Self {
+            known,
+            keyring: Some(Arc::new(keyring)),
+        }
+    }
+
+    async fn read(&self, key: &str) -> Result<Option<Record>, StoreFailure> {
+        if let Some(record) = self.known.get(key) {
+            return Ok(record);
+        }
+        let Some(keyring) = &self.keyring else {
+            return Ok(None);
+        };
+        keyring.run(key, Work::Read).await?;
+        self.known.get(key).ok_or(StoreFailure::Failed)
+    }
+
+    async fn write(&self, key: &str, record: Record) -> Result<(), StoreFailure> {
+        match &self.keyring {
+            Some(keyring) => keyring.run(key, Work::Write(record)).await,
+            None => {
+                self.known.set(key, Some(record));
+                Ok(())
+            }
+        }
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), StoreFailure> {
+        match &self.keyring {
+            Some(keyring) => keyring.run(key, Work::Delete).await,
+            None => {
+                self.known.set(key, None);
+                Ok(())
+            }
+        }
     }
 }
+
+impl fmt::Debug for TokenStore {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(if self.keyring.is_some() {
+            "TokenStore(keyring)"
+        } else {
+            "TokenStore(memory)"
+        })
+    }
+}
+
+impl Known {
+    fn get(&self, key: &str) -> Option<Option<Record>> {
+        self.lock().get(key).cloned()
+    }
+
+    fn has(&self, key: &str) -> bool {
+        self.lock().contains_key(key)
+    }
+
+    fn set(&self, key: &str, record: Option<Record>) {
+        self.lock().insert(key.to_owned(), record);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Option<Record>>> {
+        // Every change is one insertion: the map is whole even if somebody panicked beside it.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The entry's user name: readable in the keyring's own window, and told apart by everything that must not meet.
+fn key(portal: &Portal, kind: &str) -> String {
+    let id = &portal.id.0;
+    let region = &portal.region;
+    let owner = format!("{id}\n{region}\n{}", portal.endpoints.sso_oidc);
+    format!("{id}/{region}/{kind} {}", short_hash(owner.as_bytes()))
+}
+
+fn registration_of(flow: Flow) -> &'static str {
+    match flow {
+        Flow::Browser => "registration-browser",
+        Flow::DeviceCode => "registration-device-code",
+    }
+}
+
+#[cfg(test)]
+mod tests;

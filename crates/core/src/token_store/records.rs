@@ -1,0 +1,376 @@
+//! Records in keyring entries: split where an entry is too small, and replaced so that a kill leaves old or new.
+//!
+//! The entry named like the record is its head: one line (generation, number of further entries, length,
+//! SHA-256), then the first piece. Further pieces stand in entries of the generation's slot (odd or even) and
+//! are written before the head, so that the head of the last generation is good until the new one is in place.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use keyring::Error;
+use keyring_core::{CredentialStore, Entry};
+use sha2::Digest;
+
+use super::{Record, StoreFailure, platform};
+use crate::secret::Secret;
+
+/// Opens the keyring anew.
+pub(super) type Open = Box<dyn Fn() -> Result<Arc<CredentialStore>, Error> + Send>;
+
+/// A keyring with records in it.
+pub(super) struct Records {
+    service: String,
+    entry_limit: usize,
+    open: Open,
+    /// Absent until it is needed, and again after a failure.
+    store: Option<Arc<CredentialStore>>,
+    /// Each record's generation, where it is known.
+    generations: BTreeMap<String, u64>,
+}
+
+/// The first line of a record's head.
+#[derive(Debug, PartialEq, Eq)]
+struct Head {
+    generation: u64,
+    further_pieces: usize,
+    length: usize,
+    digest: String,
+}
+
+/// Room for the head's line.
+const LINE: usize = 128;
+
+/// More than 100 kB are not ours.
+const MOST_PIECES: usize = 48;
+
+const MAGIC: &str = "portray/1";
+
+impl Records {
+    pub(super) fn new(service: &str, entry_limit: usize, open: Open) -> Self {
+        Self {
+            service: service.to_owned(),
+            entry_limit,
+            open,
+            store: None,
+            generations: BTreeMap::new(),
+        }
+    }
+
+    /// `Ok(None)`: the keyring says that there is none.
+    pub(super) fn read(&mut self, key: &str) -> Result<Option<Record>, StoreFailure> {
+        let Some(bytes) = self.get(key)? else {
+            self.generations.insert(key.to_owned(), 0);
+            return Ok(None);
+        };
+        let (head, first) = Head::split(bytes.expose()).ok_or(StoreFailure::Corrupt)?;
+        if head.further_pieces > MOST_PIECES || head.length > MOST_PIECES.saturating_mul(self.entry_limit) {
+            return Err(StoreFailure::Corrupt);
+        }
+        let mut whole = Vec::with_capacity(head.length);
+        append(&mut whole, first, head.length)?;
+        for number in 1..=head.further_pieces {
+            let piece = self.get(&piece_name(key, head.generation, number))?;
+            let piece = piece.ok_or(StoreFailure::Corrupt)?;
+            append(&mut whole, piece.expose(), head.length)?;
+        }
+        let whole = Secret::new(whole);
+        if whole.expose().len() != head.length || digest(whole.expose()) != head.digest {
+            return Err(StoreFailure::Corrupt);
+        }
+        self.generations.insert(key.to_owned(), head.generation);
+        Ok(Some(whole))
+    }
+
+    /// On success the new record is in place; else the old one still is, or (when the last step failed) the new one.
+    pub(super) fn write(&mut self, key: &str, record: &Record) -> Result<(), StoreFailure> {
+        let bytes = record.expose();
+        let (first, rest) = bytes.split_at(bytes.len().min(self.entry_limit - LINE));
+        let pieces: Vec<_> = rest.chunks(self.entry_limit).collect();
+        if pieces.len() > MOST_PIECES {
+            return Err(StoreFailure::TooLarge);
+        }
+        // Forgotten until the write has succeeded: after a failure the keyring is asked which one it has.
+        let generation = self.generation(key)?.wrapping_add(1);
+        self.generations.remove(key);
+        for (number, piece) in (1..).zip(&pieces) {
+            self.set(&piece_name(key, generation, number), piece)?;
+        }
+        let head = Head {
+            generation,
+            further_pieces: pieces.len(),
+            length: bytes.len(),
+            digest: digest(bytes),
+        };
+        self.set(key, head.join(first).expose())?;
+        self.generations.insert(key.to_owned(), generation);
+        // The new record stands. What is left of others is swept again by the next write.
+        let swept = self
+            .sweep(key, generation, pieces.len())
+            .and_then(|()| self.sweep(key, generation.wrapping_add(1), 0));
+        if let Err(failure) = swept {
+            tracing::debug!(%failure, "pieces of an older record stay in the keyring for now");
+        }
+        Ok(())
+    }
+
+    /// The head goes first: from then on there is no record, whatever happens to the pieces.
+    pub(super) fn delete(&mut self, key: &str) -> Result<(), StoreFailure> {
+        self.generations.remove(key);
+        self.remove(key)?;
+        self.sweep(key, 0, 0)?;
+        self.sweep(key, 1, 0)?;
+        self.generations.insert(key.to_owned(), 0);
+        Ok(())
+    }
+
+    /// Lets go of the keyring, so that the next call opens it anew.
+    pub(super) fn close(&mut self) {
+        self.store = None;
+    }
+
+    fn generation(&mut self, key: &str) -> Result<u64, StoreFailure> {
+        if let Some(generation) = self.generations.get(key) {
+            return Ok(*generation);
+        }
+        let head = self.get(key)?;
+        let head = head.as_ref().and_then(|bytes| Head::split(bytes.expose()));
+        Ok(head.map_or(0, |(head, _)| head.generation))
+    }
+
+    /// Deletes the pieces of a slot behind the first `kept`, the last one first: a kill leaves no gap that would
+    /// hide the others from the next sweep.
+    fn sweep(&mut self, key: &str, generation: u64, kept: usize) -> Result<(), StoreFailure> {
+        let mut last = kept;
+        while last < MOST_PIECES && self.get(&piece_name(key, generation, last + 1))?.is_some() {
+            last += 1;
+        }
+        for number in (kept + 1..=last).rev() {
+            self.remove(&piece_name(key, generation, number))?;
+        }
+        Ok(())
+    }
+
+    fn get(&mut self, name: &str) -> Result<Option<Secret<Vec<u8>>>, StoreFailure> {
+        match self.entry(name).and_then(|entry| entry.get_secret()) {
+            Ok(bytes) => Ok(Some(Secret::new(bytes))),
+            Err(Error::NoEntry) => Ok(None),
+            Err(error) => Err(self.failed("read", error)),
+        }
+    }
+
+    fn set(&mut self, name: &str, bytes: &[u8]) -> Result<(), StoreFailure> {
+        self.entry(name)
+            .and_then(|entry| entry.set_secret(bytes))
+            .map_err(|error| self.failed("write", error))
+    }
+
+    fn remove(&mut self, name: &str) -> Result<(), StoreFailure> {
+        match self.entry(name).and_then(|entry| entry.delete_credential()) {
+            Ok(()) | Err(Error::NoEntry) => Ok(()),
+            Err(error) => Err(self.failed("delete", error)),
+        }
+    }
+
+    fn entry(&mut self, name: &str) -> Result<Entry, Error> {
+        let store = match &self.store {
+            Some(store) => Arc::clone(store),
+            None => Arc::clone(self.store.insert((self.open)()?)),
+        };
+        let label = format!("Portray: {name}");
+        store.build(&self.service, name, Some(&platform::modifiers(&label)))
+    }
+
+    /// A service may have been restarted since: the next call opens it anew.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "an error may hold bytes: it ends here"
+    )]
+    fn failed(&mut self, step: &'static str, error: Error) -> StoreFailure {
+        let failure = platform::meaning(&error);
+        if let Error::PlatformFailure(cause) | Error::NoStorageAccess(cause) = &error {
+            tracing::warn!(%failure, %cause, step, "the keyring refused");
+        } else {
+            tracing::warn!(%failure, step, "the keyring refused");
+        }
+        self.close();
+        failure
+    }
+}
+
+impl Head {
+    fn split(bytes: &[u8]) -> Option<(Self, &[u8])> {
+        let end = bytes.iter().take(LINE).position(|byte| *byte == b'\n')?;
+        let (line, first) = (bytes.get(..end)?, bytes.get(end + 1..)?);
+        let mut words = std::str::from_utf8(line).ok()?.split(' ');
+        if words.next()? != MAGIC {
+            return None;
+        }
+        let head = Self {
+            generation: words.next()?.parse().ok()?,
+            further_pieces: words.next()?.parse().ok()?,
+            length: words.next()?.parse().ok()?,
+            digest: words.next()?.to_owned(),
+        };
+        words.next().is_none().then_some((head, first))
+    }
+
+    fn join(&self, first: &[u8]) -> Secret<Vec<u8>> {
+        let line = format!(
+            "{MAGIC} {} {} {} {}\n",
+            self.generation, self.further_pieces, self.length, self.digest
+        );
+        let mut bytes = Vec::with_capacity(line.len() + first.len());
+        bytes.extend_from_slice(line.as_bytes());
+        bytes.extend_from_slice(first);
+        Secret::new(bytes)
+    }
+}
+
+/// Never lets the buffer grow: one that grows leaves copies behind that nobody wipes.
+fn append(whole: &mut Vec<u8>, piece: &[u8], length: usize) -> Result<(), StoreFailure> {
+    if whole.len() + piece.len() > length {
+        return Err(StoreFailure::Corrupt);
+    }
+    whole.extend_from_slice(piece);
+    Ok(())
+}
+
+fn piece_name(key: &str, generation: u64, number: usize) -> String {
+    let slot = if generation % 2 == 0 { "even" } else { "odd" };
+    format!("{key} {slot} {number}")
+}
+
+fn digest(bytes: &[u8]) -> String {
+    sha2::Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::strict_store::StrictStore;
+    use super::*;
+
+    const WINDOWS: usize = 2560;
+    const KEY: &str = "acme/eu-west-1/token 0123456789abcdef";
+
+    fn records(store: &StrictStore) -> Records {
+        Records::new("portray", WINDOWS, store.opener())
+    }
+
+    fn record(letter: char, length: usize) -> Record {
+        Secret::new(letter.to_string().repeat(length).into_bytes())
+    }
+
+    #[test]
+    fn k4_a_record_of_any_size_fits_into_2560_bytes_an_entry() {
+        let store = StrictStore::with_limit(WINDOWS);
+        for length in [1, 2431, 2432, 2433, 2560, 4992, 4993, 20_000, 100_000] {
+            records(&store).write(KEY, &record('a', length)).unwrap();
+            let read = records(&store).read(KEY).unwrap().unwrap();
+            assert_eq!(read, record('a', length), "{length} bytes");
+        }
+        let refused = records(&store).write(KEY, &record('a', 1_000_000));
+        assert_eq!(refused, Err(StoreFailure::TooLarge));
+        assert_eq!(records(&store).read(KEY).unwrap().unwrap(), record('a', 100_000));
+    }
+
+    #[test]
+    fn k4_a_kill_between_any_two_steps_leaves_the_old_or_the_new_record() {
+        let sizes = [100, 3_000, 9_000, 20_000];
+        for (old, new) in sizes
+            .iter()
+            .flat_map(|old| sizes.iter().map(move |new| (*old, *new)))
+        {
+            let (old, new) = (record('a', old), record('b', new));
+            for steps in 0..40 {
+                let store = StrictStore::with_limit(WINDOWS);
+                records(&store).write(KEY, &record('z', 15_000)).unwrap();
+                records(&store).write(KEY, &old).unwrap();
+                store.die_after_changes(steps);
+                let written = records(&store).write(KEY, &new);
+                store.revive();
+                let read = records(&store).read(KEY).unwrap().unwrap();
+                assert!(read == old || read == new, "neither, after {steps} changes");
+                assert!(written.is_err() || read == new, "a write that succeeded is there");
+                records(&store).write(KEY, &new).unwrap();
+                assert_eq!(records(&store).read(KEY).unwrap().unwrap(), new);
+            }
+        }
+    }
+
+    #[test]
+    fn k4_nothing_of_older_generations_stays() {
+        let store = StrictStore::with_limit(WINDOWS);
+        for steps in 0..30 {
+            records(&store).write(KEY, &record('a', 20_000)).unwrap();
+            store.die_after_changes(steps);
+            let _ = records(&store).write(KEY, &record('b', 12_000));
+            store.revive();
+            records(&store).write(KEY, &record('c', 3_000)).unwrap();
+            assert_eq!(
+                store.names().len(),
+                2,
+                "after {steps} changes: {:?}",
+                store.names()
+            );
+        }
+        records(&store).delete(KEY).unwrap();
+        assert!(store.names().is_empty());
+        assert_eq!(records(&store).read(KEY), Ok(None));
+    }
+
+    #[test]
+    fn k3_a_damaged_record_is_reported_and_kept() {
+        let store = StrictStore::with_limit(WINDOWS);
+        records(&store).write(KEY, &record('a', 9_000)).unwrap();
+        for name in store.names() {
+            let whole = store.entry(&name).unwrap();
+            for at in [0, whole.len() / 2, whole.len() - 1] {
+                let mut damaged = whole.clone();
+                damaged[at] ^= 0x10;
+                store.put(&name, damaged.clone());
+                assert_eq!(
+                    records(&store).read(KEY),
+                    Err(StoreFailure::Corrupt),
+                    "{name} {at}"
+                );
+                assert_eq!(store.entry(&name).unwrap(), damaged, "it is left as it is");
+            }
+            for length in [0, 1, whole.len() / 2, whole.len() - 1] {
+                store.put(&name, whole[..length].to_vec());
+                assert_eq!(records(&store).read(KEY), Err(StoreFailure::Corrupt));
+            }
+            store.put(&name, whole);
+        }
+        assert_eq!(records(&store).read(KEY).unwrap().unwrap(), record('a', 9_000));
+    }
+
+    #[test]
+    fn k3_no_failure_writes_or_deletes() {
+        let store = StrictStore::with_limit(WINDOWS);
+        records(&store).write(KEY, &record('a', 9_000)).unwrap();
+        let before = store.everything();
+        for failure in [StoreFailure::Locked, StoreFailure::Absent, StoreFailure::Failed] {
+            store.refuse_with(Some(failure));
+            assert_eq!(records(&store).read(KEY), Err(failure));
+            assert_eq!(records(&store).write(KEY, &record('b', 1)), Err(failure));
+            assert_eq!(records(&store).delete(KEY), Err(failure));
+            store.refuse_with(None);
+            assert_eq!(store.everything(), before);
+        }
+    }
+
+    #[test]
+    fn k5_a_record_that_fits_is_one_entry_and_one_read() {
+        let store = StrictStore::with_limit(64 * 1024);
+        let mut first = Records::new("portray", 64 * 1024, store.opener());
+        first.write(KEY, &record('a', 9_000)).unwrap();
+        assert_eq!(store.names(), [KEY]);
+        let before = store.reads();
+        let mut second = Records::new("portray", 64 * 1024, store.opener());
+        second.read(KEY).unwrap().unwrap();
+        assert_eq!(store.reads() - before, 1);
+    }
+}

@@ -1,0 +1,221 @@
+//! A keyring for tests: strict about sizes, and able to hang, to refuse, to panic and to die half-way.
+
+use std::any::Any;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+
+use keyring_core::api::{CredentialApi, CredentialStoreApi};
+use keyring_core::error::{Error, Result};
+use keyring_core::{Credential, CredentialStore, Entry};
+
+use super::StoreFailure;
+use super::records::Open;
+
+/// Clones are the same keyring.
+#[derive(Clone)]
+pub(super) struct StrictStore(Arc<Inner>);
+
+struct Inner {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    limit: usize,
+    entries: BTreeMap<String, Vec<u8>>,
+    refusal: Option<StoreFailure>,
+    /// How many changes are still made before the process "dies".
+    changes_left: Option<usize>,
+    hangs: bool,
+    hanging: usize,
+    panics: bool,
+    openings: usize,
+    reads: usize,
+}
+
+struct StrictEntry {
+    store: StrictStore,
+    service: String,
+    name: String,
+}
+
+impl StrictStore {
+    pub(super) fn with_limit(limit: usize) -> Self {
+        let state = State {
+            limit,
+            ..State::default()
+        };
+        Self(Arc::new(Inner {
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+        }))
+    }
+
+    /// Opens this keyring, as long as it does not refuse with `Absent`.
+    pub(super) fn opener(&self) -> Open {
+        let store = self.clone();
+        Box::new(move || {
+            store.lock().openings += 1;
+            if store.lock().refusal == Some(StoreFailure::Absent) {
+                return Err(Error::NoDefaultStore);
+            }
+            let store: Arc<CredentialStore> = Arc::new(store.clone());
+            Ok(store)
+        })
+    }
+
+    pub(super) fn refuse_with(&self, refusal: Option<StoreFailure>) {
+        self.lock().refusal = refusal;
+    }
+
+    pub(super) fn die_after_changes(&self, changes: usize) {
+        self.lock().changes_left = Some(changes);
+    }
+
+    pub(super) fn revive(&self) {
+        self.lock().changes_left = None;
+    }
+
+    pub(super) fn panic_on_calls(&self, panics: bool) {
+        self.lock().panics = panics;
+    }
+
+    pub(super) fn hang(&self, hangs: bool) {
+        self.lock().hangs = hangs;
+        self.0.changed.notify_all();
+    }
+
+    /// Waits until so many calls hang.
+    pub(super) fn wait_for_hanging(&self, calls: usize) {
+        let state = self.lock();
+        drop(
+            self.0
+                .changed
+                .wait_while(state, |it| it.hanging != calls)
+                .unwrap(),
+        );
+    }
+
+    pub(super) fn names(&self) -> Vec<String> {
+        self.lock().entries.keys().cloned().collect()
+    }
+
+    pub(super) fn entry(&self, name: &str) -> Option<Vec<u8>> {
+        self.lock().entries.get(name).cloned()
+    }
+
+    pub(super) fn put(&self, name: &str, bytes: Vec<u8>) {
+        self.lock().entries.insert(name.to_owned(), bytes);
+    }
+
+    pub(super) fn everything(&self) -> BTreeMap<String, Vec<u8>> {
+        self.lock().entries.clone()
+    }
+
+    pub(super) fn openings(&self) -> usize {
+        self.lock().openings
+    }
+
+    pub(super) fn reads(&self) -> usize {
+        self.lock().reads
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap()
+    }
+
+    /// What every call goes through first.
+    fn enter(&self) -> Result<MutexGuard<'_, State>> {
+        let mut state = self.lock();
+        if state.panics {
+            drop(state);
+            panic!("the keyring library panics");
+        }
+        state.hanging += 1;
+        self.0.changed.notify_all();
+        state = self.0.changed.wait_while(state, |it| it.hangs).unwrap();
+        state.hanging -= 1;
+        self.0.changed.notify_all();
+        match state.refusal {
+            None => Ok(state),
+            Some(StoreFailure::Locked) => Err(Error::NoStorageAccess("locked".into())),
+            Some(StoreFailure::Absent) => Err(Error::NoDefaultStore),
+            Some(_) => Err(Error::PlatformFailure("broken".into())),
+        }
+    }
+
+    fn enter_for_change(&self) -> Result<MutexGuard<'_, State>> {
+        let mut state = self.enter()?;
+        match &mut state.changes_left {
+            Some(0) => return Err(Error::PlatformFailure("killed".into())),
+            Some(left) => *left -= 1,
+            None => {}
+        }
+        Ok(state)
+    }
+}
+
+impl CredentialStoreApi for StrictStore {
+    fn vendor(&self) -> String {
+        "strict".to_owned()
+    }
+
+    fn id(&self) -> String {
+        "strict".to_owned()
+    }
+
+    fn build(&self, service: &str, user: &str, _: Option<&HashMap<&str, &str>>) -> Result<Entry> {
+        Ok(Entry::new_with_credential(Arc::new(StrictEntry {
+            store: self.clone(),
+            service: service.to_owned(),
+            name: user.to_owned(),
+        })))
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn debug_fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("StrictStore")
+    }
+}
+
+impl CredentialApi for StrictEntry {
+    fn set_secret(&self, secret: &[u8]) -> Result<()> {
+        let mut state = self.store.enter_for_change()?;
+        if secret.len() > state.limit {
+            return Err(Error::TooLong("secret".to_owned(), 2560));
+        }
+        state.entries.insert(self.name.clone(), secret.to_vec());
+        Ok(())
+    }
+
+    fn get_secret(&self) -> Result<Vec<u8>> {
+        let mut state = self.store.enter()?;
+        state.reads += 1;
+        state.entries.get(&self.name).cloned().ok_or(Error::NoEntry)
+    }
+
+    fn delete_credential(&self) -> Result<()> {
+        let mut state = self.store.enter_for_change()?;
+        state.entries.remove(&self.name).map(drop).ok_or(Error::NoEntry)
+    }
+
+    fn get_credential(&self) -> Result<Option<Arc<Credential>>> {
+        Ok(None)
+    }
+
+    fn get_specifiers(&self) -> Option<(String, String)> {
+        Some((self.service.clone(), self.name.clone()))
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn debug_fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("StrictEntry")
+    }
+}
