@@ -1,11 +1,20 @@
 //! The accounts and permission sets assigned to a person: listed, cached on disk, searched.
 
+pub mod cache;
+pub mod search;
+pub mod sync;
+mod target;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::identity_center::{Account, PortalId, RoleKey};
+pub use cache::{CatalogueFiles, Loaded, StoredListing};
+pub use search::{Hit, Hits, Query};
+pub use sync::{Assignments, Difference, Partial, Progress, SyncStopped, Synced, Unfinished, sync};
+pub use target::Ambiguity;
 
 /// What one portal assigned, as of the last sync.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,7 +23,7 @@ pub struct Listing {
     pub synced_at: Option<Timestamp>,
     /// False while only a part is known.
     pub complete: bool,
-    /// Sorted by name, then id.
+    /// Sorted by name (whatever its case), then id.
     pub accounts: Vec<ListedAccount>,
 }
 
@@ -34,6 +43,230 @@ pub struct Catalogue {
     pub favourites: Vec<RoleKey>,
     /// The newest first.
     pub recents: Vec<RoleKey>,
+    /// Whose credentials are kept fresh whether or not anybody asks.
+    pub kept: Vec<RoleKey>,
     /// Grows with every change.
     pub revision: u64,
+}
+
+/// How much a portal assigns.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub accounts: usize,
+    /// Of all accounts together: as many as there are rows.
+    pub permission_sets: usize,
+}
+
+/// Older recents are forgotten.
+const MOST_RECENTS: usize = 50;
+
+impl Listing {
+    /// Every role of the listing, in its order.
+    pub fn roles(&self, portal: &PortalId) -> impl Iterator<Item = RoleKey> {
+        self.accounts.iter().flat_map(move |listed| {
+            listed.permission_sets.iter().map(move |permission_set| RoleKey {
+                portal: portal.clone(),
+                account: listed.account.id.clone(),
+                permission_set: permission_set.clone(),
+            })
+        })
+    }
+
+    pub fn counts(&self) -> Counts {
+        Counts {
+            accounts: self.accounts.len(),
+            permission_sets: self.accounts.iter().map(|it| it.permission_sets.len()).sum(),
+        }
+    }
+
+    pub(crate) fn sort(&mut self) {
+        self.accounts
+            .sort_by_cached_key(|it| (it.account.name.to_lowercase(), it.account.id.clone()));
+    }
+}
+
+impl Catalogue {
+    /// Takes what a sync gave, whole or in part.
+    pub fn set_listing(&mut self, portal: PortalId, listing: Listing) {
+        self.listings.insert(portal, listing);
+        self.revision += 1;
+    }
+
+    /// Forgets a portal and everything that was made of its roles.
+    pub fn forget_portal(&mut self, portal: &PortalId) {
+        self.listings.remove(portal);
+        for list in [&mut self.favourites, &mut self.recents, &mut self.kept] {
+            list.retain(|key| key.portal != *portal);
+        }
+        self.revision += 1;
+    }
+
+    /// Takes one role out of the listing: AWS said that it is not assigned any more. Favourites and the like
+    /// stay: the role may come back.
+    pub fn remove(&mut self, key: &RoleKey) {
+        let Some(listing) = self.listings.get_mut(&key.portal) else {
+            return;
+        };
+        for listed in &mut listing.accounts {
+            if listed.account.id == key.account {
+                listed.permission_sets.retain(|name| *name != key.permission_set);
+            }
+        }
+        listing.accounts.retain(|it| !it.permission_sets.is_empty());
+        self.revision += 1;
+    }
+
+    pub fn counts(&self, portal: &PortalId) -> Counts {
+        self.listings.get(portal).map(Listing::counts).unwrap_or_default()
+    }
+
+    /// Whether a listing has this role.
+    pub fn lists(&self, key: &RoleKey) -> bool {
+        self.account(key)
+            .is_some_and(|it| it.permission_sets.contains(&key.permission_set))
+    }
+
+    /// The account of a role, as far as it is listed.
+    pub fn account(&self, key: &RoleKey) -> Option<&ListedAccount> {
+        let accounts = &self.listings.get(&key.portal)?.accounts;
+        accounts.iter().find(|it| it.account.id == key.account)
+    }
+
+    pub fn mark_recent(&mut self, key: &RoleKey) {
+        self.recents.retain(|it| it != key);
+        self.recents.insert(0, key.clone());
+        self.recents.truncate(MOST_RECENTS);
+        self.revision += 1;
+    }
+
+    pub fn set_favourite(&mut self, key: &RoleKey, on: bool) {
+        set_marked(&mut self.favourites, key, on);
+        self.revision += 1;
+    }
+
+    pub fn set_kept(&mut self, key: &RoleKey, on: bool) {
+        set_marked(&mut self.kept, key, on);
+        self.revision += 1;
+    }
+}
+
+/// Keeps the place of what is marked already.
+fn set_marked(marked: &mut Vec<RoleKey>, key: &RoleKey, on: bool) {
+    let there = marked.contains(key);
+    match (on, there) {
+        (true, false) => marked.push(key.clone()),
+        (false, true) => marked.retain(|it| it != key),
+        (true, true) | (false, false) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity_center::AccountId;
+
+    pub(super) fn portal(id: &str) -> PortalId {
+        PortalId(id.to_owned())
+    }
+
+    pub(super) fn role(portal: &str, account: &str, permission_set: &str) -> RoleKey {
+        RoleKey {
+            portal: PortalId(portal.to_owned()),
+            account: AccountId(account.to_owned()),
+            permission_set: permission_set.to_owned(),
+        }
+    }
+
+    pub(super) fn listed(id: &str, name: &str, permission_sets: &[&str]) -> ListedAccount {
+        ListedAccount {
+            account: Account {
+                id: AccountId(id.to_owned()),
+                name: name.to_owned(),
+                email: format!("{name}@example.com"),
+            },
+            permission_sets: permission_sets.iter().map(|it| (*it).to_owned()).collect(),
+        }
+    }
+
+    /// Two portals; `sandbox` is in both.
+    pub(super) fn catalogue() -> Catalogue {
+        let mut catalogue = Catalogue::default();
+        let acme = [
+            listed("111122223333", "acme-dev", &["Administrator", "ReadOnly"]),
+            listed("222233334444", "acme-prod", &["Administrator", "ReadOnly"]),
+            listed("333344445555", "sandbox", &["Administrator"]),
+        ];
+        let other = [listed("444455556666", "sandbox", &["Administrator", "Billing"])];
+        for (id, accounts) in [("p-acme", acme.to_vec()), ("p-other", other.to_vec())] {
+            let listing = Listing {
+                synced_at: None,
+                complete: true,
+                accounts,
+            };
+            catalogue.set_listing(portal(id), listing);
+        }
+        catalogue
+    }
+
+    #[test]
+    fn marks_keep_their_order_and_grow_the_revision() {
+        let mut catalogue = Catalogue::default();
+        let (a, b) = (role("p", "1", "A"), role("p", "1", "B"));
+        catalogue.set_favourite(&b, true);
+        catalogue.set_favourite(&a, true);
+        catalogue.set_favourite(&b, true);
+        assert_eq!(catalogue.favourites, [b.clone(), a.clone()]);
+        catalogue.set_favourite(&b, false);
+        assert_eq!(catalogue.favourites, std::slice::from_ref(&a));
+        catalogue.set_kept(&a, true);
+        assert_eq!(catalogue.kept, std::slice::from_ref(&a));
+        catalogue.mark_recent(&a);
+        catalogue.mark_recent(&b);
+        catalogue.mark_recent(&a);
+        assert_eq!(catalogue.recents, [a, b]);
+        assert_eq!(catalogue.revision, 8);
+    }
+
+    #[test]
+    fn recents_do_not_grow_for_ever() {
+        let mut catalogue = Catalogue::default();
+        for number in 0..200 {
+            catalogue.mark_recent(&role("p", &number.to_string(), "A"));
+        }
+        assert_eq!(catalogue.recents.len(), MOST_RECENTS);
+        assert_eq!(catalogue.recents[0].account.0, "199");
+    }
+
+    #[test]
+    fn r8_a_role_that_is_gone_leaves_the_listing_and_nothing_else_does() {
+        let mut catalogue = catalogue();
+        catalogue.remove(&role("p-acme", "333344445555", "Administrator"));
+        catalogue.remove(&role("p-acme", "111122223333", "ReadOnly"));
+        let counts = Counts {
+            accounts: 2,
+            permission_sets: 3,
+        };
+        assert_eq!(catalogue.counts(&portal("p-acme")), counts);
+        assert!(!catalogue.lists(&role("p-acme", "333344445555", "Administrator")));
+        assert!(catalogue.lists(&role("p-other", "444455556666", "Administrator")));
+    }
+
+    #[test]
+    fn a_forgotten_portal_leaves_nothing_behind() {
+        let mut catalogue = catalogue();
+        let (gone, stays) = (
+            role("p-acme", "111122223333", "ReadOnly"),
+            role("p-other", "444455556666", "Billing"),
+        );
+        for key in [&gone, &stays] {
+            catalogue.set_favourite(key, true);
+            catalogue.set_kept(key, true);
+            catalogue.mark_recent(key);
+        }
+        catalogue.forget_portal(&portal("p-acme"));
+        assert_eq!(catalogue.counts(&portal("p-acme")), Counts::default());
+        for list in [&catalogue.favourites, &catalogue.kept, &catalogue.recents] {
+            assert_eq!(*list, std::slice::from_ref(&stays));
+        }
+    }
 }

@@ -202,7 +202,10 @@ mod tests {
         let refresh_length = sign_in.token.refresh_token.unwrap().expose().len();
         let length = 3000 + refresh_length + length_of(&sign_in.registration);
         assert!(record.expose().len() > length + 3000, "every quote is escaped");
-        assert!(record.expose().len() <= length * 2 + FRAME, "and there was room for it");
+        assert!(
+            record.expose().len() <= length * 2 + FRAME,
+            "and there was room for it"
+        );
         assert_eq!(format!("{record:?}"), "[redacted]");
     }
 

@@ -1,0 +1,528 @@
+//! Finds roles by what a person types: words in any order, ranked by how well they match, then by use.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
+
+use nucleo_matcher::pattern::{Atom, AtomKind, CaseMatching, Normalization};
+use nucleo_matcher::{Config, Matcher, Utf32Str};
+
+use super::{Catalogue, ListedAccount};
+use crate::identity_center::{PortalId, RoleKey};
+
+/// What to look for.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Query<'a> {
+    pub text: &'a str,
+    /// Only this portal's roles.
+    pub portal: Option<&'a PortalId>,
+    pub offset: usize,
+    /// At most [`MOST_ROWS`] are given.
+    pub limit: usize,
+}
+
+/// A page of what was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hits {
+    /// On all pages together.
+    pub total: usize,
+    pub offset: usize,
+    /// Of the catalogue that was searched.
+    pub revision: u64,
+    pub rows: Vec<Hit>,
+}
+
+/// A role that was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hit {
+    pub key: RoleKey,
+    pub account_name: String,
+    pub email: String,
+    pub favourite: bool,
+    /// Which characters matched, by their index among the name's characters.
+    pub account_name_matches: Vec<u32>,
+    pub permission_set_matches: Vec<u32>,
+}
+
+/// How many rows one page has at most.
+pub const MOST_ROWS: usize = 100;
+
+impl Catalogue {
+    /// Every word must match the account's name or id, its e-mail address, the permission set or the portal's
+    /// name. The best matches come first; among equals favourites, then what was used lately, then by name.
+    pub fn search(&self, query: &Query<'_>, portal_names: &BTreeMap<PortalId, String>) -> Hits {
+        let words = Words::of(query.text);
+        let mut matcher = Matcher::new(Config::DEFAULT);
+        let mut rows = self.matching_rows(&words, query.portal, portal_names, &mut matcher);
+        let total = rows.len();
+        let end = total.min(query.offset.saturating_add(query.limit.min(MOST_ROWS)));
+        if (1..total).contains(&end) {
+            // Only what is shown needs an order.
+            rows.select_nth_unstable_by_key(end - 1, |row| row.rank);
+            rows.truncate(end);
+        }
+        rows.sort_unstable_by_key(|row| row.rank);
+        let page = rows.get(query.offset.min(end)..end).unwrap_or_default();
+        Hits {
+            total,
+            offset: query.offset,
+            revision: self.revision,
+            rows: page.iter().map(|row| row.hit(&words, &mut matcher)).collect(),
+        }
+    }
+
+    /// Rows that match every word, in no order.
+    pub(super) fn matching_rows<'a>(
+        &'a self,
+        words: &Words,
+        portal: Option<&PortalId>,
+        portal_names: &BTreeMap<PortalId, String>,
+        matcher: &mut Matcher,
+    ) -> Vec<Row<'a>> {
+        let marks = Marks::of(self);
+        let mut of_portals = HashMap::new();
+        let mut of_permission_sets = HashMap::new();
+        let mut rows = Vec::new();
+        let mut place = 0;
+        for (portal, listed) in self.accounts_by_name(portal) {
+            let of_portal: &Scores = of_portals.entry(portal).or_insert_with(|| {
+                let name = portal_names.get(portal).map_or("", String::as_str);
+                words.scores(|word| word.beside(name, matcher))
+            });
+            let of_account = words
+                .scores(|word| word.account(listed, matcher))
+                .or_better(of_portal);
+            for permission_set in &listed.permission_sets {
+                place += 1;
+                // Thousands of accounts share a handful of permission sets.
+                let of_set: &Scores = of_permission_sets
+                    .entry(permission_set.as_str())
+                    .or_insert_with(|| words.scores(|word| word.name(permission_set, matcher)));
+                let Some(score) = of_account.together(of_set) else {
+                    continue;
+                };
+                let (favourite, recent) = marks.places(portal, listed, permission_set);
+                rows.push(Row {
+                    portal,
+                    listed,
+                    permission_set,
+                    rank: (Reverse(score), favourite, recent, place),
+                });
+            }
+        }
+        rows
+    }
+
+    /// A listing is sorted already; several are merged.
+    fn accounts_by_name(&self, portal: Option<&PortalId>) -> Vec<(&PortalId, &ListedAccount)> {
+        let listings: Vec<_> = self
+            .listings
+            .iter()
+            .filter(|(id, _)| portal.is_none_or(|portal| portal == *id))
+            .collect();
+        let several = listings.len() > 1;
+        let accounts = listings
+            .into_iter()
+            .flat_map(|(id, listing)| listing.accounts.iter().map(move |listed| (id, listed)));
+        let mut accounts: Vec<_> = accounts.collect();
+        if several {
+            accounts.sort_by_cached_key(|(_, listed)| {
+                (listed.account.name.to_lowercase(), listed.account.id.clone())
+            });
+        }
+        accounts
+    }
+}
+
+/// A role that matches.
+pub(super) struct Row<'a> {
+    pub(super) portal: &'a PortalId,
+    pub(super) listed: &'a ListedAccount,
+    pub(super) permission_set: &'a str,
+    /// Score, place among favourites, place among recents, place in the list.
+    pub(super) rank: (Reverse<u32>, usize, usize, usize),
+}
+
+impl Row<'_> {
+    pub(super) fn key(&self) -> RoleKey {
+        RoleKey {
+            portal: self.portal.clone(),
+            account: self.listed.account.id.clone(),
+            permission_set: self.permission_set.to_owned(),
+        }
+    }
+
+    /// A word is marked where it matched best.
+    fn hit(&self, words: &Words, matcher: &mut Matcher) -> Hit {
+        let name = &self.listed.account.name;
+        let mut account_name_matches = Vec::new();
+        let mut permission_set_matches = Vec::new();
+        for word in &words.0 {
+            let of_name = word.name(name, matcher);
+            let of_set = word.name(self.permission_set, matcher);
+            if of_name.is_some() && of_name >= of_set {
+                word.mark(name, matcher, &mut account_name_matches);
+            }
+            if of_set.is_some() && of_set >= of_name {
+                word.mark(self.permission_set, matcher, &mut permission_set_matches);
+            }
+        }
+        for matches in [&mut account_name_matches, &mut permission_set_matches] {
+            matches.sort_unstable();
+            matches.dedup();
+        }
+        Hit {
+            key: self.key(),
+            account_name: name.clone(),
+            email: self.listed.account.email.clone(),
+            favourite: self.rank.1 != usize::MAX,
+            account_name_matches,
+            permission_set_matches,
+        }
+    }
+}
+
+/// What was typed, word by word.
+pub(super) struct Words(pub(super) Vec<Word>);
+
+pub(super) struct Word {
+    pub(super) text: String,
+    /// The letters in this order, with gaps.
+    loose: Atom,
+    /// The letters side by side.
+    tight: Atom,
+    /// Loose matches below this are accidents: their gaps cost more than their word starts gain.
+    least: u32,
+}
+
+/// What a letter that matches is worth to the matcher, before its place is judged.
+const LETTER: u32 = 16;
+
+/// A name or an id that was typed in full goes before every partial match.
+const IN_FULL: u32 = 1000;
+
+impl Words {
+    pub(super) fn of(text: &str) -> Self {
+        Self(text.split_whitespace().map(Word::of).collect())
+    }
+
+    fn scores(&self, score: impl FnMut(&Word) -> Option<u32>) -> Scores {
+        Scores(self.0.iter().map(score).collect())
+    }
+}
+
+impl Word {
+    fn of(text: &str) -> Self {
+        // AWS writes account ids as 1111-2222-3333 too.
+        let digits: String = text.chars().filter(|letter| *letter != '-').collect();
+        let is_id = digits.len() == 12 && digits.bytes().all(|byte| byte.is_ascii_digit());
+        let text = if is_id { digits } else { text.to_owned() };
+        let atom = |kind| Atom::new(&text, CaseMatching::Ignore, Normalization::Smart, kind, false);
+        let (loose, tight) = (atom(AtomKind::Fuzzy), atom(AtomKind::Substring));
+        let letters = u32::try_from(loose.needle_text().len()).unwrap_or(u32::MAX);
+        Self {
+            least: letters.saturating_mul(LETTER),
+            text,
+            loose,
+            tight,
+        }
+    }
+
+    /// How well it matches a name that the row shows.
+    fn name(&self, name: &str, matcher: &mut Matcher) -> Option<u32> {
+        let mut characters = Vec::new();
+        let score = self.loose.score(haystack(name, &mut characters), matcher)?;
+        let score = u32::from(score);
+        let in_full = name.eq_ignore_ascii_case(&self.text);
+        (score >= self.least).then_some(if in_full { score + IN_FULL } else { score })
+    }
+
+    /// How well it matches something beside the names: side by side only, and worth less.
+    fn beside(&self, text: &str, matcher: &mut Matcher) -> Option<u32> {
+        let mut characters = Vec::new();
+        let score = self.tight.score(haystack(text, &mut characters), matcher)?;
+        Some(u32::from(score) / 2)
+    }
+
+    fn account(&self, listed: &ListedAccount, matcher: &mut Matcher) -> Option<u32> {
+        let account = &listed.account;
+        if account.id.0 == self.text {
+            return Some(IN_FULL);
+        }
+        let name = self.name(&account.name, matcher);
+        let id = self.beside(&account.id.0, matcher);
+        let email = self.beside(&account.email, matcher);
+        name.max(id).max(email)
+    }
+
+    fn mark(&self, text: &str, matcher: &mut Matcher, matches: &mut Vec<u32>) {
+        let mut characters = Vec::new();
+        self.loose
+            .indices(haystack(text, &mut characters), matcher, matches);
+    }
+}
+
+/// One text's score for each word.
+struct Scores(Vec<Option<u32>>);
+
+impl Scores {
+    fn or_better(self, other: &Self) -> Self {
+        let better = self
+            .0
+            .into_iter()
+            .zip(&other.0)
+            .map(|(one, other)| one.max(*other));
+        Self(better.collect())
+    }
+
+    /// Each word's better score, if every word has one.
+    fn together(&self, other: &Self) -> Option<u32> {
+        self.0
+            .iter()
+            .zip(&other.0)
+            .map(|(one, other)| (*one).max(*other))
+            .sum()
+    }
+}
+
+/// Places of favourites and recents, found by account.
+struct Marks<'a> {
+    by_account: HashMap<(&'a PortalId, &'a str), Vec<(&'a str, usize, usize)>>,
+}
+
+impl<'a> Marks<'a> {
+    fn of(catalogue: &'a Catalogue) -> Self {
+        let mut by_account: HashMap<_, Vec<_>> = HashMap::new();
+        let mut add = |key: &'a RoleKey, favourite, recent| {
+            by_account
+                .entry((&key.portal, key.account.0.as_str()))
+                .or_default()
+                .push((key.permission_set.as_str(), favourite, recent));
+        };
+        for (place, key) in catalogue.favourites.iter().enumerate() {
+            add(key, place, usize::MAX);
+        }
+        for (place, key) in catalogue.recents.iter().enumerate() {
+            add(key, usize::MAX, place);
+        }
+        Self { by_account }
+    }
+
+    /// `usize::MAX`: not among them.
+    fn places(&self, portal: &PortalId, listed: &ListedAccount, permission_set: &str) -> (usize, usize) {
+        let marks = self.by_account.get(&(portal, listed.account.id.0.as_str()));
+        let marks = marks.into_iter().flatten();
+        marks
+            .filter(|(name, ..)| *name == permission_set)
+            .fold((usize::MAX, usize::MAX), |places, (_, favourite, recent)| {
+                (places.0.min(*favourite), places.1.min(*recent))
+            })
+    }
+}
+
+/// Character by character, so that indices count characters and not clusters of them.
+fn haystack<'a>(text: &'a str, characters: &'a mut Vec<char>) -> Utf32Str<'a> {
+    if text.is_ascii() {
+        return Utf32Str::Ascii(text.as_bytes());
+    }
+    characters.extend(text.chars());
+    Utf32Str::Unicode(characters)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{catalogue, listed, portal, role};
+    use super::super::{Listing, RoleKey};
+    use super::*;
+
+    fn names() -> BTreeMap<PortalId, String> {
+        BTreeMap::from([
+            (portal("p-acme"), "acme".to_owned()),
+            (portal("p-other"), "contoso".to_owned()),
+        ])
+    }
+
+    fn search(catalogue: &Catalogue, text: &str) -> Hits {
+        let query = Query {
+            text,
+            limit: 100,
+            ..Query::default()
+        };
+        catalogue.search(&query, &names())
+    }
+
+    fn found(catalogue: &Catalogue, text: &str) -> Vec<String> {
+        let rows = search(catalogue, text).rows.into_iter();
+        rows.map(|hit| format!("{}/{}", hit.account_name, hit.key.permission_set))
+            .collect()
+    }
+
+    fn one_portal(accounts: &[ListedAccount]) -> Catalogue {
+        let mut listing = Listing {
+            accounts: accounts.to_vec(),
+            ..Listing::default()
+        };
+        listing.sort();
+        let mut catalogue = Catalogue::default();
+        catalogue.set_listing(portal("p-acme"), listing);
+        catalogue
+    }
+
+    #[test]
+    fn words_match_in_any_order_and_in_any_case() {
+        let catalogue = catalogue();
+        assert_eq!(found(&catalogue, "prod read"), ["acme-prod/ReadOnly"]);
+        assert_eq!(found(&catalogue, "READ prod"), ["acme-prod/ReadOnly"]);
+        assert_eq!(found(&catalogue, "  rdo   prd "), ["acme-prod/ReadOnly"]);
+        assert_eq!(found(&catalogue, "prod nothing"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn portal_e_mail_and_parts_of_the_id_match_too() {
+        let catalogue = catalogue();
+        assert_eq!(found(&catalogue, "contoso bill"), ["sandbox/Billing"]);
+        assert_eq!(found(&catalogue, "prod@example read"), ["acme-prod/ReadOnly"]);
+        assert_eq!(
+            found(&catalogue, "33334444"),
+            [
+                "acme-prod/Administrator",
+                "acme-prod/ReadOnly",
+                "sandbox/Administrator"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_full_account_id_comes_first_with_or_without_dashes() {
+        let catalogue = one_portal(&[
+            listed("111122223333", "aaa 222233334444", &["ReadOnly"]),
+            listed("222233334444", "zzz", &["ReadOnly"]),
+        ]);
+        assert_eq!(found(&catalogue, "222233334444")[0], "zzz/ReadOnly");
+        assert_eq!(found(&catalogue, "2222-3333-4444")[0], "zzz/ReadOnly");
+    }
+
+    #[test]
+    fn word_starts_go_before_the_middles_of_words() {
+        let catalogue = one_portal(&[
+            listed("1", "adev", &["X"]),
+            listed("2", "platform-dev", &["X"]),
+            listed("3", "dev", &["X"]),
+        ]);
+        assert_eq!(found(&catalogue, "dev"), ["dev/X", "platform-dev/X", "adev/X"]);
+    }
+
+    #[test]
+    fn letters_scattered_by_accident_do_not_match() {
+        let catalogue = one_portal(&[listed("1", "supperround-tool-d", &["X"])]);
+        assert_eq!(found(&catalogue, "prod"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn without_a_query_favourites_come_first_then_recents_then_names() {
+        let mut catalogue = catalogue();
+        catalogue.mark_recent(&role("p-acme", "222233334444", "ReadOnly"));
+        catalogue.mark_recent(&role("p-acme", "222233334444", "Administrator"));
+        catalogue.set_favourite(&role("p-other", "444455556666", "Billing"), true);
+        let expected = [
+            "sandbox/Billing",
+            "acme-prod/Administrator",
+            "acme-prod/ReadOnly",
+            "acme-dev/Administrator",
+            "acme-dev/ReadOnly",
+            "sandbox/Administrator",
+            "sandbox/Administrator",
+        ];
+        assert_eq!(found(&catalogue, ""), expected);
+        let favourites = search(&catalogue, "")
+            .rows
+            .iter()
+            .filter(|it| it.favourite)
+            .count();
+        assert_eq!(favourites, 1);
+    }
+
+    #[test]
+    fn among_equal_matches_favourites_then_recents_come_first() {
+        let mut catalogue = catalogue();
+        catalogue.mark_recent(&role("p-acme", "222233334444", "ReadOnly"));
+        assert_eq!(found(&catalogue, "readonly")[0], "acme-prod/ReadOnly");
+        catalogue.set_favourite(&role("p-acme", "111122223333", "ReadOnly"), true);
+        assert_eq!(found(&catalogue, "readonly")[0], "acme-dev/ReadOnly");
+    }
+
+    #[test]
+    fn matched_characters_are_counted_as_characters() {
+        let catalogue = one_portal(&[listed("1", "Zürich e\u{301}-prod", &["ReadOnly"])]);
+        let hit = search(&catalogue, "prod read").rows.remove(0);
+        assert_eq!(hit.account_name_matches, [10, 11, 12, 13]);
+        assert_eq!(hit.permission_set_matches, [0, 1, 2, 3]);
+        assert_eq!(found(&catalogue, "zurich"), ["Zürich e\u{301}-prod/ReadOnly"]);
+    }
+
+    #[test]
+    fn pages_are_cut_out_of_one_order() {
+        let accounts: Vec<_> = (0..300)
+            .map(|it| listed(&format!("{it:012}"), &format!("team-{it:03}"), &["X"]))
+            .collect();
+        let catalogue = one_portal(&accounts);
+        let page = |offset, limit| {
+            let query = Query {
+                text: "team",
+                portal: None,
+                offset,
+                limit,
+            };
+            catalogue.search(&query, &names())
+        };
+        assert_eq!(page(0, 1000).rows.len(), MOST_ROWS);
+        let names: Vec<_> = [0, 100, 200]
+            .into_iter()
+            .flat_map(|offset| page(offset, 100).rows)
+            .map(|it| it.account_name)
+            .collect();
+        let expected: Vec<_> = accounts.iter().map(|it| it.account.name.clone()).collect();
+        assert_eq!(names, expected);
+        for (offset, limit) in [(300, 10), (5000, 10), (0, 0), (usize::MAX, usize::MAX)] {
+            assert_eq!(
+                (page(offset, limit).rows.len(), page(offset, limit).total),
+                (0, 300)
+            );
+        }
+    }
+
+    #[test]
+    fn one_portals_rows_alone() {
+        let catalogue = catalogue();
+        let other = portal("p-other");
+        let query = Query {
+            text: "",
+            portal: Some(&other),
+            offset: 0,
+            limit: 100,
+        };
+        let hits = catalogue.search(&query, &names());
+        assert_eq!(hits.total, 2);
+        assert!(hits.rows.iter().all(|hit| hit.key.portal == other));
+    }
+
+    #[test]
+    fn hostile_names_are_searched_like_any_other() {
+        let hostile = ["\u{202e}evil", "a\0b", "\\ \\", "👩‍👩‍👧 team", "$(rm -rf /)", ""];
+        let accounts = hostile.map(|name| listed("000000000001", name, &["X"]));
+        let catalogue = one_portal(&accounts);
+        for text in ["👩", "\u{202e}", "\\", "$(", "\0", "!a", "^", "'x", "a\\ b"] {
+            search(&catalogue, text);
+        }
+        assert_eq!(found(&catalogue, "$(rm").len(), 1);
+    }
+
+    #[test]
+    fn a_key_names_the_row_for_every_later_request() {
+        let keys: Vec<RoleKey> = search(&catalogue(), "contoso")
+            .rows
+            .into_iter()
+            .map(|it| it.key)
+            .collect();
+        assert!(keys.contains(&role("p-other", "444455556666", "Billing")));
+    }
+}

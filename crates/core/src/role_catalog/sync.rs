@@ -1,0 +1,433 @@
+//! Lists all accounts and their permission sets, page by page, as far as AWS lets us and from where we stopped.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{ListedAccount, Listing};
+use crate::clock::{Clock, SharedClock};
+use crate::identity_center::roles::Page;
+use crate::identity_center::{
+    Account, AccountId, Failure, IdentityCenter, Meaning, PortalId, Priority, RoleKey, Token,
+};
+
+/// Where pages of assignments come from.
+pub trait Assignments: Sync {
+    fn accounts(
+        &self,
+        token: &Token,
+        next: Option<&str>,
+        priority: Priority,
+    ) -> impl Future<Output = Result<Page<Account>, Failure>> + Send;
+
+    fn permission_sets(
+        &self,
+        token: &Token,
+        account: &AccountId,
+        next: Option<&str>,
+        priority: Priority,
+    ) -> impl Future<Output = Result<Page<String>, Failure>> + Send;
+}
+
+/// How far a sync is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// How many accounts are listed.
+    pub done: usize,
+    /// Of how many; grows while the accounts themselves are listed.
+    pub total: usize,
+    /// What is known by now, to be shown: new where it is known, else as it was. Given some thirty times a sync.
+    pub partial: Option<Box<Partial>>,
+}
+
+/// What a sync knows half-way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Partial {
+    pub listing: Listing,
+    /// To be saved beside the listing: a sync that is interrupted goes on from here.
+    pub unfinished: Unfinished,
+}
+
+/// The accounts that a sync had listed when it stopped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unfinished {
+    pub started_at: Timestamp,
+    pub accounts: Vec<ListedAccount>,
+}
+
+/// A sync that came to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Synced {
+    pub listing: Listing,
+    /// Against the listing before; everything is new where there was none.
+    pub difference: Difference,
+}
+
+/// What has changed between two listings.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Difference {
+    pub added: Vec<RoleKey>,
+    pub removed: Vec<RoleKey>,
+}
+
+/// A sync that did not come to its end. The listing before it still holds.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{failure}")]
+pub struct SyncStopped {
+    pub failure: Failure,
+    /// To be given to the next sync.
+    pub unfinished: Box<Unfinished>,
+}
+
+/// How many accounts are listed at the same time.
+const AT_ONCE: usize = 8;
+
+/// How often one call is tried before the sync stops.
+const ATTEMPTS: u32 = 8;
+
+/// The first pause after a refusal and the longest.
+const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(20));
+
+/// How many pages in a row may bring nothing new.
+const IDLE_PAGES: usize = 20;
+
+/// What an older unfinished sync has listed is listed again.
+const RESUMABLE: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
+
+/// Into how many steps the partial listings divide a sync.
+const STEPS: usize = 20;
+
+/// Lists everything that `token` is assigned. Goes on from `unfinished` where it is fresh; waits out 429 and
+/// network trouble; stops at everything else, with what it had.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "each is a different thing that the caller decides"
+)]
+pub async fn sync<A: Assignments>(
+    source: &A,
+    token: &Token,
+    priority: Priority,
+    clock: &SharedClock,
+    portal: &PortalId,
+    known: &Listing,
+    unfinished: Option<Unfinished>,
+    mut progress: impl FnMut(Progress) + Send,
+) -> Result<Synced, SyncStopped> {
+    let reader = Reader {
+        source,
+        token,
+        priority,
+        clock: clock.as_ref(),
+    };
+    let mut round = Round::new(known, unfinished, clock.now());
+    match list(&reader, &mut round, &mut progress).await {
+        Ok(()) => {
+            let listing = round.finished(clock.now());
+            let difference = Difference::between(portal, known, &listing);
+            Ok(Synced { listing, difference })
+        }
+        Err(failure) => Err(SyncStopped {
+            failure,
+            unfinished: Box::new(round.unfinished()),
+        }),
+    }
+}
+
+impl Assignments for IdentityCenter {
+    fn accounts(
+        &self,
+        token: &Token,
+        next: Option<&str>,
+        priority: Priority,
+    ) -> impl Future<Output = Result<Page<Account>, Failure>> + Send {
+        self.accounts(token, next, priority)
+    }
+
+    fn permission_sets(
+        &self,
+        token: &Token,
+        account: &AccountId,
+        next: Option<&str>,
+        priority: Priority,
+    ) -> impl Future<Output = Result<Page<String>, Failure>> + Send {
+        self.permission_sets(token, account, next, priority)
+    }
+}
+
+impl Difference {
+    pub fn between(portal: &PortalId, before: &Listing, after: &Listing) -> Self {
+        let old: BTreeSet<_> = before.roles(portal).collect();
+        let new: BTreeSet<_> = after.roles(portal).collect();
+        Self {
+            added: new.difference(&old).cloned().collect(),
+            removed: old.difference(&new).cloned().collect(),
+        }
+    }
+}
+
+/// One sync's way to the source.
+struct Reader<'a, A> {
+    source: &'a A,
+    token: &'a Token,
+    priority: Priority,
+    clock: &'a dyn Clock,
+}
+
+/// What one sync has learned.
+struct Round<'a> {
+    known: &'a Listing,
+    started_at: Timestamp,
+    /// What an earlier sync had listed, until its accounts are seen again.
+    earlier: BTreeMap<AccountId, ListedAccount>,
+    assigned: BTreeMap<AccountId, Account>,
+    /// All pages of accounts were seen.
+    all_assigned: bool,
+    done: BTreeMap<AccountId, Vec<String>>,
+}
+
+async fn list<A: Assignments>(
+    reader: &Reader<'_, A>,
+    round: &mut Round<'_>,
+    progress: &mut (impl FnMut(Progress) + Send),
+) -> Result<(), Failure> {
+    let mut first = true;
+    let mut pages = Pages::default();
+    while let Some(next) = pages.next() {
+        let page = reader.accounts(next.as_deref()).await?;
+        let before = round.assigned.len();
+        for account in page.items {
+            round.assign(account);
+        }
+        pages.turn(page.next, round.assigned.len() > before);
+        progress(round.progress(std::mem::take(&mut first)));
+    }
+    round.all_assigned = true;
+    let open = round.open_accounts();
+    let mut listings = futures_util::stream::iter(open)
+        .map(|account| async move {
+            let sets = reader.all_permission_sets(&account).await?;
+            Ok::<_, Failure>((account, sets))
+        })
+        .buffer_unordered(AT_ONCE);
+    let step = round.assigned.len().div_ceil(STEPS).max(1);
+    while let Some(listed) = listings.next().await {
+        let (account, sets) = listed?;
+        round.done.insert(account, sets);
+        progress(round.progress(round.done.len().is_multiple_of(step)));
+    }
+    Ok(())
+}
+
+impl<A: Assignments> Reader<'_, A> {
+    async fn accounts(&self, next: Option<&str>) -> Result<Page<Account>, Failure> {
+        self.patiently(|| self.source.accounts(self.token, next, self.priority))
+            .await
+    }
+
+    /// Sorted. Empty where the account is not assigned any more.
+    async fn all_permission_sets(&self, account: &AccountId) -> Result<Vec<String>, Failure> {
+        let mut sets = BTreeSet::new();
+        let mut pages = Pages::default();
+        while let Some(next) = pages.next() {
+            let call = || {
+                self.source
+                    .permission_sets(self.token, account, next.as_deref(), self.priority)
+            };
+            let page = match self.patiently(call).await {
+                Ok(page) => page,
+                Err(failure) if failure.meaning == Meaning::NotAssigned => return Ok(Vec::new()),
+                Err(failure) => return Err(failure),
+            };
+            let before = sets.len();
+            sets.extend(page.items);
+            pages.turn(page.next, sets.len() > before);
+        }
+        Ok(sets.into_iter().collect())
+    }
+
+    /// Waits out what passes by itself.
+    async fn patiently<T, F>(&self, call: impl Fn() -> F) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<T, Failure>>,
+    {
+        let mut attempt = 1;
+        loop {
+            let failure = match call().await {
+                Ok(answer) => return Ok(answer),
+                Err(failure) => failure,
+            };
+            if !passes(failure.meaning) || attempt >= ATTEMPTS {
+                return Err(failure);
+            }
+            self.clock.sleep(pause(attempt, &failure)).await;
+            attempt += 1;
+        }
+    }
+}
+
+fn passes(meaning: Meaning) -> bool {
+    match meaning {
+        Meaning::Throttled | Meaning::Unreachable => true,
+        Meaning::TokenRefused
+        | Meaning::GrantRefused
+        | Meaning::RegistrationRefused
+        | Meaning::NotAssigned
+        | Meaning::DeniedByPerson
+        | Meaning::TimedOut
+        | Meaning::AdministratorNeeded
+        | Meaning::Invalid => false,
+    }
+}
+
+/// Doubles from 1 s to 20 s, of which a random half is waited; never less than AWS asked for (up to a minute).
+fn pause(attempt: u32, failure: &Failure) -> Duration {
+    let (shortest, longest) = PAUSES;
+    let whole = shortest.saturating_mul(1 << attempt.min(10)).min(longest);
+    // Without random numbers everybody waits for the longer time.
+    let random = getrandom::u32().unwrap_or(u32::MAX);
+    let jittered = whole / 2 + (whole / 2).mul_f64(f64::from(random) / f64::from(u32::MAX));
+    let asked = failure.retry_after.unwrap_or_default();
+    jittered.max(asked.min(Duration::from_secs(60)))
+}
+
+/// Follows page tokens until there is none, one comes again, or page after page brings nothing new.
+#[derive(Default)]
+struct Pages {
+    started: bool,
+    next: Option<String>,
+    seen: BTreeSet<String>,
+    idle: usize,
+}
+
+impl Pages {
+    /// The token of the page to fetch (none for the first); `None` at the end.
+    fn next(&mut self) -> Option<Option<String>> {
+        if !self.started {
+            self.started = true;
+            return Some(None);
+        }
+        self.next.take().map(Some)
+    }
+
+    fn turn(&mut self, next: Option<String>, something_new: bool) {
+        self.idle = if something_new { 0 } else { self.idle + 1 };
+        self.next = next
+            .filter(|token| !token.is_empty() && self.idle < IDLE_PAGES)
+            .filter(|token| self.seen.insert(token.clone()));
+    }
+}
+
+impl<'a> Round<'a> {
+    fn new(known: &'a Listing, unfinished: Option<Unfinished>, now: Timestamp) -> Self {
+        let fresh = unfinished.filter(|it| {
+            let age = now.duration_since(it.started_at);
+            !age.is_negative() && age <= RESUMABLE
+        });
+        let started_at = fresh.as_ref().map_or(now, |it| it.started_at);
+        let accounts = fresh.map(|it| it.accounts).unwrap_or_default();
+        Self {
+            known,
+            started_at,
+            earlier: accounts
+                .into_iter()
+                .map(|it| (it.account.id.clone(), it))
+                .collect(),
+            assigned: BTreeMap::new(),
+            all_assigned: false,
+            done: BTreeMap::new(),
+        }
+    }
+
+    fn assign(&mut self, account: Account) {
+        if let Some(earlier) = self.earlier.remove(&account.id) {
+            self.done.insert(account.id.clone(), earlier.permission_sets);
+        }
+        self.assigned.insert(account.id.clone(), account);
+    }
+
+    fn open_accounts(&self) -> Vec<AccountId> {
+        let open = self.assigned.keys().filter(|id| !self.done.contains_key(*id));
+        open.cloned().collect()
+    }
+
+    fn progress(&self, with_partial: bool) -> Progress {
+        let partial = with_partial.then(|| {
+            Box::new(Partial {
+                listing: self.merged(),
+                unfinished: self.unfinished(),
+            })
+        });
+        Progress {
+            done: self.done.len(),
+            total: self.assigned.len(),
+            partial,
+        }
+    }
+
+    /// New where it is known, else as it was.
+    fn merged(&self) -> Listing {
+        let known = self.known.accounts.iter().map(|it| (&it.account.id, it));
+        let known: BTreeMap<_, _> = known.collect();
+        let assigned = self.assigned.values().map(|account| {
+            let sets = self.done.get(&account.id);
+            let sets = sets.or_else(|| known.get(&account.id).map(|it| &it.permission_sets));
+            ListedAccount {
+                account: account.clone(),
+                permission_sets: sets.cloned().unwrap_or_default(),
+            }
+        });
+        let unseen = self
+            .known
+            .accounts
+            .iter()
+            .filter(|it| !self.all_assigned && !self.assigned.contains_key(&it.account.id));
+        let mut listing = Listing {
+            synced_at: self.known.synced_at,
+            complete: self.known.complete,
+            accounts: assigned.chain(unseen.cloned()).collect(),
+        };
+        listing.sort();
+        listing
+    }
+
+    fn unfinished(&self) -> Unfinished {
+        let accounts = self.done.iter().filter_map(|(id, sets)| {
+            Some(ListedAccount {
+                account: self.assigned.get(id)?.clone(),
+                permission_sets: sets.clone(),
+            })
+        });
+        Unfinished {
+            started_at: self.started_at,
+            accounts: accounts.chain(self.earlier.values().cloned()).collect(),
+        }
+    }
+
+    /// An account in which nothing is assigned is none to the person.
+    fn finished(self, now: Timestamp) -> Listing {
+        let Self {
+            assigned, mut done, ..
+        } = self;
+        let accounts = assigned.into_iter().filter_map(|(id, account)| {
+            let permission_sets = done.remove(&id).filter(|sets| !sets.is_empty())?;
+            Some(ListedAccount {
+                account,
+                permission_sets,
+            })
+        });
+        let mut listing = Listing {
+            synced_at: Some(now),
+            complete: true,
+            accounts: accounts.collect(),
+        };
+        listing.sort();
+        listing
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,361 @@
+//! Syncs against a portal that pages, throttles, repeats itself and refuses.
+
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::super::tests::{listed, portal, role};
+use super::*;
+use crate::clock::ManualClock;
+use crate::secret::Secret;
+
+/// What the portal does instead of answering the n-th call (from 1).
+type Trouble = Box<dyn Fn(usize) -> Option<Meaning> + Send + Sync>;
+
+struct FakePortal {
+    accounts: Vec<ListedAccount>,
+    page: usize,
+    trouble: Trouble,
+    /// The last page points to the first again.
+    loops: bool,
+    /// Every page has a new token and the same items.
+    endless: bool,
+    calls: AtomicUsize,
+    at_once: Mutex<(usize, usize)>,
+}
+
+impl FakePortal {
+    fn with(accounts: Vec<ListedAccount>) -> Self {
+        Self {
+            accounts,
+            page: 100,
+            trouble: Box::new(|_| None),
+            loops: false,
+            endless: false,
+            calls: AtomicUsize::new(0),
+            at_once: Mutex::default(),
+        }
+    }
+
+    fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
+    }
+
+    async fn answer<T: Clone>(
+        &self,
+        operation: &'static str,
+        items: &[T],
+        next: Option<&str>,
+    ) -> Result<Page<T>, Failure> {
+        let call = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
+        self.count(1);
+        tokio::task::yield_now().await;
+        self.count(-1);
+        if let Some(meaning) = (self.trouble)(call) {
+            return Err(failure(operation, meaning));
+        }
+        let start: usize = next.map_or(0, |it| it.parse().unwrap());
+        if self.endless {
+            return Ok(Page {
+                items: items.to_vec(),
+                next: Some((start + 1).to_string()),
+            });
+        }
+        let end = items.len().min(start + self.page);
+        let more = end < items.len() || self.loops;
+        Ok(Page {
+            items: items[start..end].to_vec(),
+            next: more.then(|| (end % items.len().max(1)).to_string()),
+        })
+    }
+
+    fn count(&self, change: isize) {
+        let mut at_once = self.at_once.lock().unwrap();
+        at_once.0 = at_once.0.checked_add_signed(change).unwrap();
+        at_once.1 = at_once.1.max(at_once.0);
+    }
+}
+
+impl Assignments for FakePortal {
+    async fn accounts(
+        &self,
+        _: &Token,
+        next: Option<&str>,
+        priority: Priority,
+    ) -> Result<Page<Account>, Failure> {
+        assert_eq!(priority, Priority::Background);
+        let accounts: Vec<_> = self.accounts.iter().map(|it| it.account.clone()).collect();
+        self.answer("ListAccounts", &accounts, next).await
+    }
+
+    async fn permission_sets(
+        &self,
+        _: &Token,
+        account: &AccountId,
+        next: Option<&str>,
+        _: Priority,
+    ) -> Result<Page<String>, Failure> {
+        let listed = self.accounts.iter().find(|it| it.account.id == *account);
+        let sets = &listed.unwrap().permission_sets;
+        self.answer("ListAccountRoles", sets, next).await
+    }
+}
+
+fn failure(operation: &'static str, meaning: Meaning) -> Failure {
+    Failure {
+        operation,
+        meaning,
+        detail: None,
+        retry_after: None,
+    }
+}
+
+fn accounts(count: usize) -> Vec<ListedAccount> {
+    let sets = ["A", "B", "C", "D", "E"];
+    (0..count)
+        .map(|it| listed(&format!("{it:012}"), &format!("account-{it:05}"), &sets))
+        .collect()
+}
+
+fn token() -> Token {
+    Token {
+        access_token: Secret::from("aoa-1"),
+        refresh_token: None,
+        issued_at: start(),
+        expires_at: start(),
+    }
+}
+
+fn start() -> Timestamp {
+    "2026-03-02T12:00:00Z".parse().unwrap()
+}
+
+struct Outcome {
+    result: Result<Synced, SyncStopped>,
+    progress: Vec<Progress>,
+}
+
+impl Outcome {
+    fn listing(&self) -> &Listing {
+        &self.result.as_ref().unwrap().listing
+    }
+
+    fn stopped(&self) -> &SyncStopped {
+        self.result.as_ref().unwrap_err()
+    }
+}
+
+/// On a task of its own, as the application does it, while the clock runs as fast as it can.
+async fn run(source: &Arc<FakePortal>, known: Listing, unfinished: Option<Unfinished>) -> Outcome {
+    let clock = ManualClock::at(start());
+    let task = tokio::spawn({
+        let (source, clock): (_, SharedClock) = (Arc::clone(source), Arc::new(clock.clone()));
+        async move {
+            let mut progress = Vec::new();
+            let result = sync(
+                source.as_ref(),
+                &token(),
+                Priority::Background,
+                &clock,
+                &portal("p"),
+                &known,
+                unfinished,
+                |step| progress.push(step),
+            )
+            .await;
+            Outcome { result, progress }
+        }
+    });
+    while !task.is_finished() {
+        clock.advance(Duration::from_secs(1));
+        tokio::task::yield_now().await;
+    }
+    task.await.unwrap()
+}
+
+async fn run_new(source: FakePortal) -> (Outcome, Arc<FakePortal>) {
+    let source = Arc::new(source);
+    (run(&source, Listing::default(), None).await, source)
+}
+
+#[tokio::test]
+async fn s2_no_one_and_many_accounts() {
+    for count in [0, 1, 99, 100, 101, 1000] {
+        let (outcome, source) = run_new(FakePortal::with(accounts(count))).await;
+        let listing = outcome.listing();
+        assert_eq!(listing.accounts, accounts(count));
+        assert!(listing.complete && listing.synced_at.is_some());
+        assert_eq!(
+            source.calls(),
+            count.div_ceil(100).max(1) + count,
+            "the least possible"
+        );
+    }
+}
+
+#[tokio::test]
+async fn s2_ten_thousand_accounts() {
+    let (outcome, source) = run_new(FakePortal::with(accounts(10_000))).await;
+    assert_eq!(outcome.listing().counts().permission_sets, 50_000);
+    assert_eq!(source.calls(), 10_100);
+    let partials = outcome.progress.iter().filter(|it| it.partial.is_some()).count();
+    assert!((2..=40).contains(&partials), "{partials} copies of the listing");
+}
+
+#[tokio::test]
+async fn s2_a_fifth_of_the_calls_throttled() {
+    let mut source = FakePortal::with(accounts(1000));
+    source.trouble = Box::new(|call| (call % 5 == 0).then_some(Meaning::Throttled));
+    let (outcome, source) = run_new(source).await;
+    assert_eq!(outcome.listing().accounts, accounts(1000));
+    assert!(source.calls() <= 1010 * 3 / 2, "{} calls", source.calls());
+    assert!(source.at_once.lock().unwrap().1 <= AT_ONCE);
+}
+
+#[tokio::test]
+async fn s2_tokens_that_loop_and_pages_without_end() {
+    let mut source = FakePortal::with(accounts(250));
+    source.loops = true;
+    let (outcome, _) = run_new(source).await;
+    assert_eq!(outcome.listing().accounts, accounts(250));
+    let mut source = FakePortal::with(accounts(3));
+    source.endless = true;
+    let (outcome, source) = run_new(source).await;
+    assert_eq!(outcome.listing().accounts, accounts(3));
+    assert!(source.calls() <= (IDLE_PAGES + 1) * 4, "{} calls", source.calls());
+}
+
+#[tokio::test]
+async fn s2_duplicates_count_once_and_everything_is_sorted() {
+    let source = FakePortal::with(vec![
+        listed("000000000002", "b", &["X", "A", "X"]),
+        listed("000000000001", "B", &["X"]),
+        listed("000000000002", "b", &["X", "A", "X"]),
+        listed("000000000003", "a", &["X"]),
+    ]);
+    let (outcome, _) = run_new(source).await;
+    let expected = [
+        listed("000000000003", "a", &["X"]),
+        listed("000000000001", "B", &["X"]),
+        listed("000000000002", "b", &["A", "X"]),
+    ];
+    assert_eq!(outcome.listing().accounts, expected);
+}
+
+#[tokio::test]
+async fn s2_an_interrupted_sync_goes_on_where_it_was() {
+    let mut source = FakePortal::with(accounts(200));
+    source.trouble = Box::new(|call| (call > 102).then_some(Meaning::TokenRefused));
+    let (outcome, _) = run_new(source).await;
+    let stopped = outcome.stopped();
+    assert_eq!(stopped.failure.meaning, Meaning::TokenRefused);
+    let listed = stopped.unfinished.accounts.len();
+    assert!((90..=100).contains(&listed), "{listed}");
+    let source = Arc::new(FakePortal::with(accounts(200)));
+    let unfinished = Some(stopped.unfinished.as_ref().clone());
+    let outcome = run(&source, Listing::default(), unfinished).await;
+    assert_eq!(outcome.listing().accounts, accounts(200));
+    assert_eq!(source.calls(), 2 + 200 - listed);
+}
+
+#[tokio::test]
+async fn an_old_unfinished_sync_is_begun_anew() {
+    let source = Arc::new(FakePortal::with(accounts(10)));
+    for started_at in ["2026-03-02T10:00:00Z", "2026-03-02T15:00:00Z"] {
+        let unfinished = Unfinished {
+            started_at: started_at.parse().unwrap(),
+            accounts: vec![listed("000000000001", "account-00001", &["Old"])],
+        };
+        let outcome = run(&source, Listing::default(), Some(unfinished)).await;
+        assert_eq!(outcome.listing().accounts, accounts(10), "{started_at}");
+    }
+}
+
+#[tokio::test]
+async fn an_interruption_among_the_accounts_loses_nothing_of_an_earlier_one() {
+    let mut source = FakePortal::with(accounts(10));
+    source.trouble = Box::new(|_| Some(Meaning::TokenRefused));
+    let unfinished = Unfinished {
+        started_at: start(),
+        accounts: accounts(5),
+    };
+    let outcome = run(&Arc::new(source), Listing::default(), Some(unfinished.clone())).await;
+    assert_eq!(*outcome.stopped().unfinished, unfinished);
+}
+
+#[tokio::test]
+async fn a_portal_that_stays_unreachable_stops_the_sync_after_some_attempts() {
+    let mut source = FakePortal::with(accounts(3));
+    source.trouble = Box::new(|_| Some(Meaning::Unreachable));
+    let (outcome, source) = run_new(source).await;
+    assert_eq!(outcome.stopped().failure.meaning, Meaning::Unreachable);
+    assert_eq!(source.calls(), ATTEMPTS as usize);
+}
+
+#[tokio::test]
+async fn an_account_that_went_away_meanwhile_is_left_out() {
+    let mut source = FakePortal::with(accounts(3));
+    source.trouble = Box::new(|call| (call == 2).then_some(Meaning::NotAssigned));
+    let (outcome, _) = run_new(source).await;
+    assert_eq!(outcome.listing().accounts.len(), 2);
+}
+
+#[tokio::test]
+async fn what_has_changed_is_told() {
+    let known = Listing {
+        synced_at: None,
+        complete: true,
+        accounts: vec![
+            listed("000000000001", "a", &["Gone", "Stays"]),
+            listed("000000000002", "b", &["X"]),
+        ],
+    };
+    let now = vec![
+        listed("000000000001", "a", &["New", "Stays"]),
+        listed("000000000003", "c", &["X"]),
+    ];
+    let outcome = run(&Arc::new(FakePortal::with(now)), known, None).await;
+    let difference = outcome.result.unwrap().difference;
+    let added = [role("p", "000000000001", "New"), role("p", "000000000003", "X")];
+    let removed = [role("p", "000000000001", "Gone"), role("p", "000000000002", "X")];
+    assert_eq!(difference.added, added);
+    assert_eq!(difference.removed, removed);
+}
+
+#[tokio::test]
+async fn the_list_is_usable_from_the_first_page_on() {
+    let known = Listing {
+        synced_at: Some(start()),
+        complete: true,
+        accounts: vec![
+            listed("000000000000", "old name", &["Old"]),
+            listed("999999999999", "not seen yet", &["X"]),
+        ],
+    };
+    let source = Arc::new(FakePortal::with(accounts(150)));
+    let outcome = run(&source, known, None).await;
+    let first = outcome.progress[0].partial.as_ref().unwrap();
+    assert_eq!(first.listing.accounts.len(), 101);
+    let renamed = listed("000000000000", "account-00000", &["Old"]);
+    assert_eq!(
+        first.listing.accounts[0], renamed,
+        "its permission sets as they were"
+    );
+    let steps: Vec<_> = outcome.progress.iter().map(|it| (it.done, it.total)).collect();
+    assert_eq!(steps[..3], [(0, 100), (0, 150), (1, 150)]);
+    assert_eq!(steps.last(), Some(&(150, 150)));
+    assert_eq!(outcome.listing().accounts.len(), 150);
+}
+
+#[test]
+fn pauses_grow_are_bounded_and_honour_what_aws_asks_for() {
+    let mut throttled = failure("ListAccounts", Meaning::Throttled);
+    for attempt in 1..40 {
+        let pause = pause(attempt, &throttled);
+        assert!(pause >= Duration::from_secs(1) && pause <= Duration::from_secs(20));
+    }
+    throttled.retry_after = Some(Duration::from_secs(30));
+    assert_eq!(pause(1, &throttled), Duration::from_secs(30));
+    throttled.retry_after = Some(Duration::from_secs(86_400));
+    assert_eq!(pause(1, &throttled), Duration::from_secs(60));
+}
