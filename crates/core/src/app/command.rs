@@ -18,19 +18,39 @@ pub type Reply<T> = oneshot::Sender<Result<T, ProblemView>>;
 #[derive(Debug)]
 pub enum Command {
     /// A person or a program asks. Without a reply (tray, notice) a failure is shown everywhere.
-    Ask { request: Request, reply: Option<Reply<Answer>> },
+    Ask {
+        request: Request,
+        reply: Option<Reply<Answer>>,
+    },
     /// Like [`Request::SignIn`], for callers that need the URL.
-    SignIn { wish: SignInWish, reply: Reply<SignInStart> },
+    SignIn {
+        wish: SignInWish,
+        reply: Reply<SignInStart>,
+    },
     /// For callers that need the real URL of a console session.
-    ConsoleUrl { request: ConsoleRequest, reply: Reply<Secret> },
+    ConsoleUrl {
+        request: ConsoleRequest,
+        reply: Reply<Secret>,
+    },
     /// A sign-in has a page to open.
-    SignInBegan { portal: PortalId, attempt: u64, began: Began },
-    SignInEnded { portal: PortalId, attempt: u64, outcome: Result<(), ProblemView> },
+    SignInBegan {
+        portal: PortalId,
+        attempt: u64,
+        began: Began,
+    },
+    SignInEnded {
+        portal: PortalId,
+        attempt: u64,
+        outcome: Result<(), ProblemView>,
+    },
     /// A token or credentials are different.
     Refreshed(Change),
     /// A sync has listed some more.
     SyncProgressed { portal: PortalId, progress: Progress },
-    SyncEnded { portal: PortalId, outcome: Result<Synced, Interrupted> },
+    SyncEnded {
+        portal: PortalId,
+        outcome: Result<Synced, Interrupted>,
+    },
     /// A console session was opened: the role was used.
     ConsoleOpened(RoleKey),
     /// Something that nobody waits for has failed.

@@ -33,10 +33,15 @@ impl Opener {
         let (portal, key) = (session.portal(), &request.role);
         let asked = (request.destination.as_deref(), request.region.as_deref());
         let destination = || {
-            destinations::destination(portal, asked.0, asked.1).map_err(|error| ProblemView::destination(&error))
+            destinations::destination(portal, asked.0, asked.1)
+                .map_err(|error| ProblemView::destination(&error))
         };
         if via == ConsoleVia::Portal {
-            let wanted = if asked == (None, None) { None } else { Some(destination()?) };
+            let wanted = if asked == (None, None) {
+                None
+            } else {
+                Some(destination()?)
+            };
             let link = url::shortcut(portal, &key.account, Some(&key.permission_set), wanted.as_ref());
             return Ok(Secret::new(link.to_string()));
         }
@@ -45,19 +50,30 @@ impl Opener {
         let credentials = self.refresh.roles.credentials(session, key, Duration::ZERO).await;
         let credentials =
             credentials.map_err(|failure| ProblemView::refresh(&failure, &portal.name, Some(&role)))?;
-        url::federation(&self.http, portal, &credentials, &destination, request.duration_seconds)
-            .await
-            .map_err(|failure| ProblemView::aws(&failure, &portal.name))
+        url::federation(
+            &self.http,
+            portal,
+            &credentials,
+            &destination,
+            request.duration_seconds,
+        )
+        .await
+        .map_err(|failure| ProblemView::aws(&failure, &portal.name))
     }
 
     /// Opens a URL that must not stand in any process's arguments: the browser gets a link of ours that works once.
     pub async fn open_hidden(&self, url: Secret, browser: Option<&str>) -> Result<(), ProblemView> {
-        let link = doorway::open(url, self.clock.clone()).await.map_err(|error| ProblemView::loopback(&error))?;
+        let link = doorway::open(url, self.clock.clone())
+            .await
+            .map_err(|error| ProblemView::loopback(&error))?;
         self.open(&Secret::new(link.to_string()), browser).await
     }
 
     pub async fn open(&self, url: &Secret, browser: Option<&str>) -> Result<(), ProblemView> {
-        self.shell.open_url(url, browser).await.map_err(|error| ProblemView::browser(&error))
+        self.shell
+            .open_url(url, browser)
+            .await
+            .map_err(|error| ProblemView::browser(&error))
     }
 }
 
@@ -66,7 +82,15 @@ impl Opener {
 pub fn browser_command(setting: Option<&str>, account: &str, permission_set: &str) -> Option<String> {
     let setting = setting.filter(|command| *command != "default")?;
     let harmless = |name: &str| -> String {
-        name.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect()
+        name.chars()
+            .map(|letter| {
+                if letter.is_ascii_alphanumeric() {
+                    letter
+                } else {
+                    '-'
+                }
+            })
+            .collect()
     };
     let command = setting.replace("{account}", &harmless(account));
     Some(command.replace("{permission_set}", &harmless(permission_set)))
@@ -78,7 +102,11 @@ mod tests {
 
     #[test]
     fn i1_names_in_a_browser_command_are_harmless() {
-        let command = browser_command(Some("firefox -P {account}-{permission_set} {url}"), "R&D $(id)", "-x");
+        let command = browser_command(
+            Some("firefox -P {account}-{permission_set} {url}"),
+            "R&D $(id)",
+            "-x",
+        );
         assert_eq!(command.unwrap(), "firefox -P R-D---id---x {url}");
         assert_eq!(browser_command(Some("default"), "a", "b"), None);
     }

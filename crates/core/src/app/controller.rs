@@ -158,8 +158,16 @@ impl Controller {
             Command::Ask { request, reply } => self.ask(request, reply),
             Command::SignIn { wish, reply } => self.sign_in(wish, reply),
             Command::ConsoleUrl { request, reply } => self.console_url(request, reply),
-            Command::SignInBegan { portal, attempt, began } => self.sign_in_began(&portal, attempt, began),
-            Command::SignInEnded { portal, attempt, outcome } => self.sign_in_ended(&portal, attempt, outcome),
+            Command::SignInBegan {
+                portal,
+                attempt,
+                began,
+            } => self.sign_in_began(&portal, attempt, began),
+            Command::SignInEnded {
+                portal,
+                attempt,
+                outcome,
+            } => self.sign_in_ended(&portal, attempt, outcome),
             Command::Refreshed(change) => self.refreshed(change),
             Command::SyncProgressed { portal, progress } => self.sync_progressed(portal, progress),
             Command::SyncEnded { portal, outcome } => self.sync_ended(portal, outcome),
@@ -174,12 +182,26 @@ impl Controller {
     fn ask(&mut self, request: Request, reply: Option<Reply<Answer>>) {
         match request {
             Request::InspectStartUrl { text } => answer(reply, Ok(super::portals::inspect(&text))),
-            Request::AddPortal { start_url, region, name } => {
+            Request::AddPortal {
+                start_url,
+                region,
+                name,
+            } => {
                 self.add_portal(&start_url, region.as_deref(), name, reply);
             }
             Request::RemovePortal { portal } => self.remove_portal(PortalId(portal), reply),
-            Request::SignIn { portal, method, open_browser, force } => {
-                let wish = SignInWish { portal: PortalId(portal), method, open_browser, force };
+            Request::SignIn {
+                portal,
+                method,
+                open_browser,
+                force,
+            } => {
+                let wish = SignInWish {
+                    portal: PortalId(portal),
+                    method,
+                    open_browser,
+                    force,
+                };
                 self.sign_in_for(wish, reply);
             }
             Request::OpenSignInPage { portal } => self.open_sign_in_page(&PortalId(portal), reply),
@@ -189,8 +211,21 @@ impl Controller {
             }
             Request::SignOut { portal } => self.sign_out(&PortalId(portal), reply),
             Request::Sync { portal } => self.sync(PortalId(portal), reply),
-            Request::OpenConsole { role, destination, region, duration_seconds, via, open_browser } => {
-                let request = super::ConsoleRequest { role: role.into(), destination, region, duration_seconds, via };
+            Request::OpenConsole {
+                role,
+                destination,
+                region,
+                duration_seconds,
+                via,
+                open_browser,
+            } => {
+                let request = super::ConsoleRequest {
+                    role: role.into(),
+                    destination,
+                    region,
+                    duration_seconds,
+                    via,
+                };
                 self.open_console(request, open_browser, reply);
             }
             Request::OpenPortal { portal } => self.open_portal(&PortalId(portal), reply),
@@ -232,9 +267,12 @@ impl Controller {
 
     /// 403: this one permission set was taken away. The list learns it at once, and the whole of it by a sync.
     fn notice_lost_role(&mut self, key: &RoleKey) {
-        let lost = self.refresh.roles.views().into_iter().any(|view| {
-            view.key == *key && view.failure == Some(RefreshFailure::NotAssigned)
-        });
+        let lost = self
+            .refresh
+            .roles
+            .views()
+            .into_iter()
+            .any(|view| view.key == *key && view.failure == Some(RefreshFailure::NotAssigned));
         if lost && self.catalogue().lists(key) {
             self.change_catalogue(|catalogue| catalogue.remove(key));
             self.sync(key.portal.clone(), None);
@@ -349,11 +387,20 @@ impl Controller {
         let snapshot = state.snapshot(self.drawn.revision, now, &self.zone);
         if **self.snapshots.borrow() != snapshot || self.drawn.revision == 0 {
             self.drawn.revision += 1;
-            let snapshot = Snapshot { revision: self.drawn.revision, ..snapshot };
+            let snapshot = Snapshot {
+                revision: self.drawn.revision,
+                ..snapshot
+            };
             self.snapshots.send_replace(Arc::new(snapshot));
         }
         let revision = self.drawn.revision;
-        self.drawn = Drawn { state, tray: Some(tray), at: self.clock.elapsed(), wall: now, revision };
+        self.drawn = Drawn {
+            state,
+            tray: Some(tray),
+            at: self.clock.elapsed(),
+            wall: now,
+            revision,
+        };
     }
 }
 
@@ -371,7 +418,13 @@ fn writer(commands: mpsc::UnboundedSender<Command>) -> std::sync::mpsc::Sender<W
 }
 
 fn is_quit(command: &Command) -> bool {
-    matches!(command, Command::Ask { request: Request::Quit, .. })
+    matches!(
+        command,
+        Command::Ask {
+            request: Request::Quit,
+            ..
+        }
+    )
 }
 
 /// Answers whoever waits.

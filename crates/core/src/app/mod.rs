@@ -27,7 +27,7 @@ use crate::identity_center::{HttpStack, PortalId, RoleCredentials, RoleKey};
 use crate::paths::{Environment, Paths};
 use crate::refresh::life::until;
 use crate::refresh::{Refresh, RefreshFailure, runner};
-use crate::role_catalog::{Catalogue, CatalogueFiles};
+use crate::role_catalog::{Catalogue, CatalogueFiles, Hit, Query};
 use crate::secret::Secret;
 use crate::settings::Settings;
 use crate::token_store::TokenStore;
@@ -105,7 +105,12 @@ impl App {
             catalogue: Arc::default(),
             refresh: refresh.clone(),
         };
-        let portals: Vec<_> = parts.settings.portals.iter().map(|portal| PortalId(portal.id.clone())).collect();
+        let portals: Vec<_> = parts
+            .settings
+            .portals
+            .iter()
+            .map(|portal| PortalId(portal.id.clone()))
+            .collect();
         let loaded = CatalogueFiles::of(&parts.paths).load(&portals, clock.now());
         tokio::spawn(Controller::new(parts, loaded, &handles).run(inbox));
         tokio::spawn(runner::run(refresh.clone()));
@@ -121,14 +126,30 @@ impl App {
                 tick_clock.sleep(TICK).await;
             }
         });
-        let Handles { commands, snapshots, stopped, catalogue, refresh } = handles;
-        Self { clock, commands, snapshots, stopped, catalogue, refresh }
+        let Handles {
+            commands,
+            snapshots,
+            stopped,
+            catalogue,
+            refresh,
+        } = handles;
+        Self {
+            clock,
+            commands,
+            snapshots,
+            stopped,
+            catalogue,
+            refresh,
+        }
     }
 
     /// Does what a person or a program asks, and answers when it is done (a sign-in: when it has begun).
     pub async fn ask(&self, request: Request) -> Result<Answer, ProblemView> {
         let (reply, outcome) = oneshot::channel();
-        self.send(Command::Ask { request, reply: Some(reply) })?;
+        self.send(Command::Ask {
+            request,
+            reply: Some(reply),
+        })?;
         outcome.await.map_err(|_| ProblemView::stopping())?
     }
 
@@ -157,22 +178,33 @@ impl App {
     pub fn search(&self, search: &SearchRequest) -> SearchAnswer {
         let catalogue = self.catalogue();
         let snapshot = self.snapshot();
-        let names: BTreeMap<_, _> =
-            snapshot.portals.iter().map(|portal| (PortalId(portal.id.clone()), portal.name.clone())).collect();
+        let names: BTreeMap<_, _> = snapshot
+            .portals
+            .iter()
+            .map(|portal| (PortalId(portal.id.clone()), portal.name.clone()))
+            .collect();
         let credentials: BTreeMap<_, _> = snapshot
             .credentials
             .iter()
             .map(|view| (RoleKey::from(view.role.clone()), (view.state, view.expires_at)))
             .collect();
         let portal = search.portal.clone().map(PortalId);
-        let page = crate::role_catalog::Page { offset: search.offset as usize, limit: search.limit.min(100) as usize };
-        let hits = catalogue.search(&search.query, portal.as_ref(), &names, page);
-        let row = |hit: crate::role_catalog::Hit| row(hit, &names, &credentials);
+        let query = Query {
+            text: &search.query,
+            portal: portal.as_ref(),
+            offset: search.offset as usize,
+            limit: search.limit as usize,
+        };
+        let hits = catalogue.search(&query, &names);
         SearchAnswer {
             total: u32::try_from(hits.total).unwrap_or(u32::MAX),
             offset: search.offset,
-            catalogue_revision: catalogue.revision,
-            rows: hits.hits.into_iter().map(row).collect(),
+            catalogue_revision: hits.revision,
+            rows: hits
+                .rows
+                .into_iter()
+                .map(|hit| row(hit, &names, &credentials))
+                .collect(),
         }
     }
 
@@ -183,12 +215,28 @@ impl App {
 
     /// Credentials with at least `min_ttl` left: from memory, else from AWS. Never opens a browser and never
     /// waits for a person. One upstream call however many wait.
-    pub async fn credentials(&self, role: &RoleKey, min_ttl: Duration) -> Result<RoleCredentials, ProblemView> {
+    pub async fn credentials(
+        &self,
+        role: &RoleKey,
+        min_ttl: Duration,
+    ) -> Result<RoleCredentials, ProblemView> {
         let portal = self.portal_name(&role.portal);
-        let name = format!("{}/{}", view::account_name(&self.catalogue(), role), role.permission_set);
+        let name = format!(
+            "{}/{}",
+            view::account_name(&self.catalogue(), role),
+            role.permission_set
+        );
         let problem = |failure: RefreshFailure| ProblemView::refresh(&failure, &portal, Some(&name));
-        let session = self.refresh.session(&role.portal).ok_or_else(|| problem(RefreshFailure::UnknownPortal))?;
-        let credentials = self.refresh.roles.credentials(&session, role, min_ttl).await.map_err(problem)?;
+        let session = self
+            .refresh
+            .session(&role.portal)
+            .ok_or_else(|| problem(RefreshFailure::UnknownPortal))?;
+        let credentials = self
+            .refresh
+            .roles
+            .credentials(&session, role, min_ttl)
+            .await
+            .map_err(problem)?;
         let left = until(self.clock.now(), credentials.expires_at);
         match left < min_ttl {
             true => Err(ProblemView::too_short(&role.permission_set, left.as_secs() / 60)),
@@ -205,7 +253,12 @@ impl App {
         force: bool,
     ) -> Result<SignInStart, ProblemView> {
         let (reply, outcome) = oneshot::channel();
-        let wish = SignInWish { portal: PortalId(portal.to_owned()), method, open_browser, force };
+        let wish = SignInWish {
+            portal: PortalId(portal.to_owned()),
+            method,
+            open_browser,
+            force,
+        };
         self.send(Command::SignIn { wish, reply })?;
         outcome.await.map_err(|_| ProblemView::stopping())?
     }
@@ -213,7 +266,10 @@ impl App {
     /// The real URL of a console session: for `console --print` only; the browser gets a one-time link.
     pub async fn console_url(&self, request: &ConsoleRequest) -> Result<Secret, ProblemView> {
         let (reply, outcome) = oneshot::channel();
-        self.send(Command::ConsoleUrl { request: request.clone(), reply })?;
+        self.send(Command::ConsoleUrl {
+            request: request.clone(),
+            reply,
+        })?;
         outcome.await.map_err(|_| ProblemView::stopping())?
     }
 
@@ -246,15 +302,17 @@ impl SignInStarted {
 }
 
 fn row(
-    hit: crate::role_catalog::Hit,
+    hit: Hit,
     names: &BTreeMap<PortalId, String>,
     credentials: &BTreeMap<RoleKey, (CredentialsState, Option<Timestamp>)>,
 ) -> RoleRow {
-    let (state, expire_at) = credentials.get(&hit.key).map_or((None, None), |(state, at)| (Some(*state), *at));
+    let (state, expire_at) = credentials
+        .get(&hit.key)
+        .map_or((None, None), |(state, at)| (Some(*state), *at));
     RoleRow {
         portal_name: names.get(&hit.key.portal).cloned().unwrap_or_default(),
-        account_name: hit.account.name,
-        email: hit.account.email,
+        account_name: hit.account_name,
+        email: hit.email,
         favourite: hit.favourite,
         account_name_matches: hit.account_name_matches,
         permission_set_matches: hit.permission_set_matches,

@@ -19,11 +19,19 @@ pub fn notices(before: &AppState, after: &AppState, now: Timestamp, earlier: Tim
     let mut changes: Vec<_> = after
         .portals
         .iter()
-        .flat_map(|portal| [sign_in(before, after, portal), session_end(before, portal, now, earlier)])
+        .flat_map(|portal| {
+            [
+                sign_in(before, after, portal),
+                session_end(before, portal, now, earlier),
+            ]
+        })
         .flatten()
         .collect();
     changes.extend(renewal(before, after));
-    let new = after.assignment_changes.iter().filter(|change| !before.assignment_changes.contains(change));
+    let new = after
+        .assignment_changes
+        .iter()
+        .filter(|change| !before.assignment_changes.contains(change));
     changes.extend(new.filter_map(|change| assignments(after, change)));
     changes
 }
@@ -32,7 +40,9 @@ pub fn notices(before: &AppState, after: &AppState, now: Timestamp, earlier: Tim
 fn sign_in(before: &AppState, after: &AppState, portal: &PortalView) -> Option<NoticeChange> {
     let key = format!("sign-in/{}", portal.id);
     let called_for = |state: &AppState| {
-        let needed = state.portal(&portal.id).is_some_and(|portal| portal.state == PortalState::SignInNeeded);
+        let needed = state
+            .portal(&portal.id)
+            .is_some_and(|portal| portal.state == PortalState::SignInNeeded);
         needed && (state.ended.contains(&portal.id) || state.sign_in_wanted.contains(&portal.id))
     };
     match (called_for(before), called_for(after)) {
@@ -52,14 +62,23 @@ fn sign_in(before: &AppState, after: &AppState, portal: &PortalView) -> Option<N
 }
 
 /// The end of the portal session is known and near.
-fn session_end(before: &AppState, portal: &PortalView, now: Timestamp, earlier: Timestamp) -> Option<NoticeChange> {
+fn session_end(
+    before: &AppState,
+    portal: &PortalView,
+    now: Timestamp,
+    earlier: Timestamp,
+) -> Option<NoticeChange> {
     let key = format!("session-end/{}", portal.id);
-    let was = before.portal(&portal.id).is_some_and(|portal| ends_soon(portal, earlier));
+    let was = before
+        .portal(&portal.id)
+        .is_some_and(|portal| ends_soon(portal, earlier));
     match (was, ends_soon(portal, now)) {
         (false, true) => Some(NoticeChange::Show(Notice {
             key,
             title: format!("Your session at {} ends soon", portal.name),
-            body: format!("It ends in less than {ENDS_SOON_MINUTES} minutes. Sign in again when it suits you."),
+            body: format!(
+                "It ends in less than {ENDS_SOON_MINUTES} minutes. Sign in again when it suits you."
+            ),
             actions: vec![renew_session_button(portal), later()],
         })),
         (true, false) => Some(NoticeChange::Withdraw(key)),
@@ -70,8 +89,13 @@ fn session_end(before: &AppState, portal: &PortalView, now: Timestamp, earlier: 
 /// Credentials in use are not renewed: one notice for all of them.
 fn renewal(before: &AppState, after: &AppState) -> Option<NoticeChange> {
     let failing = |state: &AppState| {
-        let in_use = state.credentials.iter().filter(|view| view.state == CredentialsState::Failing);
-        in_use.filter(|view| view.expires_at.is_some() || view.kept).count()
+        let in_use = state
+            .credentials
+            .iter()
+            .filter(|view| view.state == CredentialsState::Failing);
+        in_use
+            .filter(|view| view.expires_at.is_some() || view.kept)
+            .count()
     };
     let key = "renewal".to_owned();
     match (failing(before), failing(after)) {
@@ -80,10 +104,20 @@ fn renewal(before: &AppState, after: &AppState) -> Option<NoticeChange> {
             key,
             title: "Credentials are not being renewed".to_owned(),
             body: match count {
-                1 => "AWS does not give new credentials for a role in use. Portray goes on trying.".to_owned(),
-                _ => format!("AWS does not give new credentials for {count} roles in use. Portray goes on trying."),
+                1 => {
+                    "AWS does not give new credentials for a role in use. Portray goes on trying.".to_owned()
+                }
+                _ => format!(
+                    "AWS does not give new credentials for {count} roles in use. Portray goes on trying."
+                ),
             },
-            actions: vec![NoticeAction { label: "Details".to_owned(), request: Some(Request::ShowWindow) }, later()],
+            actions: vec![
+                NoticeAction {
+                    label: "Details".to_owned(),
+                    request: Some(Request::ShowWindow),
+                },
+                later(),
+            ],
         })),
         (_, 0) => Some(NoticeChange::Withdraw(key)),
         _ => None,
@@ -98,13 +132,19 @@ fn assignments(state: &AppState, change: &AssignmentChange) -> Option<NoticeChan
         [one, two] => Some(format!("{word}: {one}, {two}.")),
         [one, rest @ ..] => Some(format!("{word}: {one} and {} more.", rest.len())),
     };
-    let body: Vec<_> = [line("New", &change.added), line("Removed", &change.removed)].into_iter().flatten().collect();
+    let body: Vec<_> = [line("New", &change.added), line("Removed", &change.removed)]
+        .into_iter()
+        .flatten()
+        .collect();
     (!body.is_empty()).then(|| {
         NoticeChange::Show(Notice {
             key: format!("assignments/{}", change.portal),
             title: format!("Your permission sets at {} have changed", portal.name),
             body: body.join(" "),
-            actions: vec![NoticeAction { label: "Show".to_owned(), request: Some(Request::ShowWindow) }],
+            actions: vec![NoticeAction {
+                label: "Show".to_owned(),
+                request: Some(Request::ShowWindow),
+            }],
         })
     })
 }
@@ -119,13 +159,23 @@ fn renew_session_button(portal: &PortalView) -> NoticeAction {
 }
 
 fn button(portal: &PortalView, force: bool) -> NoticeAction {
-    let request =
-        Request::SignIn { portal: portal.id.clone(), method: SignInMethod::Browser, open_browser: true, force };
-    NoticeAction { label: "Sign in".to_owned(), request: Some(request) }
+    let request = Request::SignIn {
+        portal: portal.id.clone(),
+        method: SignInMethod::Browser,
+        open_browser: true,
+        force,
+    };
+    NoticeAction {
+        label: "Sign in".to_owned(),
+        request: Some(request),
+    }
 }
 
 fn later() -> NoticeAction {
-    NoticeAction { label: "Later".to_owned(), request: None }
+    NoticeAction {
+        label: "Later".to_owned(),
+        request: None,
+    }
 }
 
 #[cfg(test)]
@@ -162,7 +212,10 @@ mod tests {
     #[test]
     fn r7_a_hundred_waiting_programs_are_one_notice() {
         let quiet = state(vec![portal(PortalState::SignInNeeded)]);
-        assert!(between(&AppState::default(), &quiet).is_empty(), "nobody waits: nobody is disturbed");
+        assert!(
+            between(&AppState::default(), &quiet).is_empty(),
+            "nobody waits: nobody is disturbed"
+        );
         let mut wanted = quiet.clone();
         wanted.sign_in_wanted.insert("p1".to_owned());
         assert_eq!(between(&quiet, &wanted).len(), 1);
@@ -171,7 +224,9 @@ mod tests {
 
     #[test]
     fn the_sign_in_button_signs_in() {
-        let NoticeChange::Show(notice) = &between(&AppState::default(), &ended())[0] else { panic!("no notice") };
+        let NoticeChange::Show(notice) = &between(&AppState::default(), &ended())[0] else {
+            panic!("no notice")
+        };
         assert_eq!(notice.actions[0].label, "Sign in");
         assert!(matches!(&notice.actions[0].request, Some(Request::SignIn { portal, .. }) if portal == "p1"));
     }
@@ -182,7 +237,10 @@ mod tests {
         assert!(between(&AppState::default(), &signed_in).is_empty());
         let mut ending = signed_in.clone();
         ending.portals[0].session_ends_at = Some("2026-03-02T12:20:00Z".parse().unwrap());
-        assert_eq!(titles(&between(&signed_in, &ending)), ["Your session at acme ends soon"]);
+        assert_eq!(
+            titles(&between(&signed_in, &ending)),
+            ["Your session at acme ends soon"]
+        );
         assert!(between(&ending, &ending).is_empty());
     }
 
@@ -196,7 +254,12 @@ mod tests {
             added: vec!["acme-prod / ReadOnly".to_owned()],
             removed: vec!["acme-dev / Admin".to_owned()],
         });
-        let NoticeChange::Show(notice) = &between(&before, &after)[0] else { panic!("no notice") };
-        assert_eq!(notice.body, "New: acme-prod / ReadOnly. Removed: acme-dev / Admin.");
+        let NoticeChange::Show(notice) = &between(&before, &after)[0] else {
+            panic!("no notice")
+        };
+        assert_eq!(
+            notice.body,
+            "New: acme-prod / ReadOnly. Removed: acme-dev / Admin."
+        );
     }
 }

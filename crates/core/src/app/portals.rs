@@ -72,8 +72,13 @@ impl Controller {
             if let Err(failure) = session.load().await {
                 tracing::warn!(%failure, "the store does not say who is signed in");
             } else if session.is_signed_in() {
-                let request = crate::app::contract::Request::Sync { portal: session.portal().id.0.clone() };
-                let _ = commands.send(Command::Ask { request, reply: Some(tokio::sync::oneshot::channel().0) });
+                let request = crate::app::contract::Request::Sync {
+                    portal: session.portal().id.0.clone(),
+                };
+                let _ = commands.send(Command::Ask {
+                    request,
+                    reply: Some(tokio::sync::oneshot::channel().0),
+                });
             }
         });
     }
@@ -83,7 +88,10 @@ impl Controller {
         Some(ProblemView::new(
             ProblemCode::Failed,
             "The settings could not be understood.",
-            format!("They were moved to {}; mend them there and move them back, or begin anew.", aside.display()),
+            format!(
+                "They were moved to {}; mend them there and move them back, or begin anew.",
+                aside.display()
+            ),
         ))
     }
 
@@ -95,9 +103,15 @@ impl Controller {
         reply: Option<Reply<Answer>>,
     ) {
         let outcome = self.added_portal(start_url, region, name);
-        let Ok((portal, is_new)) = outcome else { return answer(reply, outcome.map(|_| Answer::Done)) };
+        let Ok((portal, is_new)) = outcome else {
+            return answer(reply, outcome.map(|_| Answer::Done));
+        };
         let answer_with = Answer::Portal { portal: portal.0 };
-        if is_new { self.save_settings(reply, answer_with) } else { answer(reply, Ok(answer_with)) }
+        if is_new {
+            self.save_settings(reply, answer_with)
+        } else {
+            answer(reply, Ok(answer_with))
+        }
     }
 
     fn added_portal(
@@ -114,7 +128,9 @@ impl Controller {
             return Err(refused(PortalError::NotARegion(region)));
         }
         let same = |portal: &&crate::settings::PortalSettings| {
-            portal.start_url == start_url.0 && portal.region == region && name.as_ref().is_none_or(|name| *name == portal.name)
+            portal.start_url == start_url.0
+                && portal.region == region
+                && name.as_ref().is_none_or(|name| *name == portal.name)
         };
         if let Some(known) = self.settings.portals.iter().find(same) {
             return Ok((PortalId(known.id.clone()), false));
@@ -160,7 +176,10 @@ impl Controller {
         let Some(session) = self.refresh.session(portal) else {
             return answer(reply, Err(ProblemView::unknown_portal()));
         };
-        let browser = self.settings.portal(&portal.0).and_then(|portal| portal.sign_in_browser.clone());
+        let browser = self
+            .settings
+            .portal(&portal.0)
+            .and_then(|portal| portal.sign_in_browser.clone());
         let (opener, url) = (self.opener(), session.portal().endpoints.portal.to_string());
         self.spawn(reply, async move {
             opener.open(&Secret::new(url), browser.as_deref()).await?;
@@ -168,7 +187,12 @@ impl Controller {
         });
     }
 
-    pub(super) fn open_console(&self, request: ConsoleRequest, open_browser: bool, reply: Option<Reply<Answer>>) {
+    pub(super) fn open_console(
+        &self,
+        request: ConsoleRequest,
+        open_browser: bool,
+        reply: Option<Reply<Answer>>,
+    ) {
         let Some(session) = self.refresh.session(&request.role.portal) else {
             return answer(reply, Err(ProblemView::unknown_portal()));
         };
@@ -179,7 +203,11 @@ impl Controller {
         }
         let (opener, commands, via) = (self.opener(), self.commands.clone(), self.via(&request));
         let name = super::view::account_name(&self.catalogue(), &request.role);
-        let browser = browser_command(self.settings.console.browser.as_deref(), &name, &request.role.permission_set);
+        let browser = browser_command(
+            self.settings.console.browser.as_deref(),
+            &name,
+            &request.role.permission_set,
+        );
         self.spawn(reply, async move {
             let url = opener.console_url(&session, &request, via).await?;
             match via {

@@ -11,7 +11,11 @@ use crate::token_store::StoreFailure;
 
 impl ProblemView {
     pub fn new(code: ProblemCode, what_happened: impl Into<String>, what_to_do: impl Into<String>) -> Self {
-        Self { code, what_happened: what_happened.into(), what_to_do: what_to_do.into() }
+        Self {
+            code,
+            what_happened: what_happened.into(),
+            what_to_do: what_to_do.into(),
+        }
     }
 
     pub fn unknown_portal() -> Self {
@@ -20,7 +24,11 @@ impl ProblemView {
     }
 
     pub fn cancelled() -> Self {
-        Self::new(ProblemCode::Cancelled, "The sign-in was cancelled.", "Sign in again when you are ready.")
+        Self::new(
+            ProblemCode::Cancelled,
+            "The sign-in was cancelled.",
+            "Sign in again when you are ready.",
+        )
     }
 
     pub fn stopping() -> Self {
@@ -39,7 +47,9 @@ impl ProblemView {
     pub fn too_short(permission_set: &str, minutes: u64) -> Self {
         Self::new(
             ProblemCode::Failed,
-            format!("The credentials of {permission_set} have only {minutes} minutes left, and AWS gives no longer ones."),
+            format!(
+                "The credentials of {permission_set} have only {minutes} minutes left, and AWS gives no longer ones."
+            ),
             "Ask for a shorter time, or have the permission set's session duration raised.",
         )
     }
@@ -50,7 +60,10 @@ impl ProblemView {
             RefreshFailure::SignInNeeded => Self::sign_in_needed(portal),
             RefreshFailure::NotAssigned => Self::new(
                 ProblemCode::NotAssigned,
-                format!("{} is not assigned to you (any more).", role.unwrap_or("This permission set")),
+                format!(
+                    "{} is not assigned to you (any more).",
+                    role.unwrap_or("This permission set")
+                ),
                 "Sync to refresh the list; an administrator of Identity Center can assign it.",
             ),
             RefreshFailure::Aws(failure) => Self::aws(failure, portal),
@@ -66,7 +79,11 @@ impl ProblemView {
 
     /// What AWS or the network answered.
     pub fn aws(failure: &Failure, portal: &str) -> Self {
-        let said = failure.detail.as_deref().map(|detail| format!(" ({detail})")).unwrap_or_default();
+        let said = failure
+            .detail
+            .as_deref()
+            .map(|detail| format!(" ({detail})"))
+            .unwrap_or_default();
         let operation = failure.operation;
         match failure.meaning {
             Meaning::TokenRefused | Meaning::GrantRefused | Meaning::RegistrationRefused => {
@@ -123,14 +140,20 @@ impl ProblemView {
             }
             StoreFailure::Corrupt => "Sign out and sign in again to write it anew.",
         };
-        Self::new(ProblemCode::SecretStore, sentence(&failure.to_string()), what_to_do)
+        Self::new(
+            ProblemCode::SecretStore,
+            sentence(&failure.to_string()),
+            what_to_do,
+        )
     }
 
     pub fn settings(error: &SettingsError) -> Self {
         let what_to_do = match error {
             SettingsError::Unreadable { .. } => "Make the file readable for you, then start Portray again.",
             SettingsError::Unwritable { .. } => "Make the folder writable for you, then try again.",
-            SettingsError::GuardsNotKept { .. } => "Remove the [[guard]] rules, or use a version that keeps them.",
+            SettingsError::GuardsNotKept { .. } => {
+                "Remove the [[guard]] rules, or use a version that keeps them."
+            }
             SettingsError::DuplicateName(_) => "Give each portal a name of its own.",
         };
         Self::new(ProblemCode::WrongUse, sentence(&error.to_string()), what_to_do)
@@ -200,7 +223,10 @@ impl ProblemCode {
 /// With a capital letter in front and a full stop behind.
 fn sentence(text: &str) -> String {
     let mut letters = text.chars();
-    let first: String = letters.next().map(|letter| letter.to_uppercase().collect()).unwrap_or_default();
+    let first: String = letters
+        .next()
+        .map(|letter| letter.to_uppercase().collect())
+        .unwrap_or_default();
     format!("{first}{}.", letters.as_str().trim_end_matches('.'))
 }
 
@@ -211,7 +237,12 @@ mod tests {
     #[test]
     fn r5_an_unreachable_aws_is_never_called_signed_out() {
         for meaning in [Meaning::Throttled, Meaning::Unreachable] {
-            let failure = Failure { operation: "CreateToken", meaning, detail: None, retry_after: None };
+            let failure = Failure {
+                operation: "CreateToken",
+                meaning,
+                detail: None,
+                retry_after: None,
+            };
             assert_eq!(ProblemView::aws(&failure, "acme").code, ProblemCode::Unreachable);
         }
     }

@@ -27,7 +27,11 @@ impl Attempt {
     pub async fn run(self) {
         let outcome = self.sign_in().await;
         let portal = self.session.portal().id.clone();
-        let _ = self.commands.send(Command::SignInEnded { portal, attempt: self.number, outcome });
+        let _ = self.commands.send(Command::SignInEnded {
+            portal,
+            attempt: self.number,
+            outcome,
+        });
     }
 
     async fn sign_in(&self) -> Result<(), ProblemView> {
@@ -40,7 +44,11 @@ impl Attempt {
             SignInMethod::Browser => self.in_a_browser(registration).await?,
             SignInMethod::DeviceCode => self.with_a_code(registration).await?,
         };
-        let sign_in = SignIn { token, registration, signed_in_at: self.clock.now() };
+        let sign_in = SignIn {
+            token,
+            registration,
+            signed_in_at: self.clock.now(),
+        };
         let token = sign_in.token.clone();
         if let Err(failure) = self.session.adopt(sign_in).await {
             // A token that cannot be kept is not left alive either.
@@ -54,7 +62,10 @@ impl Attempt {
 
     async fn in_a_browser(&self, registration: Registration) -> Result<(Registration, Token), ProblemView> {
         let center = &self.session.center;
-        let waiting = center.begin_browser_sign_in(&registration).await.map_err(|failure| self.problem(&failure))?;
+        let waiting = center
+            .begin_browser_sign_in(&registration)
+            .await
+            .map_err(|failure| self.problem(&failure))?;
         self.began(Began {
             url: waiting.authorize_url.clone(),
             user_code: None,
@@ -87,19 +98,28 @@ impl Attempt {
             expires_at: waiting.expires_at,
         });
         let token = center.finish_device_sign_in(waiting, &registration).await;
-        token.map(|token| (registration, token)).map_err(|failure| self.problem(&failure))
+        token
+            .map(|token| (registration, token))
+            .map_err(|failure| self.problem(&failure))
     }
 
     /// The stored registration while it is good, else a new one, stored for the sign-ins to come.
     async fn registration(&self) -> Result<Registration, ProblemView> {
         let portal = self.session.portal();
-        let stored = self.store.registration(portal, self.flow()).await.map_err(ProblemView::store)?;
+        let stored = self
+            .store
+            .registration(portal, self.flow())
+            .await
+            .map_err(ProblemView::store)?;
         if let Some(registration) = stored.filter(|registration| registration.usable(self.clock.now())) {
             return Ok(registration);
         }
         let registration = self.session.center.register(self.flow()).await;
         let registration = registration.map_err(|failure| self.problem(&failure))?;
-        self.store.save_registration(portal, &registration).await.map_err(ProblemView::store)?;
+        self.store
+            .save_registration(portal, &registration)
+            .await
+            .map_err(ProblemView::store)?;
         Ok(registration)
     }
 
@@ -107,7 +127,11 @@ impl Attempt {
         if failure.meaning != Meaning::RegistrationRefused {
             return;
         }
-        if let Err(failure) = self.store.forget_registration(self.session.portal(), self.flow()).await {
+        if let Err(failure) = self
+            .store
+            .forget_registration(self.session.portal(), self.flow())
+            .await
+        {
             tracing::warn!(%failure, "a refused registration stays in the store");
         }
     }
@@ -121,7 +145,11 @@ impl Attempt {
 
     fn began(&self, began: Began) {
         let portal = self.session.portal().id.clone();
-        let _ = self.commands.send(Command::SignInBegan { portal, attempt: self.number, began });
+        let _ = self.commands.send(Command::SignInBegan {
+            portal,
+            attempt: self.number,
+            began,
+        });
     }
 
     fn problem(&self, failure: &Failure) -> ProblemView {

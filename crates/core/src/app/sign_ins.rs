@@ -54,12 +54,22 @@ impl Controller {
         self.spawn(reply, async move {
             match begun.await.map_err(|_| ProblemView::stopping())?? {
                 SignInStart::AlreadySignedIn => Ok(Answer::Done),
-                SignInStart::Started(SignInStarted { user_code, expires_at, .. }) => {
+                SignInStart::Started(SignInStarted {
+                    user_code,
+                    expires_at,
+                    ..
+                }) => {
                     let method = match user_code {
                         Some(_) => SignInMethod::DeviceCode,
                         None => SignInMethod::Browser,
                     };
-                    Ok(Answer::SignIn { view: SignInView { method, user_code, expires_at } })
+                    Ok(Answer::SignIn {
+                        view: SignInView {
+                            method,
+                            user_code,
+                            expires_at,
+                        },
+                    })
                 }
             }
         });
@@ -103,25 +113,35 @@ impl Controller {
 
     /// A second wish for the same sign-in: the same page, opened again where a person wants to see it.
     fn join(&mut self, wish: &SignInWish, reply: Reply<SignInStart>) {
-        let Some(under_way) = self.sign_ins.under_way.get_mut(&wish.portal) else { return };
+        let Some(under_way) = self.sign_ins.under_way.get_mut(&wish.portal) else {
+            return;
+        };
         let Some(began) = under_way.began.clone() else {
             under_way.open_browser |= wish.open_browser;
             return under_way.starters.push(reply);
         };
         let (done, finished) = oneshot::channel();
         under_way.waiters.push(done);
-        answer(Some(reply), Ok(SignInStart::Started(SignInStarted::of(&began, finished))));
+        answer(
+            Some(reply),
+            Ok(SignInStart::Started(SignInStarted::of(&began, finished))),
+        );
         if wish.open_browser {
             self.open_page(&wish.portal, &began, None);
         }
     }
 
     pub(super) fn sign_in_began(&mut self, portal: &PortalId, attempt: u64, began: Began) {
-        let Some(under_way) = self.sign_ins.of_attempt(portal, attempt) else { return };
+        let Some(under_way) = self.sign_ins.of_attempt(portal, attempt) else {
+            return;
+        };
         for reply in under_way.starters.drain(..) {
             let (done, finished) = oneshot::channel();
             under_way.waiters.push(done);
-            answer(Some(reply), Ok(SignInStart::Started(SignInStarted::of(&began, finished))));
+            answer(
+                Some(reply),
+                Ok(SignInStart::Started(SignInStarted::of(&began, finished))),
+            );
         }
         under_way.began = Some(began.clone());
         if under_way.open_browser {
@@ -129,11 +149,18 @@ impl Controller {
         }
     }
 
-    pub(super) fn sign_in_ended(&mut self, portal: &PortalId, attempt: u64, outcome: Result<(), ProblemView>) {
+    pub(super) fn sign_in_ended(
+        &mut self,
+        portal: &PortalId,
+        attempt: u64,
+        outcome: Result<(), ProblemView>,
+    ) {
         if self.sign_ins.of_attempt(portal, attempt).is_none() {
             return;
         }
-        let Some(under_way) = self.sign_ins.under_way.remove(portal) else { return };
+        let Some(under_way) = self.sign_ins.under_way.remove(portal) else {
+            return;
+        };
         let heard = under_way.end(&outcome);
         match outcome {
             Ok(()) => {
@@ -154,7 +181,11 @@ impl Controller {
     }
 
     pub(super) fn open_sign_in_page(&mut self, portal: &PortalId, reply: Option<Reply<Answer>>) {
-        let began = self.sign_ins.under_way.get(portal).and_then(|under_way| under_way.began.clone());
+        let began = self
+            .sign_ins
+            .under_way
+            .get(portal)
+            .and_then(|under_way| under_way.began.clone());
         match began {
             Some(began) => self.open_page(portal, &began, reply),
             None => answer(reply, Err(ProblemView::cancelled())),
@@ -163,7 +194,10 @@ impl Controller {
 
     fn open_page(&self, portal: &PortalId, began: &Began, reply: Option<Reply<Answer>>) {
         let (opener, url) = (self.opener(), began.url.clone());
-        let browser = self.settings.portal(&portal.0).and_then(|portal| portal.sign_in_browser.clone());
+        let browser = self
+            .settings
+            .portal(&portal.0)
+            .and_then(|portal| portal.sign_in_browser.clone());
         self.spawn(reply, async move {
             opener.open_hidden(url, browser.as_deref()).await?;
             Ok(Answer::Done)
@@ -173,7 +207,9 @@ impl Controller {
 
 impl SignIns {
     fn of_attempt(&mut self, portal: &PortalId, attempt: u64) -> Option<&mut UnderWay> {
-        self.under_way.get_mut(portal).filter(|under_way| under_way.attempt == attempt)
+        self.under_way
+            .get_mut(portal)
+            .filter(|under_way| under_way.attempt == attempt)
     }
 }
 

@@ -107,7 +107,9 @@ impl AppState {
 
 /// Whether a portal's session has a known end within the next half hour.
 pub fn ends_soon(portal: &PortalView, now: Timestamp) -> bool {
-    let soon = now.saturating_add(ENDS_SOON_MINUTES.minutes()).unwrap_or(Timestamp::MAX);
+    let soon = now
+        .saturating_add(ENDS_SOON_MINUTES.minutes())
+        .unwrap_or(Timestamp::MAX);
     portal.state == PortalState::SignedIn && portal.session_ends_at.is_some_and(|end| end <= soon)
 }
 
@@ -123,7 +125,11 @@ pub fn portal_line(portal: &PortalView, now: Timestamp, zone: &TimeZone) -> Stri
         },
         PortalState::SignedIn => match portal.session_ends_at {
             Some(end) => {
-                let about = if portal.session_end_is_estimate { "about " } else { "" };
+                let about = if portal.session_end_is_estimate {
+                    "about "
+                } else {
+                    ""
+                };
                 format!("Signed in to {name} until {about}{}", time_of(end, now, zone))
             }
             None => format!("Signed in to {name}"),
@@ -142,8 +148,14 @@ pub fn time_of(time: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
 }
 
 fn several(portals: &[PortalView]) -> String {
-    let signed_in = portals.iter().filter(|portal| portal.state == PortalState::SignedIn).count();
-    match portals.iter().find(|portal| portal.state == PortalState::SigningIn) {
+    let signed_in = portals
+        .iter()
+        .filter(|portal| portal.state == PortalState::SignedIn)
+        .count();
+    match portals
+        .iter()
+        .find(|portal| portal.state == PortalState::SigningIn)
+    {
         Some(portal) => format!("Waiting for you to sign in to {}", portal.name),
         None if signed_in == portals.len() => format!("Signed in to all {signed_in} portals"),
         None => format!("Signed in to {signed_in} of {} portals", portals.len()),
@@ -178,25 +190,46 @@ pub mod tests {
     }
 
     pub fn state(portals: Vec<PortalView>) -> AppState {
-        AppState { portals, ..AppState::default() }
+        AppState {
+            portals,
+            ..AppState::default()
+        }
     }
 
     #[test]
     fn no_end_is_named_until_one_was_learned() {
         let mut signed_in = portal(PortalState::SignedIn);
-        assert_eq!(portal_line(&signed_in, now(), &TimeZone::UTC), "Signed in to acme");
+        assert_eq!(
+            portal_line(&signed_in, now(), &TimeZone::UTC),
+            "Signed in to acme"
+        );
         signed_in.session_ends_at = Some("2026-03-02T18:40:00Z".parse().unwrap());
-        assert_eq!(portal_line(&signed_in, now(), &TimeZone::UTC), "Signed in to acme until about 18:40");
+        assert_eq!(
+            portal_line(&signed_in, now(), &TimeZone::UTC),
+            "Signed in to acme until about 18:40"
+        );
         signed_in.session_ends_at = Some("2026-03-06T09:00:00Z".parse().unwrap());
-        assert_eq!(portal_line(&signed_in, now(), &TimeZone::UTC), "Signed in to acme until about Fri 09:00");
+        assert_eq!(
+            portal_line(&signed_in, now(), &TimeZone::UTC),
+            "Signed in to acme until about Fri 09:00"
+        );
     }
 
     #[test]
     fn the_mood_is_what_a_person_has_to_know_first() {
         assert_eq!(AppState::default().mood(now()), Mood::Empty);
-        assert_eq!(state(vec![portal(PortalState::SignInNeeded)]).mood(now()), Mood::SignInNeeded);
-        assert_eq!(state(vec![portal(PortalState::Offline)]).mood(now()), Mood::Offline);
-        assert_eq!(state(vec![portal(PortalState::SigningIn)]).mood(now()), Mood::Renewing);
+        assert_eq!(
+            state(vec![portal(PortalState::SignInNeeded)]).mood(now()),
+            Mood::SignInNeeded
+        );
+        assert_eq!(
+            state(vec![portal(PortalState::Offline)]).mood(now()),
+            Mood::Offline
+        );
+        assert_eq!(
+            state(vec![portal(PortalState::SigningIn)]).mood(now()),
+            Mood::Renewing
+        );
         let mut ending = portal(PortalState::SignedIn);
         assert_eq!(state(vec![ending.clone()]).mood(now()), Mood::Fresh);
         ending.session_ends_at = Some("2026-03-02T12:29:00Z".parse().unwrap());
@@ -207,6 +240,9 @@ pub mod tests {
     fn a_portal_that_nobody_signed_in_to_does_not_hide_the_one_that_works() {
         let portals = vec![portal(PortalState::SignedIn), portal(PortalState::SignInNeeded)];
         assert_eq!(state(portals.clone()).mood(now()), Mood::Fresh);
-        assert_eq!(state(portals).headline(now(), &TimeZone::UTC), "Signed in to 1 of 2 portals");
+        assert_eq!(
+            state(portals).headline(now(), &TimeZone::UTC),
+            "Signed in to 1 of 2 portals"
+        );
     }
 }

@@ -14,7 +14,9 @@ use crate::identity_center::{Meaning, PortalId, Priority, RoleKey};
 use crate::refresh::RefreshFailure;
 use crate::refresh::life::until;
 use crate::refresh::session::Session;
-use crate::role_catalog::{self, CatalogueFiles, Difference, Listing, Progress, StoredListing, SyncStopped, Synced, Unfinished};
+use crate::role_catalog::{
+    self, CatalogueFiles, Difference, Listing, Progress, StoredListing, SyncStopped, Synced, Unfinished,
+};
 
 /// While somebody looks or asks for credentials a listing is not older than this.
 const CURRENT: Duration = Duration::from_secs(15 * 60);
@@ -51,8 +53,14 @@ impl Controller {
         if self.syncs.contains_key(&portal) {
             return;
         }
-        let known = self.catalogue().listings.get(&portal).cloned().unwrap_or_default();
-        self.syncs.insert(portal.clone(), SyncProgress { done: 0, total: 0 });
+        let known = self
+            .catalogue()
+            .listings
+            .get(&portal)
+            .cloned()
+            .unwrap_or_default();
+        self.syncs
+            .insert(portal.clone(), SyncProgress { done: 0, total: 0 });
         let job = Job {
             session,
             clock: self.clock.clone(),
@@ -65,7 +73,10 @@ impl Controller {
 
     pub(super) fn sync_progressed(&mut self, portal: PortalId, progress: Progress) {
         let count = |number| u32::try_from(number).unwrap_or(u32::MAX);
-        let shown = SyncProgress { done: count(progress.done), total: count(progress.total) };
+        let shown = SyncProgress {
+            done: count(progress.done),
+            total: count(progress.total),
+        };
         if self.syncs.insert(portal.clone(), shown).is_none() {
             // The portal was removed meanwhile.
             self.syncs.remove(&portal);
@@ -92,8 +103,12 @@ impl Controller {
             }
             Err(Interrupted { failure, unfinished }) => {
                 tracing::info!(%failure, "a sync did not come to its end");
-                self.unfinished.extend(unfinished.map(|unfinished| (portal.clone(), *unfinished)));
-                let name = self.settings.portal(&portal.0).map_or("the portal", |portal| &portal.name);
+                self.unfinished
+                    .extend(unfinished.map(|unfinished| (portal.clone(), *unfinished)));
+                let name = self
+                    .settings
+                    .portal(&portal.0)
+                    .map_or("the portal", |portal| &portal.name);
                 let problem = ProblemView::refresh(&failure, name, None);
                 self.sync_problems.insert(portal, problem);
             }
@@ -104,10 +119,18 @@ impl Controller {
     pub(super) fn sync_stale(&mut self, age: Duration) {
         let now = self.clock.now();
         let catalogue = self.catalogue();
-        let stale = self.refresh.sessions().into_iter().filter(|session| session.is_signed_in()).filter(|session| {
-            let synced_at = catalogue.listings.get(&session.portal().id).and_then(|listing| listing.synced_at);
-            synced_at.is_none_or(|at| at > now || until(at, now) >= age)
-        });
+        let stale = self
+            .refresh
+            .sessions()
+            .into_iter()
+            .filter(|session| session.is_signed_in())
+            .filter(|session| {
+                let synced_at = catalogue
+                    .listings
+                    .get(&session.portal().id)
+                    .and_then(|listing| listing.synced_at);
+                synced_at.is_none_or(|at| at > now || until(at, now) >= age)
+            });
         for session in stale {
             self.sync(session.portal().id.clone(), None);
         }
@@ -144,12 +167,17 @@ impl Controller {
     /// The first listing of a portal is no change.
     fn remember_change(&mut self, portal: &PortalId, difference: &Difference) {
         let catalogue = self.catalogue();
-        let first = catalogue.listings.get(portal).is_none_or(|listing| listing.synced_at.is_none());
+        let first = catalogue
+            .listings
+            .get(portal)
+            .is_none_or(|listing| listing.synced_at.is_none());
         if first || (difference.added.is_empty() && difference.removed.is_empty()) {
             return;
         }
         let name = |key: &RoleKey| {
-            let account = catalogue.account(key).map_or(key.account.0.as_str(), |listed| &listed.account.name);
+            let account = catalogue
+                .account(key)
+                .map_or(key.account.0.as_str(), |listed| &listed.account.name);
             format!("{account} / {}", key.permission_set)
         };
         self.assignment_changes.push(AssignmentChange {
@@ -171,7 +199,10 @@ impl Job {
 
     /// Once more with a new token where AWS refuses one that should be good.
     async fn list(&self, portal: &PortalId) -> Result<Synced, Interrupted> {
-        let interrupted = |failure| Interrupted { failure, unfinished: self.unfinished.clone().map(Box::new) };
+        let interrupted = |failure| Interrupted {
+            failure,
+            unfinished: self.unfinished.clone().map(Box::new),
+        };
         let token = self.session.token().await.map_err(interrupted)?;
         let stopped = match self.round(portal, &token, self.unfinished.clone()).await {
             Ok(synced) => return Ok(synced),
@@ -180,13 +211,19 @@ impl Job {
         if stopped.failure.meaning != Meaning::TokenRefused {
             return Err(Interrupted::from(stopped));
         }
-        let interrupted = |failure| Interrupted { failure, unfinished: Some(stopped.unfinished.clone()) };
+        let interrupted = |failure| Interrupted {
+            failure,
+            unfinished: Some(stopped.unfinished.clone()),
+        };
         let token = self.session.refresh(Some(&token)).await.map_err(interrupted)?;
         match self.round(portal, &token, Some(*stopped.unfinished)).await {
             Ok(synced) => Ok(synced),
             Err(SyncStopped { failure, unfinished }) if failure.meaning == Meaning::TokenRefused => {
                 self.session.ended_by_aws().await;
-                Err(Interrupted { failure: RefreshFailure::SignInNeeded, unfinished: Some(unfinished) })
+                Err(Interrupted {
+                    failure: RefreshFailure::SignInNeeded,
+                    unfinished: Some(unfinished),
+                })
             }
             Err(stopped) => Err(Interrupted::from(stopped)),
         }
@@ -199,15 +236,31 @@ impl Job {
         unfinished: Option<Unfinished>,
     ) -> Result<Synced, SyncStopped> {
         let report = |progress| {
-            let _ = self.commands.send(Command::SyncProgressed { portal: portal.clone(), progress });
+            let _ = self.commands.send(Command::SyncProgressed {
+                portal: portal.clone(),
+                progress,
+            });
         };
         let (center, background) = (&self.session.center, Priority::Background);
-        role_catalog::sync(center, token, background, &self.clock, portal, &self.known, unfinished, report).await
+        role_catalog::sync(
+            center,
+            token,
+            background,
+            &self.clock,
+            portal,
+            &self.known,
+            unfinished,
+            report,
+        )
+        .await
     }
 }
 
 impl From<SyncStopped> for Interrupted {
     fn from(SyncStopped { failure, unfinished }: SyncStopped) -> Self {
-        Self { failure: RefreshFailure::Aws(failure), unfinished: Some(unfinished) }
+        Self {
+            failure: RefreshFailure::Aws(failure),
+            unfinished: Some(unfinished),
+        }
     }
 }

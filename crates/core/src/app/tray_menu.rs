@@ -60,19 +60,43 @@ pub fn tray(state: &AppState, now: Timestamp, zone: &TimeZone) -> Tray {
         menu.push(MenuItem::Text(label(&problem.what_happened)));
     }
     menu.extend(main_actions(state));
-    section(&mut menu, state.favourites.iter().take(FAVOURITES).map(|role| role_menu(state, role)));
-    let recents = state.recents.iter().filter(|role| !state.favourites.contains(role)).take(RECENTS);
+    section(
+        &mut menu,
+        state
+            .favourites
+            .iter()
+            .take(FAVOURITES)
+            .map(|role| role_menu(state, role)),
+    );
+    let recents = state
+        .recents
+        .iter()
+        .filter(|role| !state.favourites.contains(role))
+        .take(RECENTS);
     section(&mut menu, recents.map(|role| role_menu(state, role)));
-    section(&mut menu, accounts_menu(state).into_iter().chain([all_accounts(state)]));
-    section(&mut menu, state.portals.iter().map(|portal| portal_menu(portal, now, zone)));
+    section(
+        &mut menu,
+        accounts_menu(state).into_iter().chain([all_accounts(state)]),
+    );
+    section(
+        &mut menu,
+        state.portals.iter().map(|portal| portal_menu(portal, now, zone)),
+    );
     section(&mut menu, [action("Quit Portray", Request::Quit)]);
-    Tray { mood: state.mood(now), tooltip: headline, menu }
+    Tray {
+        mood: state.mood(now),
+        tooltip: headline,
+        menu,
+    }
 }
 
 /// Cut to a line's length, without control characters, and kept apart from the text around it where it could
 /// change the direction of reading.
 pub fn label(text: &str) -> String {
-    let plain: String = text.chars().filter(|letter| !letter.is_control() && !is_bidi_control(*letter)).collect();
+    let plain: String = text
+        .chars()
+        .filter(|letter| !letter.is_control() && !is_bidi_control(*letter))
+        .collect();
     let mut cut: String = plain.chars().take(LABEL).collect();
     if cut.len() < plain.len() {
         cut.push('…');
@@ -94,11 +118,19 @@ fn section(menu: &mut Vec<MenuItem>, items: impl IntoIterator<Item = MenuItem>) 
 /// What fits the state: at most one line a portal.
 fn main_actions(state: &AppState) -> Vec<MenuItem> {
     let several = state.portals.len() > 1;
-    let of = |portal: &PortalView| if several { format!(" to {}", portal.name) } else { String::new() };
+    let of = |portal: &PortalView| {
+        if several {
+            format!(" to {}", portal.name)
+        } else {
+            String::new()
+        }
+    };
     let actions = state.portals.iter().filter_map(|portal| match portal.state {
         PortalState::SignInNeeded => Some(action(&format!("Sign in{}", of(portal)), sign_in(portal))),
         PortalState::SigningIn => {
-            let request = Request::CancelSignIn { portal: portal.id.clone() };
+            let request = Request::CancelSignIn {
+                portal: portal.id.clone(),
+            };
             Some(action(&format!("Cancel signing in{}", of(portal)), request))
         }
         PortalState::Offline => Some(action("Try again now", Request::RenewNow)),
@@ -122,7 +154,10 @@ fn sign_in(portal: &PortalView) -> Request {
 
 fn role_menu(state: &AppState, named: &NamedRole) -> MenuItem {
     let role = &named.role;
-    let kept = state.credentials.iter().any(|view| view.role == *role && view.kept);
+    let kept = state
+        .credentials
+        .iter()
+        .any(|view| view.role == *role && view.kept);
     let destinations = DESTINATIONS
         .iter()
         .map(|(name, service)| action(name, open_console(role, Some((*service).to_owned()))))
@@ -137,11 +172,17 @@ fn role_menu(state: &AppState, named: &NamedRole) -> MenuItem {
         label: label(&title),
         items: vec![
             action("Open console", open_console(role, None)),
-            MenuItem::Submenu { label: "Open console at".to_owned(), items: destinations },
+            MenuItem::Submenu {
+                label: "Open console at".to_owned(),
+                items: destinations,
+            },
             MenuItem::Check {
                 label: "Keep fresh".to_owned(),
                 checked: kept,
-                request: Request::Keep { role: role.clone(), on: !kept },
+                request: Request::Keep {
+                    role: role.clone(),
+                    on: !kept,
+                },
             },
         ],
     }
@@ -150,10 +191,17 @@ fn role_menu(state: &AppState, named: &NamedRole) -> MenuItem {
 fn accounts_menu(state: &AppState) -> Option<MenuItem> {
     let account = |account: &NamedAccount| MenuItem::Submenu {
         label: label(&account.name),
-        items: account.permission_sets.iter().map(|set| permission_set(account, set)).collect(),
+        items: account
+            .permission_sets
+            .iter()
+            .map(|set| permission_set(account, set))
+            .collect(),
     };
     let items: Vec<_> = state.accounts.iter().map(account).collect();
-    (!items.is_empty()).then(|| MenuItem::Submenu { label: "Accounts".to_owned(), items })
+    (!items.is_empty()).then(|| MenuItem::Submenu {
+        label: "Accounts".to_owned(),
+        items,
+    })
 }
 
 fn permission_set(account: &NamedAccount, name: &str) -> MenuItem {
@@ -166,7 +214,11 @@ fn permission_set(account: &NamedAccount, name: &str) -> MenuItem {
 }
 
 fn all_accounts(state: &AppState) -> MenuItem {
-    let label = if state.portals.is_empty() { "Add your access portal…" } else { "All accounts…" };
+    let label = if state.portals.is_empty() {
+        "Add your access portal…"
+    } else {
+        "All accounts…"
+    };
     action(label, Request::ShowWindow)
 }
 
@@ -176,15 +228,24 @@ fn portal_menu(portal: &PortalView, now: Timestamp, zone: &TimeZone) -> MenuItem
     match portal.state {
         PortalState::SignedIn | PortalState::Offline => {
             items.push(action("Sync now", Request::Sync { portal: id() }));
-            items.push(action("Open the access portal", Request::OpenPortal { portal: id() }));
+            items.push(action(
+                "Open the access portal",
+                Request::OpenPortal { portal: id() },
+            ));
             items.push(action("Sign out", Request::SignOut { portal: id() }));
         }
         PortalState::SignInNeeded | PortalState::SigningIn => {
             items.push(action("Sign in", sign_in(portal)));
-            items.push(action("Open the access portal", Request::OpenPortal { portal: id() }));
+            items.push(action(
+                "Open the access portal",
+                Request::OpenPortal { portal: id() },
+            ));
         }
     }
-    MenuItem::Submenu { label: label(&portal.name), items }
+    MenuItem::Submenu {
+        label: label(&portal.name),
+        items,
+    }
 }
 
 fn open_console(role: &Role, destination: Option<String>) -> Request {
@@ -199,7 +260,11 @@ fn open_console(role: &Role, destination: Option<String>) -> Request {
 }
 
 fn action(text: &str, request: Request) -> MenuItem {
-    MenuItem::Action { label: label(text), enabled: true, request }
+    MenuItem::Action {
+        label: label(text),
+        enabled: true,
+        request,
+    }
 }
 
 fn is_bidi_control(letter: char) -> bool {
@@ -224,7 +289,10 @@ mod tests {
             | MenuItem::Submenu { label, .. } => Some(label.clone()),
             MenuItem::Separator => Some("—".to_owned()),
         };
-        menu.iter().filter_map(label).map(|label| &*label.leak()).collect()
+        menu.iter()
+            .filter_map(label)
+            .map(|label| &*label.leak())
+            .collect()
     }
 
     fn read_only(account: &str) -> NamedRole {
@@ -233,7 +301,10 @@ mod tests {
             account: "111122223333".to_owned(),
             permission_set: "ReadOnly".to_owned(),
         };
-        NamedRole { role, account_name: account.to_owned() }
+        NamedRole {
+            role,
+            account_name: account.to_owned(),
+        }
     }
 
     fn of(state: &AppState) -> Tray {
@@ -245,7 +316,13 @@ mod tests {
         let tray = of(&AppState::default());
         assert_eq!(
             labels(&tray.menu),
-            ["Add your access portal to begin", "—", "Add your access portal…", "—", "Quit Portray"]
+            [
+                "Add your access portal to begin",
+                "—",
+                "Add your access portal…",
+                "—",
+                "Quit Portray"
+            ]
         );
     }
 
@@ -253,12 +330,28 @@ mod tests {
     fn signed_in_favourites_come_before_recents_and_no_role_twice() {
         let mut state = state(vec![portal(PortalState::SignedIn)]);
         state.favourites = vec![read_only("acme-dev")];
-        state.recents = vec![read_only("acme-dev"), NamedRole { account_name: "acme-prod".to_owned(), ..read_only("") }];
+        state.recents = vec![
+            read_only("acme-dev"),
+            NamedRole {
+                account_name: "acme-prod".to_owned(),
+                ..read_only("")
+            },
+        ];
         assert_eq!(
             labels(&of(&state).menu),
             [
-                "Signed in to acme", "Renew now", "—", "acme-dev · ReadOnly", "—", "acme-prod · ReadOnly", "—",
-                "All accounts…", "—", "acme", "—", "Quit Portray"
+                "Signed in to acme",
+                "Renew now",
+                "—",
+                "acme-dev · ReadOnly",
+                "—",
+                "acme-prod · ReadOnly",
+                "—",
+                "All accounts…",
+                "—",
+                "acme",
+                "—",
+                "Quit Portray"
             ]
         );
     }
@@ -286,12 +379,25 @@ mod tests {
         }];
         let expected = open_console(&read_only("acme-dev").role, None);
         let tray = of(&state);
-        let Some(MenuItem::Submenu { items, .. }) = tray.menu.iter().find(|item| matches!(item, MenuItem::Submenu { label, .. } if label == "Accounts")) else {
+        let Some(MenuItem::Submenu { items, .. }) = tray
+            .menu
+            .iter()
+            .find(|item| matches!(item, MenuItem::Submenu { label, .. } if label == "Accounts"))
+        else {
             panic!("no accounts in {:?}", tray.menu)
         };
-        let MenuItem::Submenu { label, items } = &items[0] else { panic!("no account") };
+        let MenuItem::Submenu { label, items } = &items[0] else {
+            panic!("no account")
+        };
         assert_eq!(label, "acme-dev");
-        assert_eq!(items[0], MenuItem::Action { label: "ReadOnly".to_owned(), enabled: true, request: expected });
+        assert_eq!(
+            items[0],
+            MenuItem::Action {
+                label: "ReadOnly".to_owned(),
+                enabled: true,
+                request: expected
+            }
+        );
     }
 
     #[test]

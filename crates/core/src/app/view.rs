@@ -2,7 +2,9 @@
 
 use jiff::Timestamp;
 
-use crate::app::contract::{CredentialsState, CredentialsView, PortalState, PortalView, ProblemView, SyncView};
+use crate::app::contract::{
+    CredentialsState, CredentialsView, PortalState, PortalView, ProblemView, SyncView,
+};
 use crate::app::controller::Controller;
 use crate::app::state::{AppState, NamedAccount, NamedRole};
 use crate::identity_center::{Meaning, RoleKey};
@@ -20,13 +22,24 @@ const MENU_ACCOUNTS: usize = 15;
 impl Controller {
     pub(super) fn state(&self, now: Timestamp) -> AppState {
         let catalogue = self.catalogue();
-        let named = |keys: &[RoleKey]| keys.iter().filter_map(|key| named_role(&catalogue, key)).collect();
+        let named = |keys: &[RoleKey]| {
+            keys.iter()
+                .filter_map(|key| named_role(&catalogue, key))
+                .collect()
+        };
         let sessions = self.refresh.sessions();
-        let ended = sessions.iter().filter(|session| session.view().standing == Standing::Ended);
+        let ended = sessions
+            .iter()
+            .filter(|session| session.view().standing == Standing::Ended);
         let credentials = self.refresh.roles.views().into_iter();
         AppState {
-            portals: self.in_order(&sessions).map(|session| self.portal_view(session, &catalogue, now)).collect(),
-            credentials: credentials.map(|view| self.credentials_view(view, &catalogue)).collect(),
+            portals: self
+                .in_order(&sessions)
+                .map(|session| self.portal_view(session, &catalogue, now))
+                .collect(),
+            credentials: credentials
+                .map(|view| self.credentials_view(view, &catalogue))
+                .collect(),
             favourites: named(&catalogue.favourites),
             recents: named(&catalogue.recents),
             accounts: menu_accounts(&catalogue),
@@ -42,7 +55,10 @@ impl Controller {
     fn in_order<'a>(&self, sessions: &'a [std::sync::Arc<Session>]) -> impl Iterator<Item = &'a Session> {
         let ids = self.settings.portals.iter().map(|portal| portal.id.clone());
         let found = ids.filter_map(|id| sessions.iter().find(|session| session.portal().id.0 == id));
-        found.map(std::convert::AsRef::as_ref).collect::<Vec<_>>().into_iter()
+        found
+            .map(std::convert::AsRef::as_ref)
+            .collect::<Vec<_>>()
+            .into_iter()
     }
 
     fn portal_view(&self, session: &Session, catalogue: &Catalogue, now: Timestamp) -> PortalView {
@@ -86,7 +102,10 @@ impl Controller {
     fn portal_problem(&self, session: &Session, view: &SessionView) -> Option<ProblemView> {
         let portal = session.portal();
         let store = view.store_failure.map(ProblemView::store);
-        let failing = view.failing.as_ref().map(|(failure, _)| ProblemView::aws(failure, &portal.name));
+        let failing = view
+            .failing
+            .as_ref()
+            .map(|(failure, _)| ProblemView::aws(failure, &portal.name));
         let sync = || {
             let problem = self.sync_problems.get(&portal.id).cloned();
             problem.filter(|_| view.standing == Standing::SignedIn)
@@ -96,10 +115,15 @@ impl Controller {
 
     fn credentials_view(&self, view: RoleView, catalogue: &Catalogue) -> CredentialsView {
         let account_name = account_name(catalogue, &view.key);
-        let portal = self.settings.portal(&view.key.portal.0).map_or("the portal", |portal| &portal.name);
+        let portal = self
+            .settings
+            .portal(&view.key.portal.0)
+            .map_or("the portal", |portal| &portal.name);
         let role = format!("{account_name}/{}", view.key.permission_set);
-        let problem =
-            view.failure.as_ref().map(|failure| ProblemView::refresh(failure, portal, Some(&role)));
+        let problem = view
+            .failure
+            .as_ref()
+            .map(|failure| ProblemView::refresh(failure, portal, Some(&role)));
         CredentialsView {
             account_name,
             state: match &view.failure {
@@ -119,22 +143,33 @@ impl Controller {
 
 /// Only what nobody here can mend, and not at the first hiccup.
 fn is_offline(view: &SessionView, now: Timestamp) -> bool {
-    let Some((failure, since)) = &view.failing else { return false };
+    let Some((failure, since)) = &view.failing else {
+        return false;
+    };
     let out_of_reach = matches!(failure.meaning, Meaning::Unreachable | Meaning::Throttled);
     out_of_reach && now.duration_since(*since).as_secs() >= OFFLINE_AFTER_SECONDS
 }
 
 fn named_role(catalogue: &Catalogue, key: &RoleKey) -> Option<NamedRole> {
     // What is not assigned any more is not offered.
-    catalogue.lists(key).then(|| NamedRole { account_name: account_name(catalogue, key), role: key.clone().into() })
+    catalogue.lists(key).then(|| NamedRole {
+        account_name: account_name(catalogue, key),
+        role: key.clone().into(),
+    })
 }
 
 pub fn account_name(catalogue: &Catalogue, key: &RoleKey) -> String {
-    catalogue.account(key).map_or_else(|| key.account.0.clone(), |listed| listed.account.name.clone())
+    catalogue
+        .account(key)
+        .map_or_else(|| key.account.0.clone(), |listed| listed.account.name.clone())
 }
 
 fn menu_accounts(catalogue: &Catalogue) -> Vec<NamedAccount> {
-    let all: usize = catalogue.listings.values().map(|listing| listing.accounts.len()).sum();
+    let all: usize = catalogue
+        .listings
+        .values()
+        .map(|listing| listing.accounts.len())
+        .sum();
     if all > MENU_ACCOUNTS {
         return Vec::new();
     }

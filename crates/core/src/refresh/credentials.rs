@@ -70,7 +70,12 @@ pub struct RoleView {
 
 impl RoleCache {
     pub fn new(clock: SharedClock, changes: mpsc::UnboundedSender<Change>) -> Self {
-        Self { clock, entries: Arc::default(), flights: Flights::default(), changes }
+        Self {
+            clock,
+            entries: Arc::default(),
+            flights: Flights::default(),
+            changes,
+        }
     }
 
     /// Credentials for a tool: from memory while they are fresh, else from AWS. What is about to run out is handed
@@ -162,7 +167,10 @@ impl RoleCache {
         let moment = self.moment();
         let entries = self.entries();
         let shown = entries.by_role.iter().filter_map(|(key, entry)| {
-            let live = entry.live.as_ref().filter(|live| !live.life.left(moment).is_zero());
+            let live = entry
+                .live
+                .as_ref()
+                .filter(|live| !live.life.left(moment).is_zero());
             let failure = entry.failed.as_ref().map(|failed| failed.failure.clone());
             let worth_showing = live.is_some() || entry.kept || failure.is_some();
             worth_showing.then(|| RoleView {
@@ -190,7 +198,10 @@ impl RoleCache {
         let mut entries = self.entries();
         let entry = entries.by_role.entry(key.clone()).or_default();
         entry.asked_at = Some(moment.now);
-        let failed = entry.failed.as_ref().filter(|failed| moment.elapsed < failed.remembered_until);
+        let failed = entry
+            .failed
+            .as_ref()
+            .filter(|failed| moment.elapsed < failed.remembered_until);
         (entry.live.clone(), failed.map(|failed| failed.failure.clone()))
     }
 
@@ -313,7 +324,10 @@ async fn obtain(
 ) -> Result<RoleCredentials, RefreshFailure> {
     let token = session.token().await?;
     let ask = |token| async move {
-        session.center.role_credentials(&token, &key.account, &key.permission_set, priority).await
+        session
+            .center
+            .role_credentials(&token, &key.account, &key.permission_set, priority)
+            .await
     };
     let failure = match ask(token.clone()).await {
         Ok(credentials) => return Ok(credentials),

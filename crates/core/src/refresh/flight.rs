@@ -23,13 +23,17 @@ pub struct Flights<K, V> {
 
 impl<K, V> Clone for Flights<K, V> {
     fn clone(&self) -> Self {
-        Self { under_way: self.under_way.clone() }
+        Self {
+            under_way: self.under_way.clone(),
+        }
     }
 }
 
 impl<K, V> Default for Flights<K, V> {
     fn default() -> Self {
-        Self { under_way: Arc::default() }
+        Self {
+            under_way: Arc::default(),
+        }
     }
 }
 
@@ -53,14 +57,23 @@ where
         if let Some(landing) = under_way.get(key) {
             return landing.clone();
         }
-        let task = tokio::spawn(Landed { flights: self.clone(), key: key.clone() }.after(work()));
+        let task = tokio::spawn(
+            Landed {
+                flights: self.clone(),
+                key: key.clone(),
+            }
+            .after(work()),
+        );
         let landing: Landing<V> = async move { task.await.map_err(|_| Panicked) }.boxed().shared();
         under_way.insert(key.clone(), landing.clone());
         landing
     }
 
     pub fn is_under_way(&self, key: &K) -> bool {
-        self.under_way.lock().expect("no panic under this lock").contains_key(key)
+        self.under_way
+            .lock()
+            .expect("no panic under this lock")
+            .contains_key(key)
     }
 }
 
@@ -80,7 +93,11 @@ impl<K: Eq + Hash, V> Landed<K, V> {
 
 impl<K: Eq + Hash, V> Drop for Landed<K, V> {
     fn drop(&mut self) {
-        self.flights.under_way.lock().expect("no panic under this lock").remove(&self.key);
+        self.flights
+            .under_way
+            .lock()
+            .expect("no panic under this lock")
+            .remove(&self.key);
     }
 }
 
@@ -94,7 +111,11 @@ mod tests {
 
     #[tokio::test]
     async fn a2_a_thousand_waiters_cause_one_call_and_a_leaving_one_does_not_cancel_it() {
-        let (flights, calls, go) = (Flights::<&str, u32>::default(), Arc::new(AtomicU32::new(0)), Arc::new(Notify::new()));
+        let (flights, calls, go) = (
+            Flights::<&str, u32>::default(),
+            Arc::new(AtomicU32::new(0)),
+            Arc::new(Notify::new()),
+        );
         let work = || {
             let (calls, go) = (calls.clone(), go.clone());
             async move {

@@ -28,14 +28,21 @@ pub struct Moment {
 
 impl Moment {
     pub fn of(clock: &dyn Clock) -> Self {
-        Self { now: clock.now(), elapsed: clock.elapsed() }
+        Self {
+            now: clock.now(),
+            elapsed: clock.elapsed(),
+        }
     }
 }
 
 impl Life {
     /// Obtained at `moment`.
     pub fn begins(moment: Moment, expires_at: Timestamp) -> Self {
-        Self { expires_at, length: until(moment.now, expires_at), obtained: moment.elapsed }
+        Self {
+            expires_at,
+            length: until(moment.now, expires_at),
+            obtained: moment.elapsed,
+        }
     }
 
     /// Issued in an earlier run of the program, at `issued_at`.
@@ -43,13 +50,19 @@ impl Life {
         let length = until(issued_at, expires_at);
         // What is left now is all that the monotonic clock may still give.
         let used = length.saturating_sub(until(moment.now, expires_at));
-        Self { expires_at, length, obtained: moment.elapsed.saturating_sub(used) }
+        Self {
+            expires_at,
+            length,
+            obtained: moment.elapsed.saturating_sub(used),
+        }
     }
 
     /// Zero once it has expired.
     pub fn left(&self, moment: Moment) -> Duration {
         let by_wall = until(moment.now, self.expires_at);
-        let by_monotonic = self.length.saturating_sub(moment.elapsed.saturating_sub(self.obtained));
+        let by_monotonic = self
+            .length
+            .saturating_sub(moment.elapsed.saturating_sub(self.obtained));
         by_wall.min(by_monotonic)
     }
 }
@@ -70,22 +83,37 @@ mod tests {
     use super::*;
 
     fn moment(wall: &str, elapsed: u64) -> Moment {
-        Moment { now: wall.parse().unwrap(), elapsed: Duration::from_secs(elapsed) }
+        Moment {
+            now: wall.parse().unwrap(),
+            elapsed: Duration::from_secs(elapsed),
+        }
     }
 
     fn an_hour() -> Life {
-        Life::begins(moment("2026-03-02T12:00:00Z", 100), "2026-03-02T13:00:00Z".parse().unwrap())
+        Life::begins(
+            moment("2026-03-02T12:00:00Z", 100),
+            "2026-03-02T13:00:00Z".parse().unwrap(),
+        )
     }
 
     #[test]
     fn t1_suspend_uses_up_life_though_the_monotonic_clock_stood_still() {
-        assert_eq!(an_hour().left(moment("2026-03-02T12:50:00Z", 100)), Duration::from_secs(600));
-        assert_eq!(an_hour().left(moment("2026-03-02T14:00:00Z", 100)), Duration::ZERO);
+        assert_eq!(
+            an_hour().left(moment("2026-03-02T12:50:00Z", 100)),
+            Duration::from_secs(600)
+        );
+        assert_eq!(
+            an_hour().left(moment("2026-03-02T14:00:00Z", 100)),
+            Duration::ZERO
+        );
     }
 
     #[test]
     fn t4_a_clock_set_back_does_not_make_anything_last_longer() {
-        assert_eq!(an_hour().left(moment("2026-03-02T11:00:00Z", 100 + 3000)), Duration::from_secs(600));
+        assert_eq!(
+            an_hour().left(moment("2026-03-02T11:00:00Z", 100 + 3000)),
+            Duration::from_secs(600)
+        );
     }
 
     #[test]
@@ -96,6 +124,9 @@ mod tests {
             "2026-03-02T13:00:00Z".parse().unwrap(),
         );
         assert_eq!(life.length, Duration::from_secs(3600));
-        assert_eq!(life.left(moment("2026-03-02T12:45:00Z", 5)), Duration::from_secs(900));
+        assert_eq!(
+            life.left(moment("2026-03-02T12:45:00Z", 5)),
+            Duration::from_secs(900)
+        );
     }
 }

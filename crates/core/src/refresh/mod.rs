@@ -62,7 +62,14 @@ pub struct Refresh {
 impl Refresh {
     pub fn new(clock: SharedClock, store: TokenStore, changes: mpsc::UnboundedSender<Change>) -> Self {
         let roles = RoleCache::new(clock.clone(), changes.clone());
-        Self { clock, store, sessions: Arc::default(), roles, changes, look: Arc::default() }
+        Self {
+            clock,
+            store,
+            sessions: Arc::default(),
+            roles,
+            changes,
+            look: Arc::default(),
+        }
     }
 
     /// Takes a portal in, or replaces the one with its id.
@@ -70,21 +77,36 @@ impl Refresh {
         let id = center.portal.id.clone();
         let session = Session::new(center, self.store.clone(), self.changes.clone());
         let session = Arc::new(session);
-        self.sessions.write().expect("no panic under this lock").insert(id, session.clone());
+        self.sessions
+            .write()
+            .expect("no panic under this lock")
+            .insert(id, session.clone());
         session
     }
 
     pub fn remove_portal(&self, portal: &PortalId) {
-        self.sessions.write().expect("no panic under this lock").remove(portal);
+        self.sessions
+            .write()
+            .expect("no panic under this lock")
+            .remove(portal);
         self.roles.forget_portal(portal);
     }
 
     pub fn session(&self, portal: &PortalId) -> Option<Arc<Session>> {
-        self.sessions.read().expect("no panic under this lock").get(portal).cloned()
+        self.sessions
+            .read()
+            .expect("no panic under this lock")
+            .get(portal)
+            .cloned()
     }
 
     pub fn sessions(&self) -> Vec<Arc<Session>> {
-        self.sessions.read().expect("no panic under this lock").values().cloned().collect()
+        self.sessions
+            .read()
+            .expect("no panic under this lock")
+            .values()
+            .cloned()
+            .collect()
     }
 
     /// Forgets what failed, so that everything is tried at once: the network is back, the machine woke up, a

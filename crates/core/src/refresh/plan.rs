@@ -64,7 +64,10 @@ pub struct RoleFacts {
 
 /// Everything that has to be renewed, the earliest first. What stands at or before `moment` is due now.
 pub fn plan(moment: Moment, tokens: &[TokenFacts], roles: &[RoleFacts]) -> Vec<Due> {
-    let tokens = tokens.iter().filter(|token| token.renewable).map(|token| token_due(moment, token));
+    let tokens = tokens
+        .iter()
+        .filter(|token| token.renewable)
+        .map(|token| token_due(moment, token));
     let roles = roles.iter().filter_map(|role| role_due(moment, role));
     let mut due: Vec<_> = tokens.chain(roles).collect();
     due.sort_by(|one, other| (one.at, &one.subject).cmp(&(other.at, &other.subject)));
@@ -74,7 +77,10 @@ pub fn plan(moment: Moment, tokens: &[TokenFacts], roles: &[RoleFacts]) -> Vec<D
 /// How long before its end a role's credentials are renewed: 25 min less up to 5 min of spread for the usual hour.
 pub fn role_lead(life: &Life, key: &RoleKey) -> Duration {
     let lead = (25 * MINUTE).min(life.length / 2);
-    lead - spread(life, &format!("{}/{}/{}", key.portal.0, key.account, key.permission_set))
+    lead - spread(
+        life,
+        &format!("{}/{}/{}", key.portal.0, key.account, key.permission_set),
+    )
 }
 
 /// How long before its end an access token is renewed: 20 min less up to 5 min of spread for the usual hour.
@@ -88,31 +94,61 @@ pub fn serve_floor(life: &Life) -> Duration {
 }
 
 fn token_due(moment: Moment, token: &TokenFacts) -> Due {
-    let due_in = token.life.left(moment).saturating_sub(token_lead(&token.life, &token.portal));
+    let due_in = token
+        .life
+        .left(moment)
+        .saturating_sub(token_lead(&token.life, &token.portal));
     let reason = Reason::ExpiresSoon;
-    postponed(moment, Subject::Token(token.portal.clone()), after(moment.now, due_in), reason, token.not_before)
+    postponed(
+        moment,
+        Subject::Token(token.portal.clone()),
+        after(moment.now, due_in),
+        reason,
+        token.not_before,
+    )
 }
 
 fn role_due(moment: Moment, role: &RoleFacts) -> Option<Due> {
-    let hot = role.asked_at.is_some_and(|asked| asked > moment.now || until(asked, moment.now) < HOT);
+    let hot = role
+        .asked_at
+        .is_some_and(|asked| asked > moment.now || until(asked, moment.now) < HOT);
     if !role.obtainable || !(role.kept || hot) {
         return None;
     }
     let (due_in, reason) = match &role.life {
-        Some(life) => (life.left(moment).saturating_sub(role_lead(life, &role.key)), Reason::ExpiresSoon),
+        Some(life) => (
+            life.left(moment).saturating_sub(role_lead(life, &role.key)),
+            Reason::ExpiresSoon,
+        ),
         None if role.kept => (Duration::ZERO, Reason::Missing),
         // It was asked for, failed, and whoever asked got the answer: the next one who asks tries again.
         None => return None,
     };
     let subject = Subject::Role(role.key.clone());
-    Some(postponed(moment, subject, after(moment.now, due_in), reason, role.not_before))
+    Some(postponed(
+        moment,
+        subject,
+        after(moment.now, due_in),
+        reason,
+        role.not_before,
+    ))
 }
 
-fn postponed(moment: Moment, subject: Subject, at: Timestamp, reason: Reason, not_before: Option<Timestamp>) -> Due {
+fn postponed(
+    moment: Moment,
+    subject: Subject,
+    at: Timestamp,
+    reason: Reason,
+    not_before: Option<Timestamp>,
+) -> Due {
     // No pause is longer than five minutes: one that seems to be comes from a clock that was set back.
     let not_before = not_before.filter(|time| until(moment.now, *time) <= 5 * MINUTE);
     match not_before {
-        Some(time) if time > at => Due { subject, at: time, reason: Reason::Retry },
+        Some(time) if time > at => Due {
+            subject,
+            at: time,
+            reason: Reason::Retry,
+        },
         Some(_) | None => Due { subject, at, reason },
     }
 }
@@ -142,17 +178,30 @@ mod tests {
     }
 
     fn noon() -> Moment {
-        Moment { now: "2026-03-02T12:00:00Z".parse().unwrap(), elapsed: Duration::from_secs(1_000_000) }
+        Moment {
+            now: "2026-03-02T12:00:00Z".parse().unwrap(),
+            elapsed: Duration::from_secs(1_000_000),
+        }
     }
 
     fn later(moment: Moment, seconds: u64) -> Moment {
         let by = Duration::from_secs(seconds);
-        Moment { now: after(moment.now, by), elapsed: moment.elapsed + by }
+        Moment {
+            now: after(moment.now, by),
+            elapsed: moment.elapsed + by,
+        }
     }
 
     fn role(life_seconds: u64) -> RoleFacts {
         let life = Life::begins(noon(), after(noon().now, Duration::from_secs(life_seconds)));
-        RoleFacts { key: key(), life: Some(life), asked_at: Some(noon().now), kept: false, not_before: None, obtainable: true }
+        RoleFacts {
+            key: key(),
+            life: Some(life),
+            asked_at: Some(noon().now),
+            kept: false,
+            not_before: None,
+            obtainable: true,
+        }
     }
 
     #[test]
@@ -164,9 +213,16 @@ mod tests {
 
     #[test]
     fn r1_cold_roles_wait_for_a_request_and_kept_ones_do_not() {
-        let cold = RoleFacts { asked_at: None, ..role(3600) };
+        let cold = RoleFacts {
+            asked_at: None,
+            ..role(3600)
+        };
         assert!(plan(noon(), &[], std::slice::from_ref(&cold)).is_empty());
-        let kept = RoleFacts { kept: true, life: None, ..cold };
+        let kept = RoleFacts {
+            kept: true,
+            life: None,
+            ..cold
+        };
         assert_eq!(plan(noon(), &[], &[kept])[0].reason, Reason::Missing);
     }
 
@@ -180,7 +236,12 @@ mod tests {
     #[test]
     fn r4_a_failed_attempt_is_repeated_after_its_pause() {
         let pause = after(noon().now, Duration::from_secs(40));
-        let failed = RoleFacts { life: None, kept: true, not_before: Some(pause), ..role(3600) };
+        let failed = RoleFacts {
+            life: None,
+            kept: true,
+            not_before: Some(pause),
+            ..role(3600)
+        };
         let due = plan(noon(), &[], &[failed]);
         assert_eq!((due[0].at, due[0].reason), (pause, Reason::Retry));
     }
@@ -188,7 +249,12 @@ mod tests {
     #[test]
     fn t4_a_pause_from_before_the_clock_was_set_back_is_not_kept() {
         let tomorrow = after(noon().now, Duration::from_secs(86_400));
-        let failed = RoleFacts { life: None, kept: true, not_before: Some(tomorrow), ..role(3600) };
+        let failed = RoleFacts {
+            life: None,
+            kept: true,
+            not_before: Some(tomorrow),
+            ..role(3600)
+        };
         assert_eq!(plan(noon(), &[], &[failed])[0].at, noon().now);
     }
 

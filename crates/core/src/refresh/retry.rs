@@ -10,14 +10,20 @@ pub struct Policy {
 }
 
 /// Role credentials that AWS did not give (429, 5xx, no network).
-pub const ROLE: Policy = Policy { first: Duration::from_secs(1), last: Duration::from_secs(60) };
+pub const ROLE: Policy = Policy {
+    first: Duration::from_secs(1),
+    last: Duration::from_secs(60),
+};
 
 /// A failure is an answer for this long, so that a loop of failing clients is no loop of calls.
 pub const REMEMBERED: Duration = Duration::from_secs(5);
 
 /// An access token that could not be refreshed: half a minute (a quarter of a short life) up to five minutes.
 pub fn token(life: Duration) -> Policy {
-    Policy { first: Duration::from_secs(30).min(life / 4), last: Duration::from_secs(300) }
+    Policy {
+        first: Duration::from_secs(30).min(life / 4),
+        last: Duration::from_secs(300),
+    }
 }
 
 impl Policy {
@@ -33,7 +39,9 @@ impl Policy {
         let mut byte = [0];
         // Without randomness the pause is whole, which is only less polite.
         let _ = getrandom::fill(&mut byte);
-        pause.mul_f64(1.0 - 0.25 * f64::from(byte[0]) / 255.0).max(asked.unwrap_or_default().min(self.last))
+        pause
+            .mul_f64(1.0 - 0.25 * f64::from(byte[0]) / 255.0)
+            .max(asked.unwrap_or_default().min(self.last))
     }
 }
 
@@ -44,7 +52,9 @@ mod tests {
     #[test]
     fn r4_pauses_double_from_30_seconds_to_5_minutes() {
         let policy = token(Duration::from_secs(3600));
-        let pauses: Vec<_> = (1..7).map(|failures| policy.pause(failures, None).as_secs()).collect();
+        let pauses: Vec<_> = (1..7)
+            .map(|failures| policy.pause(failures, None).as_secs())
+            .collect();
         assert_eq!(pauses, [30, 60, 120, 240, 300, 300]);
         assert_eq!(token(Duration::from_secs(60)).pause(1, None).as_secs(), 15);
     }

@@ -43,14 +43,18 @@ fn step(refresh: &Refresh, moment: Moment) -> Duration {
     for due in now {
         start(refresh, due);
     }
-    later.first().map_or(TICK, |due| until(moment.now, due.at).min(TICK))
+    later
+        .first()
+        .map_or(TICK, |due| until(moment.now, due.at).min(TICK))
 }
 
 fn start(refresh: &Refresh, due: Due) {
     let refresh = refresh.clone();
     match due.subject {
         Subject::Token(portal) => {
-            let Some(session) = refresh.session(&portal).filter(|session| !session.is_renewing()) else { return };
+            let Some(session) = refresh.session(&portal).filter(|session| !session.is_renewing()) else {
+                return;
+            };
             tracing::debug!(reason = ?due.reason, "renewing an access token");
             tokio::spawn(async move {
                 if let Err(failure) = session.refresh(None).await {
@@ -63,7 +67,9 @@ fn start(refresh: &Refresh, due: Due) {
             if refresh.roles.is_renewing(&key) {
                 return;
             }
-            let Some(session) = refresh.session(&key.portal) else { return };
+            let Some(session) = refresh.session(&key.portal) else {
+                return;
+            };
             tracing::debug!(reason = ?due.reason, "renewing role credentials");
             tokio::spawn(async move {
                 refresh.roles.renew(&session, &key).await;
@@ -93,7 +99,10 @@ mod tests {
         assert!(!jumped(before, Moment::of(&clock)));
         clock.suspend(Duration::from_secs(90));
         assert!(jumped(before, Moment::of(&clock)));
-        let before = Moment { now: clock.now(), elapsed: clock.elapsed() };
+        let before = Moment {
+            now: clock.now(),
+            elapsed: clock.elapsed(),
+        };
         clock.jump(jiff::SignedDuration::from_mins(-2));
         assert!(jumped(before, Moment::of(&clock)));
     }

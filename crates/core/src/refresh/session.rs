@@ -82,7 +82,14 @@ pub enum Standing {
 impl Session {
     pub fn new(center: IdentityCenter, store: TokenStore, changes: mpsc::UnboundedSender<Change>) -> Self {
         let clock = center.clock.clone();
-        Self { center, store, clock, status: Arc::default(), flights: Flights::default(), changes }
+        Self {
+            center,
+            store,
+            clock,
+            status: Arc::default(),
+            flights: Flights::default(),
+            changes,
+        }
     }
 
     pub fn portal(&self) -> &Portal {
@@ -128,11 +135,17 @@ impl Session {
         self.load().await?;
         let (token, usable) = {
             let status = self.status();
-            let Status::SignedIn(signed_in) = &*status else { return Err(RefreshFailure::SignInNeeded) };
+            let Status::SignedIn(signed_in) = &*status else {
+                return Err(RefreshFailure::SignInNeeded);
+            };
             let usable = signed_in.life.left(self.moment()) > serve_floor(&signed_in.life);
             (signed_in.sign_in.token.clone(), usable)
         };
-        if usable { Ok(token) } else { self.refresh(None).await }
+        if usable {
+            Ok(token)
+        } else {
+            self.refresh(None).await
+        }
     }
 
     /// A new token: because it is due, or because AWS refused `refused` though it had not run out.
@@ -141,8 +154,12 @@ impl Session {
             return answer;
         }
         let session = self.clone();
-        let landing = self.flights.join(&(), || async move { session.refresh_now().await });
-        landing.await.unwrap_or_else(|Panicked| Err(RefreshFailure::Panicked))
+        let landing = self
+            .flights
+            .join(&(), || async move { session.refresh_now().await });
+        landing
+            .await
+            .unwrap_or_else(|Panicked| Err(RefreshFailure::Panicked))
     }
 
     /// Ends the session because a person wants it. AWS is told, but it does not depend on that.
@@ -192,7 +209,9 @@ impl Session {
 
     pub fn facts(&self) -> Option<TokenFacts> {
         let status = self.status();
-        let Status::SignedIn(signed_in) = &*status else { return None };
+        let Status::SignedIn(signed_in) = &*status else {
+            return None;
+        };
         Some(TokenFacts {
             portal: self.portal().id.clone(),
             life: signed_in.life,
@@ -214,15 +233,27 @@ impl Session {
         };
         match &*self.status() {
             Status::NotRead => empty,
-            Status::Unreadable(failure) => SessionView { store_failure: Some(*failure), ..empty },
-            Status::SignedOut { ended: false } => SessionView { standing: Standing::SignedOut, ..empty },
-            Status::SignedOut { ended: true } => SessionView { standing: Standing::Ended, ..empty },
+            Status::Unreadable(failure) => SessionView {
+                store_failure: Some(*failure),
+                ..empty
+            },
+            Status::SignedOut { ended: false } => SessionView {
+                standing: Standing::SignedOut,
+                ..empty
+            },
+            Status::SignedOut { ended: true } => SessionView {
+                standing: Standing::Ended,
+                ..empty
+            },
             Status::SignedIn(signed_in) => SessionView {
                 standing: Standing::SignedIn,
                 token_expires_at: Some(signed_in.sign_in.token.expires_at),
                 session_ends_at: signed_in.session_ends_at,
                 signed_in_at: Some(signed_in.sign_in.signed_in_at),
-                failing: signed_in.failing.as_ref().map(|failing| (failing.failure.clone(), failing.since)),
+                failing: signed_in
+                    .failing
+                    .as_ref()
+                    .map(|failing| (failing.failure.clone(), failing.since)),
                 store_failure: signed_in.unsaved,
                 renewing,
             },
@@ -232,7 +263,9 @@ impl Session {
     /// What can be said without a call: somebody else has refreshed meanwhile, or the last failure is too fresh.
     fn without_asking(&self, refused: Option<&Token>) -> Option<Result<Token, RefreshFailure>> {
         let status = self.status();
-        let Status::SignedIn(signed_in) = &*status else { return Some(Err(RefreshFailure::SignInNeeded)) };
+        let Status::SignedIn(signed_in) = &*status else {
+            return Some(Err(RefreshFailure::SignInNeeded));
+        };
         let current = &signed_in.sign_in.token;
         if refused.is_some_and(|refused| refused.access_token != current.access_token) {
             return Some(Ok(current.clone()));
@@ -268,7 +301,10 @@ impl Session {
         let previous = until(before.token.issued_at, before.token.expires_at);
         // AWS shortens a token only because the portal session ends with it.
         let shortened = life.length + std::time::Duration::from_secs(30) < previous;
-        let sign_in = SignIn { token: token.clone(), ..before };
+        let sign_in = SignIn {
+            token: token.clone(),
+            ..before
+        };
         let saved = self.store.save_sign_in(self.portal(), &sign_in).await;
         if let Err(failure) = &saved {
             tracing::warn!(%failure, "the new token is kept in memory only");
@@ -313,16 +349,27 @@ impl Session {
     fn later(&self, failure: Failure) -> Result<Token, RefreshFailure> {
         let moment = self.moment();
         let mut status = self.status();
-        let Status::SignedIn(signed_in) = &mut *status else { return Err(RefreshFailure::SignInNeeded) };
+        let Status::SignedIn(signed_in) = &mut *status else {
+            return Err(RefreshFailure::SignInNeeded);
+        };
         let (in_a_row, since) = match &signed_in.failing {
             Some(failing) => (failing.in_a_row + 1, failing.since),
             None => (1, moment.now),
         };
         let pause = retry::token(signed_in.life.length).pause(in_a_row, failure.retry_after);
         let not_before = after(moment.now, pause);
-        signed_in.failing = Some(Failing { failure: failure.clone(), in_a_row, since, not_before });
+        signed_in.failing = Some(Failing {
+            failure: failure.clone(),
+            in_a_row,
+            since,
+            not_before,
+        });
         let alive = !signed_in.life.left(moment).is_zero();
-        if alive { Ok(signed_in.sign_in.token.clone()) } else { Err(RefreshFailure::Aws(failure)) }
+        if alive {
+            Ok(signed_in.sign_in.token.clone())
+        } else {
+            Err(RefreshFailure::Aws(failure))
+        }
     }
 
     fn status(&self) -> MutexGuard<'_, Status> {
@@ -341,6 +388,12 @@ impl Session {
 
 impl SignedIn {
     fn new(sign_in: SignIn, life: Life) -> Self {
-        Self { sign_in, life, session_ends_at: None, unsaved: None, failing: None }
+        Self {
+            sign_in,
+            life,
+            session_ends_at: None,
+            unsaved: None,
+            failing: None,
+        }
     }
 }
