@@ -327,3 +327,7 @@ pub enum Answer {
         view: SignInView,
     },
 }
+
+#[cfg(test)]
+#[path = "contract_typescript.rs"]
+mod typescript;

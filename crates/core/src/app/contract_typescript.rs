@@ -1,0 +1,89 @@
+//! Writes the contract as TypeScript for the window, and fails where the committed file differs.
+
+use std::path::Path;
+
+use ts_rs::{Config, TS};
+
+use super::{
+    Answer, ConsoleVia, CredentialsState, CredentialsView, Mood, PortalState, PortalView, ProblemCode,
+    ProblemView, Request, Role, RoleRow, SearchAnswer, SearchRequest, SignInMethod, SignInView, Snapshot,
+    StartUrlView, SyncProgress, SyncView,
+};
+
+const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../ui/src/contract.ts");
+
+const HEADER: &str = "// What the window sees and may ask for. Generated from crates/core/src/app/contract.rs:\n\
+                      // `UPDATE=1 cargo test -p portray-core contract` writes it anew.\n";
+
+#[test]
+fn contract_typescript_is_the_committed_one() {
+    let generated = typescript();
+    let path = Path::new(COMMITTED);
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(path, &generated).unwrap();
+    }
+    let committed = std::fs::read_to_string(path).unwrap_or_default();
+    assert_eq!(
+        committed.replace("\r\n", "\n"),
+        generated,
+        "ui/src/contract.ts is out of date: UPDATE=1 cargo test -p portray-core contract"
+    );
+}
+
+#[test]
+fn contract_typescript_leaves_no_type_out() {
+    let generated = typescript();
+    let declared: Vec<&str> = include_str!("contract.rs")
+        .lines()
+        .filter_map(|line| {
+            line.strip_prefix("pub struct ")
+                .or_else(|| line.strip_prefix("pub enum "))
+        })
+        .filter_map(|rest| rest.split_whitespace().next())
+        .collect();
+    assert!(declared.len() > 15, "found only {declared:?}");
+    for name in declared {
+        assert!(
+            generated.contains(&format!("export type {name} =")),
+            "{name} is missing"
+        );
+    }
+}
+
+fn typescript() -> String {
+    let declarations = [
+        declaration::<Request>(),
+        declaration::<Answer>(),
+        declaration::<Role>(),
+        declaration::<SignInMethod>(),
+        declaration::<ConsoleVia>(),
+        declaration::<ProblemView>(),
+        declaration::<ProblemCode>(),
+        declaration::<Snapshot>(),
+        declaration::<Mood>(),
+        declaration::<PortalView>(),
+        declaration::<PortalState>(),
+        declaration::<SyncView>(),
+        declaration::<SyncProgress>(),
+        declaration::<SignInView>(),
+        declaration::<CredentialsView>(),
+        declaration::<CredentialsState>(),
+        declaration::<SearchRequest>(),
+        declaration::<SearchAnswer>(),
+        declaration::<RoleRow>(),
+        declaration::<StartUrlView>(),
+    ];
+    format!("{HEADER}\n{}", declarations.join("\n"))
+}
+
+fn declaration<T: TS>() -> String {
+    let lines: Vec<String> = format!(
+        "{}export {}",
+        T::docs().unwrap_or_default(),
+        T::decl(&Config::default())
+    )
+    .lines()
+    .map(|line| line.trim_end().to_owned())
+    .collect();
+    format!("{}\n", lines.join("\n"))
+}

@@ -1,0 +1,60 @@
+// What each key means.
+import { expect, test } from 'vitest';
+
+import { keyAction, type Press, type Situation } from './keys';
+
+const SITUATION: Situation = { mac: false, query: '', selected: 5, total: 30, page: 10 };
+
+function press(key: string, held: Partial<Press> = {}): Press {
+  return { key, ctrlKey: false, metaKey: false, altKey: false, shiftKey: false, ...held };
+}
+
+test.each([
+  ['ArrowDown', 6],
+  ['ArrowUp', 4],
+  ['PageDown', 14],
+  ['PageUp', 0],
+  ['Home', 0],
+  ['End', 29],
+])('%s goes to row %i', (key, index) => {
+  expect(keyAction(press(key), SITUATION)).toEqual({ does: 'select', index });
+});
+
+test('the ends of the list hold', () => {
+  expect(keyAction(press('ArrowUp'), { ...SITUATION, selected: 0 })).toEqual({ does: 'select', index: 0 });
+  expect(keyAction(press('ArrowDown'), { ...SITUATION, selected: 29 })).toEqual({ does: 'select', index: 29 });
+});
+
+test('Enter opens the console of the selected row, command and a digit that of the n-th', () => {
+  expect(keyAction(press('Enter'), SITUATION)).toEqual({ does: 'open', index: 5 });
+  expect(keyAction(press('3', { ctrlKey: true }), SITUATION)).toEqual({ does: 'open', index: 2 });
+  expect(keyAction(press('9', { ctrlKey: true }), { ...SITUATION, total: 4 })).toBeNull();
+});
+
+test('Escape clears, then hides', () => {
+  expect(keyAction(press('Escape'), { ...SITUATION, query: 'prod' })).toEqual({ does: 'clear' });
+  expect(keyAction(press('Escape'), SITUATION)).toEqual({ does: 'hide' });
+});
+
+test('the command key is Cmd on a Mac and Ctrl elsewhere', () => {
+  expect(keyAction(press('d', { ctrlKey: true }), SITUATION)).toEqual({ does: 'favourite' });
+  expect(keyAction(press('d', { metaKey: true }), SITUATION)).toBeNull();
+  expect(keyAction(press('k', { metaKey: true }), { ...SITUATION, mac: true })).toEqual({ does: 'actions' });
+  expect(keyAction(press('k', { ctrlKey: true }), { ...SITUATION, mac: true })).toBeNull();
+});
+
+test('an empty list still syncs and hides, and opens nothing', () => {
+  const empty = { ...SITUATION, total: 0, selected: 0 };
+  expect(keyAction(press('r', { ctrlKey: true }), empty)).toEqual({ does: 'sync' });
+  expect(keyAction(press('Enter'), empty)).toBeNull();
+  expect(keyAction(press('ArrowDown'), empty)).toBeNull();
+  expect(keyAction(press('d', { ctrlKey: true }), empty)).toBeNull();
+});
+
+test('typing stays typing', () => {
+  for (const key of ['a', 'D', '1', ' ', 'Backspace', 'ArrowLeft']) {
+    expect(keyAction(press(key), SITUATION)).toBeNull();
+  }
+  expect(keyAction(press('End', { shiftKey: true }), SITUATION)).toBeNull();
+  expect(keyAction(press('@', { ctrlKey: true, altKey: true }), SITUATION)).toBeNull();
+});

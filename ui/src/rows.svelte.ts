@@ -1,0 +1,81 @@
+// The rows of the list, fetched a page at a time as they come into view.
+import type { ProblemView, RoleRow, SearchAnswer, SearchRequest } from './contract';
+import { asProblem } from './host/host';
+import { PAGE, pagesOf, type Range } from './virtual_list';
+
+export class RowSource {
+  total = $state(0);
+  /** Whether any answer has come. */
+  loaded = $state(false);
+  #pages = $state.raw<ReadonlyMap<number, readonly RoleRow[]>>(new Map());
+  #asked = new Set<number>();
+  #inView: Range = { first: 0, end: 1 };
+  #query = '';
+  #portal: string | null = null;
+  /** Answers to an older search are dropped. */
+  #generation = 0;
+  readonly #search: (request: SearchRequest) => Promise<SearchAnswer>;
+  readonly #onProblem: (problem: ProblemView) => void;
+
+  constructor(search: (request: SearchRequest) => Promise<SearchAnswer>, onProblem: (problem: ProblemView) => void) {
+    this.#search = search;
+    this.#onProblem = onProblem;
+  }
+
+  row(index: number): RoleRow | undefined {
+    return this.#pages.get(index - (index % PAGE))?.[index % PAGE];
+  }
+
+  /** Searches anew. What is on the screen stays until the first answer comes. */
+  find(query: string, portal: string | null): void {
+    const another = query !== this.#query || portal !== this.#portal;
+    this.#query = query;
+    this.#portal = portal;
+    this.#generation += 1;
+    this.#asked.clear();
+    if (another) {
+      this.#inView = { first: 0, end: 1 };
+    }
+    this.#loadInView(true);
+  }
+
+  /** Says which rows are drawn; what is missing is fetched. */
+  show(inView: Range): void {
+    this.#inView = inView;
+    if (this.loaded) {
+      this.#loadInView(false);
+    }
+  }
+
+  #loadInView(anew: boolean): void {
+    const range = { first: this.#inView.first, end: Math.max(this.#inView.end, this.#inView.first + 1) };
+    for (const offset of pagesOf(range)) {
+      if (!this.#asked.has(offset)) {
+        this.#asked.add(offset);
+        void this.#load(offset, anew);
+      }
+    }
+  }
+
+  async #load(offset: number, anew: boolean): Promise<void> {
+    const generation = this.#generation;
+    try {
+      const answer = await this.#search({ query: this.#query, portal: this.#portal, offset, limit: PAGE });
+      if (generation === this.#generation) {
+        this.#take(answer, anew);
+      }
+    } catch (thrown) {
+      if (generation === this.#generation) {
+        this.#asked.delete(offset);
+        this.#onProblem(asProblem(thrown));
+      }
+    }
+  }
+
+  #take(answer: SearchAnswer, anew: boolean): void {
+    const kept = [...this.#pages].filter(([offset]) => !anew || this.#asked.has(offset));
+    this.#pages = new Map([...kept, [answer.offset, answer.rows]]);
+    this.total = answer.total;
+    this.loaded = true;
+  }
+}

@@ -1,0 +1,83 @@
+// Rows come a page at a time, and an old answer never replaces a newer one.
+import { expect, test } from 'vitest';
+
+import type { SearchAnswer, SearchRequest } from './contract';
+import { RowSource } from './rows.svelte';
+import { roleRow } from './test_host';
+
+interface Asked {
+  request: SearchRequest;
+  answer: (answer: SearchAnswer) => void;
+  fail: (thrown: unknown) => void;
+}
+
+function source() {
+  const asked: Asked[] = [];
+  const problems: string[] = [];
+  const rows = new RowSource(
+    (request) => new Promise((answer, fail) => asked.push({ request, answer, fail })),
+    (problem) => problems.push(problem.what_happened),
+  );
+  return { asked, problems, rows };
+}
+
+function page(request: SearchRequest, name: string, total: number): SearchAnswer {
+  const length = Math.max(0, Math.min(request.limit, total - request.offset));
+  const rows = Array.from({ length }, (_, nth) => roleRow(name, `Set${request.offset + nth}`));
+  return { total, offset: request.offset, catalogue_revision: 1, rows };
+}
+
+const settled = () => new Promise((resolve) => setTimeout(resolve));
+
+test('only pages in view are asked for, each once', async () => {
+  const { asked, rows } = source();
+  rows.find('', null);
+  asked[0]?.answer(page(asked[0].request, 'dev', 1000));
+  await settled();
+  rows.show({ first: 0, end: 20 });
+  rows.show({ first: 290, end: 310 });
+  rows.show({ first: 292, end: 312 });
+  expect(asked.map(({ request }) => request.offset)).toEqual([0, 200, 300]);
+  expect(asked.every(({ request }) => request.limit === 100)).toBe(true);
+  expect(rows.total).toBe(1000);
+  expect(rows.row(299)).toBeUndefined();
+  asked[1]?.answer(page(asked[1].request, 'dev', 1000));
+  await settled();
+  expect(rows.row(299)?.role.permission_set).toBe('Set299');
+});
+
+test('the answer to an older query is dropped', async () => {
+  const { asked, rows } = source();
+  rows.find('a', null);
+  rows.find('ab', null);
+  asked[1]?.answer(page(asked[1].request, 'newer', 3));
+  await settled();
+  asked[0]?.answer(page(asked[0].request, 'older', 9));
+  await settled();
+  expect(rows.total).toBe(3);
+  expect(rows.row(0)?.account_name).toBe('newer');
+});
+
+test('what is on the screen stays until the new answer is there', async () => {
+  const { asked, rows } = source();
+  rows.find('', null);
+  asked[0]?.answer(page(asked[0].request, 'old', 2));
+  await settled();
+  rows.find('x', null);
+  expect(rows.row(0)?.account_name).toBe('old');
+  asked[1]?.answer(page(asked[1].request, 'new', 1));
+  await settled();
+  expect(rows.row(0)?.account_name).toBe('new');
+  expect(rows.row(1)).toBeUndefined();
+});
+
+test('a search that failed says so and may be tried again', async () => {
+  const { asked, problems, rows } = source();
+  rows.find('', null);
+  asked[0]?.fail({ code: 'no_agent', what_happened: 'Portray is not running.', what_to_do: 'Start it.' });
+  await settled();
+  expect(problems).toEqual(['Portray is not running.']);
+  expect(rows.loaded).toBe(false);
+  rows.find('', null);
+  expect(asked.length).toBe(2);
+});

@@ -1,0 +1,101 @@
+// What the window knows and what it asks for; every component reads from here.
+import type { Answer, CredentialsView, PortalView, ProblemView, Request, Role, SignInMethod, Snapshot } from './contract';
+import { asProblem, type Host } from './host/host';
+import { RowSource } from './rows.svelte';
+import { roleKey } from './words';
+
+/** How long a confirmation stays. */
+const CONFIRMATION_MS = 6000;
+const MINUTE_MS = 60_000;
+
+export class Session {
+  snapshot = $state.raw<Snapshot | null>(null);
+  /** What this window asked for and did not get; goes with the next request or a click. */
+  failure = $state.raw<ProblemView | null>(null);
+  confirmation = $state('');
+  query = $state('');
+  /** Only this portal's rows; null shows those of all. */
+  portalFilter = $state<string | null>(null);
+  /** The present minute. */
+  now = $state.raw(new Date());
+  readonly rows: RowSource;
+  readonly host: Host;
+  #forgetConfirmation: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(host: Host) {
+    this.host = host;
+    this.rows = new RowSource(
+      (request) => host.search(request),
+      (problem) => (this.failure = problem),
+    );
+  }
+
+  portals = $derived(this.snapshot?.portals ?? []);
+  credentials = $derived(
+    new Map<string, CredentialsView>((this.snapshot?.credentials ?? []).map((view) => [roleKey(view.role), view])),
+  );
+  /** The portal that buttons mean: the chosen one, else one that waits for a person, else the first. */
+  portal = $derived<PortalView | undefined>(
+    this.portals.find((portal) => portal.id === this.portalFilter) ??
+      this.portals.find((portal) => portal.state === 'signing_in') ??
+      this.portals.find((portal) => portal.state === 'sign_in_needed') ??
+      this.portals[0],
+  );
+  problem = $derived<ProblemView | null>(this.failure ?? this.snapshot?.problem ?? this.portal?.problem ?? null);
+  canDismiss = $derived(this.failure !== null || (this.snapshot?.problem ?? null) !== null);
+
+  /** Listens until the function returned is called. */
+  start(): () => void {
+    const stop = this.host.snapshot((snapshot) => (this.snapshot = snapshot));
+    const minute = setInterval(() => (this.now = new Date()), MINUTE_MS / 4);
+    return () => {
+      stop();
+      clearInterval(minute);
+      clearTimeout(this.#forgetConfirmation);
+    };
+  }
+
+  /** Null where it failed; the problem is then on the screen. */
+  async ask(request: Request, confirmation = ''): Promise<Answer | null> {
+    this.failure = null;
+    try {
+      const answer = await this.host.ask(request);
+      this.#confirm(confirmation);
+      return answer;
+    } catch (thrown) {
+      const problem = asProblem(thrown);
+      this.failure = problem.code === 'cancelled' ? null : problem;
+      return null;
+    }
+  }
+
+  async signIn(portal: PortalView, method: SignInMethod): Promise<void> {
+    if (portal.state === 'signing_in') {
+      await this.ask({ do: 'cancel_sign_in', portal: portal.id });
+    }
+    await this.ask({ do: 'sign_in', portal: portal.id, method, open_browser: true, force: false });
+  }
+
+  async openConsole(role: Role, accountName: string): Promise<void> {
+    await this.ask(
+      { do: 'open_console', role, destination: null, region: null, duration_seconds: null, via: null, open_browser: true },
+      `Console of ${accountName} opened as ${role.permission_set}.`,
+    );
+  }
+
+  async dismiss(): Promise<void> {
+    this.failure = null;
+    if (this.snapshot?.problem) {
+      await this.ask({ do: 'dismiss_problem' });
+    }
+  }
+
+  #confirm(confirmation: string): void {
+    if (confirmation === '') {
+      return;
+    }
+    this.confirmation = confirmation;
+    clearTimeout(this.#forgetConfirmation);
+    this.#forgetConfirmation = setTimeout(() => (this.confirmation = ''), CONFIRMATION_MS);
+  }
+}

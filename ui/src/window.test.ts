@@ -1,0 +1,206 @@
+// The window as a person uses it, against a host that records.
+// @vitest-environment jsdom
+import { cleanup, fireEvent, render, screen, waitFor } from '@testing-library/svelte';
+import { afterEach, expect, test } from 'vitest';
+
+import App from './App.svelte';
+import type { Snapshot } from './contract';
+import { portalView, roleRow, TestHost } from './test_host';
+
+afterEach(cleanup);
+
+const ROWS = [roleRow('acme-prod', 'ReadOnly'), roleRow('acme-dev', 'Developer'), roleRow('acme-dev', 'ReadOnly')];
+
+async function list(change: Partial<Snapshot> = {}): Promise<TestHost> {
+  const host = new TestHost(change);
+  host.rows = ROWS;
+  render(App, { host });
+  await screen.findByRole('row', { name: /ReadOnly in acme-prod/ });
+  return host;
+}
+
+function byId(id: string): HTMLElement {
+  const element = document.getElementById(id);
+  if (!element) {
+    throw new Error(`no #${id}`);
+  }
+  return element;
+}
+
+const key = (name: string, held = {}) => fireEvent.keyDown(byId('search'), { key: name, ...held });
+
+test('first run: a start URL, its region, then the portal is added', async () => {
+  const host = new TestHost({ portals: [], mood: 'empty' });
+  const view = { start_url: 'https://acme.awsapps.com/start', region: null, regions: ['eu-west-1', 'us-east-1'], problem: null };
+  host.answers.inspect_start_url = { answer: 'start_url', view };
+  host.answers.add_portal = { answer: 'portal', portal: 'p1' };
+  render(App, { host });
+  expect(document.activeElement).toBe(byId('start-url'));
+  expect(byId('add-portal')).toHaveProperty('disabled', true);
+  await fireEvent.input(byId('start-url'), { target: { value: 'acme' } });
+  await screen.findByText('https://acme.awsapps.com/start');
+  expect(byId('add-portal')).toHaveProperty('disabled', true);
+  await fireEvent.change(byId('region'), { target: { value: 'us-east-1' } });
+  await fireEvent.click(byId('add-portal'));
+  expect(host.asked.at(-1)).toEqual({ do: 'add_portal', start_url: view.start_url, region: 'us-east-1', name: null });
+});
+
+test('a start URL that names its region asks for none', async () => {
+  const host = new TestHost({ portals: [], mood: 'empty' });
+  const view = { start_url: 'https://ssoins-1.portal.eu-west-1.app.aws', region: 'eu-west-1', regions: ['eu-west-1'], problem: null };
+  host.answers.inspect_start_url = { answer: 'start_url', view };
+  render(App, { host });
+  await fireEvent.input(byId('start-url'), { target: { value: view.start_url } });
+  await waitFor(() => expect(byId('add-portal')).toHaveProperty('disabled', false));
+  expect(document.getElementById('region')).toBeNull();
+});
+
+test('the first sign-in begins in the browser and can move to a code', async () => {
+  const never = { synced_at: null, complete: false, running: null };
+  const waiting = portalView({ state: 'sign_in_needed', accounts: 0, sync: never });
+  const host = new TestHost({ portals: [waiting], mood: 'sign_in_needed' });
+  render(App, { host });
+  await fireEvent.click(byId('sign-in'));
+  expect(host.asked).toEqual([{ do: 'sign_in', portal: 'p1', method: 'browser', open_browser: true, force: false }]);
+
+  const sign_in = { method: 'browser', user_code: null, expires_at: '2026-11-20T10:00:00Z' } as const;
+  host.change({ portals: [{ ...waiting, state: 'signing_in', sign_in }] });
+  await screen.findByText('Continue in your browser');
+  await fireEvent.click(screen.getByText('Use a code instead'));
+  await waitFor(() => expect(host.asked.slice(1).map((request) => request.do)).toEqual(['cancel_sign_in', 'sign_in']));
+
+  host.change({ portals: [{ ...waiting, state: 'signing_in', sign_in: { ...sign_in, method: 'device_code', user_code: 'RTKM-QWPZ' } }] });
+  await waitFor(() => expect(byId('user-code').textContent).toBe('RTKM-QWPZ'));
+});
+
+test('rows open the console by button, Enter and number', async () => {
+  const host = await list();
+  const row = document.querySelector(`[data-role="${ROWS[1]?.role.account}/Developer"]`);
+  await fireEvent.click(row?.querySelector('.open-console') as Element);
+  await key('Enter');
+  await key('3', { ctrlKey: true });
+  const opened = host.asked.map((request) => (request.do === 'open_console' ? request.role : null));
+  expect(opened).toEqual([ROWS[1]?.role, ROWS[1]?.role, ROWS[2]?.role]);
+  expect(await screen.findByText('Console of acme-dev opened as ReadOnly.')).toBeTruthy();
+});
+
+test('the search field names the row that the keys have reached', async () => {
+  await list();
+  expect(byId('search').getAttribute('aria-activedescendant')).toBe('row-0');
+  await key('End');
+  const reached = byId(byId('search').getAttribute('aria-activedescendant') ?? '');
+  expect(reached.getAttribute('aria-selected')).toBe('true');
+  expect(reached.getAttribute('aria-label')).toMatch(/^ReadOnly in acme-dev/);
+});
+
+test('typing searches, Escape clears and then hides', async () => {
+  const host = await list();
+  await fireEvent.input(byId('search'), { target: { value: 'dev' } });
+  await waitFor(() => expect(screen.queryByRole('row', { name: /acme-prod/ })).toBeNull());
+  expect(host.searches.at(-1)).toEqual({ query: 'dev', portal: null, offset: 0, limit: 100 });
+  await key('Escape');
+  await screen.findByRole('row', { name: /acme-prod/ });
+  expect(host.hidden).toBe(0);
+  await key('Escape');
+  expect(host.hidden).toBe(1);
+});
+
+test('a search without a match says so and can be cleared', async () => {
+  await list();
+  await fireEvent.input(byId('search'), { target: { value: 'zzz' } });
+  await fireEvent.click(await screen.findByText('Clear the search'));
+  await screen.findByRole('row', { name: /acme-prod/ });
+});
+
+test('favourite, sync and keep fresh by keyboard', async () => {
+  const host = await list();
+  await key('d', { ctrlKey: true });
+  await key('r', { ctrlKey: true });
+  await key('k', { ctrlKey: true });
+  await fireEvent.click(await screen.findByRole('menuitemcheckbox', { name: 'Keep fresh' }));
+  await waitFor(() => expect(host.asked.length).toBe(3));
+  const role = ROWS[0]?.role;
+  expect(host.asked).toEqual([
+    { do: 'set_favourite', role, on: true },
+    { do: 'sync', portal: 'p1' },
+    { do: 'keep', role, on: true },
+  ]);
+  expect(document.activeElement).toBe(byId('search'));
+});
+
+test('rows are searched anew when the catalogue has changed, and only then', async () => {
+  const host = await list();
+  const before = host.searches.length;
+  host.change({ headline: 'Renewing' });
+  await screen.findByText('Renewing');
+  expect(host.searches.length).toBe(before);
+  host.rows = [roleRow('acme-new', 'Administrator'), ...ROWS];
+  host.change({ catalogue_revision: 2 });
+  await screen.findByRole('row', { name: /Administrator in acme-new/ });
+});
+
+test('a failure is shown in words until it is dismissed', async () => {
+  const host = await list();
+  host.failures.open_console = { code: 'not_assigned', what_happened: 'ReadOnly was removed.', what_to_do: 'Sync to refresh the list.' };
+  await key('Enter');
+  expect((await screen.findByRole('alert')).textContent).toMatch(/ReadOnly was removed.*Sync to refresh the list/s);
+  await fireEvent.click(screen.getByText('Dismiss'));
+  expect(document.getElementById('problem')).toBeNull();
+  expect(host.asked.at(-1)?.do).toBe('open_console');
+});
+
+test('a problem of the application is dismissed there', async () => {
+  const host = await list({ problem: { code: 'failed', what_happened: 'That failed.', what_to_do: 'Try again.' } });
+  await fireEvent.click(screen.getByText('Dismiss'));
+  expect(host.asked).toEqual([{ do: 'dismiss_problem' }]);
+});
+
+test('there is one Sign in button however the need shows', async () => {
+  const problem = { code: 'sign_in_needed', what_happened: 'Your session ended.', what_to_do: 'Sign in.' } as const;
+  const portals = [portalView({ state: 'sign_in_needed' })];
+  const host = await list({ portals, mood: 'sign_in_needed', problem });
+  expect(document.querySelectorAll('#sign-in').length).toBe(1);
+  host.change({ problem: null });
+  await waitFor(() => expect(document.getElementById('problem')).toBeNull());
+  expect(document.querySelectorAll('#sign-in').length).toBe(1);
+  await fireEvent.click(byId('sign-in'));
+  expect(host.asked.at(-1)?.do).toBe('sign_in');
+});
+
+test('signing out says first what stays valid', async () => {
+  const host = await list();
+  await fireEvent.click(screen.getByRole('button', { name: /Portal:/ }));
+  await fireEvent.click(await screen.findByRole('menuitem', { name: /Sign out/ }));
+  expect((await screen.findByRole('alertdialog')).textContent).toMatch(/stay valid until they expire/);
+  expect(host.asked).toEqual([]);
+  await fireEvent.click(screen.getByRole('button', { name: 'Sign out' }));
+  await waitFor(() => expect(host.asked).toEqual([{ do: 'sign_out', portal: 'p1' }]));
+});
+
+test('with several portals one can be chosen', async () => {
+  const host = await list({ portals: [portalView(), portalView({ id: 'p2', name: 'umbrella' })] });
+  await fireEvent.click(screen.getByRole('button', { name: /All portals/ }));
+  await fireEvent.click(await screen.findByRole('menuitemradio', { name: 'umbrella' }));
+  await waitFor(() => expect(host.searches.at(-1)?.portal).toBe('p2'));
+});
+
+test('a sync shows how far it is', async () => {
+  const running = { done: 132, total: 280 };
+  await list({ portals: [portalView({ sync: { synced_at: null, complete: false, running } })] });
+  expect(screen.getByText(/132 of 280/)).toBeTruthy();
+});
+
+test('i2_no_element_arises_from_a_name', async () => {
+  const hostile = ['<img src=x onerror=alert(1)>', '<a href="javascript:1">', '"><script>1</script>', '{@html 1}', '\u202Eevil', '&lt;b&gt;', '${1}', '\u0000'];
+  const host = new TestHost({
+    headline: hostile[0] ?? '',
+    portals: [portalView({ name: hostile[2] ?? '' })],
+    problem: { code: 'failed', what_happened: hostile[0] ?? '', what_to_do: hostile[1] ?? '' },
+  });
+  host.rows = hostile.map((name) => roleRow(name, name, { email: name, portal_name: name, account_name_matches: [0, 1, 2], permission_set_matches: [1] }));
+  render(App, { host });
+  await waitFor(() => expect(document.querySelectorAll('[data-role]').length).toBe(hostile.length));
+  expect(document.querySelectorAll('img, a, script, iframe, b, [onerror], [href]').length).toBe(0);
+  const drawn = Array.from(document.querySelectorAll('[data-role] .name'), (name) => name.textContent);
+  expect(drawn).toEqual(hostile);
+});
