@@ -215,6 +215,56 @@ mod tests {
         );
     }
 
+    #[tokio::test]
+    async fn a_browser_that_opens_the_url_is_in_the_console() {
+        use crate::identity_center::Priority;
+        use crate::identity_center::tests::Stage;
+
+        let stage = Stage::acme().await;
+        let (_, token) = stage.signed_in().await;
+        let account = AccountId("111122223333".to_owned());
+        let center = &stage.center;
+        let sets = center
+            .permission_sets(&token, &account, None, Priority::Interactive)
+            .await
+            .unwrap();
+        let set = sets.items.first().unwrap();
+        let credentials = center
+            .role_credentials(&token, &account, set, Priority::Interactive)
+            .await
+            .unwrap();
+        let page = url("https://console.aws.amazon.com/s3/home?region=us-west-2");
+        let login = federation(&stage.http, &center.portal, &credentials, &page, None)
+            .await
+            .unwrap();
+        assert!(!login.expose().contains(credentials.secret_access_key.expose()));
+        let mut next = url(login.expose());
+        let shown = loop {
+            let answer = stage.http.get("the browser", &next).await.unwrap();
+            match answer.location {
+                Some(location) => next = next.join(&location).unwrap(),
+                None => break answer,
+            }
+        };
+        assert_eq!(shown.status, 200);
+        let shown = String::from_utf8(shown.body).unwrap();
+        assert!(
+            shown.contains("111122223333") || shown.contains("1111-2222-3333"),
+            "{shown}"
+        );
+        assert!(shown.contains(set.as_str()), "{shown}");
+
+        let spoilt = RoleCredentials {
+            session_token: "canary".into(),
+            ..credentials
+        };
+        let refused = federation(&stage.http, &center.portal, &spoilt, &page, None)
+            .await
+            .unwrap_err();
+        assert_eq!(refused.meaning, Meaning::Invalid);
+        assert!(!format!("{refused:?}").contains("canary"));
+    }
+
     #[test]
     fn the_shortcut_names_account_role_and_destination() {
         let account = AccountId("012345678901".to_owned());

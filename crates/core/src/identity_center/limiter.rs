@@ -79,8 +79,8 @@ impl Limiter {
             let changed = self.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
-            let turn = self.bucket().take(priority, self.clock.elapsed());
-            match turn {
+            let taken = self.bucket().take(priority, self.clock.elapsed());
+            match taken {
                 Ok(()) => return Permit { limiter: self },
                 Err(Some(wait)) => drop(select(changed, self.clock.sleep(wait)).await),
                 Err(None) => changed.await,
