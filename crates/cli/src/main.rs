@@ -1,3 +1,37 @@
-//! The command line.
+//! `portray`: the access portal on the command line.
 
-fn main() {}
+mod agent_start;
+mod arguments;
+mod commands;
+mod failure;
+mod log;
+mod printer;
+mod shell;
+mod shells;
+mod surroundings;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use portray_core::paths::{Environment, Paths};
+
+use crate::arguments::Arguments;
+use crate::commands::Invocation;
+use crate::failure::Failure;
+use crate::printer::Printer;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let environment = Environment::of_process();
+    log::start(&environment, arguments.verbose, arguments.is_agent());
+    let printer = Printer::new();
+    let outcome = Paths::of(&environment).map_err(Failure::from).and_then(|paths| {
+        let invocation = Invocation {
+            environment,
+            paths,
+            printer,
+        };
+        commands::run(&invocation, arguments.command)
+    });
+    outcome.unwrap_or_else(|failure| printer.failure(&failure))
+}

@@ -1,3 +1,18 @@
-//! The doors into the application for other processes.
+//! The doors into the application for other processes: a socket for ours, a loopback endpoint for AWS tools.
 
+pub mod claim;
+pub mod client;
+pub mod container_endpoint;
+pub mod handler;
+pub mod harden;
+pub mod listener;
+#[cfg(target_os = "linux")]
+mod loopback_peer;
 pub mod protocol;
+pub mod socket;
+pub mod targets;
+
+pub use claim::{Claim, ClaimError, claim, take_over};
+pub use client::{Client, ClientError};
+pub use handler::{Handler, Host};
+pub use harden::harden_process;

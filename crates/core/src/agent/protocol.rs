@@ -3,12 +3,17 @@
 //! `{"v":1,"op":"hello","version":"0.1.0"}` → `{"v":1,"answer":"hello",…}` or `{"v":1,"answer":"problem",…}`.
 //! A request is at most 64 KiB long; lists page at 100 rows.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroize;
 
 use crate::app::contract::{
-    Answer, CredentialsView, PortalView, ProblemView, Request, Role, SearchAnswer, SearchRequest, Snapshot,
+    Answer, ConsoleVia, CredentialsView, PortalView, ProblemCode, ProblemView, Request, Role, SearchAnswer,
+    SearchRequest, Snapshot,
 };
+use crate::secret::Secret;
 
 /// The protocol's version: raised when an old client could misunderstand an answer.
 pub const VERSION: u32 = 1;
@@ -32,16 +37,18 @@ pub enum Operation {
         min_ttl_seconds: u32,
     },
     Status,
-    /// A page of the listing, account by account.
+    /// A page of one portal's listing, account by account; with a query only what it hits, the best first.
     Accounts {
         portal: Option<String>,
+        #[serde(default)]
+        query: String,
         offset: u32,
         limit: u32,
     },
     Search {
         search: SearchRequest,
     },
-    /// Signs in and answers when it is done; an [`Reply::SignIn`] line comes before where a person needs URL or code.
+    /// Signs in: a [`Reply::SignIn`] line when it has begun, [`Reply::Done`] when the person is done.
     Login {
         portal: Option<String>,
         device_code: bool,
@@ -59,7 +66,7 @@ pub enum Operation {
         destination: Option<String>,
         region: Option<String>,
         duration_seconds: Option<u32>,
-        via: Option<crate::app::contract::ConsoleVia>,
+        via: Option<ConsoleVia>,
         open_browser: bool,
     },
     Keep {
@@ -79,17 +86,36 @@ pub enum Operation {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Target {
-    Exact(Role),
-    /// A portal by name (the only one where none is given), an account by id or name.
-    Named {
+    Role {
+        /// A portal by name, id or start URL; the only one where none is given.
         portal: Option<String>,
+        /// The portal's region, where two portals share a start URL.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        portal_region: Option<String>,
+        /// By id or name.
         account: String,
         permission_set: String,
     },
     /// `ACCOUNT/PERMISSION_SET`, with `PORTAL:` in front if wanted, or free words that hit exactly one.
-    Words {
-        words: String,
-    },
+    Words { words: String },
+}
+
+impl From<Role> for Target {
+    fn from(role: Role) -> Self {
+        Self::Role {
+            portal: Some(role.portal),
+            portal_region: None,
+            account: role.account,
+            permission_set: role.permission_set,
+        }
+    }
+}
+
+impl Operation {
+    /// Whether it may wait for a person, or goes on until the client leaves.
+    pub fn is_open_ended(&self) -> bool {
+        matches!(self, Self::Login { .. } | Self::Subscribe)
+    }
 }
 
 /// A request line.
@@ -112,23 +138,20 @@ pub struct ResponseLine {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "snake_case")]
 pub enum Reply {
-    Hello {
-        version: String,
-        pid: u32,
-    },
+    Hello(AgentHello),
     Credentials(CredentialsReply),
     Status(Box<StatusReply>),
     Accounts(AccountsReply),
     Search(SearchAnswer),
     /// A sign-in waits for a person: the URL to open, the code to compare.
     SignIn {
-        url: Option<String>,
+        url: WireSecret,
         user_code: Option<String>,
         expires_at: Timestamp,
     },
     /// The real console URL (`open_browser: false`), or none because the browser was opened.
     Console {
-        url: Option<String>,
+        url: Option<WireSecret>,
     },
     Command {
         outcome: Answer,
@@ -137,31 +160,73 @@ pub enum Reply {
     Done,
     Problem {
         problem: ProblemView,
-        /** Where a target was ambiguous. */
+        /// Where a target was ambiguous.
         #[serde(default)]
         candidates: Vec<String>,
     },
 }
 
-/// Role credentials on the wire: the one place where they are serialised.
-#[derive(Clone, Serialize, Deserialize)]
-pub struct CredentialsReply {
-    pub access_key_id: String,
-    pub secret_access_key: String,
-    pub session_token: String,
-    pub expires_at: Timestamp,
-    pub role: Role,
-    pub account_name: String,
+/// Who the agent is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentHello {
+    pub version: String,
+    pub pid: u32,
+    pub kind: AgentKind,
+    /// Sign-ins end with this agent, because nothing is kept outside its memory.
+    pub memory_store: bool,
 }
 
-impl std::fmt::Debug for CredentialsReply {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter
-            .debug_struct("CredentialsReply")
-            .field("role", &self.role)
-            .field("expires_at", &self.expires_at)
-            .finish_non_exhaustive()
+/// Which program holds the socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AgentKind {
+    /// The tray application.
+    Tray,
+    /// `portray agent`; gives way to the tray application.
+    Headless,
+}
+
+/// A secret on its way to the client that asked for it: the one form of a secret that can be serialised.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct WireSecret(String);
+
+impl WireSecret {
+    /// The value itself, for the client's one use of it.
+    pub fn expose(&self) -> &str {
+        &self.0
     }
+}
+
+impl From<&Secret> for WireSecret {
+    fn from(secret: &Secret) -> Self {
+        Self(secret.expose().clone())
+    }
+}
+
+impl fmt::Debug for WireSecret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("[redacted]")
+    }
+}
+
+impl Drop for WireSecret {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+/// Role credentials for a client that asked for them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CredentialsReply {
+    pub access_key_id: String,
+    pub secret_access_key: WireSecret,
+    pub session_token: WireSecret,
+    pub expires_at: Timestamp,
+    pub role: Role,
+    pub portal_name: String,
+    /// Empty while the account is not in the listing.
+    pub account_name: String,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -189,4 +254,165 @@ pub struct AccountLine {
     pub name: String,
     pub email: String,
     pub permission_sets: Vec<String>,
+}
+
+impl Reply {
+    pub fn problem(problem: ProblemView) -> Self {
+        Self::Problem {
+            problem,
+            candidates: Vec::new(),
+        }
+    }
+}
+
+/// Reads a request line. What cannot be understood becomes the answer, which never repeats the line.
+pub fn parse_request(line: &[u8]) -> Result<RequestLine, ProblemView> {
+    #[derive(Deserialize)]
+    struct Versioned {
+        v: u32,
+    }
+    let Versioned { v } = serde_json::from_slice(line).map_err(|_| {
+        ProblemView::new(
+            ProblemCode::WrongUse,
+            "The request was not understood.",
+            "Send one JSON object a line, as {\"v\":1,\"op\":\"hello\",\"version\":\"…\"}.",
+        )
+    })?;
+    if v != VERSION {
+        return Err(other_version(v));
+    }
+    serde_json::from_slice(line).map_err(|_| {
+        ProblemView::new(
+            ProblemCode::WrongUse,
+            "The agent does not know this request.",
+            "Restart Portray if it was updated, or see that command line and agent are of one version.",
+        )
+    })
+}
+
+/// What an agent or a client of this version says to one of another protocol.
+pub fn other_version(theirs: u32) -> ProblemView {
+    let what_to_do = if theirs > VERSION {
+        "Restart Portray: the agent that runs is older than this program."
+    } else {
+        "Update the program that asks, or start it from the folder where Portray is installed."
+    };
+    ProblemView::new(
+        ProblemCode::WrongUse,
+        format!("The agent speaks version {VERSION} of its protocol, the other program version {theirs}."),
+        what_to_do,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn round_trip(operation: Operation) {
+        let line = RequestLine {
+            v: VERSION,
+            operation,
+        };
+        let text = serde_json::to_vec(&line).unwrap();
+        assert_eq!(parse_request(&text).unwrap(), line);
+    }
+
+    fn words() -> Target {
+        Target::Words {
+            words: "acme prod".to_owned(),
+        }
+    }
+
+    #[test]
+    fn every_kind_of_request_survives_the_wire() {
+        round_trip(Operation::Hello {
+            version: "0.1.0".to_owned(),
+        });
+        round_trip(Operation::Credentials {
+            role: words(),
+            min_ttl_seconds: 900,
+        });
+        round_trip(Operation::Accounts {
+            portal: None,
+            query: "dev".to_owned(),
+            offset: 100,
+            limit: 100,
+        });
+        round_trip(Operation::Console {
+            role: words(),
+            destination: Some("s3".to_owned()),
+            region: None,
+            duration_seconds: Some(3600),
+            via: Some(ConsoleVia::Portal),
+            open_browser: false,
+        });
+        round_trip(Operation::Command {
+            request: Request::RenewNow,
+        });
+        round_trip(Operation::Subscribe);
+    }
+
+    #[test]
+    fn a_portal_named_or_not_the_target_is_read_as_a_role() {
+        for text in [
+            r#"{"portal":null,"account":"1","permission_set":"p"}"#,
+            r#"{"portal":"acme","account":"1","permission_set":"p"}"#,
+        ] {
+            assert!(matches!(serde_json::from_str(text).unwrap(), Target::Role { .. }));
+        }
+    }
+
+    #[test]
+    fn w6_another_version_is_told_what_to_do() {
+        let newer = parse_request(br#"{"v":2,"op":"something_new"}"#).unwrap_err();
+        assert!(newer.what_happened.contains("version 2"), "{newer:?}");
+        assert!(newer.what_to_do.contains("Restart"), "{newer:?}");
+        let older = parse_request(br#"{"v":0,"op":"hello"}"#).unwrap_err();
+        assert!(older.what_to_do.contains("Update"), "{older:?}");
+    }
+
+    #[test]
+    fn x2_an_answer_to_nonsense_does_not_repeat_it() {
+        for line in [
+            &b"aoa-canary"[..],
+            br#"{"v":1,"op":"aoa-canary"}"#,
+            b"",
+            b"\xff\xfe",
+        ] {
+            let problem = parse_request(line).unwrap_err();
+            assert!(!format!("{problem:?}").contains("canary"));
+        }
+    }
+
+    #[test]
+    fn x2_debug_of_an_answer_hides_its_secrets() {
+        let secret = WireSecret::from(&Secret::from("aoa-canary"));
+        let replies = [
+            Reply::Console {
+                url: Some(secret.clone()),
+            },
+            Reply::SignIn {
+                url: secret.clone(),
+                user_code: None,
+                expires_at: Timestamp::UNIX_EPOCH,
+            },
+            Reply::Credentials(CredentialsReply {
+                access_key_id: "AKID".to_owned(),
+                secret_access_key: secret.clone(),
+                session_token: secret,
+                expires_at: Timestamp::UNIX_EPOCH,
+                role: Role {
+                    portal: "p".to_owned(),
+                    account: "1".to_owned(),
+                    permission_set: "s".to_owned(),
+                },
+                portal_name: "acme".to_owned(),
+                account_name: String::new(),
+            }),
+        ];
+        for reply in replies {
+            assert!(!format!("{reply:?}").contains("canary"));
+            assert!(serde_json::to_string(&reply).unwrap().contains("canary"));
+        }
+    }
 }

@@ -1,9 +1,11 @@
 //! Everything that happens, as one closed enum.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
-use crate::app::contract::{Answer, ProblemView, Request, SignInMethod};
+use crate::app::contract::{Answer, ProblemView, Request, SignInMethod, Snapshot};
 use crate::app::syncing::Interrupted;
 use crate::app::{ConsoleRequest, SignInStart};
 use crate::identity_center::{PortalId, RoleKey};
@@ -55,6 +57,11 @@ pub enum Command {
     ConsoleOpened(RoleKey),
     /// Something that nobody waits for has failed.
     Failed(ProblemView),
+    /// Somebody wants the state as it is now. `waited`: until the store has said who is signed in.
+    Look {
+        waited: bool,
+        reply: oneshot::Sender<Arc<Snapshot>>,
+    },
     /// Somebody began to look at snapshots.
     Watched,
     /// The network is back or another one, or the machine woke up.

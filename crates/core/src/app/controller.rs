@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::app::Parts;
 use crate::app::command::{Command, Reply, SignInWish};
@@ -120,7 +120,6 @@ impl Controller {
 
     /// Runs until somebody asks to quit.
     pub async fn run(mut self, mut commands: mpsc::UnboundedReceiver<Command>) {
-        self.begin();
         let mut dirty = true;
         loop {
             let pause = self.pause_before_drawing();
@@ -143,7 +142,8 @@ impl Controller {
         self.stopped.send_replace(true);
     }
 
-    fn begin(&mut self) {
+    /// Takes in the portals of the settings; their sign-ins are read behind.
+    pub fn begin(&mut self) {
         self.problem = self.settings_problem();
         for index in 0..self.settings.portals.len() {
             self.take_in_portal(index);
@@ -173,6 +173,7 @@ impl Controller {
             Command::SyncEnded { portal, outcome } => self.sync_ended(portal, outcome),
             Command::ConsoleOpened(key) => self.used(&key),
             Command::Failed(problem) => self.problem = Some(problem),
+            Command::Look { waited, reply } => self.look(waited, reply),
             Command::Watched => self.sync_stale(Duration::from_secs(60)),
             Command::Woke => self.woke(),
             Command::Tick => self.tick(),
@@ -360,6 +361,30 @@ impl Controller {
                 (None, Err(problem)) => drop(commands.send(Command::Failed(problem))),
                 (None, Ok(_)) => {}
             }
+        });
+    }
+
+    /// Answers with the state as it is now, once it is known who is signed in.
+    fn look(&self, waited: bool, reply: oneshot::Sender<Arc<Snapshot>>) {
+        let sessions = self.refresh.sessions();
+        let unread: Vec<_> = sessions
+            .into_iter()
+            .filter(|session| session.is_unread())
+            .collect();
+        if waited || unread.is_empty() {
+            let now = self.clock.now();
+            let snapshot = self.state(now).snapshot(self.drawn.revision, now, &self.zone);
+            // Whoever asked may have left.
+            let _ = reply.send(Arc::new(snapshot));
+            return;
+        }
+        let commands = self.commands.clone();
+        tokio::spawn(async move {
+            for session in unread {
+                // A store that fails shows in the state.
+                let _ = session.load().await;
+            }
+            let _ = commands.send(Command::Look { waited: true, reply });
         });
     }
 

@@ -33,8 +33,8 @@ use crate::settings::Settings;
 use crate::token_store::TokenStore;
 use command::{Began, Command, SignInWish};
 use contract::{
-    Answer, ConsoleVia, CredentialsState, Mood, ProblemView, Request, RoleRow, SearchAnswer, SearchRequest,
-    SignInMethod, Snapshot,
+    Answer, ConsoleVia, CredentialsState, Mood, PortalView, ProblemView, Request, RoleRow, SearchAnswer,
+    SearchRequest, SignInMethod, Snapshot,
 };
 use controller::{Controller, Handles, TICK};
 use shell::Shell;
@@ -112,7 +112,9 @@ impl App {
             .map(|portal| PortalId(portal.id.clone()))
             .collect();
         let loaded = CatalogueFiles::of(&parts.paths).load(&portals, clock.now());
-        tokio::spawn(Controller::new(parts, loaded, &handles).run(inbox));
+        let mut controller = Controller::new(parts, loaded, &handles);
+        controller.begin();
+        tokio::spawn(controller.run(inbox));
         tokio::spawn(runner::run(refresh.clone()));
         let forward = commands.clone();
         tokio::spawn(async move {
@@ -171,22 +173,39 @@ impl App {
     }
 
     /// The state as it is now.
-    pub fn snapshot(&self) -> Arc<Snapshot> {
-        self.snapshots.borrow().clone()
+    pub async fn snapshot(&self) -> Result<Arc<Snapshot>, ProblemView> {
+        let (reply, snapshot) = oneshot::channel();
+        self.send(Command::Look { waited: false, reply })?;
+        snapshot.await.map_err(|_| ProblemView::stopping())
+    }
+
+    /// The portals, without what passes: sign-ins and syncs under way. Does not wait for the loop.
+    pub fn portals(&self) -> Vec<PortalView> {
+        let (catalogue, now) = (self.catalogue(), self.clock.now());
+        let sessions = self.refresh.sessions();
+        sessions
+            .iter()
+            .map(|session| view::portal_view(session, &catalogue, now))
+            .collect()
     }
 
     pub fn search(&self, search: &SearchRequest) -> SearchAnswer {
         let catalogue = self.catalogue();
-        let snapshot = self.snapshot();
-        let names: BTreeMap<_, _> = snapshot
-            .portals
-            .iter()
-            .map(|portal| (PortalId(portal.id.clone()), portal.name.clone()))
+        let portals = self.refresh.sessions().into_iter();
+        let names: BTreeMap<_, _> = portals
+            .map(|session| (session.portal().id.clone(), session.portal().name.clone()))
             .collect();
-        let credentials: BTreeMap<_, _> = snapshot
-            .credentials
-            .iter()
-            .map(|view| (RoleKey::from(view.role.clone()), (view.state, view.expires_at)))
+        let credentials: BTreeMap<_, _> = self
+            .refresh
+            .roles
+            .views()
+            .into_iter()
+            .map(|view| {
+                (
+                    view.key.clone(),
+                    (view::credentials_state(&view), view.expires_at),
+                )
+            })
             .collect();
         let portal = search.portal.clone().map(PortalId);
         let query = Query {
@@ -220,17 +239,17 @@ impl App {
         role: &RoleKey,
         min_ttl: Duration,
     ) -> Result<RoleCredentials, ProblemView> {
-        let portal = self.portal_name(&role.portal);
+        let session = self
+            .refresh
+            .session(&role.portal)
+            .ok_or_else(ProblemView::unknown_portal)?;
+        let portal = &session.portal().name;
         let name = format!(
             "{}/{}",
             view::account_name(&self.catalogue(), role),
             role.permission_set
         );
-        let problem = |failure: RefreshFailure| ProblemView::refresh(&failure, &portal, Some(&name));
-        let session = self
-            .refresh
-            .session(&role.portal)
-            .ok_or_else(|| problem(RefreshFailure::UnknownPortal))?;
+        let problem = |failure: RefreshFailure| ProblemView::refresh(&failure, portal, Some(&name));
         let credentials = self
             .refresh
             .roles
@@ -277,12 +296,6 @@ impl App {
     pub async fn stopped(&self) {
         // The sender lives in this handle, so waiting cannot fail.
         let _ = self.stopped.subscribe().wait_for(|stopped| *stopped).await;
-    }
-
-    fn portal_name(&self, portal: &PortalId) -> String {
-        let snapshot = self.snapshot();
-        let known = snapshot.portals.iter().find(|view| view.id == portal.0);
-        known.map_or_else(|| "the portal".to_owned(), |view| view.name.clone())
     }
 
     fn send(&self, command: Command) -> Result<(), ProblemView> {

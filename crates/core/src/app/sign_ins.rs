@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
-use crate::app::command::{Began, Command, Reply, SignInWish};
+use crate::app::command::{Began, Reply, SignInWish};
 use crate::app::contract::{Answer, ProblemView, SignInMethod, SignInView};
 use crate::app::controller::{Controller, answer};
 use crate::app::sign_in::Attempt;

@@ -55,48 +55,19 @@ impl Controller {
     fn in_order<'a>(&self, sessions: &'a [std::sync::Arc<Session>]) -> impl Iterator<Item = &'a Session> {
         let ids = self.settings.portals.iter().map(|portal| portal.id.clone());
         let found = ids.filter_map(|id| sessions.iter().find(|session| session.portal().id.0 == id));
-        found
-            .map(std::convert::AsRef::as_ref)
-            .collect::<Vec<_>>()
-            .into_iter()
+        found.map(AsRef::as_ref).collect::<Vec<_>>().into_iter()
     }
 
     fn portal_view(&self, session: &Session, catalogue: &Catalogue, now: Timestamp) -> PortalView {
-        let (portal, view) = (session.portal(), session.view());
-        let id = &portal.id;
-        let counts = catalogue.counts(id);
-        let listing = catalogue.listings.get(id);
-        let count = |number| u32::try_from(number).unwrap_or(u32::MAX);
-        PortalView {
-            id: id.0.clone(),
-            name: portal.name.clone(),
-            start_url: portal.start_url.0.clone(),
-            region: portal.region.clone(),
-            state: self.portal_state(session, &view, now),
-            access_token_expires_at: view.token_expires_at,
-            session_ends_at: view.session_ends_at,
-            session_end_is_estimate: true,
-            accounts: count(counts.accounts),
-            permission_sets: count(counts.permission_sets),
-            sync: SyncView {
-                synced_at: listing.and_then(|listing| listing.synced_at),
-                complete: listing.is_some_and(|listing| listing.complete),
-                running: self.syncs.get(id).copied(),
-            },
-            sign_in: self.sign_ins.view(id),
-            problem: self.portal_problem(session, &view),
+        let id = &session.portal().id;
+        let mut view = portal_view(session, catalogue, now);
+        if self.sign_ins.is_under_way(id) {
+            view.state = PortalState::SigningIn;
         }
-    }
-
-    fn portal_state(&self, session: &Session, view: &SessionView, now: Timestamp) -> PortalState {
-        if self.sign_ins.is_under_way(&session.portal().id) {
-            return PortalState::SigningIn;
-        }
-        match view.standing {
-            Standing::Unknown | Standing::SignedOut | Standing::Ended => PortalState::SignInNeeded,
-            Standing::SignedIn if is_offline(view, now) => PortalState::Offline,
-            Standing::SignedIn => PortalState::SignedIn,
-        }
+        view.sync.running = self.syncs.get(id).copied();
+        view.sign_in = self.sign_ins.view(id);
+        view.problem = self.portal_problem(session, &session.view());
+        view
     }
 
     fn portal_problem(&self, session: &Session, view: &SessionView) -> Option<ProblemView> {
@@ -126,18 +97,57 @@ impl Controller {
             .map(|failure| ProblemView::refresh(failure, portal, Some(&role)));
         CredentialsView {
             account_name,
-            state: match &view.failure {
-                Some(RefreshFailure::NotAssigned) => CredentialsState::Unavailable,
-                _ if view.renewing => CredentialsState::Renewing,
-                Some(_) => CredentialsState::Failing,
-                None if view.expires_at.is_some() => CredentialsState::Fresh,
-                None => CredentialsState::Renewing,
-            },
+            state: credentials_state(&view),
             role: view.key.into(),
             expires_at: view.expires_at,
             kept: view.kept,
             problem,
         }
+    }
+}
+
+/// A portal as far as its session and its listing tell.
+pub fn portal_view(session: &Session, catalogue: &Catalogue, now: Timestamp) -> PortalView {
+    let (portal, view) = (session.portal(), session.view());
+    let counts = catalogue.counts(&portal.id);
+    let listing = catalogue.listings.get(&portal.id);
+    let count = |number| u32::try_from(number).unwrap_or(u32::MAX);
+    PortalView {
+        id: portal.id.0.clone(),
+        name: portal.name.clone(),
+        start_url: portal.start_url.0.clone(),
+        region: portal.region.clone(),
+        state: portal_state(&view, now),
+        access_token_expires_at: view.token_expires_at,
+        session_ends_at: view.session_ends_at,
+        session_end_is_estimate: true,
+        accounts: count(counts.accounts),
+        permission_sets: count(counts.permission_sets),
+        sync: SyncView {
+            synced_at: listing.and_then(|listing| listing.synced_at),
+            complete: listing.is_some_and(|listing| listing.complete),
+            running: None,
+        },
+        sign_in: None,
+        problem: None,
+    }
+}
+
+pub fn credentials_state(view: &RoleView) -> CredentialsState {
+    match &view.failure {
+        Some(RefreshFailure::NotAssigned) => CredentialsState::Unavailable,
+        _ if view.renewing => CredentialsState::Renewing,
+        Some(_) => CredentialsState::Failing,
+        None if view.expires_at.is_some() => CredentialsState::Fresh,
+        None => CredentialsState::Renewing,
+    }
+}
+
+fn portal_state(view: &SessionView, now: Timestamp) -> PortalState {
+    match view.standing {
+        Standing::Unknown | Standing::SignedOut | Standing::Ended => PortalState::SignInNeeded,
+        Standing::SignedIn if is_offline(view, now) => PortalState::Offline,
+        Standing::SignedIn => PortalState::SignedIn,
     }
 }
 

@@ -1,0 +1,288 @@
+//! The command line's grammar; its comments are the help that people read.
+
+use std::ffi::OsString;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use portray_core::agent::protocol::Target;
+use portray_core::app::contract::ConsoleVia;
+
+use crate::shells::Format;
+
+/// Your AWS access portal: signs in to IAM Identity Center, keeps credentials fresh, opens consoles.
+///
+/// First steps:
+///   portray portal add https://YOUR-COMPANY.awsapps.com/start
+///   portray login
+///   portray accounts
+///   portray exec acme-dev/ReadOnly -- aws sts get-caller-identity
+///
+/// Data goes to stdout, everything else to stderr. Exit codes: 0 done, 1 failed, 2 wrong use, 3 sign-in needed,
+/// 4 not assigned, 5 AWS unreachable, 6 no agent, 7 no secret store, 130 cancelled.
+#[derive(Debug, Parser)]
+#[command(name = "portray", version, verbatim_doc_comment)]
+pub struct Arguments {
+    /// Say more on stderr.
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Add, list and remove access portals.
+    #[command(subcommand)]
+    Portal(PortalCommand),
+    /// Sign in to a portal.
+    Login(Login),
+    /// Sign out: ends the session at AWS and forgets its credentials.
+    Logout(Logout),
+    /// What is signed in, and which credentials are alive.
+    Status(Json),
+    /// The accounts and permission sets that are assigned to you.
+    Accounts(Accounts),
+    /// Print a role's credentials in the form that a tool or shell wants.
+    Credentials(Credentials),
+    /// Answer an AWS tool (`credential_process` in ~/.aws/config).
+    CredentialProcess(CredentialProcess),
+    /// Open the AWS console with a role.
+    Console(Console),
+    /// Run a command that gets a role's credentials, also after they have been renewed.
+    Exec(Exec),
+    /// The background process of computers without a desktop.
+    Agent(Agent),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum PortalCommand {
+    /// Add a portal by its start URL, or by your company's part of it.
+    Add {
+        /// For instance https://acme.awsapps.com/start
+        url: String,
+        /// What you call it; made from the URL by default.
+        #[arg(long)]
+        name: Option<String>,
+        /// The region of your organization's Identity Center, where the URL does not say.
+        #[arg(long)]
+        region: Option<String>,
+    },
+    /// List the portals.
+    List(Json),
+    /// Sign out of a portal and forget it.
+    Remove { name: String },
+}
+
+/// Whether to print one JSON document.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub struct Json {
+    /// One JSON document instead of text.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Login {
+    /// The portal's name; not needed while there is only one.
+    pub portal: Option<String>,
+    /// Show a code to be confirmed in any browser, also on another computer.
+    #[arg(long)]
+    pub device_code: bool,
+    /// Print the URL to open and wait, instead of opening a browser.
+    #[arg(long)]
+    pub no_browser: bool,
+    /// End a live session first, so that the new one gets its full length.
+    #[arg(long)]
+    pub force: bool,
+    #[command(flatten)]
+    pub json: Json,
+}
+
+#[derive(Debug, Args)]
+pub struct Logout {
+    /// The portal's name; not needed while there is only one.
+    pub portal: Option<String>,
+    /// Sign out of every portal.
+    #[arg(long, conflicts_with = "portal")]
+    pub all: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Accounts {
+    /// Only what matches these words: account, id, e-mail, permission set.
+    pub query: Vec<String>,
+    /// Only this portal.
+    #[arg(long)]
+    pub portal: Option<String>,
+    /// Ask AWS anew before listing.
+    #[arg(long)]
+    pub sync: bool,
+    #[command(flatten)]
+    pub json: Json,
+}
+
+/// Which role is meant.
+#[derive(Debug, Args)]
+pub struct RoleArgument {
+    /// ACCOUNT/PERMISSION_SET by id or name, with PORTAL: in front if needed; or words that match exactly one.
+    #[arg(value_name = "TARGET", required = true)]
+    words: Vec<String>,
+}
+
+impl RoleArgument {
+    pub fn target(&self) -> Target {
+        Target::Words {
+            words: self.words.join(" "),
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct Credentials {
+    #[command(flatten)]
+    pub role: RoleArgument,
+    #[arg(long, value_enum, default_value_t = Format::Process)]
+    pub format: Format,
+    /// How long they have to be good at least, for instance 15m.
+    #[arg(long, value_name = "DURATION", value_parser = seconds)]
+    pub min_ttl: Option<u32>,
+    /// The region that the variables name.
+    #[arg(long)]
+    pub region: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct CredentialProcess {
+    /// The portal's name or start URL.
+    #[arg(long)]
+    pub portal: String,
+    /// The account's id, twelve digits.
+    #[arg(long)]
+    pub account: String,
+    #[arg(long)]
+    pub permission_set: String,
+    /// The portal's region, where two portals share a start URL.
+    #[arg(long)]
+    pub region: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Console {
+    #[command(flatten)]
+    pub role: RoleArgument,
+    /// A service, for instance s3, or the URL of a console page.
+    #[arg(long, value_name = "SERVICE|URL")]
+    pub destination: Option<String>,
+    /// The region that the console shows.
+    #[arg(long)]
+    pub region: Option<String>,
+    /// How long the console session lasts, for instance 4h.
+    #[arg(long, value_parser = seconds)]
+    pub duration: Option<u32>,
+    /// With credentials of ours, or through the access portal's own link.
+    #[arg(long, value_enum)]
+    pub via: Option<Via>,
+    /// Print the URL instead of opening a browser. Whoever has it gets the console: keep it to yourself.
+    #[arg(long)]
+    pub print: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Via {
+    Federation,
+    Portal,
+}
+
+impl From<Via> for ConsoleVia {
+    fn from(via: Via) -> Self {
+        match via {
+            Via::Federation => Self::Federation,
+            Via::Portal => Self::Portal,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct Exec {
+    #[command(flatten)]
+    pub role: RoleArgument,
+    /// Set AWS_ACCESS_KEY_ID and the like instead of an endpoint: for tools that know nothing else, and
+    /// where the [default] profile has credentials of its own. They are not renewed.
+    #[arg(long)]
+    pub env: bool,
+    /// Set AWS_REGION and AWS_DEFAULT_REGION.
+    #[arg(long)]
+    pub region: Option<String>,
+    /// The command and its arguments, after --
+    #[arg(last = true, required = true)]
+    pub command: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+pub struct Agent {
+    #[command(subcommand)]
+    pub command: Option<AgentCommand>,
+    /// Stay in this terminal, for a service manager or to watch it.
+    #[arg(long)]
+    pub foreground: bool,
+    /// Started by another command: leaves its terminal and reports on stdout when it is ready.
+    #[arg(long, hide = true, requires = "foreground")]
+    pub detached: bool,
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum AgentCommand {
+    /// Which agent runs.
+    Status(Json),
+    /// End the agent; sign-ins are kept.
+    Stop,
+}
+
+impl Arguments {
+    /// Whether this process is to be the agent.
+    pub fn is_agent(&self) -> bool {
+        matches!(&self.command, Some(Command::Agent(agent)) if agent.foreground)
+    }
+}
+
+/// A duration as people write it (15m, 1h30m, 900s), in seconds.
+fn seconds(text: &str) -> Result<u32, String> {
+    let duration: jiff::SignedDuration = text
+        .parse()
+        .map_err(|_| "write it like 15m, 1h30m or 900s".to_owned())?;
+    u32::try_from(duration.as_secs()).map_err(|_| "it must be between 0s and many years".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_grammar_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_are_read_as_people_write_them() {
+        for (text, expected) in [
+            ("15m", Some(900)),
+            ("1h30m", Some(5400)),
+            ("90s", Some(90)),
+            ("-1m", None),
+            ("x", None),
+        ] {
+            assert_eq!(seconds(text).ok(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn words_before_the_dashes_are_the_target_and_what_follows_the_command() {
+        let parsed = Arguments::parse_from(["portray", "exec", "acme", "dev", "--", "ls", "-l"]);
+        let Some(Command::Exec(exec)) = parsed.command else {
+            panic!("exec is exec");
+        };
+        assert_eq!(exec.role.words, ["acme", "dev"]);
+        assert_eq!(exec.command, ["ls", "-l"]);
+    }
+}

@@ -1,0 +1,74 @@
+//! `portray agent`, `portray agent status`, `portray agent stop`
+
+use portray_core::agent::protocol::{AgentHello, AgentKind, Operation};
+use portray_core::agent::{ClaimError, Client, ClientError};
+use serde::Serialize;
+
+use super::{Invocation, headless};
+use crate::agent_start;
+use crate::arguments::{Agent, AgentCommand};
+use crate::failure::Failure;
+
+#[derive(Serialize)]
+struct AgentDocument<'a> {
+    pid: u32,
+    version: &'a str,
+    kind: AgentKind,
+}
+
+pub fn run(invocation: &Invocation, arguments: &Agent) -> Result<(), Failure> {
+    match arguments.command {
+        Some(AgentCommand::Status(json)) => status(invocation, json.json),
+        Some(AgentCommand::Stop) => stop(invocation),
+        None if arguments.foreground => headless::run(invocation, arguments.detached),
+        None => start(invocation),
+    }
+}
+
+fn start(invocation: &Invocation) -> Result<(), Failure> {
+    if let Ok(mut client) = Client::connect(&invocation.paths) {
+        return Err(ClaimError::Taken(client.hello().ok()).into());
+    }
+    let agent = agent_start::start(&invocation.paths)?.hello()?;
+    let line = format!("An agent is running (process {}).", agent.pid);
+    invocation.printer.note(&line);
+    Ok(())
+}
+
+fn status(invocation: &Invocation, json: bool) -> Result<(), Failure> {
+    let agent = Client::connect(&invocation.paths)?.hello()?;
+    if json {
+        return invocation.printer.json(&AgentDocument {
+            pid: agent.pid,
+            version: &agent.version,
+            kind: agent.kind,
+        });
+    }
+    invocation.printer.data(&in_words(&agent))
+}
+
+fn stop(invocation: &Invocation) -> Result<(), Failure> {
+    let mut client = match Client::connect(&invocation.paths) {
+        Err(ClientError::NotRunning) => {
+            invocation.printer.note("No agent is running.");
+            return Ok(());
+        }
+        outcome => outcome?,
+    };
+    client.ask(&Operation::Stop)?;
+    invocation
+        .printer
+        .note("The agent has stopped; sign-ins are kept.");
+    Ok(())
+}
+
+fn in_words(agent: &AgentHello) -> String {
+    let kind = match agent.kind {
+        AgentKind::Tray => "The Portray application",
+        AgentKind::Headless => "An agent without a window",
+    };
+    format!(
+        "{kind} is running: version {}, process {}.",
+        agent.version, agent.pid
+    )
+}

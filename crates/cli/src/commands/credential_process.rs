@@ -1,0 +1,26 @@
+//! `portray credential-process`: answers an AWS tool. Exactly one JSON document on stdout, or nothing.
+
+use std::time::Duration;
+
+use portray_core::agent::protocol::Target;
+
+use super::{Invocation, credentials};
+use crate::arguments::CredentialProcess;
+use crate::failure::Failure;
+use crate::shells::ProcessDocument;
+
+/// SDKs wait for about 20 s at least; an answer that something is wrong comes before.
+const PATIENCE: Duration = Duration::from_millis(9500);
+
+pub fn run(invocation: &Invocation, arguments: CredentialProcess) -> Result<(), Failure> {
+    let target = Target::Role {
+        portal: Some(arguments.portal),
+        portal_region: arguments.region,
+        account: arguments.account,
+        permission_set: arguments.permission_set,
+    };
+    let mut client = invocation.connect()?;
+    client.wait_at_most(Some(PATIENCE))?;
+    let credentials = credentials::ask(&mut client, target, 0)?;
+    invocation.printer.json(&ProcessDocument::from(&credentials))
+}

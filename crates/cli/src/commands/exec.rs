@@ -1,0 +1,234 @@
+//! `portray exec`: runs a command that can get a role's credentials for as long as it runs.
+
+use std::ffi::OsString;
+use std::process::{ExitCode, ExitStatus};
+
+use portray_core::agent::container_endpoint::ContainerEndpoint;
+use portray_core::agent::protocol::{CredentialsReply, Target};
+use portray_core::app::contract::ProblemCode;
+use portray_core::clock::SystemClock;
+use tokio::process::{Child, Command};
+
+use super::{Invocation, credentials};
+use crate::arguments::Exec;
+use crate::failure::Failure;
+use crate::shells::variables;
+
+/// Where AWS tools would find other credentials, before they look at those given here.
+const COMPETING: [&str; 13] = [
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_CREDENTIAL_EXPIRATION",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_ROLE_ARN",
+];
+
+/// Some SDKs send requests to loopback through a proxy, token and all.
+const NEVER_PROXIED: &str = "127.0.0.1,localhost,::1";
+
+pub fn run(invocation: &Invocation, arguments: Exec) -> Result<ExitCode, Failure> {
+    // Asked for before the command starts, so that what is wrong is said here and not by every tool in its way.
+    let role = arguments.role.target();
+    let credentials = credentials::ask(&mut invocation.connect()?, role, 0)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::system("Starting the runtime", &error))?;
+    let status = runtime.block_on(run_command(invocation, arguments, credentials))?;
+    // A request that is under way must not keep the terminal waiting.
+    runtime.shutdown_background();
+    Ok(exit_code(status))
+}
+
+async fn run_command(
+    invocation: &Invocation,
+    arguments: Exec,
+    credentials: CredentialsReply,
+) -> Result<ExitStatus, Failure> {
+    let (program, rest) = arguments.command.split_first().ok_or_else(no_command)?;
+    let mut command = Command::new(program);
+    command.args(rest);
+    for name in COMPETING {
+        command.env_remove(name);
+    }
+    if let Some(region) = &arguments.region {
+        command
+            .env("AWS_REGION", region)
+            .env("AWS_DEFAULT_REGION", region);
+    }
+    if arguments.env {
+        command.envs(variables(&credentials, None));
+    } else {
+        let endpoint = endpoint(invocation, credentials).await?;
+        command
+            .env("AWS_CONTAINER_CREDENTIALS_FULL_URI", endpoint.uri())
+            .env("AWS_CONTAINER_AUTHORIZATION_TOKEN", endpoint.token().expose());
+        for name in ["NO_PROXY", "no_proxy"] {
+            command.env(name, with_loopback(invocation.environment.text(name)));
+        }
+        tokio::spawn(endpoint.serve());
+    }
+    let signals = Signals::listen().map_err(|error| Failure::system("Listening to signals", &error))?;
+    let child = command.spawn().map_err(|error| not_started(program, &error))?;
+    let ended = wait(child, signals).await;
+    ended.map_err(|error| Failure::system("Waiting for the command", &error))
+}
+
+async fn endpoint(
+    invocation: &Invocation,
+    credentials: CredentialsReply,
+) -> Result<ContainerEndpoint, Failure> {
+    let target = Target::from(credentials.role);
+    let bound = ContainerEndpoint::bind(invocation.paths.clone(), target, SystemClock::shared()).await;
+    bound.map_err(|error| Failure::system("Listening on 127.0.0.1", &error))
+}
+
+/// Passes signals on until the command ends. Those of the terminal reach it without us.
+async fn wait(mut child: Child, mut signals: Signals) -> std::io::Result<ExitStatus> {
+    loop {
+        tokio::select! {
+            ended = child.wait() => return ended,
+            signal = signals.next() => signal.pass_on(&child),
+        }
+    }
+}
+
+fn with_loopback(no_proxy: Option<&str>) -> String {
+    match no_proxy {
+        Some(hosts) => format!("{hosts},{NEVER_PROXIED}"),
+        None => NEVER_PROXIED.to_owned(),
+    }
+}
+
+/// As shells tell it: 128 and the signal's number where a signal ended the command.
+fn exit_code(status: ExitStatus) -> ExitCode {
+    #[cfg(unix)]
+    let by_signal = std::os::unix::process::ExitStatusExt::signal(&status).map(|signal| 128 + signal);
+    #[cfg(not(unix))]
+    let by_signal = None;
+    let code = status.code().or(by_signal).unwrap_or(1);
+    ExitCode::from(u8::try_from(code & 0xff).unwrap_or(1))
+}
+
+fn no_command() -> Failure {
+    Failure::new(
+        ProblemCode::WrongUse,
+        "There is no command to run.",
+        "Write it after two dashes: portray exec TARGET -- COMMAND",
+    )
+}
+
+fn not_started(program: &OsString, error: &std::io::Error) -> Failure {
+    Failure::new(
+        ProblemCode::WrongUse,
+        format!("{} could not be started: {error}.", program.display()),
+        "Check the command's name; words of the shell (aliases, |, &&) need: -- sh -c '…'",
+    )
+}
+
+#[cfg(unix)]
+use unix::Signals;
+#[cfg(not(unix))]
+use windows::Signals;
+
+#[cfg(unix)]
+mod unix {
+    use rustix::process::{Pid, Signal, getpgrp, kill_process};
+    use tokio::process::Child;
+    use tokio::signal::unix::{Signal as Listener, SignalKind, signal};
+
+    /// The signals that ask a program to end.
+    pub struct Signals {
+        interrupt: Listener,
+        terminate: Listener,
+        hang_up: Listener,
+    }
+
+    /// A signal that came to us.
+    #[derive(Debug, Clone, Copy)]
+    pub struct Came(Signal);
+
+    impl Signals {
+        pub fn listen() -> std::io::Result<Self> {
+            Ok(Self {
+                interrupt: signal(SignalKind::interrupt())?,
+                terminate: signal(SignalKind::terminate())?,
+                hang_up: signal(SignalKind::hangup())?,
+            })
+        }
+
+        pub async fn next(&mut self) -> Came {
+            tokio::select! {
+                _ = self.interrupt.recv() => Came(Signal::INT),
+                _ = self.terminate.recv() => Came(Signal::TERM),
+                _ = self.hang_up.recv() => Came(Signal::HUP),
+            }
+        }
+    }
+
+    impl Came {
+        pub fn pass_on(self, child: &Child) {
+            // Ctrl-C goes to everybody in the foreground: a second one would make some programs break off.
+            if self.0 != Signal::TERM && is_in_foreground() {
+                return;
+            }
+            let pid = child.id().and_then(|pid| Pid::from_raw(pid.cast_signed()));
+            if let Some(Err(error)) = pid.map(|pid| kill_process(pid, self.0)) {
+                tracing::debug!(%error, "the command ended before its signal came");
+            }
+        }
+    }
+
+    fn is_in_foreground() -> bool {
+        rustix::termios::tcgetpgrp(std::io::stderr())
+            .or_else(|_| rustix::termios::tcgetpgrp(std::io::stdin()))
+            .is_ok_and(|group| group == getpgrp())
+    }
+}
+
+#[cfg(not(unix))]
+mod windows {
+    use tokio::process::Child;
+
+    /// Ctrl-C reaches the command without us; we only must not end before it.
+    pub struct Signals;
+
+    pub struct Came;
+
+    impl Signals {
+        pub fn listen() -> std::io::Result<Self> {
+            Ok(Self)
+        }
+
+        pub async fn next(&mut self) -> Came {
+            if tokio::signal::ctrl_c().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            Came
+        }
+    }
+
+    impl Came {
+        pub fn pass_on(self, _child: &Child) {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loopback_is_never_proxied_and_other_hosts_stay() {
+        assert_eq!(with_loopback(None), "127.0.0.1,localhost,::1");
+        assert_eq!(with_loopback(Some(".corp")), ".corp,127.0.0.1,localhost,::1");
+    }
+}

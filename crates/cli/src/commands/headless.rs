@@ -1,0 +1,131 @@
+//! The agent without a tray: engine, socket, notifications.
+
+use std::sync::Arc;
+
+use portray_core::agent::protocol::AgentKind;
+use portray_core::agent::{Host, claim, harden_process};
+use portray_core::app::contract::{ProblemView, Request};
+use portray_core::app::{App, Parts};
+use portray_core::clock::SystemClock;
+use portray_core::identity_center::HttpStack;
+use portray_core::paths::SecretStore;
+use portray_core::settings::Settings;
+use portray_core::token_store::TokenStore;
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use super::Invocation;
+use crate::agent_start::StartReport;
+use crate::failure::Failure;
+use crate::shell::HeadlessShell;
+
+/// Serves until it is asked to stop.
+pub fn run(invocation: &Invocation, detached: bool) -> Result<(), Failure> {
+    harden_process();
+    if detached {
+        leave_terminal();
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::system("Starting the runtime", &error))?;
+    let outcome = runtime.block_on(serve(invocation, detached));
+    // Whoever started this process waits for a word.
+    if let (Err(failure), true) = (&outcome, detached) {
+        report(
+            invocation,
+            &StartReport::Failed(ProblemView::clone(&failure.problem)),
+        );
+    }
+    outcome
+}
+
+async fn serve(invocation: &Invocation, detached: bool) -> Result<(), Failure> {
+    let environment = invocation.environment.clone();
+    let paths = invocation.paths.clone();
+    let clock = SystemClock::shared();
+    environment.endpoint()?;
+    let secret_store = environment.secret_store()?;
+    let settings = Settings::load(&paths.settings(), clock.now())?;
+    let claim = claim(&paths)?;
+    let store = match secret_store {
+        SecretStore::Keyring => TokenStore::keyring(&paths.keyring_service, clock.clone()),
+        SecretStore::Memory => TokenStore::memory(),
+    };
+    let (shell, pressed) = HeadlessShell::new(environment.text("BROWSER"));
+    let app = App::start(Parts {
+        http: HttpStack::system(&environment),
+        environment,
+        paths,
+        settings,
+        clock: clock.clone(),
+        store,
+        shell: Arc::new(shell),
+    });
+    tokio::spawn(obey_buttons(app.clone(), pressed));
+    tokio::spawn(obey_signals(app.clone()));
+    if detached {
+        report(invocation, &StartReport::Ready);
+    } else {
+        invocation.printer.note("The agent is running. Ctrl-C ends it.");
+    }
+    let host = Host {
+        kind: AgentKind::Headless,
+        memory_store: secret_store == SecretStore::Memory,
+    };
+    let served = claim.serve(app, host, clock).await;
+    served.map_err(|error| Failure::system("Serving the socket", &error))
+}
+
+fn report(invocation: &Invocation, report: &StartReport) {
+    // The command that started this agent may have ended; then the socket is answer enough.
+    let _ = invocation.printer.json(report);
+}
+
+async fn obey_buttons(app: App, mut pressed: UnboundedReceiver<Request>) {
+    while let Some(request) = pressed.recv().await {
+        if let Err(problem) = app.ask(request).await {
+            tracing::warn!(problem.what_happened, "a button did not do what it says");
+        }
+    }
+}
+
+async fn obey_signals(app: App) {
+    if let Err(error) = end_asked_for().await {
+        tracing::warn!(%error, "signals are not listened to");
+        return;
+    }
+    if let Err(problem) = app.ask(Request::Quit).await {
+        tracing::warn!(problem.what_happened, "the agent does not stop");
+    }
+}
+
+#[cfg(unix)]
+async fn end_asked_for() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    let mut terminated = signal(SignalKind::terminate())?;
+    let mut hung_up = signal(SignalKind::hangup())?;
+    tokio::select! {
+        _ = interrupted.recv() => {}
+        _ = terminated.recv() => {}
+        _ = hung_up.recv() => {}
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+async fn end_asked_for() -> std::io::Result<()> {
+    tokio::signal::ctrl_c().await
+}
+
+/// A session of its own: the terminal's signals and its end no longer reach this process.
+#[cfg(unix)]
+fn leave_terminal() {
+    if let Err(error) = rustix::process::setsid() {
+        tracing::debug!(%error, "this process leads a session already");
+    }
+}
+
+#[cfg(not(unix))]
+fn leave_terminal() {}

@@ -1,0 +1,71 @@
+//! One file per command.
+
+mod accounts;
+mod agent;
+mod console;
+mod credential_process;
+mod credentials;
+mod exec;
+mod headless;
+mod login;
+mod logout;
+mod portal;
+mod status;
+
+use std::process::ExitCode;
+
+use portray_core::agent::Client;
+use portray_core::agent::protocol::{Operation, Reply, StatusReply};
+use portray_core::app::contract::{Answer, Request};
+use portray_core::paths::{Environment, Paths};
+
+use crate::agent_start;
+use crate::arguments::{Command, Json};
+use crate::failure::Failure;
+use crate::printer::Printer;
+
+/// What every command has at hand.
+pub struct Invocation {
+    pub environment: Environment,
+    pub paths: Paths,
+    pub printer: Printer,
+}
+
+/// Runs a command; none is `status`.
+pub fn run(invocation: &Invocation, command: Option<Command>) -> Result<ExitCode, Failure> {
+    match command.unwrap_or(Command::Status(Json::default())) {
+        Command::Portal(arguments) => portal::run(invocation, arguments)?,
+        Command::Login(arguments) => login::run(invocation, arguments)?,
+        Command::Logout(arguments) => logout::run(invocation, arguments)?,
+        Command::Status(arguments) => status::run(invocation, arguments)?,
+        Command::Accounts(arguments) => accounts::run(invocation, &arguments)?,
+        Command::Credentials(arguments) => credentials::run(invocation, &arguments)?,
+        Command::CredentialProcess(arguments) => credential_process::run(invocation, arguments)?,
+        Command::Console(arguments) => console::run(invocation, arguments)?,
+        Command::Exec(arguments) => return exec::run(invocation, arguments),
+        Command::Agent(arguments) => agent::run(invocation, &arguments)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Invocation {
+    /// A connection to the agent, which is started where none runs.
+    fn connect(&self) -> Result<Client, Failure> {
+        agent_start::connect(&self.paths)
+    }
+}
+
+fn status_of(client: &mut Client) -> Result<StatusReply, Failure> {
+    let Reply::Status(status) = client.ask(&Operation::Status)? else {
+        return Err(Failure::unexpected_answer());
+    };
+    Ok(*status)
+}
+
+/// Asks what the window may ask too.
+fn command(client: &mut Client, request: Request) -> Result<Answer, Failure> {
+    let Reply::Command { outcome } = client.ask(&Operation::Command { request })? else {
+        return Err(Failure::unexpected_answer());
+    };
+    Ok(outcome)
+}

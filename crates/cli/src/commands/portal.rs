@@ -1,0 +1,90 @@
+//! `portray portal add | list | remove`
+
+use portray_core::agent::targets;
+use portray_core::app::contract::{Answer, PortalView, Request};
+use serde::Serialize;
+
+use super::status::state_in_words;
+use super::{Invocation, command, status_of};
+use crate::arguments::PortalCommand;
+use crate::failure::Failure;
+
+#[derive(Serialize)]
+struct PortalDocument<'a> {
+    name: &'a str,
+    id: &'a str,
+    start_url: &'a str,
+    region: &'a str,
+}
+
+pub fn run(invocation: &Invocation, arguments: PortalCommand) -> Result<(), Failure> {
+    match arguments {
+        PortalCommand::Add { url, name, region } => add(
+            invocation,
+            Request::AddPortal {
+                start_url: url,
+                region,
+                name,
+            },
+        ),
+        PortalCommand::List(arguments) => list(invocation, arguments.json),
+        PortalCommand::Remove { name } => remove(invocation, &name),
+    }
+}
+
+fn add(invocation: &Invocation, request: Request) -> Result<(), Failure> {
+    let mut client = invocation.connect()?;
+    let Answer::Portal { portal } = command(&mut client, request)? else {
+        return Err(Failure::unexpected_answer());
+    };
+    let status = status_of(&mut client)?;
+    let portal = targets::portal(&status.portals, Some(&portal), None)?;
+    invocation.printer.note(&format!(
+        "{} is {} in {}.\nSign in next: portray login {}",
+        portal.name, portal.start_url, portal.region, portal.name
+    ));
+    Ok(())
+}
+
+fn list(invocation: &Invocation, json: bool) -> Result<(), Failure> {
+    let status = status_of(&mut invocation.connect()?)?;
+    if json {
+        let documents: Vec<_> = status.portals.iter().map(document).collect();
+        return invocation.printer.json(&documents);
+    }
+    if status.portals.is_empty() {
+        invocation
+            .printer
+            .note("No portal yet. Add yours: portray portal add https://YOUR-COMPANY.awsapps.com/start");
+    }
+    for portal in &status.portals {
+        let state = state_in_words(portal.state);
+        let line = format!(
+            "{}  {}  {}  {state}",
+            portal.name, portal.start_url, portal.region
+        );
+        invocation.printer.data(&line)?;
+    }
+    Ok(())
+}
+
+fn remove(invocation: &Invocation, name: &str) -> Result<(), Failure> {
+    let mut client = invocation.connect()?;
+    let status = status_of(&mut client)?;
+    let portal = targets::portal(&status.portals, Some(name), None)?;
+    let request = Request::RemovePortal {
+        portal: portal.id.clone(),
+    };
+    command(&mut client, request)?;
+    invocation.printer.note(&format!("{} is forgotten.", portal.name));
+    Ok(())
+}
+
+fn document(portal: &PortalView) -> PortalDocument<'_> {
+    PortalDocument {
+        name: &portal.name,
+        id: &portal.id,
+        start_url: &portal.start_url,
+        region: &portal.region,
+    }
+}

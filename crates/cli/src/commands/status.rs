@@ -1,0 +1,218 @@
+//! `portray status`
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use portray_core::agent::protocol::StatusReply;
+use portray_core::app::contract::{CredentialsState, CredentialsView, PortalState, PortalView, ProblemView};
+use serde::Serialize;
+
+use super::{Invocation, status_of};
+use crate::arguments::Json;
+use crate::failure::Failure;
+
+#[derive(Serialize)]
+struct StatusDocument<'a> {
+    agent: AgentDocument<'a>,
+    portals: Vec<PortalDocument<'a>>,
+    credentials: Vec<CredentialsDocument<'a>>,
+}
+
+#[derive(Serialize)]
+struct AgentDocument<'a> {
+    pid: u32,
+    version: &'a str,
+}
+
+#[derive(Serialize)]
+struct PortalDocument<'a> {
+    name: &'a str,
+    start_url: &'a str,
+    region: &'a str,
+    state: PortalState,
+    access_token_expires_at: Option<Timestamp>,
+    session_ends_at: Option<Timestamp>,
+    session_end_is_estimate: bool,
+    accounts: u32,
+    permission_sets: u32,
+}
+
+#[derive(Serialize)]
+struct CredentialsDocument<'a> {
+    portal: &'a str,
+    account: &'a str,
+    permission_set: &'a str,
+    expires_at: Option<Timestamp>,
+    kept: bool,
+    state: CredentialsState,
+    problem: Option<&'a ProblemView>,
+}
+
+pub fn run(invocation: &Invocation, arguments: Json) -> Result<(), Failure> {
+    let status = status_of(&mut invocation.connect()?)?;
+    if arguments.json {
+        return invocation.printer.json(&document(&status));
+    }
+    invocation.printer.data(&in_words(&status, &TimeZone::system()))
+}
+
+pub fn state_in_words(state: PortalState) -> &'static str {
+    match state {
+        PortalState::SignedIn => "signed in",
+        PortalState::SignInNeeded => "sign-in needed",
+        PortalState::SigningIn => "signing in",
+        PortalState::Offline => "offline",
+    }
+}
+
+fn document(status: &StatusReply) -> StatusDocument<'_> {
+    StatusDocument {
+        agent: AgentDocument {
+            pid: status.pid,
+            version: &status.version,
+        },
+        portals: status.portals.iter().map(portal_document).collect(),
+        credentials: status
+            .credentials
+            .iter()
+            .map(|credentials| credentials_document(status, credentials))
+            .collect(),
+    }
+}
+
+fn portal_document(portal: &PortalView) -> PortalDocument<'_> {
+    PortalDocument {
+        name: &portal.name,
+        start_url: &portal.start_url,
+        region: &portal.region,
+        state: portal.state,
+        access_token_expires_at: portal.access_token_expires_at,
+        session_ends_at: portal.session_ends_at,
+        session_end_is_estimate: portal.session_end_is_estimate,
+        accounts: portal.accounts,
+        permission_sets: portal.permission_sets,
+    }
+}
+
+fn credentials_document<'a>(
+    status: &'a StatusReply,
+    credentials: &'a CredentialsView,
+) -> CredentialsDocument<'a> {
+    CredentialsDocument {
+        portal: portal_name(status, credentials),
+        account: &credentials.role.account,
+        permission_set: &credentials.role.permission_set,
+        expires_at: credentials.expires_at,
+        kept: credentials.kept,
+        state: credentials.state,
+        problem: credentials.problem.as_ref(),
+    }
+}
+
+fn portal_name<'a>(status: &'a StatusReply, credentials: &'a CredentialsView) -> &'a str {
+    let mut portals = status.portals.iter();
+    let portal = portals.find(|portal| portal.id == credentials.role.portal);
+    portal.map_or(&credentials.role.portal, |portal| &portal.name)
+}
+
+fn in_words(status: &StatusReply, zone: &TimeZone) -> String {
+    let mut lines = vec![status.headline.clone()];
+    for portal in &status.portals {
+        lines.push(format!(
+            "  {}  {}, {} accounts, {} permission sets",
+            portal.name,
+            state_in_words(portal.state),
+            portal.accounts,
+            portal.permission_sets
+        ));
+        lines.extend(portal.problem.as_ref().map(problem_line));
+    }
+    if !status.credentials.is_empty() {
+        lines.push("Credentials:".to_owned());
+    }
+    for credentials in &status.credentials {
+        lines.push(format!(
+            "  {}/{}  {}  {}",
+            credentials.role.account,
+            credentials.role.permission_set,
+            credentials.account_name,
+            life_in_words(credentials, zone)
+        ));
+        lines.extend(credentials.problem.as_ref().map(problem_line));
+    }
+    lines.join("\n")
+}
+
+fn problem_line(problem: &ProblemView) -> String {
+    format!("    {} {}", problem.what_happened, problem.what_to_do)
+}
+
+fn life_in_words(credentials: &CredentialsView, zone: &TimeZone) -> String {
+    let state = match credentials.state {
+        CredentialsState::Fresh => "good",
+        CredentialsState::Renewing => "being renewed",
+        CredentialsState::Failing => "cannot be renewed",
+        CredentialsState::Unavailable => "not assigned",
+    };
+    let until = credentials.expires_at.map_or_else(String::new, |time| {
+        format!(" until {}", time.to_zoned(zone.clone()).strftime("%H:%M"))
+    });
+    let kept = if credentials.kept { ", kept fresh" } else { "" };
+    format!("{state}{until}{kept}")
+}
+
+#[cfg(test)]
+mod tests {
+    use portray_core::app::contract::{Role, SyncView};
+
+    use super::*;
+
+    fn status() -> StatusReply {
+        StatusReply {
+            pid: 7,
+            version: "0.1.0".to_owned(),
+            headline: "Signed in to acme".to_owned(),
+            portals: vec![PortalView {
+                id: "0011".to_owned(),
+                name: "acme".to_owned(),
+                start_url: "https://acme.awsapps.com/start".to_owned(),
+                region: "eu-west-1".to_owned(),
+                state: PortalState::SignedIn,
+                access_token_expires_at: Some("2026-03-02T13:00:00Z".parse().unwrap()),
+                session_ends_at: None,
+                session_end_is_estimate: true,
+                accounts: 2,
+                permission_sets: 3,
+                sync: SyncView::default(),
+                sign_in: None,
+                problem: None,
+            }],
+            credentials: vec![CredentialsView {
+                role: Role {
+                    portal: "0011".to_owned(),
+                    account: "111122223333".to_owned(),
+                    permission_set: "ReadOnly".to_owned(),
+                },
+                account_name: "acme-dev".to_owned(),
+                state: CredentialsState::Fresh,
+                expires_at: Some("2026-03-02T12:40:00Z".parse().unwrap()),
+                kept: true,
+                problem: None,
+            }],
+        }
+    }
+
+    #[test]
+    fn the_document_has_the_shape_that_scripts_rely_on() {
+        let expected = r#"{"agent":{"pid":7,"version":"0.1.0"},"portals":[{"name":"acme","start_url":"https://acme.awsapps.com/start","region":"eu-west-1","state":"signed_in","access_token_expires_at":"2026-03-02T13:00:00Z","session_ends_at":null,"session_end_is_estimate":true,"accounts":2,"permission_sets":3}],"credentials":[{"portal":"acme","account":"111122223333","permission_set":"ReadOnly","expires_at":"2026-03-02T12:40:00Z","kept":true,"state":"fresh","problem":null}]}"#;
+        assert_eq!(serde_json::to_string(&document(&status())).unwrap(), expected);
+    }
+
+    #[test]
+    fn in_words_it_says_what_is_good_until_when() {
+        let text = in_words(&status(), &TimeZone::UTC);
+        assert!(
+            text.contains("111122223333/ReadOnly  acme-dev  good until 12:40, kept fresh"),
+            "{text}"
+        );
+    }
+}

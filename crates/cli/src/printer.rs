@@ -1,0 +1,128 @@
+//! The only place that prints: data on stdout, everything else on stderr, no control bytes but newlines.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use crate::failure::Failure;
+
+/// Writes to the standard streams. Both may be closed.
+#[derive(Debug, Clone, Copy)]
+pub struct Printer(());
+
+impl Printer {
+    pub fn new() -> Self {
+        Self(())
+    }
+
+    /// A line (or more) of data.
+    pub fn data(self, text: &str) -> Result<(), Failure> {
+        self.exactly(&harmless(text))
+    }
+
+    /// A document of data on one line.
+    pub fn json(self, document: &impl Serialize) -> Result<(), Failure> {
+        let text = serde_json::to_string(document)
+            .map_err(|error| Failure::system("Writing JSON", &io::Error::other(error)))?;
+        self.exactly(&ascii_controls(&text))
+    }
+
+    /// Data that a shell or a tool evaluates: byte by byte as it is.
+    pub fn exactly(self, text: &str) -> Result<(), Failure> {
+        let mut stdout = io::stdout().lock();
+        writeln!(stdout, "{text}")
+            .and_then(|()| stdout.flush())
+            .map_err(|error| Failure::no_stdout(&error))
+    }
+
+    /// Something that a person may want to know.
+    pub fn note(self, text: &str) {
+        // Whoever closed stderr does not want to know.
+        let _ = writeln!(io::stderr().lock(), "{}", harmless(text));
+    }
+
+    /// What happened, what to do, and which targets were possible; gives the exit code.
+    pub fn failure(self, failure: &Failure) -> ExitCode {
+        self.note(&on_one_line(&failure.problem.what_happened));
+        self.note(&on_one_line(&failure.problem.what_to_do));
+        for candidate in &failure.candidates {
+            self.note(&format!("  {}", on_one_line(candidate)));
+        }
+        ExitCode::from(failure.problem.code.exit_code())
+    }
+}
+
+/// Names come from AWS and from people: none of them may move the cursor or turn the text around.
+fn harmless(text: &str) -> String {
+    text.chars()
+        .map(|letter| match letter {
+            '\n' => '\n',
+            letter if letter.is_control() || turns_text(letter) => char::REPLACEMENT_CHARACTER,
+            letter => letter,
+        })
+        .collect()
+}
+
+fn on_one_line(text: &str) -> String {
+    text.replace('\n', " ")
+}
+
+/// Bidirectional controls.
+fn turns_text(letter: char) -> bool {
+    matches!(letter, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// JSON escapes the first 32 control characters; terminals know more of them.
+fn ascii_controls(json: &str) -> String {
+    json.chars()
+        .fold(String::with_capacity(json.len()), |mut text, letter| {
+            if letter.is_control() || turns_text(letter) {
+                let _ = write!(text, "\\u{:04x}", u32::from(letter));
+            } else {
+                text.push(letter);
+            }
+            text
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn i4_no_name_reaches_the_terminal_with_control_characters() {
+        for hostile in [
+            "\u{1b}[2J",
+            "\u{1b}]8;;x\u{7}",
+            "\u{9b}31m",
+            "a\rb",
+            "a\0b",
+            "\u{202e}gpj.exe",
+            "\u{7f}",
+        ] {
+            let shown = harmless(hostile);
+            assert!(
+                !shown
+                    .chars()
+                    .any(|letter| letter.is_control() || turns_text(letter)),
+                "{shown:?}"
+            );
+        }
+        assert_eq!(harmless("R&D\nzwei Zeilen, ü"), "R&D\nzwei Zeilen, ü");
+    }
+
+    #[test]
+    fn i4_json_keeps_the_value_and_has_no_control_characters() {
+        let hostile = "\u{1b}[2J\u{9b}\u{7f}\u{202e}\n\"";
+        let text = ascii_controls(&serde_json::to_string(hostile).unwrap());
+        assert!(
+            !text
+                .chars()
+                .any(|letter| letter.is_control() || turns_text(letter)),
+            "{text:?}"
+        );
+        assert_eq!(serde_json::from_str::<String>(&text).unwrap(), hostile);
+    }
+}

@@ -1,0 +1,244 @@
+//! The desktop as an agent without a tray reaches it: notifications with buttons, and a browser.
+
+use std::collections::HashMap;
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
+
+use notify_rust::Notification;
+use portray_core::app::contract::Request;
+use portray_core::app::shell::{Notice, Opening, Shell, ShellError};
+use portray_core::app::tray_menu::Tray;
+use portray_core::secret::Secret;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+/// Shows notices and opens browsers; has no tray and no window.
+#[derive(Debug)]
+pub struct HeadlessShell {
+    /// What `BROWSER` says.
+    browser: Option<String>,
+    pressed: UnboundedSender<Request>,
+    /// Which notification shows a notice, by the notice's key.
+    shown: Arc<Mutex<HashMap<String, u32>>>,
+}
+
+impl HeadlessShell {
+    /// The shell, and the requests of the buttons that people press.
+    pub fn new(browser: Option<&str>) -> (Self, UnboundedReceiver<Request>) {
+        let (pressed, requests) = unbounded_channel();
+        let shell = Self {
+            browser: browser.map(str::to_owned),
+            pressed,
+            shown: Arc::default(),
+        };
+        (shell, requests)
+    }
+}
+
+impl Shell for HeadlessShell {
+    fn open_url(&self, url: &Secret, browser: Option<&str>) -> Opening {
+        let command = browser.or(self.browser.as_deref()).map(str::to_owned);
+        let url = url.clone();
+        Box::pin(async move {
+            let opened = tokio::task::spawn_blocking(move || open(&url, command.as_deref()));
+            opened
+                .await
+                .unwrap_or_else(|_| Err(ShellError("it crashed".to_owned())))
+        })
+    }
+
+    fn show_tray(&self, _tray: &Tray) {}
+
+    fn notify(&self, notice: &Notice) {
+        let notice = notice.clone();
+        let pressed = self.pressed.clone();
+        let shown = Arc::clone(&self.shown);
+        // A thread of its own: it waits for a click, and a desktop that dies meanwhile never answers.
+        std::thread::spawn(move || show(&notice, &pressed, &shown));
+    }
+
+    fn withdraw(&self, key: &str) {
+        let id = self.shown.lock().ok().and_then(|mut shown| shown.remove(key));
+        if let Some(id) = id {
+            std::thread::spawn(move || take_away(id));
+        }
+    }
+
+    fn show_window(&self) {
+        tracing::info!("there is no window without the application");
+    }
+
+    /// The process ends by itself when the application has stopped.
+    fn quit(&self) {}
+}
+
+fn show(notice: &Notice, pressed: &UnboundedSender<Request>, shown: &Mutex<HashMap<String, u32>>) {
+    let mut notification = Notification::new();
+    notification
+        .appname("Portray")
+        .summary(&notice.title)
+        .body(&escaped(&notice.body));
+    let known = shown
+        .lock()
+        .ok()
+        .and_then(|shown| shown.get(&notice.key).copied());
+    #[cfg(all(unix, not(target_os = "macos")))]
+    if let Some(id) = known {
+        notification.id(id);
+    }
+    #[cfg(not(all(unix, not(target_os = "macos"))))]
+    let _ = known;
+    for (index, action) in notice.actions.iter().enumerate() {
+        notification.action(&index.to_string(), &action.label);
+    }
+    if !notice.actions.is_empty() {
+        notification.action("default", "");
+    }
+    let handle = match notification.show() {
+        Ok(handle) => handle,
+        Err(error) => {
+            tracing::info!(%error, title = notice.title, "no desktop shows notifications");
+            return;
+        }
+    };
+    #[cfg(all(unix, not(target_os = "macos")))]
+    if let Ok(mut shown) = shown.lock() {
+        shown.insert(notice.key.clone(), handle.id());
+    }
+    wait_for_click(handle, notice, pressed);
+}
+
+#[cfg(all(unix, not(target_os = "macos")))]
+fn wait_for_click(
+    handle: notify_rust::NotificationHandle,
+    notice: &Notice,
+    pressed: &UnboundedSender<Request>,
+) {
+    handle.wait_for_action(|name| {
+        let index = if name == "default" {
+            Some(0)
+        } else {
+            name.parse().ok()
+        };
+        let action = index.and_then(|index: usize| notice.actions.get(index));
+        if let Some(request) = action.and_then(|action| action.request.clone()) {
+            // The application has ended; so has what the button was for.
+            let _ = pressed.send(request);
+        }
+    });
+}
+
+/// Buttons of a program without a bundle or an installer are not reported there.
+#[cfg(not(all(unix, not(target_os = "macos"))))]
+fn wait_for_click<H>(_handle: H, _notice: &Notice, _pressed: &UnboundedSender<Request>) {}
+
+/// Replaces a notification by one that goes at once: notifications cannot be closed by number.
+fn take_away(id: u32) {
+    #[cfg(all(unix, not(target_os = "macos")))]
+    {
+        let replaced = Notification::new()
+            .appname("Portray")
+            .summary("Done")
+            .id(id)
+            .timeout(notify_rust::Timeout::Milliseconds(1))
+            .show();
+        if let Ok(handle) = replaced {
+            handle.close();
+        }
+    }
+    #[cfg(not(all(unix, not(target_os = "macos"))))]
+    let _ = id;
+}
+
+/// Bodies may hold markup; names must not.
+fn escaped(text: &str) -> String {
+    if cfg!(all(unix, not(target_os = "macos"))) {
+        return text
+            .replace('&', "&amp;")
+            .replace('<', "&lt;")
+            .replace('>', "&gt;");
+    }
+    text.to_owned()
+}
+
+fn open(url: &Secret, command: Option<&str>) -> Result<(), ShellError> {
+    let Some(command) = command else {
+        return opener::open_browser(url.expose()).map_err(|error| ShellError(error.to_string()));
+    };
+    let mut words = words_with_url(command, url.expose()).into_iter();
+    let program = words
+        .next()
+        .ok_or_else(|| ShellError("the command is empty".to_owned()))?;
+    let started = Command::new(&program)
+        .args(words)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    let mut child = started.map_err(|error| ShellError(format!("{program}: {error}")))?;
+    // Some browsers live as long as their window: somebody has to collect what is left of them.
+    std::thread::spawn(move || child.wait());
+    Ok(())
+}
+
+/// A command's words, split at blanks outside of quotes, with the URL as one of them. No shell sees it.
+fn words_with_url(command: &str, url: &str) -> Vec<String> {
+    let has_place = ["{url}", "%s"].iter().any(|place| command.contains(place));
+    let mut words: Vec<String> = words(command)
+        .into_iter()
+        .map(|word| {
+            let place = if word.contains("{url}") { "{url}" } else { "%s" };
+            word.replace(place, url)
+        })
+        .collect();
+    if !has_place {
+        words.push(url.to_owned());
+    }
+    words
+}
+
+fn words(command: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quote = None;
+    for letter in command.chars() {
+        match (quote, letter) {
+            (Some(open), letter) if letter == open => quote = None,
+            (None, '"' | '\'') => {
+                quote = Some(letter);
+                word.get_or_insert_default();
+            }
+            (None, ' ' | '\t') => words.extend(word.take()),
+            (Some(_) | None, letter) => word.get_or_insert_default().push(letter),
+        }
+    }
+    words.extend(word);
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn b3_the_url_is_one_word_whatever_the_command_is() {
+        let url = "http://127.0.0.1:1/go/nonce?x=y&z;`id`";
+        for (command, expected) in [
+            ("firefox", vec!["firefox", url]),
+            ("%s", vec![url]),
+            (
+                "\"/opt/my browser/run\" -P work {url}",
+                vec!["/opt/my browser/run", "-P", "work", url],
+            ),
+            ("run --url='{url}' ''", vec!["run", &format!("--url={url}"), ""]),
+        ] {
+            assert_eq!(words_with_url(command, url), expected, "{command}");
+        }
+    }
+
+    #[test]
+    fn i3_a_notification_shows_names_and_no_markup() {
+        if cfg!(target_os = "linux") {
+            assert_eq!(escaped("<b>R&D</b>"), "&lt;b&gt;R&amp;D&lt;/b&gt;");
+        }
+    }
+}

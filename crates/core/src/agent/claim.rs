@@ -1,0 +1,159 @@
+//! Whoever holds the socket is the agent: one per home and user, by a lock that dies with its process.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::agent::client::{Client, ClientError};
+use crate::agent::listener::Listener;
+use crate::agent::protocol::{AgentHello, AgentKind, Operation};
+use crate::clock::SharedClock;
+use crate::paths::Paths;
+use crate::private_files;
+
+/// How long a headless agent has to finish its answers when the tray application takes over.
+const HAND_OVER: Duration = Duration::from_secs(10);
+
+/// The right to be the agent, with the socket bound. Clients that connect already wait to be served.
+#[derive(Debug)]
+pub struct Claim {
+    pub(super) listener: Listener,
+    pub(super) socket: PathBuf,
+    pub(super) lock: File,
+}
+
+/// Why this process cannot be the agent.
+#[derive(Debug, thiserror::Error)]
+pub enum ClaimError {
+    /// Another one is; who, unless it does not answer yet.
+    #[error("an agent is running already")]
+    Taken(Option<AgentHello>),
+    #[error("the folder {0} does not belong to you alone (mode 0700, no symbolic link)")]
+    Folder(PathBuf),
+    #[error("the socket {path} cannot be bound: {error}")]
+    Socket { path: PathBuf, error: io::Error },
+    #[error("the lock {path} cannot be taken: {error}")]
+    Lock { path: PathBuf, error: io::Error },
+}
+
+/// Takes the lock and binds the socket, or says who has done so before. Does not wait.
+pub fn claim(paths: &Paths) -> Result<Claim, ClaimError> {
+    make_runtime_folder(&paths.runtime)?;
+    let lock = open_lock(&paths.lock())?;
+    match lock.try_lock() {
+        Ok(()) => bind(paths, lock),
+        Err(TryLockError::WouldBlock) => Err(ClaimError::Taken(hello(paths))),
+        Err(TryLockError::Error(error)) => Err(lock_failed(paths, error)),
+    }
+}
+
+/// As [`claim`], for the tray application: a headless agent that keeps nothing in memory alone is asked to stop first.
+/// With a memory store the answer is [`ClaimError::Taken`], because a person has to agree to a new sign-in.
+pub async fn take_over(paths: &Paths, clock: &SharedClock) -> Result<Claim, ClaimError> {
+    match claim(paths) {
+        Err(ClaimError::Taken(Some(agent))) if gives_way(&agent) => {}
+        other => return other,
+    }
+    ask_to_stop(paths).await;
+    let deadline = clock.elapsed() + HAND_OVER;
+    loop {
+        match claim(paths) {
+            Err(ClaimError::Taken(_)) if clock.elapsed() < deadline => {
+                clock.sleep(Duration::from_millis(50)).await;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+/// Whether a folder for sockets is ours, and nobody else's.
+#[cfg(unix)]
+pub fn is_private_folder(path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    // The link itself is looked at, not what it points to.
+    std::fs::symlink_metadata(path).is_ok_and(|metadata| {
+        metadata.is_dir()
+            && metadata.uid() == rustix::process::geteuid().as_raw()
+            && metadata.mode() & 0o077 == 0
+    })
+}
+
+/// On Windows the folder holds nothing but the lock; the pipe has its own guard.
+#[cfg(windows)]
+pub fn is_private_folder(path: &Path) -> bool {
+    path.is_dir()
+}
+
+/// Makes the folder of socket and lock, or refuses one that others can enter.
+pub fn make_runtime_folder(path: &Path) -> Result<(), ClaimError> {
+    // A dangling or foreign link fails here or below: the folder is refused in both cases.
+    let made = private_files::make_folder(path);
+    if made.is_err() || !is_private_folder(path) {
+        return Err(ClaimError::Folder(path.to_owned()));
+    }
+    Ok(())
+}
+
+fn bind(paths: &Paths, lock: File) -> Result<Claim, ClaimError> {
+    // The lock says that no agent of this home lives. Something may still answer there (a home shared by
+    // two machines, say): a socket is only replaced when nobody does.
+    match Client::connect(paths) {
+        Err(ClientError::NotRunning) => {}
+        Ok(mut client) => return Err(ClaimError::Taken(client.hello().ok())),
+        Err(_) => return Err(ClaimError::Taken(None)),
+    }
+    let socket = paths.socket();
+    let listener = Listener::bind(paths).map_err(|error| ClaimError::Socket {
+        path: socket.clone(),
+        error,
+    })?;
+    Ok(Claim {
+        listener,
+        socket,
+        lock,
+    })
+}
+
+fn open_lock(path: &Path) -> Result<File, ClaimError> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        let no_link = rustix::fs::OFlags::NOFOLLOW.bits();
+        options.mode(0o600).custom_flags(no_link.cast_signed());
+    }
+    options.open(path).map_err(|error| ClaimError::Lock {
+        path: path.to_owned(),
+        error,
+    })
+}
+
+fn lock_failed(paths: &Paths, error: io::Error) -> ClaimError {
+    ClaimError::Lock {
+        path: paths.lock(),
+        error,
+    }
+}
+
+fn hello(paths: &Paths) -> Option<AgentHello> {
+    Client::connect(paths).ok()?.hello().ok()
+}
+
+fn gives_way(agent: &AgentHello) -> bool {
+    agent.kind == AgentKind::Headless && !agent.memory_store
+}
+
+async fn ask_to_stop(paths: &Paths) {
+    let paths = paths.clone();
+    let asked = tokio::task::spawn_blocking(move || {
+        Client::connect(&paths).and_then(|mut client| client.ask(&Operation::Stop))
+    });
+    match asked.await {
+        Ok(Ok(_)) => {}
+        // It may have gone in the meantime; the lock tells.
+        Ok(Err(error)) => tracing::debug!(%error, "the headless agent did not answer"),
+        Err(error) => tracing::warn!(%error, "asking the headless agent to stop failed"),
+    }
+}

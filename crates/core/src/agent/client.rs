@@ -1,0 +1,236 @@
+//! The blocking client: std only, so that a helper answers in milliseconds and a plain thread can use it.
+
+use std::io::{self, BufRead, BufReader, Write};
+use std::time::Duration;
+
+use crate::agent::claim::is_private_folder;
+use crate::agent::protocol::{
+    AgentHello, MAX_REQUEST, Operation, Reply, RequestLine, ResponseLine, VERSION, other_version,
+};
+use crate::app::contract::{ProblemCode, ProblemView};
+use crate::paths::Paths;
+
+/// How long an answer may take: the agent's own longest call, and a little.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A connection to the agent; takes one request after the other.
+#[derive(Debug)]
+pub struct Client {
+    connection: BufReader<Connection>,
+}
+
+/// Why there is no answer, or the answer that something failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    #[error("no agent is running")]
+    NotRunning,
+    #[error("the socket's folder is not ours alone")]
+    FolderNotOurs,
+    #[error("the agent did not answer in time")]
+    TimedOut,
+    #[error("the agent closed the connection")]
+    Closed,
+    #[error("the connection to the agent failed: {0}")]
+    Broken(io::Error),
+    #[error("the agent speaks version {0} of the protocol")]
+    OtherVersion(u32),
+    #[error("the answer was not understood")]
+    Garbled,
+    #[error("{}", problem.what_happened)]
+    Problem {
+        problem: ProblemView,
+        candidates: Vec<String>,
+    },
+}
+
+impl Client {
+    pub fn connect(paths: &Paths) -> Result<Self, ClientError> {
+        let client = Self {
+            connection: BufReader::new(open(paths)?),
+        };
+        client.wait_at_most(Some(PATIENCE))?;
+        Ok(client)
+    }
+
+    /// Bounds the wait for every further answer; `None` waits for as long as the agent lives.
+    pub fn wait_at_most(&self, patience: Option<Duration>) -> Result<(), ClientError> {
+        set_patience(self.connection.get_ref(), patience).map_err(ClientError::Broken)
+    }
+
+    /// Who the agent is.
+    pub fn hello(&mut self) -> Result<AgentHello, ClientError> {
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        self.wait_at_most(Some(Duration::from_secs(1)))?;
+        let reply = self.ask(&Operation::Hello { version })?;
+        self.wait_at_most(Some(PATIENCE))?;
+        let Reply::Hello(hello) = reply else {
+            return Err(ClientError::Garbled);
+        };
+        Ok(hello)
+    }
+
+    /// Sends a request and waits for its (first) answer. A [`Reply::Problem`] is an error.
+    pub fn ask(&mut self, operation: &Operation) -> Result<Reply, ClientError> {
+        self.send(operation)?;
+        self.receive()
+    }
+
+    /// Sends a request that is answered by several lines: they come as long as the agent has something to say.
+    pub fn stream(
+        mut self,
+        operation: &Operation,
+    ) -> Result<impl Iterator<Item = Result<Reply, ClientError>> + Send + use<>, ClientError> {
+        self.send(operation)?;
+        self.wait_at_most(None)?;
+        let mut over = false;
+        Ok(std::iter::from_fn(move || {
+            if over {
+                return None;
+            }
+            let reply = self.receive();
+            over = matches!(&reply, Err(_) | Ok(Reply::Done));
+            Some(reply)
+        }))
+    }
+
+    fn send(&mut self, operation: &Operation) -> Result<(), ClientError> {
+        let mut line = serde_json::to_vec(&RequestLine {
+            v: VERSION,
+            operation: operation.clone(),
+        })
+        .map_err(|_| ClientError::Garbled)?;
+        line.push(b'\n');
+        debug_assert!(line.len() <= MAX_REQUEST, "requests are short");
+        self.connection.get_mut().write_all(&line).map_err(broken)
+    }
+
+    fn receive(&mut self) -> Result<Reply, ClientError> {
+        let mut line = Vec::new();
+        self.connection.read_until(b'\n', &mut line).map_err(broken)?;
+        if line.is_empty() {
+            return Err(ClientError::Closed);
+        }
+        parse_reply(&line)
+    }
+}
+
+impl ClientError {
+    /// The same in words.
+    pub fn into_problem(self) -> ProblemView {
+        match self {
+            Self::Problem { problem, .. } => problem,
+            Self::OtherVersion(theirs) => other_version(theirs),
+            Self::NotRunning => ProblemView::new(
+                ProblemCode::NoAgent,
+                "Portray is not running.",
+                "Start the application, or run “portray agent”.",
+            ),
+            Self::FolderNotOurs => ProblemView::new(
+                ProblemCode::NoAgent,
+                "The folder of Portray's socket can be entered by others, so it is not trusted.",
+                "Remove that folder, or set XDG_RUNTIME_DIR to a folder of your own with mode 0700.",
+            ),
+            Self::TimedOut => ProblemView::new(
+                ProblemCode::Unreachable,
+                "Portray did not answer in time.",
+                "Try again; if it stays silent, restart it with “portray agent stop” and “portray agent”.",
+            ),
+            Self::Closed | Self::Broken(_) | Self::Garbled => ProblemView::new(
+                ProblemCode::Failed,
+                "Portray ended the conversation before it had answered.",
+                "Try again; it may have been restarted.",
+            ),
+        }
+    }
+}
+
+fn parse_reply(line: &[u8]) -> Result<Reply, ClientError> {
+    #[derive(serde::Deserialize)]
+    struct Versioned {
+        v: u32,
+    }
+    let Versioned { v } = serde_json::from_slice(line).map_err(|_| ClientError::Garbled)?;
+    // An agent of another version still sends problems that can be read.
+    let reply = serde_json::from_slice(line).map(|ResponseLine { reply, .. }| reply);
+    match reply {
+        Ok(Reply::Problem { problem, candidates }) => Err(ClientError::Problem { problem, candidates }),
+        _ if v != VERSION => Err(ClientError::OtherVersion(v)),
+        Ok(reply) => Ok(reply),
+        Err(_) => Err(ClientError::Garbled),
+    }
+}
+
+fn broken(error: io::Error) -> ClientError {
+    match error.kind() {
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => ClientError::TimedOut,
+        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => ClientError::Closed,
+        _ => ClientError::Broken(error),
+    }
+}
+
+#[cfg(unix)]
+type Connection = std::os::unix::net::UnixStream;
+
+/// A folder that others can enter could hold somebody else's socket, and give us somebody else's credentials.
+#[cfg(unix)]
+fn open(paths: &Paths) -> Result<Connection, ClientError> {
+    let opened = Connection::connect(paths.socket());
+    opened
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => ClientError::NotRunning,
+            io::ErrorKind::WouldBlock => ClientError::TimedOut,
+            _ => ClientError::Broken(error),
+        })
+        .and_then(|connection| {
+            is_private_folder(&paths.runtime)
+                .then_some(connection)
+                .ok_or(ClientError::FolderNotOurs)
+        })
+}
+
+#[cfg(unix)]
+fn set_patience(connection: &Connection, patience: Option<Duration>) -> io::Result<()> {
+    connection.set_read_timeout(patience)?;
+    connection.set_write_timeout(patience)
+}
+
+#[cfg(windows)]
+type Connection = std::fs::File;
+
+#[cfg(windows)]
+fn open(paths: &Paths) -> Result<Connection, ClientError> {
+    let name = crate::agent::listener::pipe_name(paths);
+    let opened = std::fs::OpenOptions::new().read(true).write(true).open(name);
+    opened.map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => ClientError::NotRunning,
+        _ => ClientError::Broken(error),
+    })
+}
+
+/// A pipe opened as a file knows no time-outs; the agent's own deadlines hold.
+#[cfg(windows)]
+fn set_patience(_connection: &Connection, _patience: Option<Duration>) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn w6_an_agent_of_another_version_is_named() {
+        let answer = parse_reply(br#"{"v":3,"answer":"something_new"}"#);
+        assert!(matches!(answer, Err(ClientError::OtherVersion(3))));
+        let problem = br#"{"v":3,"answer":"problem","problem":{"code":"wrong_use","what_happened":"Old.","what_to_do":"Update."}}"#;
+        let Err(ClientError::Problem { problem, .. }) = parse_reply(problem) else {
+            panic!("a problem can be read whatever the version");
+        };
+        assert_eq!(problem.what_to_do, "Update.");
+    }
+
+    #[test]
+    fn x2_an_answer_that_is_not_understood_is_not_repeated() {
+        let error = parse_reply(br#"{"v":1,"answer":"credentials","secret_access_key":"aoa-canary"}"#);
+        assert!(!format!("{error:?}").contains("canary"));
+    }
+}

@@ -1,0 +1,338 @@
+//! Turns requests into questions to the application, and what it says into replies.
+
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use crate::agent::listener::Caller;
+use crate::agent::protocol::{
+    AccountLine, AccountsReply, AgentHello, AgentKind, CredentialsReply, Operation, Reply, RequestLine,
+    StatusReply, Target, WireSecret,
+};
+use crate::agent::socket::Answering;
+use crate::agent::targets::{self, Known, Unresolved, account_name};
+use crate::app::contract::{
+    Answer, PortalView, ProblemView, Request, RoleRow, SearchRequest, SignInMethod,
+};
+use crate::app::{App, ConsoleRequest, SignInStart};
+use crate::identity_center::{PortalId, RoleKey};
+use crate::role_catalog::ListedAccount;
+
+/// The longest page of a list.
+const PAGE: u32 = 100;
+
+/// What kind of agent this process is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Host {
+    pub kind: AgentKind,
+    /// Nothing is kept outside the agent's memory.
+    pub memory_store: bool,
+}
+
+/// Answers from the application.
+#[derive(Clone)]
+pub struct Handler {
+    app: App,
+    host: Host,
+}
+
+type Outcome = Result<Reply, Reply>;
+
+impl Handler {
+    pub fn new(app: App, host: Host) -> Self {
+        Self { app, host }
+    }
+
+    async fn reply(&self, operation: Operation, replies: &mpsc::Sender<Reply>) -> Outcome {
+        match operation {
+            Operation::Hello { version } => Ok(self.hello(&version)),
+            Operation::Credentials {
+                role,
+                min_ttl_seconds,
+            } => self.credentials(&role, min_ttl_seconds).await,
+            Operation::Status => self.status().await,
+            Operation::Accounts {
+                portal,
+                query,
+                offset,
+                limit,
+            } => self.accounts(portal.as_deref(), query, offset, limit),
+            Operation::Search { search } => Ok(Reply::Search(self.app.search(&at_most_a_page(search)))),
+            Operation::Login {
+                portal,
+                device_code,
+                open_browser,
+                force,
+            } => {
+                let portal = self.portal(portal.as_deref())?;
+                let method = if device_code {
+                    SignInMethod::DeviceCode
+                } else {
+                    SignInMethod::Browser
+                };
+                self.login(&portal, method, open_browser, force, replies).await
+            }
+            Operation::Logout { portal, all } => self.logout(portal.as_deref(), all).await,
+            Operation::Console {
+                role,
+                destination,
+                region,
+                duration_seconds,
+                via,
+                open_browser,
+            } => {
+                let request = ConsoleRequest {
+                    role: self.role(&role)?,
+                    destination,
+                    region,
+                    duration_seconds,
+                    via,
+                };
+                self.console(request, open_browser).await
+            }
+            Operation::Keep { role, on } => {
+                let role = self.role(&role)?.into();
+                self.ask(Request::Keep { role, on }).await?;
+                Ok(Reply::Done)
+            }
+            Operation::Command { request } => {
+                let outcome = self.ask(request).await?;
+                Ok(Reply::Command { outcome })
+            }
+            Operation::Subscribe => Ok(self.subscribe(replies).await),
+            Operation::Stop => {
+                self.ask(Request::Quit).await?;
+                Ok(Reply::Done)
+            }
+        }
+    }
+
+    fn hello(&self, client: &str) -> Reply {
+        tracing::debug!(client, "hello");
+        Reply::Hello(AgentHello {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            kind: self.host.kind,
+            memory_store: self.host.memory_store,
+        })
+    }
+
+    async fn credentials(&self, target: &Target, min_ttl_seconds: u32) -> Outcome {
+        let key = self.role(target)?;
+        let min_ttl = Duration::from_secs(min_ttl_seconds.into());
+        let credentials = self
+            .app
+            .credentials(&key, min_ttl)
+            .await
+            .map_err(Reply::problem)?;
+        Ok(Reply::Credentials(CredentialsReply {
+            access_key_id: credentials.access_key_id,
+            secret_access_key: WireSecret::from(&credentials.secret_access_key),
+            session_token: WireSecret::from(&credentials.session_token),
+            expires_at: credentials.expires_at,
+            portal_name: self.portal_name(&key.portal),
+            account_name: account_name(&self.app.catalogue(), &key).to_owned(),
+            role: key.into(),
+        }))
+    }
+
+    async fn status(&self) -> Outcome {
+        let snapshot = self.app.snapshot().await.map_err(Reply::problem)?;
+        Ok(Reply::Status(Box::new(StatusReply {
+            pid: std::process::id(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            headline: snapshot.headline.clone(),
+            portals: snapshot.portals.clone(),
+            credentials: snapshot.credentials.clone(),
+        })))
+    }
+
+    fn accounts(&self, portal: Option<&str>, query: String, offset: u32, limit: u32) -> Outcome {
+        let portal = self.portal(portal)?;
+        let catalogue = self.app.catalogue();
+        let listing = catalogue.listings.get(&PortalId(portal.id.clone()));
+        let listing = listing.cloned().unwrap_or_default();
+        let lines = if query.trim().is_empty() {
+            listing.accounts.into_iter().map(account_line).collect()
+        } else {
+            by_account(self.every_row(&portal, query))
+        };
+        Ok(Reply::Accounts(AccountsReply {
+            portal: portal.name,
+            synced_at: listing.synced_at,
+            complete: listing.complete,
+            total: u32::try_from(lines.len()).unwrap_or(u32::MAX),
+            accounts: page(lines, offset, limit),
+        }))
+    }
+
+    fn every_row(&self, portal: &PortalView, query: String) -> Vec<RoleRow> {
+        let mut search = SearchRequest {
+            query,
+            portal: Some(portal.id.clone()),
+            offset: 0,
+            limit: PAGE,
+        };
+        let mut rows = Vec::new();
+        loop {
+            let answer = self.app.search(&search);
+            if answer.rows.is_empty() {
+                return rows;
+            }
+            rows.extend(answer.rows);
+            search.offset += PAGE;
+        }
+    }
+
+    async fn login(
+        &self,
+        portal: &PortalView,
+        method: SignInMethod,
+        open_browser: bool,
+        force: bool,
+        replies: &mpsc::Sender<Reply>,
+    ) -> Outcome {
+        let started = self.app.sign_in(&portal.id, method, open_browser, force).await;
+        let started = match started.map_err(Reply::problem)? {
+            SignInStart::AlreadySignedIn => return Ok(Reply::Done),
+            SignInStart::Started(started) => started,
+        };
+        let begun = Reply::SignIn {
+            url: WireSecret::from(&started.url),
+            user_code: started.user_code,
+            expires_at: started.expires_at,
+        };
+        // A client that has left does not end the sign-in: the person may be in the middle of it.
+        let _ = replies.send(begun).await;
+        match started.finished.await {
+            Ok(Ok(())) => Ok(Reply::Done),
+            Ok(Err(problem)) => Err(Reply::problem(problem)),
+            Err(_) => Err(Reply::problem(ProblemView::cancelled())),
+        }
+    }
+
+    async fn logout(&self, portal: Option<&str>, all: bool) -> Outcome {
+        let portals = if all {
+            self.portals()
+        } else {
+            vec![self.portal(portal)?]
+        };
+        for portal in portals {
+            self.ask(Request::SignOut { portal: portal.id }).await?;
+        }
+        Ok(Reply::Done)
+    }
+
+    async fn console(&self, request: ConsoleRequest, open_browser: bool) -> Outcome {
+        if !open_browser {
+            let url = self.app.console_url(&request).await.map_err(Reply::problem)?;
+            let url = Some(WireSecret::from(&url));
+            return Ok(Reply::Console { url });
+        }
+        self.ask(Request::OpenConsole {
+            role: request.role.into(),
+            destination: request.destination,
+            region: request.region,
+            duration_seconds: request.duration_seconds,
+            via: request.via,
+            open_browser,
+        })
+        .await?;
+        Ok(Reply::Console { url: None })
+    }
+
+    /// Sends the state now and at every change, until the client leaves or the application ends.
+    async fn subscribe(&self, replies: &mpsc::Sender<Reply>) -> Reply {
+        let mut snapshots = self.app.snapshots();
+        snapshots.mark_changed();
+        loop {
+            tokio::select! {
+                () = replies.closed() => return Reply::Done,
+                changed = snapshots.changed() => if changed.is_err() { return Reply::Done },
+            }
+            let snapshot = (**snapshots.borrow_and_update()).clone();
+            if replies.send(Reply::Snapshot(Box::new(snapshot))).await.is_err() {
+                return Reply::Done;
+            }
+        }
+    }
+
+    async fn ask(&self, request: Request) -> Result<Answer, Reply> {
+        self.app.ask(request).await.map_err(Reply::problem)
+    }
+
+    fn role(&self, target: &Target) -> Result<RoleKey, Unresolved> {
+        let known = Known {
+            portals: &self.portals(),
+            catalogue: &self.app.catalogue(),
+            search: |search: &SearchRequest| self.app.search(search),
+        };
+        known.role(target)
+    }
+
+    fn portal(&self, named: Option<&str>) -> Result<PortalView, Unresolved> {
+        targets::portal(&self.portals(), named, None).cloned()
+    }
+
+    fn portal_name(&self, id: &PortalId) -> String {
+        let portals = self.portals();
+        let portal = portals.into_iter().find(|portal| portal.id == id.0);
+        portal.map(|portal| portal.name).unwrap_or_default()
+    }
+
+    fn portals(&self) -> Vec<PortalView> {
+        self.app.portals()
+    }
+}
+
+impl Answering for Handler {
+    async fn answer(&self, request: RequestLine, caller: Caller, replies: mpsc::Sender<Reply>) {
+        tracing::debug!(pid = caller.pid, "request");
+        let (Ok(reply) | Err(reply)) = self.reply(request.operation, &replies).await;
+        // The client may have left; then nobody waits for this.
+        let _ = replies.send(reply).await;
+    }
+}
+
+fn at_most_a_page(search: SearchRequest) -> SearchRequest {
+    SearchRequest {
+        limit: search.limit.min(PAGE),
+        ..search
+    }
+}
+
+fn account_line(listed: ListedAccount) -> AccountLine {
+    AccountLine {
+        id: listed.account.id.0,
+        name: listed.account.name,
+        email: listed.account.email,
+        permission_sets: listed.permission_sets,
+    }
+}
+
+/// Accounts in the order of their best row, with the permission sets that were hit.
+fn by_account(rows: Vec<RoleRow>) -> Vec<AccountLine> {
+    let mut lines: Vec<AccountLine> = Vec::new();
+    let mut places = std::collections::HashMap::new();
+    for row in rows {
+        let place = *places.entry(row.role.account.clone()).or_insert_with(|| {
+            lines.push(AccountLine {
+                id: row.role.account,
+                name: row.account_name,
+                email: row.email,
+                permission_sets: Vec::new(),
+            });
+            lines.len() - 1
+        });
+        lines[place].permission_sets.push(row.role.permission_set);
+    }
+    for line in &mut lines {
+        line.permission_sets.sort();
+    }
+    lines
+}
+
+fn page(lines: Vec<AccountLine>, offset: u32, limit: u32) -> Vec<AccountLine> {
+    let limit = limit.min(PAGE) as usize;
+    lines.into_iter().skip(offset as usize).take(limit).collect()
+}

@@ -1,0 +1,60 @@
+//! Keeps secrets in memory out of core dumps and out of other processes' reach.
+
+/// For a process that holds tokens or credentials: no core file, no `ptrace` by processes of the same user.
+/// Best effort: what the system refuses is logged.
+pub fn harden_process() {
+    #[cfg(unix)]
+    if let Err(error) = without_core_files() {
+        tracing::warn!(%error, "core files stay possible");
+    }
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+        if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
+            tracing::warn!(%error, "this process stays dumpable");
+        }
+    }
+}
+
+#[cfg(unix)]
+fn without_core_files() -> Result<(), rustix::io::Errno> {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    setrlimit(Resource::Core, none)
+}
+
+/// Lets an agent answer many clients at once: the limit that most systems set for open files is low, and may be
+/// raised without asking.
+#[cfg(unix)]
+pub fn allow_many_connections() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    const WANTED: u64 = 8192;
+    let mut limit = getrlimit(Resource::Nofile);
+    let most = limit.maximum.unwrap_or(WANTED).min(WANTED);
+    if limit.current.is_some_and(|current| current < most) {
+        limit.current = Some(most);
+        if let Err(error) = setrlimit(Resource::Nofile, limit) {
+            tracing::debug!(%error, "the limit of open files stays as it is");
+        }
+    }
+}
+
+#[cfg(not(unix))]
+pub fn allow_many_connections() {}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    #[test]
+    fn x5_a_hardened_process_leaves_no_core_file() {
+        super::harden_process();
+        let core = rustix::process::getrlimit(rustix::process::Resource::Core);
+        assert_eq!((core.current, core.maximum), (Some(0), Some(0)));
+        assert_eq!(
+            rustix::process::dumpable_behavior().unwrap(),
+            rustix::process::DumpableBehavior::NotDumpable
+        );
+    }
+}

@@ -1,0 +1,158 @@
+//! Where clients connect: a Unix socket that only its owner can reach, or a named pipe of the user's.
+
+#[cfg(unix)]
+pub use unix::{Listener, Stream};
+#[cfg(windows)]
+pub use windows::{Listener, Stream, pipe_name};
+
+/// Who is at the other end of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Caller {
+    pub pid: Option<u32>,
+}
+
+#[cfg(unix)]
+mod unix {
+    use std::fs;
+    use std::io;
+    use std::os::unix::fs::{DirBuilderExt, FileTypeExt, PermissionsExt};
+    use std::path::Path;
+
+    use super::Caller;
+    use crate::paths::Paths;
+
+    pub type Stream = tokio::net::UnixStream;
+
+    /// A bound socket. Whoever makes one holds the agent's lock.
+    #[derive(Debug)]
+    pub struct Listener {
+        socket: std::os::unix::net::UnixListener,
+    }
+
+    impl Listener {
+        /// Binds in a folder that nobody else can enter and moves the finished socket to its place, so that it is
+        /// 0600 from the moment it can be seen. What a dead agent left there is replaced; anything but a
+        /// socket stays.
+        pub fn bind(paths: &Paths) -> io::Result<Self> {
+            let target = paths.socket();
+            refuse_what_is_no_socket(&target)?;
+            let nursery = paths.runtime.join(".new");
+            remove_nursery(&nursery)?;
+            fs::DirBuilder::new().mode(0o700).create(&nursery)?;
+            let path = nursery.join("s");
+            let socket = std::os::unix::net::UnixListener::bind(&path)?;
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
+            fs::rename(&path, &target)?;
+            fs::remove_dir(&nursery)?;
+            socket.set_nonblocking(true)?;
+            Ok(Self { socket })
+        }
+
+        /// Needs a tokio runtime.
+        pub fn into_async(self) -> io::Result<AsyncListener> {
+            let listener = tokio::net::UnixListener::from_std(self.socket)?;
+            Ok(AsyncListener { listener })
+        }
+    }
+
+    /// The same socket on a runtime.
+    #[derive(Debug)]
+    pub struct AsyncListener {
+        listener: tokio::net::UnixListener,
+    }
+
+    impl AsyncListener {
+        /// The next connection of a process of ours. `Ok(None)`: of somebody else; it is closed unread.
+        pub async fn accept(&self) -> io::Result<Option<(Stream, Caller)>> {
+            let (stream, _) = self.listener.accept().await?;
+            let peer = stream.peer_cred()?;
+            if peer.uid() != rustix::process::geteuid().as_raw() {
+                tracing::warn!(uid = peer.uid(), "refused a connection of another user");
+                return Ok(None);
+            }
+            let pid = peer.pid().and_then(|pid| u32::try_from(pid).ok());
+            Ok(Some((stream, Caller { pid })))
+        }
+    }
+
+    fn refuse_what_is_no_socket(path: &Path) -> io::Result<()> {
+        match fs::symlink_metadata(path) {
+            Ok(metadata) if metadata.file_type().is_socket() => Ok(()),
+            Ok(_) => Err(io::Error::new(
+                io::ErrorKind::AlreadyExists,
+                "something that is no socket stands in its place",
+            )),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// An agent that died while it bound may have left its folder.
+    fn remove_nursery(nursery: &Path) -> io::Result<()> {
+        match fs::remove_dir_all(nursery) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+}
+
+#[cfg(windows)]
+mod windows {
+    use std::io;
+
+    use interprocess::os::windows::named_pipe::tokio::{
+        DuplexPipeStream, PipeListener, PipeListenerOptionsExt,
+    };
+    use interprocess::os::windows::named_pipe::{PipeListenerOptions, pipe_mode};
+    use interprocess::os::windows::security_descriptor::SecurityDescriptor;
+
+    use super::Caller;
+    use crate::paths::{Paths, short_hash};
+
+    pub type Stream = DuplexPipeStream<pipe_mode::Bytes>;
+
+    /// The pipe of this home; the folder's path is the user's own.
+    pub fn pipe_name(paths: &Paths) -> String {
+        let hash = short_hash(paths.socket().as_os_str().as_encoded_bytes());
+        format!(r"\\.\pipe\portray-{hash}")
+    }
+
+    /// The pipe's first instance. Whoever makes one holds the agent's lock.
+    #[derive(Debug)]
+    pub struct Listener {
+        name: String,
+    }
+
+    impl Listener {
+        pub fn bind(paths: &Paths) -> io::Result<Self> {
+            Ok(Self {
+                name: pipe_name(paths),
+            })
+        }
+
+        /// Needs a tokio runtime. Only the pipe's owner and the system may open it, from this machine only.
+        pub fn into_async(self) -> io::Result<AsyncListener> {
+            let owner_only = widestring::u16cstr!("D:P(A;;GA;;;OW)(A;;GA;;;SY)");
+            let listener = PipeListenerOptions::new()
+                .path(self.name.as_str())
+                .accept_remote(false)
+                .security_descriptor(Some(SecurityDescriptor::deserialize(owner_only)?))
+                .create_tokio_duplex::<pipe_mode::Bytes>()?;
+            Ok(AsyncListener { listener })
+        }
+    }
+
+    #[derive(Debug)]
+    pub struct AsyncListener {
+        listener: PipeListener<pipe_mode::Bytes, pipe_mode::Bytes>,
+    }
+
+    impl AsyncListener {
+        /// The next connection; the pipe's security descriptor has kept everybody else away.
+        pub async fn accept(&self) -> io::Result<Option<(Stream, Caller)>> {
+            let stream = self.listener.accept().await?;
+            let pid = stream.client_process_id().ok();
+            Ok(Some((stream, Caller { pid })))
+        }
+    }
+}

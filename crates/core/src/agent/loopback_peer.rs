@@ -1,0 +1,73 @@
+//! Whose process is at the other end of a loopback TCP connection: Linux lists it in `/proc/net/tcp`.
+
+use std::fs;
+use std::io;
+use std::net::{SocketAddr, SocketAddrV4};
+
+/// The user id of the process that connected from `peer` to `ours`; none where the connection is not listed.
+pub fn uid(peer: SocketAddr, ours: SocketAddrV4) -> io::Result<Option<u32>> {
+    let SocketAddr::V4(peer) = peer else {
+        return Ok(None);
+    };
+    let listed = fs::read_to_string("/proc/net/tcp")?;
+    if let Some(uid) = find(&listed, &hexadecimal(peer), &hexadecimal(ours)) {
+        return Ok(Some(uid));
+    }
+    // A client with an IPv6 socket (Java, say) reaches 127.0.0.1 from a mapped address.
+    match fs::read_to_string("/proc/net/tcp6") {
+        Ok(listed) => Ok(find(&listed, &mapped(peer), &mapped(ours))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn find(listed: &str, local: &str, remote: &str) -> Option<u32> {
+    listed.lines().skip(1).find_map(|line| {
+        let fields: Vec<&str> = line.split_ascii_whitespace().collect();
+        let is_it = fields.get(1) == Some(&local) && fields.get(2) == Some(&remote);
+        is_it.then(|| fields.get(7)?.parse().ok()).flatten()
+    })
+}
+
+/// As the kernel prints it: the address as one number in the machine's byte order.
+fn hexadecimal(address: SocketAddrV4) -> String {
+    format!("{}:{:04X}", word(address.ip().octets()), address.port())
+}
+
+fn mapped(address: SocketAddrV4) -> String {
+    let zeros = word([0; 4]);
+    let marker = word([0, 0, 0xff, 0xff]);
+    format!("{zeros}{zeros}{marker}{}", hexadecimal(address))
+}
+
+fn word(octets: [u8; 4]) -> String {
+    format!("{:08X}", u32::from_ne_bytes(octets))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn h4_the_uid_of_a_client_is_told_for_both_kinds_of_sockets() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let SocketAddr::V4(ours) = listener.local_addr().unwrap() else {
+            unreachable!("bound to an IPv4 address")
+        };
+        let _client = std::net::TcpStream::connect(ours).unwrap();
+        let (_, peer) = listener.accept().unwrap();
+        let me = rustix::process::geteuid().as_raw();
+        assert_eq!(uid(peer, ours).unwrap(), Some(me));
+        let nobody: SocketAddr = "127.0.0.1:1".parse().unwrap();
+        assert_eq!(uid(nobody, ours).unwrap(), None);
+    }
+
+    #[test]
+    #[cfg(target_endian = "little")]
+    fn a_mapped_address_is_printed_as_the_kernel_does() {
+        assert_eq!(
+            mapped("127.0.0.1:8080".parse().unwrap()),
+            "0000000000000000FFFF00000100007F:1F90"
+        );
+    }
+}

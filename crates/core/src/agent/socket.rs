@@ -1,0 +1,240 @@
+//! Serves the agent's socket: one task per connection, one request after the other, bounded in size and time.
+
+use std::future::Future;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+use crate::agent::claim::Claim;
+use crate::agent::handler::{Handler, Host};
+use crate::agent::harden::allow_many_connections;
+use crate::agent::listener::Caller;
+use crate::agent::protocol::{MAX_REQUEST, Reply, RequestLine, ResponseLine, VERSION, parse_request};
+use crate::app::App;
+use crate::app::contract::{ProblemCode, ProblemView};
+use crate::clock::SharedClock;
+
+/// How long a connection may take to send a request or to read an answer.
+const IDLE: Duration = Duration::from_secs(10);
+
+/// How long answers under way may take when the agent stops.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// Answers requests: the application, or a double. One request gives one reply, or several where the
+/// operation says so; the receiver is gone when the client is.
+pub trait Answering: Clone + Send + Sync + 'static {
+    fn answer(
+        &self,
+        request: RequestLine,
+        caller: Caller,
+        replies: mpsc::Sender<Reply>,
+    ) -> impl Future<Output = ()> + Send;
+}
+
+impl Claim {
+    /// Serves the application until it stops; then the socket is gone and the lock free.
+    pub async fn serve(self, app: App, host: Host, clock: SharedClock) -> io::Result<()> {
+        let handler = Handler::new(app.clone(), host);
+        let stopped = async move { app.stopped().await };
+        self.serve_until(handler, clock, stopped).await
+    }
+
+    /// Serves whatever answers, until `stop` ends.
+    pub async fn serve_until(
+        self,
+        answering: impl Answering,
+        clock: SharedClock,
+        stop: impl Future<Output = ()> + Send,
+    ) -> io::Result<()> {
+        allow_many_connections();
+        let listener = self.listener.into_async()?;
+        let (stopping, stopped) = watch::channel(false);
+        let mut connections = JoinSet::new();
+        let mut stop = std::pin::pin!(stop);
+        loop {
+            let accepted = tokio::select! {
+                () = &mut stop => break,
+                accepted = listener.accept() => accepted,
+                Some(_) = connections.join_next() => continue,
+            };
+            match accepted {
+                Ok(Some((stream, caller))) => {
+                    let conversation = Conversation {
+                        caller,
+                        clock: clock.clone(),
+                        stopped: stopped.clone(),
+                    };
+                    connections.spawn(conversation.hold(stream, answering.clone()));
+                }
+                Ok(None) => {}
+                Err(error) => wait_for_better_times(&error, &clock).await,
+            }
+        }
+        // From here on a new agent may bind as soon as the lock is free, so the socket goes first.
+        remove(&self.socket);
+        drop(listener);
+        stopping.send_replace(true);
+        farewell(connections, &clock).await;
+        drop(self.lock);
+        Ok(())
+    }
+}
+
+/// One client's connection.
+struct Conversation {
+    caller: Caller,
+    clock: SharedClock,
+    stopped: watch::Receiver<bool>,
+}
+
+impl Conversation {
+    async fn hold<S>(self, stream: S, answering: impl Answering)
+    where
+        S: AsyncRead + AsyncWrite + Send,
+    {
+        let (reading, mut writing) = tokio::io::split(stream);
+        let mut reading = BufReader::new(reading);
+        while let Some(line) = self.next_line(&mut reading).await {
+            let outcome = match line {
+                Line::TooLong => {
+                    let _ = self.write(&mut writing, Reply::problem(too_long())).await;
+                    return;
+                }
+                Line::Complete(line) => self.reply(&mut reading, &mut writing, &line, &answering).await,
+            };
+            if let Err(error) = outcome {
+                tracing::debug!(%error, "a client left before its answer");
+                return;
+            }
+        }
+    }
+
+    /// None: the client is done, took too long, or the agent stops.
+    async fn next_line(&self, reading: &mut (impl AsyncBufReadExt + Unpin)) -> Option<Line> {
+        let mut line = Vec::new();
+        let mut limited = reading.take(MAX_REQUEST as u64);
+        let mut stopped = self.stopped.clone();
+        let read = tokio::select! {
+            read = limited.read_until(b'\n', &mut line) => read,
+            () = self.clock.sleep(IDLE) => return None,
+            _ = stopped.wait_for(|stopped| *stopped) => return None,
+        };
+        match read {
+            Ok(0) | Err(_) => None,
+            Ok(_) if line.last() != Some(&b'\n') && line.len() == MAX_REQUEST => Some(Line::TooLong),
+            // The last line of a half-closed connection may lack its newline.
+            Ok(_) => Some(Line::Complete(line)),
+        }
+    }
+
+    async fn reply(
+        &self,
+        reading: &mut (impl AsyncBufReadExt + Unpin),
+        writing: &mut (impl AsyncWrite + Unpin),
+        line: &[u8],
+        answering: &impl Answering,
+    ) -> io::Result<()> {
+        let request = match parse_request(line) {
+            Ok(request) => request,
+            Err(problem) => return self.write(writing, Reply::problem(problem)).await,
+        };
+        let open_ended = request.operation.is_open_ended();
+        let (sender, mut replies) = mpsc::channel(4);
+        // A task of its own: a panic there costs this answer, not the connection's clean end.
+        let answering = answering.clone();
+        let caller = self.caller;
+        let answer = tokio::spawn(async move { answering.answer(request, caller, sender).await });
+        let mut end = std::pin::pin!(self.end_of_open_ended(reading));
+        loop {
+            let reply = tokio::select! {
+                biased;
+                reply = replies.recv() => reply,
+                () = &mut end, if open_ended => None,
+            };
+            let Some(reply) = reply else { break };
+            self.write(writing, reply).await?;
+        }
+        drop(replies);
+        if open_ended {
+            return Ok(());
+        }
+        match answer.await {
+            Err(error) if error.is_panic() => self.write(writing, Reply::problem(own_mistake())).await,
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
+    /// An open-ended answer lasts until the agent stops or the client closes its side.
+    async fn end_of_open_ended(&self, reading: &mut (impl AsyncBufReadExt + Unpin)) {
+        let mut stopped = self.stopped.clone();
+        let client_left = async {
+            // A request that waits already shows that the client is there; it is read when this answer ends.
+            if reading.fill_buf().await.is_ok_and(|waiting| !waiting.is_empty()) {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            _ = stopped.wait_for(|stopped| *stopped) => {}
+            () = client_left => {}
+        }
+    }
+
+    async fn write(&self, writing: &mut (impl AsyncWrite + Unpin), reply: Reply) -> io::Result<()> {
+        let mut line = serde_json::to_vec(&ResponseLine { v: VERSION, reply })?;
+        line.push(b'\n');
+        let written = tokio::select! {
+            written = async { writing.write_all(&line).await?; writing.flush().await } => written,
+            () = self.clock.sleep(IDLE) => Err(io::ErrorKind::TimedOut.into()),
+        };
+        zeroize::Zeroize::zeroize(&mut line);
+        written
+    }
+}
+
+enum Line {
+    Complete(Vec<u8>),
+    TooLong,
+}
+
+/// Too many open files, most likely: they become fewer by themselves.
+async fn wait_for_better_times(error: &io::Error, clock: &SharedClock) {
+    tracing::warn!(%error, "a connection could not be accepted");
+    clock.sleep(Duration::from_millis(100)).await;
+}
+
+async fn farewell(mut connections: JoinSet<()>, clock: &SharedClock) {
+    tokio::select! {
+        () = async { while connections.join_next().await.is_some() {} } => {}
+        () = clock.sleep(FAREWELL) => tracing::warn!("some answers were cut off"),
+    }
+}
+
+#[cfg(unix)]
+fn remove(socket: &Path) {
+    if let Err(error) = std::fs::remove_file(socket) {
+        tracing::debug!(%error, "the socket was gone already");
+    }
+}
+
+#[cfg(windows)]
+fn remove(_socket: &Path) {}
+
+fn too_long() -> ProblemView {
+    ProblemView::new(
+        ProblemCode::WrongUse,
+        "The request is longer than 64 KiB.",
+        "Send a shorter one.",
+    )
+}
+
+fn own_mistake() -> ProblemView {
+    ProblemView::new(
+        ProblemCode::Failed,
+        "Portray failed while it answered.",
+        "Try again; the agent's log says more.",
+    )
+}
