@@ -12,9 +12,9 @@ use crate::agent::protocol::{
 use crate::agent::socket::Answering;
 use crate::agent::targets::{self, Known, Refusal, account_name};
 use crate::app::contract::{
-    Answer, PortalView, ProblemCode, ProblemView, Request, RoleRow, SearchRequest, SignInMethod,
+    Answer, PortalView, ProblemView, Request, RoleRow, SearchRequest, SignInMethod,
 };
-use crate::app::{App, ConsoleRequest};
+use crate::app::{App, ConsoleRequest, SignInStart};
 use crate::identity_center::{PortalId, RoleKey};
 use crate::role_catalog::ListedAccount;
 
@@ -50,7 +50,7 @@ impl Handler {
                 role,
                 min_ttl_seconds,
             } => self.credentials(&role, min_ttl_seconds).await,
-            Operation::Status => Ok(self.status()),
+            Operation::Status => self.status().await,
             Operation::Accounts {
                 portal,
                 query,
@@ -132,16 +132,15 @@ impl Handler {
         }))
     }
 
-    fn status(&self) -> Reply {
-        let snapshots = self.app.snapshots();
-        let snapshot = snapshots.borrow();
-        Reply::Status(Box::new(StatusReply {
+    async fn status(&self) -> Outcome {
+        let snapshot = self.app.snapshot().await?;
+        Ok(Reply::Status(Box::new(StatusReply {
             pid: std::process::id(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             headline: snapshot.headline.clone(),
             portals: snapshot.portals.clone(),
             credentials: snapshot.credentials.clone(),
-        }))
+        })))
     }
 
     fn accounts(&self, portal: Option<&str>, query: String, offset: u32, limit: u32) -> Outcome {
@@ -190,7 +189,10 @@ impl Handler {
         replies: &mpsc::Sender<Reply>,
     ) -> Outcome {
         let started = self.app.sign_in(&portal.id, method, open_browser, force).await;
-        let started = started?;
+        let started = match started? {
+            SignInStart::AlreadySignedIn => return Ok(Reply::Done),
+            SignInStart::Started(started) => started,
+        };
         let begun = Reply::SignIn {
             url: WireSecret::from(&started.url),
             user_code: started.user_code,
@@ -201,11 +203,7 @@ impl Handler {
         match started.finished.await {
             Ok(Ok(())) => Ok(Reply::Done),
             Ok(Err(problem)) => Err(problem.into()),
-            Err(_) => Err(Refusal::from(ProblemView::new(
-                ProblemCode::Cancelled,
-                "The sign-in was cancelled.",
-                "Sign in again when you are ready.",
-            ))),
+            Err(_) => Err(ProblemView::cancelled().into()),
         }
     }
 
@@ -278,7 +276,7 @@ impl Handler {
     }
 
     fn portals(&self) -> Vec<PortalView> {
-        self.app.snapshots().borrow().portals.clone()
+        self.app.portals()
     }
 }
 

@@ -1,1 +1,89 @@
 //! Everything that happens, as one closed enum.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::sync::oneshot;
+
+use crate::app::contract::{Answer, ProblemView, Request, SignInMethod, Snapshot};
+use crate::app::syncing::Interrupted;
+use crate::app::{ConsoleRequest, SignInStart};
+use crate::identity_center::{PortalId, RoleKey};
+use crate::refresh::Change;
+use crate::role_catalog::{Progress, Synced};
+use crate::secret::Secret;
+
+/// Where an answer goes. Nobody may wait for it any more.
+pub type Reply<T> = oneshot::Sender<Result<T, ProblemView>>;
+
+/// What the controller's loop takes in.
+#[derive(Debug)]
+pub enum Command {
+    /// A person or a program asks. Without a reply (tray, notice) a failure is shown everywhere.
+    Ask {
+        request: Request,
+        reply: Option<Reply<Answer>>,
+    },
+    /// Like [`Request::SignIn`], for callers that need the URL.
+    SignIn {
+        wish: SignInWish,
+        reply: Reply<SignInStart>,
+    },
+    /// For callers that need the real URL of a console session.
+    ConsoleUrl {
+        request: ConsoleRequest,
+        reply: Reply<Secret>,
+    },
+    /// A sign-in has a page to open.
+    SignInBegan {
+        portal: PortalId,
+        attempt: u64,
+        began: Began,
+    },
+    SignInEnded {
+        portal: PortalId,
+        attempt: u64,
+        outcome: Result<(), ProblemView>,
+    },
+    /// A token or credentials are different.
+    Refreshed(Change),
+    /// A sync has listed some more.
+    SyncProgressed { portal: PortalId, progress: Progress },
+    SyncEnded {
+        portal: PortalId,
+        outcome: Result<Synced, Interrupted>,
+    },
+    /// A console session was opened: the role was used.
+    ConsoleOpened(RoleKey),
+    /// Something that nobody waits for has failed.
+    Failed(ProblemView),
+    /// Somebody wants the state as it is now. `waited`: until the store has said who is signed in.
+    Look {
+        waited: bool,
+        reply: oneshot::Sender<Arc<Snapshot>>,
+    },
+    /// Somebody began to look at snapshots.
+    Watched,
+    /// The network is back or another one, or the machine woke up.
+    Woke,
+    /// Time has passed.
+    Tick,
+}
+
+/// A sign-in as it is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignInWish {
+    pub portal: PortalId,
+    pub method: SignInMethod,
+    pub open_browser: bool,
+    /// Ends a live session first.
+    pub force: bool,
+}
+
+/// The page of a sign-in.
+#[derive(Debug, Clone)]
+pub struct Began {
+    pub url: Secret,
+    pub user_code: Option<String>,
+    pub expires_at: Timestamp,
+}

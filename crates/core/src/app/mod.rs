@@ -1,27 +1,42 @@
 //! The application: commands in, one state, every surface drawn from it.
 
 pub mod command;
+mod console_session;
 pub mod contract;
+mod controller;
+pub mod notices;
+mod portals;
 pub mod problem;
 pub mod shell;
+mod sign_in;
+mod sign_ins;
+pub mod state;
+mod syncing;
 pub mod tray_menu;
+mod view;
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::SharedClock;
-use crate::identity_center::{HttpStack, RoleCredentials, RoleKey};
+use crate::identity_center::{HttpStack, PortalId, RoleCredentials, RoleKey};
 use crate::paths::{Environment, Paths};
-use crate::role_catalog::Catalogue;
+use crate::refresh::life::until;
+use crate::refresh::{Refresh, RefreshFailure, runner};
+use crate::role_catalog::{Catalogue, CatalogueFiles, Hit, Query};
 use crate::secret::Secret;
 use crate::settings::Settings;
 use crate::token_store::TokenStore;
+use command::{Began, Command, SignInWish};
 use contract::{
-    Answer, ConsoleVia, ProblemView, Request, SearchAnswer, SearchRequest, SignInMethod, Snapshot,
+    Answer, ConsoleVia, CredentialsState, Mood, PortalView, ProblemView, Request, RoleRow, SearchAnswer,
+    SearchRequest, SignInMethod, Snapshot,
 };
+use controller::{Controller, Handles, TICK};
 use shell::Shell;
 
 /// Everything that the application is made of; tests pass doubles.
@@ -37,16 +52,32 @@ pub struct Parts {
 
 /// A handle to the running application. Clones are the same application.
 #[derive(Clone)]
-pub struct App {}
+pub struct App {
+    clock: SharedClock,
+    commands: mpsc::UnboundedSender<Command>,
+    snapshots: watch::Sender<Arc<Snapshot>>,
+    stopped: watch::Sender<bool>,
+    catalogue: Arc<RwLock<Arc<Catalogue>>>,
+    refresh: Refresh,
+}
+
+/// What became of the wish to sign in.
+#[derive(Debug)]
+pub enum SignInStart {
+    /// There was nothing to do.
+    AlreadySignedIn,
+    Started(SignInStarted),
+}
 
 /// A sign-in that has begun.
+#[derive(Debug)]
 pub struct SignInStarted {
     /// What a browser has to open (authorize URL, or verification page with the code filled in).
     pub url: Secret,
     pub user_code: Option<String>,
     pub expires_at: Timestamp,
     /// Resolves when the person is done, or the sign-in failed.
-    pub finished: tokio::sync::oneshot::Receiver<Result<(), ProblemView>>,
+    pub finished: oneshot::Receiver<Result<(), ProblemView>>,
 }
 
 /// What to open in the console, and how.
@@ -63,29 +94,142 @@ pub struct ConsoleRequest {
 impl App {
     /// Starts the loop on the current tokio runtime.
     pub fn start(parts: Parts) -> Self {
-        let _ = parts;
-        todo!()
+        let (commands, inbox) = mpsc::unbounded_channel();
+        let (changes, mut changed) = mpsc::unbounded_channel();
+        let refresh = Refresh::new(parts.clock.clone(), parts.store.clone(), changes);
+        let clock = parts.clock.clone();
+        let handles = Handles {
+            commands: commands.clone(),
+            snapshots: watch::Sender::new(Arc::new(empty_snapshot())),
+            stopped: watch::Sender::new(false),
+            catalogue: Arc::default(),
+            refresh: refresh.clone(),
+        };
+        let portals: Vec<_> = parts
+            .settings
+            .portals
+            .iter()
+            .map(|portal| PortalId(portal.id.clone()))
+            .collect();
+        let loaded = CatalogueFiles::of(&parts.paths).load(&portals, clock.now());
+        let mut controller = Controller::new(parts, loaded, &handles);
+        controller.begin();
+        tokio::spawn(controller.run(inbox));
+        tokio::spawn(runner::run(refresh.clone()));
+        let forward = commands.clone();
+        tokio::spawn(async move {
+            while let Some(change) = changed.recv().await {
+                let _ = forward.send(Command::Refreshed(change));
+            }
+        });
+        let (ticks, tick_clock) = (commands.clone(), clock.clone());
+        tokio::spawn(async move {
+            while ticks.send(Command::Tick).is_ok() {
+                tick_clock.sleep(TICK).await;
+            }
+        });
+        let Handles {
+            commands,
+            snapshots,
+            stopped,
+            catalogue,
+            refresh,
+        } = handles;
+        Self {
+            clock,
+            commands,
+            snapshots,
+            stopped,
+            catalogue,
+            refresh,
+        }
     }
 
     /// Does what a person or a program asks, and answers when it is done (a sign-in: when it has begun).
     pub async fn ask(&self, request: Request) -> Result<Answer, ProblemView> {
-        let _ = request;
-        todo!()
+        let (reply, outcome) = oneshot::channel();
+        self.send(Command::Ask {
+            request,
+            reply: Some(reply),
+        })?;
+        outcome.await.map_err(|_| ProblemView::stopping())?
+    }
+
+    /// The same where nobody waits for the answer: a click in the tray or on a notice. A failure is shown.
+    pub fn click(&self, request: Request) {
+        // Only an application that is ending does not take it.
+        let _ = self.send(Command::Ask { request, reply: None });
+    }
+
+    /// The machine woke up, or is in another network.
+    pub fn woke(&self) {
+        let _ = self.send(Command::Woke);
     }
 
     /// The state as windows draw it; changes at most ten times a second.
     pub fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
-        todo!()
+        let _ = self.send(Command::Watched);
+        self.snapshots.subscribe()
+    }
+
+    /// The state as it is now.
+    pub async fn snapshot(&self) -> Result<Arc<Snapshot>, ProblemView> {
+        let (reply, snapshot) = oneshot::channel();
+        self.send(Command::Look { waited: false, reply })?;
+        snapshot.await.map_err(|_| ProblemView::stopping())
+    }
+
+    /// The portals, without what passes: sign-ins and syncs under way. Does not wait for the loop.
+    pub fn portals(&self) -> Vec<PortalView> {
+        let (catalogue, now) = (self.catalogue(), self.clock.now());
+        let sessions = self.refresh.sessions();
+        sessions
+            .iter()
+            .map(|session| view::portal_view(session, &catalogue, now))
+            .collect()
     }
 
     pub fn search(&self, search: &SearchRequest) -> SearchAnswer {
-        let _ = search;
-        todo!()
+        let catalogue = self.catalogue();
+        let portals = self.refresh.sessions().into_iter();
+        let names: BTreeMap<_, _> = portals
+            .map(|session| (session.portal().id.clone(), session.portal().name.clone()))
+            .collect();
+        let credentials: BTreeMap<_, _> = self
+            .refresh
+            .roles
+            .views()
+            .into_iter()
+            .map(|view| {
+                (
+                    view.key.clone(),
+                    (view::credentials_state(&view), view.expires_at),
+                )
+            })
+            .collect();
+        let portal = search.portal.clone().map(PortalId);
+        let query = Query {
+            text: &search.query,
+            portal: portal.as_ref(),
+            offset: search.offset as usize,
+            limit: search.limit as usize,
+        };
+        let hits = catalogue.search(&query, &names);
+        SearchAnswer {
+            total: u32::try_from(hits.total).unwrap_or(u32::MAX),
+            offset: search.offset,
+            catalogue_revision: hits.revision,
+            rows: hits
+                .rows
+                .into_iter()
+                .map(|hit| row(hit, &names, &credentials))
+                .collect(),
+        }
     }
 
     /// Listings, favourites and recents as they are now.
     pub fn catalogue(&self) -> Arc<Catalogue> {
-        todo!()
+        self.catalogue.read().expect("no panic under this lock").clone()
     }
 
     /// Credentials with at least `min_ttl` left: from memory, else from AWS. Never opens a browser and never
@@ -95,8 +239,28 @@ impl App {
         role: &RoleKey,
         min_ttl: Duration,
     ) -> Result<RoleCredentials, ProblemView> {
-        let _ = (role, min_ttl);
-        todo!()
+        let session = self
+            .refresh
+            .session(&role.portal)
+            .ok_or_else(ProblemView::unknown_portal)?;
+        let portal = &session.portal().name;
+        let name = format!(
+            "{}/{}",
+            view::account_name(&self.catalogue(), role),
+            role.permission_set
+        );
+        let problem = |failure: RefreshFailure| ProblemView::refresh(&failure, portal, Some(&name));
+        let credentials = self
+            .refresh
+            .roles
+            .credentials(&session, role, min_ttl)
+            .await
+            .map_err(problem)?;
+        let left = until(self.clock.now(), credentials.expires_at);
+        match left < min_ttl {
+            true => Err(ProblemView::too_short(&role.permission_set, left.as_secs() / 60)),
+            false => Ok(credentials),
+        }
     }
 
     /// Begins a sign-in (or joins the one that is under way).
@@ -106,19 +270,80 @@ impl App {
         method: SignInMethod,
         open_browser: bool,
         force: bool,
-    ) -> Result<SignInStarted, ProblemView> {
-        let _ = (portal, method, open_browser, force);
-        todo!()
+    ) -> Result<SignInStart, ProblemView> {
+        let (reply, outcome) = oneshot::channel();
+        let wish = SignInWish {
+            portal: PortalId(portal.to_owned()),
+            method,
+            open_browser,
+            force,
+        };
+        self.send(Command::SignIn { wish, reply })?;
+        outcome.await.map_err(|_| ProblemView::stopping())?
     }
 
     /// The real URL of a console session: for `console --print` only; the browser gets a one-time link.
     pub async fn console_url(&self, request: &ConsoleRequest) -> Result<Secret, ProblemView> {
-        let _ = request;
-        todo!()
+        let (reply, outcome) = oneshot::channel();
+        self.send(Command::ConsoleUrl {
+            request: request.clone(),
+            reply,
+        })?;
+        outcome.await.map_err(|_| ProblemView::stopping())?
     }
 
     /// Resolves when the application has been asked to quit and has ended its work.
     pub async fn stopped(&self) {
-        todo!()
+        // The sender lives in this handle, so waiting cannot fail.
+        let _ = self.stopped.subscribe().wait_for(|stopped| *stopped).await;
+    }
+
+    fn send(&self, command: Command) -> Result<(), ProblemView> {
+        self.commands.send(command).map_err(|_| ProblemView::stopping())
+    }
+}
+
+impl SignInStarted {
+    fn of(began: &Began, finished: oneshot::Receiver<Result<(), ProblemView>>) -> Self {
+        Self {
+            url: began.url.clone(),
+            user_code: began.user_code.clone(),
+            expires_at: began.expires_at,
+            finished,
+        }
+    }
+}
+
+fn row(
+    hit: Hit,
+    names: &BTreeMap<PortalId, String>,
+    credentials: &BTreeMap<RoleKey, (CredentialsState, Option<Timestamp>)>,
+) -> RoleRow {
+    let (state, expire_at) = credentials
+        .get(&hit.key)
+        .map_or((None, None), |(state, at)| (Some(*state), *at));
+    RoleRow {
+        portal_name: names.get(&hit.key.portal).cloned().unwrap_or_default(),
+        account_name: hit.account_name,
+        email: hit.email,
+        favourite: hit.favourite,
+        account_name_matches: hit.account_name_matches,
+        permission_set_matches: hit.permission_set_matches,
+        credentials: state,
+        credentials_expire_at: expire_at,
+        role: hit.key.into(),
+    }
+}
+
+fn empty_snapshot() -> Snapshot {
+    Snapshot {
+        revision: 0,
+        catalogue_revision: 0,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        headline: String::new(),
+        mood: Mood::Empty,
+        portals: Vec::new(),
+        credentials: Vec::new(),
+        problem: None,
     }
 }

@@ -1,6 +1,13 @@
 //! Every sentence about a failure that a person reads: what happened, what to do.
 
 use crate::app::contract::{ProblemCode, ProblemView};
+use crate::app::shell::ShellError;
+use crate::console::destinations::DestinationError;
+use crate::identity_center::portal::PortalError;
+use crate::identity_center::{Failure, Meaning};
+use crate::refresh::RefreshFailure;
+use crate::settings::SettingsError;
+use crate::token_store::StoreFailure;
 
 impl ProblemView {
     pub fn new(code: ProblemCode, what_happened: impl Into<String>, what_to_do: impl Into<String>) -> Self {
@@ -9,6 +16,191 @@ impl ProblemView {
             what_happened: what_happened.into(),
             what_to_do: what_to_do.into(),
         }
+    }
+
+    pub fn unknown_portal() -> Self {
+        let what_to_do = "See the portals with “portray portal list”, or add one.";
+        Self::new(ProblemCode::WrongUse, "There is no such portal.", what_to_do)
+    }
+
+    pub fn cancelled() -> Self {
+        Self::new(
+            ProblemCode::Cancelled,
+            "The sign-in was cancelled.",
+            "Sign in again when you are ready.",
+        )
+    }
+
+    pub fn stopping() -> Self {
+        Self::new(ProblemCode::NoAgent, "Portray is ending.", "Start it again.")
+    }
+
+    pub fn sign_in_needed(portal: &str) -> Self {
+        Self::new(
+            ProblemCode::SignInNeeded,
+            format!("You are not signed in to {portal}."),
+            "Sign in from the tray, or with “portray login”.",
+        )
+    }
+
+    /// The credentials of a permission set cannot live as long as somebody asks.
+    pub fn too_short(permission_set: &str, minutes: u64) -> Self {
+        Self::new(
+            ProblemCode::Failed,
+            format!(
+                "The credentials of {permission_set} have only {minutes} minutes left, and AWS gives no longer ones."
+            ),
+            "Ask for a shorter time, or have the permission set's session duration raised.",
+        )
+    }
+
+    /// A token, or credentials, could not be had. `role` is `ACCOUNT/PERMISSION_SET` where it is about one.
+    pub fn refresh(failure: &RefreshFailure, portal: &str, role: Option<&str>) -> Self {
+        match failure {
+            RefreshFailure::SignInNeeded => Self::sign_in_needed(portal),
+            RefreshFailure::NotAssigned => Self::new(
+                ProblemCode::NotAssigned,
+                format!(
+                    "{} is not assigned to you (any more).",
+                    role.unwrap_or("This permission set")
+                ),
+                "Sync to refresh the list; an administrator of Identity Center can assign it.",
+            ),
+            RefreshFailure::Aws(failure) => Self::aws(failure, portal),
+            RefreshFailure::Store(failure) => Self::store(*failure),
+            RefreshFailure::UnknownPortal => Self::unknown_portal(),
+            RefreshFailure::Panicked => Self::new(
+                ProblemCode::Failed,
+                "Portray made a mistake while it fetched credentials.",
+                "Try again; if it stays, the log says more.",
+            ),
+        }
+    }
+
+    /// What AWS or the network answered.
+    pub fn aws(failure: &Failure, portal: &str) -> Self {
+        let said = failure
+            .detail
+            .as_deref()
+            .map(|detail| format!(" ({detail})"))
+            .unwrap_or_default();
+        let operation = failure.operation;
+        match failure.meaning {
+            Meaning::TokenRefused | Meaning::GrantRefused | Meaning::RegistrationRefused => {
+                Self::sign_in_needed(portal)
+            }
+            Meaning::NotAssigned => Self::refresh(&RefreshFailure::NotAssigned, portal, None),
+            Meaning::DeniedByPerson => Self::new(
+                ProblemCode::Cancelled,
+                format!("The sign-in to {portal} was denied in the browser."),
+                "Sign in again, and allow Portray there.",
+            ),
+            Meaning::TimedOut => Self::new(
+                ProblemCode::SignInNeeded,
+                format!("Nobody finished the sign-in to {portal} in time."),
+                "Sign in again; the page in the browser waits ten minutes.",
+            ),
+            Meaning::AdministratorNeeded => Self::new(
+                ProblemCode::Failed,
+                format!("Identity Center of {portal} refuses to work{said}."),
+                "Show this to an administrator: trying again does not help.",
+            ),
+            Meaning::Throttled => Self::new(
+                ProblemCode::Unreachable,
+                format!("AWS asks Portray to slow down ({operation})."),
+                "Nothing is lost; Portray tries again by itself.",
+            ),
+            Meaning::Unreachable => Self::new(
+                ProblemCode::Unreachable,
+                format!("AWS cannot be reached for {portal}{said}."),
+                "Check the network; Portray tries again by itself.",
+            ),
+            Meaning::Invalid => Self::new(
+                ProblemCode::Failed,
+                format!("Identity Center refuses {operation} for {portal}{said}."),
+                "Check the start URL and the region of the portal.",
+            ),
+        }
+    }
+
+    /// The keyring did not do what it should. Nothing was lost and nothing was written elsewhere.
+    pub fn store(failure: StoreFailure) -> Self {
+        let what_to_do = match failure {
+            StoreFailure::Locked | StoreFailure::Dismissed => "Unlock the keyring, then try again.",
+            StoreFailure::Absent => {
+                "Start a Secret Service (for instance gnome-keyring), or run Portray with \
+                 PORTRAY_SECRET_STORE=memory to keep the sign-in in memory only."
+            }
+            StoreFailure::TimedOut => {
+                "See whether the keyring waits for an answer, or run Portray with \
+                 PORTRAY_SECRET_STORE=memory to keep the sign-in in memory only."
+            }
+            StoreFailure::TooLarge | StoreFailure::Failed => {
+                "Try again, or run Portray with PORTRAY_SECRET_STORE=memory to keep the sign-in in memory only."
+            }
+            StoreFailure::Corrupt => "Sign out and sign in again to write it anew.",
+        };
+        Self::new(
+            ProblemCode::SecretStore,
+            sentence(&failure.to_string()),
+            what_to_do,
+        )
+    }
+
+    pub fn settings(error: &SettingsError) -> Self {
+        let what_to_do = match error {
+            SettingsError::Unreadable { .. } => "Make the file readable for you, then start Portray again.",
+            SettingsError::Unwritable { .. } => "Make the folder writable for you, then try again.",
+            SettingsError::GuardsNotKept { .. } => {
+                "Remove the [[guard]] rules, or use a version that keeps them."
+            }
+            SettingsError::DuplicateName(_) => "Give each portal a name of its own.",
+        };
+        Self::new(ProblemCode::WrongUse, sentence(&error.to_string()), what_to_do)
+    }
+
+    pub fn portal(error: &PortalError) -> Self {
+        let what_to_do = match error {
+            PortalError::NotHttps | PortalError::NotAStartUrl(_) => {
+                "Copy it from your company's access portal; it looks like https://acme.awsapps.com/start."
+            }
+            PortalError::RegionNeeded => {
+                "Give the region where IAM Identity Center is set up, for instance with --region eu-west-1."
+            }
+            PortalError::NotARegion(_) => "Region names look like eu-west-1.",
+            PortalError::EndpointNotAllowed(_) => "Change the portal's endpoints in settings.toml.",
+        };
+        Self::new(ProblemCode::WrongUse, sentence(&error.to_string()), what_to_do)
+    }
+
+    pub fn destination(error: &DestinationError) -> Self {
+        let what_to_do = "Name a service (s3, ec2, lambda …) or a page of the AWS console.";
+        Self::new(ProblemCode::WrongUse, sentence(&error.to_string()), what_to_do)
+    }
+
+    pub fn browser(error: &ShellError) -> Self {
+        Self::new(
+            ProblemCode::Failed,
+            sentence(&error.to_string()),
+            "Set a default browser, or use “portray login --no-browser” and open the address yourself.",
+        )
+    }
+
+    /// A file of ours could not be written.
+    pub fn file(error: &std::io::Error) -> Self {
+        Self::new(
+            ProblemCode::Failed,
+            format!("Portray cannot keep its list on disk: {error}."),
+            "See whether the disk is full or the folder is not yours; nothing else is lost.",
+        )
+    }
+
+    pub fn loopback(error: &std::io::Error) -> Self {
+        Self::new(
+            ProblemCode::Failed,
+            format!("No port of this machine could be opened for the browser: {error}."),
+            "See whether something forbids listening on 127.0.0.1.",
+        )
     }
 }
 
@@ -25,5 +217,46 @@ impl ProblemCode {
             Self::SecretStore => 7,
             Self::Cancelled => 130,
         }
+    }
+}
+
+/// With a capital letter in front and a full stop behind.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first: String = letters
+        .next()
+        .map(|letter| letter.to_uppercase().collect())
+        .unwrap_or_default();
+    format!("{first}{}.", letters.as_str().trim_end_matches('.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r5_an_unreachable_aws_is_never_called_signed_out() {
+        for meaning in [Meaning::Throttled, Meaning::Unreachable] {
+            let failure = Failure {
+                operation: "CreateToken",
+                meaning,
+                detail: None,
+                retry_after: None,
+            };
+            assert_eq!(ProblemView::aws(&failure, "acme").code, ProblemCode::Unreachable);
+        }
+    }
+
+    #[test]
+    fn k3_without_a_keyring_the_choice_is_offered_and_not_taken() {
+        let problem = ProblemView::store(StoreFailure::Absent);
+        assert_eq!(problem.code.exit_code(), 7);
+        assert!(problem.what_to_do.contains("PORTRAY_SECRET_STORE=memory"));
+        assert!(!problem.what_to_do.contains("file"));
+    }
+
+    #[test]
+    fn sentences_begin_and_end_like_sentences() {
+        assert_eq!(sentence("the keyring is locked"), "The keyring is locked.");
     }
 }

@@ -1,6 +1,10 @@
 //! The tray as a value: icon, tooltip and menu, derived from the state.
 
-use crate::app::contract::{Mood, Request};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::app::contract::{Mood, PortalState, PortalView, Request, Role, SignInMethod};
+use crate::app::state::{AppState, NamedAccount, NamedRole, portal_line};
 
 /// What the tray shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,7 +15,7 @@ pub struct Tray {
     pub menu: Vec<MenuItem>,
 }
 
-/// One line of the menu.
+/// One line of the menu. Labels are plain text: whoever draws them keeps `&` and `_` literal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MenuItem {
     /// A line that cannot be clicked.
@@ -31,4 +35,376 @@ pub enum MenuItem {
         items: Vec<MenuItem>,
     },
     Separator,
+}
+
+const FAVOURITES: usize = 10;
+const RECENTS: usize = 5;
+
+/// The longest label, in characters.
+const LABEL: usize = 64;
+
+/// Services that a role's submenu offers: label and console keyword.
+const DESTINATIONS: &[(&str, &str)] = &[
+    ("CloudWatch", "cloudwatch"),
+    ("EC2", "ec2"),
+    ("IAM", "iam"),
+    ("Lambda", "lambda"),
+    ("RDS", "rds"),
+    ("S3", "s3"),
+];
+
+pub fn tray(state: &AppState, now: Timestamp, zone: &TimeZone) -> Tray {
+    let headline = state.headline(now, zone);
+    let mut menu = vec![MenuItem::Text(label(&headline))];
+    if let Some(problem) = &state.problem {
+        menu.push(MenuItem::Text(label(&problem.what_happened)));
+    }
+    menu.extend(main_actions(state));
+    section(
+        &mut menu,
+        state
+            .favourites
+            .iter()
+            .take(FAVOURITES)
+            .map(|role| role_menu(state, role)),
+    );
+    let recents = state
+        .recents
+        .iter()
+        .filter(|role| !state.favourites.contains(role))
+        .take(RECENTS);
+    section(&mut menu, recents.map(|role| role_menu(state, role)));
+    section(
+        &mut menu,
+        accounts_menu(state).into_iter().chain([all_accounts(state)]),
+    );
+    section(
+        &mut menu,
+        state.portals.iter().map(|portal| portal_menu(portal, now, zone)),
+    );
+    section(&mut menu, [action("Quit Portray", Request::Quit)]);
+    Tray {
+        mood: state.mood(now),
+        tooltip: headline,
+        menu,
+    }
+}
+
+/// Cut to a line's length, without control characters, and kept apart from the text around it where it could
+/// change the direction of reading.
+pub fn label(text: &str) -> String {
+    let plain: String = text
+        .chars()
+        .filter(|letter| !letter.is_control() && !is_bidi_control(*letter))
+        .collect();
+    let mut cut: String = plain.chars().take(LABEL).collect();
+    if cut.len() < plain.len() {
+        cut.push('…');
+    }
+    match cut.chars().any(is_right_to_left) {
+        true => format!("\u{2068}{cut}\u{2069}"),
+        false => cut,
+    }
+}
+
+fn section(menu: &mut Vec<MenuItem>, items: impl IntoIterator<Item = MenuItem>) {
+    let mut items = items.into_iter().peekable();
+    if items.peek().is_some() {
+        menu.push(MenuItem::Separator);
+        menu.extend(items);
+    }
+}
+
+/// What fits the state: at most one line a portal.
+fn main_actions(state: &AppState) -> Vec<MenuItem> {
+    let several = state.portals.len() > 1;
+    let of = |portal: &PortalView| {
+        if several {
+            format!(" to {}", portal.name)
+        } else {
+            String::new()
+        }
+    };
+    let actions = state.portals.iter().filter_map(|portal| match portal.state {
+        PortalState::SignInNeeded => Some(action(&format!("Sign in{}", of(portal)), sign_in(portal))),
+        PortalState::SigningIn => {
+            let request = Request::CancelSignIn {
+                portal: portal.id.clone(),
+            };
+            Some(action(&format!("Cancel signing in{}", of(portal)), request))
+        }
+        PortalState::Offline => Some(action("Try again now", Request::RenewNow)),
+        PortalState::SignedIn => None,
+    });
+    let mut actions: Vec<_> = actions.collect();
+    if actions.is_empty() && !state.portals.is_empty() {
+        actions.push(action("Renew now", Request::RenewNow));
+    }
+    actions
+}
+
+fn sign_in(portal: &PortalView) -> Request {
+    Request::SignIn {
+        portal: portal.id.clone(),
+        method: SignInMethod::Browser,
+        open_browser: true,
+        force: false,
+    }
+}
+
+fn role_menu(state: &AppState, named: &NamedRole) -> MenuItem {
+    let role = &named.role;
+    let kept = state
+        .credentials
+        .iter()
+        .any(|view| view.role == *role && view.kept);
+    let destinations = DESTINATIONS
+        .iter()
+        .map(|(name, service)| action(name, open_console(role, Some((*service).to_owned()))))
+        .collect();
+    let mut title = format!("{} · {}", named.account_name, role.permission_set);
+    if state.portals.len() > 1
+        && let Some(portal) = state.portal(&role.portal)
+    {
+        title = format!("{title} · {}", portal.name);
+    }
+    MenuItem::Submenu {
+        label: label(&title),
+        items: vec![
+            action("Open console", open_console(role, None)),
+            MenuItem::Submenu {
+                label: "Open console at".to_owned(),
+                items: destinations,
+            },
+            MenuItem::Check {
+                label: "Keep fresh".to_owned(),
+                checked: kept,
+                request: Request::Keep {
+                    role: role.clone(),
+                    on: !kept,
+                },
+            },
+        ],
+    }
+}
+
+fn accounts_menu(state: &AppState) -> Option<MenuItem> {
+    let account = |account: &NamedAccount| MenuItem::Submenu {
+        label: label(&account.name),
+        items: account
+            .permission_sets
+            .iter()
+            .map(|set| permission_set(account, set))
+            .collect(),
+    };
+    let items: Vec<_> = state.accounts.iter().map(account).collect();
+    (!items.is_empty()).then(|| MenuItem::Submenu {
+        label: "Accounts".to_owned(),
+        items,
+    })
+}
+
+fn permission_set(account: &NamedAccount, name: &str) -> MenuItem {
+    let role = Role {
+        portal: account.portal.clone(),
+        account: account.account.clone(),
+        permission_set: name.to_owned(),
+    };
+    action(name, open_console(&role, None))
+}
+
+fn all_accounts(state: &AppState) -> MenuItem {
+    let label = if state.portals.is_empty() {
+        "Add your access portal…"
+    } else {
+        "All accounts…"
+    };
+    action(label, Request::ShowWindow)
+}
+
+fn portal_menu(portal: &PortalView, now: Timestamp, zone: &TimeZone) -> MenuItem {
+    let id = || portal.id.clone();
+    let mut items = vec![MenuItem::Text(label(&portal_line(portal, now, zone)))];
+    match portal.state {
+        PortalState::SignedIn | PortalState::Offline => {
+            items.push(action("Sync now", Request::Sync { portal: id() }));
+            items.push(action(
+                "Open the access portal",
+                Request::OpenPortal { portal: id() },
+            ));
+            items.push(action("Sign out", Request::SignOut { portal: id() }));
+        }
+        PortalState::SignInNeeded | PortalState::SigningIn => {
+            items.push(action("Sign in", sign_in(portal)));
+            items.push(action(
+                "Open the access portal",
+                Request::OpenPortal { portal: id() },
+            ));
+        }
+    }
+    MenuItem::Submenu {
+        label: label(&portal.name),
+        items,
+    }
+}
+
+fn open_console(role: &Role, destination: Option<String>) -> Request {
+    Request::OpenConsole {
+        role: role.clone(),
+        destination,
+        region: None,
+        duration_seconds: None,
+        via: None,
+        open_browser: true,
+    }
+}
+
+fn action(text: &str, request: Request) -> MenuItem {
+    MenuItem::Action {
+        label: label(text),
+        enabled: true,
+        request,
+    }
+}
+
+fn is_bidi_control(letter: char) -> bool {
+    matches!(letter, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Hebrew, Arabic and their neighbours.
+fn is_right_to_left(letter: char) -> bool {
+    matches!(letter, '\u{0590}'..='\u{08ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{feff}' | '\u{10800}'..='\u{10fff}' | '\u{1e800}'..='\u{1efff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::state::tests::{now, portal, state};
+
+    fn labels(menu: &[MenuItem]) -> Vec<&str> {
+        let label = |item: &'_ MenuItem| match item {
+            MenuItem::Text(label)
+            | MenuItem::Action { label, .. }
+            | MenuItem::Check { label, .. }
+            | MenuItem::Submenu { label, .. } => Some(label.clone()),
+            MenuItem::Separator => Some("—".to_owned()),
+        };
+        menu.iter()
+            .filter_map(label)
+            .map(|label| &*label.leak())
+            .collect()
+    }
+
+    fn read_only(account: &str) -> NamedRole {
+        let role = Role {
+            portal: "p1".to_owned(),
+            account: "111122223333".to_owned(),
+            permission_set: "ReadOnly".to_owned(),
+        };
+        NamedRole {
+            role,
+            account_name: account.to_owned(),
+        }
+    }
+
+    fn of(state: &AppState) -> Tray {
+        tray(state, now(), &TimeZone::UTC)
+    }
+
+    #[test]
+    fn before_the_first_portal_there_is_one_thing_to_do() {
+        let tray = of(&AppState::default());
+        assert_eq!(
+            labels(&tray.menu),
+            [
+                "Add your access portal to begin",
+                "—",
+                "Add your access portal…",
+                "—",
+                "Quit Portray"
+            ]
+        );
+    }
+
+    #[test]
+    fn signed_in_favourites_come_before_recents_and_no_role_twice() {
+        let mut state = state(vec![portal(PortalState::SignedIn)]);
+        state.favourites = vec![read_only("acme-dev")];
+        state.recents = vec![
+            read_only("acme-dev"),
+            NamedRole {
+                account_name: "acme-prod".to_owned(),
+                ..read_only("")
+            },
+        ];
+        assert_eq!(
+            labels(&of(&state).menu),
+            [
+                "Signed in to acme",
+                "Renew now",
+                "—",
+                "acme-dev · ReadOnly",
+                "—",
+                "acme-prod · ReadOnly",
+                "—",
+                "All accounts…",
+                "—",
+                "acme",
+                "—",
+                "Quit Portray"
+            ]
+        );
+    }
+
+    #[test]
+    fn the_first_action_fits_the_state() {
+        let second = |portal_state| {
+            let tray = of(&state(vec![portal(portal_state)]));
+            labels(&tray.menu)[1].to_owned()
+        };
+        assert_eq!(second(PortalState::SignInNeeded), "Sign in");
+        assert_eq!(second(PortalState::SigningIn), "Cancel signing in");
+        assert_eq!(second(PortalState::Offline), "Try again now");
+        assert_eq!(second(PortalState::SignedIn), "Renew now");
+    }
+
+    #[test]
+    fn few_accounts_stand_in_the_menu_by_name() {
+        let mut state = state(vec![portal(PortalState::SignedIn)]);
+        state.accounts = vec![NamedAccount {
+            portal: "p1".to_owned(),
+            account: "111122223333".to_owned(),
+            name: "acme-dev".to_owned(),
+            permission_sets: vec!["ReadOnly".to_owned()],
+        }];
+        let expected = open_console(&read_only("acme-dev").role, None);
+        let tray = of(&state);
+        let Some(MenuItem::Submenu { items, .. }) = tray
+            .menu
+            .iter()
+            .find(|item| matches!(item, MenuItem::Submenu { label, .. } if label == "Accounts"))
+        else {
+            panic!("no accounts in {:?}", tray.menu)
+        };
+        let MenuItem::Submenu { label, items } = &items[0] else {
+            panic!("no account")
+        };
+        assert_eq!(label, "acme-dev");
+        assert_eq!(
+            items[0],
+            MenuItem::Action {
+                label: "ReadOnly".to_owned(),
+                enabled: true,
+                request: expected
+            }
+        );
+    }
+
+    #[test]
+    fn i3_hostile_names_stay_one_short_line_that_reads_in_its_own_direction() {
+        assert_eq!(label("R&D_[default]\n\u{1b}]8;;x\u{7}"), "R&D_[default]]8;;x");
+        assert_eq!(label("abc\u{202e}fdp"), "abcfdp");
+        assert_eq!(label("חשבון"), "\u{2068}חשבון\u{2069}");
+        assert_eq!(label(&"x".repeat(4096)).chars().count(), 65);
+    }
 }

@@ -9,6 +9,18 @@ pub mod portal;
 pub mod registration;
 pub mod roles;
 pub mod token;
+pub mod vanity;
+
+mod call;
+mod callback;
+pub(crate) mod deadline;
+mod endpoints;
+mod partition;
+mod start_url;
+mod trust;
+
+#[cfg(test)]
+pub(crate) mod tests;
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,1 +1,121 @@
-//! Keeps tokens and role credentials fresh.
+//! Keeps tokens and role credentials fresh: a pure plan, a runner that asks it, and the two things that are kept.
+
+pub mod credentials;
+pub mod flight;
+pub mod life;
+pub mod plan;
+pub mod retry;
+pub mod runner;
+pub mod session;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, RwLock};
+
+use tokio::sync::{Notify, mpsc};
+
+use crate::clock::SharedClock;
+use crate::identity_center::{Failure, IdentityCenter, PortalId, RoleKey};
+use crate::token_store::{StoreFailure, TokenStore};
+use credentials::RoleCache;
+use session::Session;
+
+/// Something about a token or a role's credentials is different now; the state itself tells what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    Session(PortalId),
+    Role(RoleKey),
+    /// Somebody asked for credentials that only a person can give by signing in.
+    SignInWanted(PortalId),
+    /// The machine was suspended, or the wall clock was set.
+    ClockJumped,
+}
+
+/// Why there is no token or no credentials.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RefreshFailure {
+    #[error("a person has to sign in")]
+    SignInNeeded,
+    #[error("the permission set is not assigned (any more)")]
+    NotAssigned,
+    #[error(transparent)]
+    Aws(#[from] Failure),
+    #[error(transparent)]
+    Store(#[from] StoreFailure),
+    #[error("there is no such portal")]
+    UnknownPortal,
+    #[error("the work ended unexpectedly")]
+    Panicked,
+}
+
+/// The sessions of all portals and the credentials of all roles. Clones are the same.
+#[derive(Clone)]
+pub struct Refresh {
+    pub(crate) clock: SharedClock,
+    store: TokenStore,
+    sessions: Arc<RwLock<BTreeMap<PortalId, Arc<Session>>>>,
+    pub roles: RoleCache,
+    changes: mpsc::UnboundedSender<Change>,
+    /// Asks the runner to look at the plan now.
+    pub(crate) look: Arc<Notify>,
+}
+
+impl Refresh {
+    pub fn new(clock: SharedClock, store: TokenStore, changes: mpsc::UnboundedSender<Change>) -> Self {
+        let roles = RoleCache::new(clock.clone(), changes.clone());
+        Self {
+            clock,
+            store,
+            sessions: Arc::default(),
+            roles,
+            changes,
+            look: Arc::default(),
+        }
+    }
+
+    /// Takes a portal in, or replaces the one with its id.
+    pub fn add_portal(&self, center: IdentityCenter) -> Arc<Session> {
+        let id = center.portal.id.clone();
+        let session = Session::new(center, self.store.clone(), self.changes.clone());
+        let session = Arc::new(session);
+        self.sessions
+            .write()
+            .expect("no panic under this lock")
+            .insert(id, session.clone());
+        session
+    }
+
+    pub fn remove_portal(&self, portal: &PortalId) {
+        self.sessions
+            .write()
+            .expect("no panic under this lock")
+            .remove(portal);
+        self.roles.forget_portal(portal);
+    }
+
+    pub fn session(&self, portal: &PortalId) -> Option<Arc<Session>> {
+        self.sessions
+            .read()
+            .expect("no panic under this lock")
+            .get(portal)
+            .cloned()
+    }
+
+    pub fn sessions(&self) -> Vec<Arc<Session>> {
+        self.sessions
+            .read()
+            .expect("no panic under this lock")
+            .values()
+            .cloned()
+            .collect()
+    }
+
+    /// Forgets what failed, so that everything is tried at once: the network is back, the machine woke up, a
+    /// person asked, somebody signed in.
+    pub fn try_again(&self) {
+        for session in self.sessions() {
+            session.forget_failures();
+        }
+        self.roles.forget_failures();
+        self.look.notify_one();
+    }
+}

@@ -1,0 +1,113 @@
+//! Opens console sessions and pages: builds the URL and hands the browser a one-time link to it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::app::ConsoleRequest;
+use crate::app::contract::{ConsoleVia, ProblemView};
+use crate::app::shell::Shell;
+use crate::clock::SharedClock;
+use crate::console::{destinations, doorway, url};
+use crate::identity_center::HttpStack;
+use crate::refresh::Refresh;
+use crate::refresh::session::Session;
+use crate::secret::Secret;
+
+/// What opening a page needs.
+#[derive(Clone)]
+pub struct Opener {
+    pub shell: Arc<dyn Shell>,
+    pub clock: SharedClock,
+    pub http: HttpStack,
+    pub refresh: Refresh,
+}
+
+impl Opener {
+    /// The URL that signs a browser in to the console.
+    pub async fn console_url(
+        &self,
+        session: &Arc<Session>,
+        request: &ConsoleRequest,
+        via: ConsoleVia,
+    ) -> Result<Secret, ProblemView> {
+        let (portal, key) = (session.portal(), &request.role);
+        let asked = (request.destination.as_deref(), request.region.as_deref());
+        let destination = || {
+            destinations::destination(portal, asked.0, asked.1)
+                .map_err(|error| ProblemView::destination(&error))
+        };
+        if via == ConsoleVia::Portal {
+            let wanted = if asked == (None, None) {
+                None
+            } else {
+                Some(destination()?)
+            };
+            let link = url::shortcut(portal, &key.account, Some(&key.permission_set), wanted.as_ref());
+            return Ok(Secret::new(link.to_string()));
+        }
+        let destination = destination()?;
+        let role = format!("{}/{}", key.account, key.permission_set);
+        let credentials = self.refresh.roles.credentials(session, key, Duration::ZERO).await;
+        let credentials =
+            credentials.map_err(|failure| ProblemView::refresh(&failure, &portal.name, Some(&role)))?;
+        url::federation(
+            &self.http,
+            portal,
+            &credentials,
+            &destination,
+            request.duration_seconds,
+        )
+        .await
+        .map_err(|failure| ProblemView::aws(&failure, &portal.name))
+    }
+
+    /// Opens a URL that must not stand in any process's arguments: the browser gets a link of ours that works once.
+    pub async fn open_hidden(&self, url: Secret, browser: Option<&str>) -> Result<(), ProblemView> {
+        let link = doorway::open(url, self.clock.clone())
+            .await
+            .map_err(|error| ProblemView::loopback(&error))?;
+        self.open(&Secret::new(link.to_string()), browser).await
+    }
+
+    pub async fn open(&self, url: &Secret, browser: Option<&str>) -> Result<(), ProblemView> {
+        self.shell
+            .open_url(url, browser)
+            .await
+            .map_err(|error| ProblemView::browser(&error))
+    }
+}
+
+/// The browser's command line from the settings, with the account's names filled in. None: the desktop's browser.
+/// Names come from AWS and may hold anything: only harmless characters go into a command.
+pub fn browser_command(setting: Option<&str>, account: &str, permission_set: &str) -> Option<String> {
+    let setting = setting.filter(|command| *command != "default")?;
+    let harmless = |name: &str| -> String {
+        name.chars()
+            .map(|letter| {
+                if letter.is_ascii_alphanumeric() {
+                    letter
+                } else {
+                    '-'
+                }
+            })
+            .collect()
+    };
+    let command = setting.replace("{account}", &harmless(account));
+    Some(command.replace("{permission_set}", &harmless(permission_set)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn i1_names_in_a_browser_command_are_harmless() {
+        let command = browser_command(
+            Some("firefox -P {account}-{permission_set} {url}"),
+            "R&D $(id)",
+            "-x",
+        );
+        assert_eq!(command.unwrap(), "firefox -P R-D---id---x {url}");
+        assert_eq!(browser_command(Some("default"), "a", "b"), None);
+    }
+}

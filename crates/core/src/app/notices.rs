@@ -1,0 +1,265 @@
+//! Which notices a change of the state calls for: decided here, shown by the shell.
+
+use jiff::Timestamp;
+
+use crate::app::contract::{CredentialsState, PortalState, PortalView, Request, SignInMethod};
+use crate::app::shell::{Notice, NoticeAction};
+use crate::app::state::{AppState, AssignmentChange, ENDS_SOON_MINUTES, ends_soon};
+
+/// What the shell has to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoticeChange {
+    Show(Notice),
+    Withdraw(String),
+}
+
+/// Compares two states. A notice comes when something begins to be true, never while it stays so, and goes when it
+/// is no longer true.
+pub fn notices(before: &AppState, after: &AppState, now: Timestamp, earlier: Timestamp) -> Vec<NoticeChange> {
+    let mut changes: Vec<_> = after
+        .portals
+        .iter()
+        .flat_map(|portal| {
+            [
+                sign_in(before, after, portal),
+                session_end(before, portal, now, earlier),
+            ]
+        })
+        .flatten()
+        .collect();
+    changes.extend(renewal(before, after));
+    let new = after
+        .assignment_changes
+        .iter()
+        .filter(|change| !before.assignment_changes.contains(change));
+    changes.extend(new.filter_map(|change| assignments(after, change)));
+    changes
+}
+
+/// A person must sign in: the session ended while in use, or a program asks for credentials.
+fn sign_in(before: &AppState, after: &AppState, portal: &PortalView) -> Option<NoticeChange> {
+    let key = format!("sign-in/{}", portal.id);
+    let called_for = |state: &AppState| {
+        let needed = state
+            .portal(&portal.id)
+            .is_some_and(|portal| portal.state == PortalState::SignInNeeded);
+        needed && (state.ended.contains(&portal.id) || state.sign_in_wanted.contains(&portal.id))
+    };
+    match (called_for(before), called_for(after)) {
+        (false, true) => Some(NoticeChange::Show(Notice {
+            key,
+            title: format!("Sign in to {} again", portal.name),
+            body: match after.ended.contains(&portal.id) {
+                true => "Your portal session has ended. Credentials that tools hold go on until they expire.",
+                false => "A program asks for credentials that you can only get by signing in.",
+            }
+            .to_owned(),
+            actions: vec![sign_in_button(portal), later()],
+        })),
+        (true, false) => Some(NoticeChange::Withdraw(key)),
+        (false, false) | (true, true) => None,
+    }
+}
+
+/// The end of the portal session is known and near.
+fn session_end(
+    before: &AppState,
+    portal: &PortalView,
+    now: Timestamp,
+    earlier: Timestamp,
+) -> Option<NoticeChange> {
+    let key = format!("session-end/{}", portal.id);
+    let was = before
+        .portal(&portal.id)
+        .is_some_and(|portal| ends_soon(portal, earlier));
+    match (was, ends_soon(portal, now)) {
+        (false, true) => Some(NoticeChange::Show(Notice {
+            key,
+            title: format!("Your session at {} ends soon", portal.name),
+            body: format!(
+                "It ends in less than {ENDS_SOON_MINUTES} minutes. Sign in again when it suits you."
+            ),
+            actions: vec![renew_session_button(portal), later()],
+        })),
+        (true, false) => Some(NoticeChange::Withdraw(key)),
+        (false, false) | (true, true) => None,
+    }
+}
+
+/// Credentials in use are not renewed: one notice for all of them.
+fn renewal(before: &AppState, after: &AppState) -> Option<NoticeChange> {
+    let failing = |state: &AppState| {
+        let in_use = state
+            .credentials
+            .iter()
+            .filter(|view| view.state == CredentialsState::Failing);
+        in_use
+            .filter(|view| view.expires_at.is_some() || view.kept)
+            .count()
+    };
+    let key = "renewal".to_owned();
+    match (failing(before), failing(after)) {
+        (0, 0) => None,
+        (0, count) => Some(NoticeChange::Show(Notice {
+            key,
+            title: "Credentials are not being renewed".to_owned(),
+            body: match count {
+                1 => {
+                    "AWS does not give new credentials for a role in use. Portray goes on trying.".to_owned()
+                }
+                _ => format!(
+                    "AWS does not give new credentials for {count} roles in use. Portray goes on trying."
+                ),
+            },
+            actions: vec![
+                NoticeAction {
+                    label: "Details".to_owned(),
+                    request: Some(Request::ShowWindow),
+                },
+                later(),
+            ],
+        })),
+        (_, 0) => Some(NoticeChange::Withdraw(key)),
+        _ => None,
+    }
+}
+
+fn assignments(state: &AppState, change: &AssignmentChange) -> Option<NoticeChange> {
+    let portal = state.portal(&change.portal)?;
+    let line = |word: &str, names: &[String]| match names {
+        [] => None,
+        [one] => Some(format!("{word}: {one}.")),
+        [one, two] => Some(format!("{word}: {one}, {two}.")),
+        [one, rest @ ..] => Some(format!("{word}: {one} and {} more.", rest.len())),
+    };
+    let body: Vec<_> = [line("New", &change.added), line("Removed", &change.removed)]
+        .into_iter()
+        .flatten()
+        .collect();
+    (!body.is_empty()).then(|| {
+        NoticeChange::Show(Notice {
+            key: format!("assignments/{}", change.portal),
+            title: format!("Your permission sets at {} have changed", portal.name),
+            body: body.join(" "),
+            actions: vec![NoticeAction {
+                label: "Show".to_owned(),
+                request: Some(Request::ShowWindow),
+            }],
+        })
+    })
+}
+
+fn sign_in_button(portal: &PortalView) -> NoticeAction {
+    button(portal, false)
+}
+
+/// Ends the old session first, else the new sign-in would inherit its end.
+fn renew_session_button(portal: &PortalView) -> NoticeAction {
+    button(portal, true)
+}
+
+fn button(portal: &PortalView, force: bool) -> NoticeAction {
+    let request = Request::SignIn {
+        portal: portal.id.clone(),
+        method: SignInMethod::Browser,
+        open_browser: true,
+        force,
+    };
+    NoticeAction {
+        label: "Sign in".to_owned(),
+        request: Some(request),
+    }
+}
+
+fn later() -> NoticeAction {
+    NoticeAction {
+        label: "Later".to_owned(),
+        request: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::state::tests::{now, portal, state};
+
+    fn between(before: &AppState, after: &AppState) -> Vec<NoticeChange> {
+        notices(before, after, now(), now())
+    }
+
+    fn titles(changes: &[NoticeChange]) -> Vec<&str> {
+        let title = |change: &'_ NoticeChange| match change {
+            NoticeChange::Show(notice) => notice.title.clone(),
+            NoticeChange::Withdraw(key) => format!("withdraw {key}"),
+        };
+        changes.iter().map(title).map(|title| &*title.leak()).collect()
+    }
+
+    fn ended() -> AppState {
+        let mut ended = state(vec![portal(PortalState::SignInNeeded)]);
+        ended.ended.insert("p1".to_owned());
+        ended
+    }
+
+    #[test]
+    fn r7_the_end_of_a_session_is_said_once_and_taken_back_after_the_sign_in() {
+        let signed_in = state(vec![portal(PortalState::SignedIn)]);
+        assert_eq!(titles(&between(&signed_in, &ended())), ["Sign in to acme again"]);
+        assert!(between(&ended(), &ended()).is_empty());
+        assert_eq!(titles(&between(&ended(), &signed_in)), ["withdraw sign-in/p1"]);
+    }
+
+    #[test]
+    fn r7_a_hundred_waiting_programs_are_one_notice() {
+        let quiet = state(vec![portal(PortalState::SignInNeeded)]);
+        assert!(
+            between(&AppState::default(), &quiet).is_empty(),
+            "nobody waits: nobody is disturbed"
+        );
+        let mut wanted = quiet.clone();
+        wanted.sign_in_wanted.insert("p1".to_owned());
+        assert_eq!(between(&quiet, &wanted).len(), 1);
+        assert!(between(&wanted, &wanted).is_empty());
+    }
+
+    #[test]
+    fn the_sign_in_button_signs_in() {
+        let NoticeChange::Show(notice) = &between(&AppState::default(), &ended())[0] else {
+            panic!("no notice")
+        };
+        assert_eq!(notice.actions[0].label, "Sign in");
+        assert!(matches!(&notice.actions[0].request, Some(Request::SignIn { portal, .. }) if portal == "p1"));
+    }
+
+    #[test]
+    fn the_end_of_a_session_is_announced_only_where_it_is_known() {
+        let signed_in = state(vec![portal(PortalState::SignedIn)]);
+        assert!(between(&AppState::default(), &signed_in).is_empty());
+        let mut ending = signed_in.clone();
+        ending.portals[0].session_ends_at = Some("2026-03-02T12:20:00Z".parse().unwrap());
+        assert_eq!(
+            titles(&between(&signed_in, &ending)),
+            ["Your session at acme ends soon"]
+        );
+        assert!(between(&ending, &ending).is_empty());
+    }
+
+    #[test]
+    fn gained_and_lost_permission_sets_are_one_notice() {
+        let before = state(vec![portal(PortalState::SignedIn)]);
+        let mut after = before.clone();
+        after.assignment_changes.push(AssignmentChange {
+            portal: "p1".to_owned(),
+            at: now(),
+            added: vec!["acme-prod / ReadOnly".to_owned()],
+            removed: vec!["acme-dev / Admin".to_owned()],
+        });
+        let NoticeChange::Show(notice) = &between(&before, &after)[0] else {
+            panic!("no notice")
+        };
+        assert_eq!(
+            notice.body,
+            "New: acme-prod / ReadOnly. Removed: acme-dev / Admin."
+        );
+    }
+}

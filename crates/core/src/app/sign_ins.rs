@@ -1,0 +1,229 @@
+//! Sign-ins under way: begun, joined, cancelled, ended. At most one a portal.
+
+use std::collections::BTreeMap;
+
+use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
+
+use crate::app::command::{Began, Reply, SignInWish};
+use crate::app::contract::{Answer, ProblemView, SignInMethod, SignInView};
+use crate::app::controller::{Controller, answer};
+use crate::app::sign_in::Attempt;
+use crate::app::{SignInStart, SignInStarted};
+use crate::identity_center::PortalId;
+
+/// The sign-ins that wait for a person.
+#[derive(Default)]
+pub struct SignIns {
+    under_way: BTreeMap<PortalId, UnderWay>,
+    attempts: u64,
+}
+
+struct UnderWay {
+    attempt: u64,
+    method: SignInMethod,
+    /// None until there is a page to open.
+    began: Option<Began>,
+    /// Whether the page is to be opened as soon as there is one.
+    open_browser: bool,
+    starters: Vec<Reply<SignInStart>>,
+    waiters: Vec<oneshot::Sender<Result<(), ProblemView>>>,
+    task: AbortHandle,
+}
+
+impl SignIns {
+    pub fn view(&self, portal: &PortalId) -> Option<SignInView> {
+        let under_way = self.under_way.get(portal)?;
+        let began = under_way.began.as_ref()?;
+        Some(SignInView {
+            method: under_way.method,
+            user_code: began.user_code.clone(),
+            expires_at: began.expires_at,
+        })
+    }
+
+    pub fn is_under_way(&self, portal: &PortalId) -> bool {
+        self.under_way.contains_key(portal)
+    }
+}
+
+impl Controller {
+    pub(super) fn sign_in_for(&mut self, wish: SignInWish, reply: Option<Reply<Answer>>) {
+        let (started, begun) = oneshot::channel();
+        self.sign_in(wish, started);
+        self.spawn(reply, async move {
+            match begun.await.map_err(|_| ProblemView::stopping())?? {
+                SignInStart::AlreadySignedIn => Ok(Answer::Done),
+                SignInStart::Started(SignInStarted {
+                    user_code,
+                    expires_at,
+                    ..
+                }) => {
+                    let method = match user_code {
+                        Some(_) => SignInMethod::DeviceCode,
+                        None => SignInMethod::Browser,
+                    };
+                    Ok(Answer::SignIn {
+                        view: SignInView {
+                            method,
+                            user_code,
+                            expires_at,
+                        },
+                    })
+                }
+            }
+        });
+    }
+
+    pub(super) fn sign_in(&mut self, wish: SignInWish, reply: Reply<SignInStart>) {
+        let Some(session) = self.refresh.session(&wish.portal) else {
+            return answer(Some(reply), Err(ProblemView::unknown_portal()));
+        };
+        if let Some(under_way) = self.sign_ins.under_way.get_mut(&wish.portal)
+            && under_way.method == wish.method
+        {
+            return self.join(&wish, reply);
+        }
+        if session.is_signed_in() && !wish.force {
+            return answer(Some(reply), Ok(SignInStart::AlreadySignedIn));
+        }
+        self.cancel_sign_in(&wish.portal);
+        self.problem = None;
+        self.sign_ins.attempts += 1;
+        let attempt = Attempt {
+            number: self.sign_ins.attempts,
+            method: wish.method,
+            end_session_first: session.is_signed_in(),
+            session,
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            commands: self.commands.clone(),
+        };
+        let under_way = UnderWay {
+            attempt: attempt.number,
+            method: wish.method,
+            began: None,
+            open_browser: wish.open_browser,
+            starters: vec![reply],
+            waiters: Vec::new(),
+            task: tokio::spawn(attempt.run()).abort_handle(),
+        };
+        self.sign_ins.under_way.insert(wish.portal, under_way);
+    }
+
+    /// A second wish for the same sign-in: the same page, opened again where a person wants to see it.
+    fn join(&mut self, wish: &SignInWish, reply: Reply<SignInStart>) {
+        let Some(under_way) = self.sign_ins.under_way.get_mut(&wish.portal) else {
+            return;
+        };
+        let Some(began) = under_way.began.clone() else {
+            under_way.open_browser |= wish.open_browser;
+            return under_way.starters.push(reply);
+        };
+        let (done, finished) = oneshot::channel();
+        under_way.waiters.push(done);
+        answer(
+            Some(reply),
+            Ok(SignInStart::Started(SignInStarted::of(&began, finished))),
+        );
+        if wish.open_browser {
+            self.open_page(&wish.portal, &began, None);
+        }
+    }
+
+    pub(super) fn sign_in_began(&mut self, portal: &PortalId, attempt: u64, began: Began) {
+        let Some(under_way) = self.sign_ins.of_attempt(portal, attempt) else {
+            return;
+        };
+        for reply in under_way.starters.drain(..) {
+            let (done, finished) = oneshot::channel();
+            under_way.waiters.push(done);
+            answer(
+                Some(reply),
+                Ok(SignInStart::Started(SignInStarted::of(&began, finished))),
+            );
+        }
+        under_way.began = Some(began.clone());
+        if under_way.open_browser {
+            self.open_page(portal, &began, None);
+        }
+    }
+
+    pub(super) fn sign_in_ended(
+        &mut self,
+        portal: &PortalId,
+        attempt: u64,
+        outcome: Result<(), ProblemView>,
+    ) {
+        if self.sign_ins.of_attempt(portal, attempt).is_none() {
+            return;
+        }
+        let Some(under_way) = self.sign_ins.under_way.remove(portal) else {
+            return;
+        };
+        let heard = under_way.end(&outcome);
+        match outcome {
+            Ok(()) => {
+                self.sign_in_wanted.remove(&portal.0);
+                self.refresh.try_again();
+                self.sync(portal.clone(), None);
+            }
+            // Whoever waits says it; a sign-in from tray or notice has nobody who waits.
+            Err(problem) => self.problem = if heard { self.problem.take() } else { Some(problem) },
+        }
+    }
+
+    pub(super) fn cancel_sign_in(&mut self, portal: &PortalId) {
+        if let Some(under_way) = self.sign_ins.under_way.remove(portal) {
+            under_way.task.abort();
+            under_way.end(&Err(ProblemView::cancelled()));
+        }
+    }
+
+    pub(super) fn open_sign_in_page(&mut self, portal: &PortalId, reply: Option<Reply<Answer>>) {
+        let began = self
+            .sign_ins
+            .under_way
+            .get(portal)
+            .and_then(|under_way| under_way.began.clone());
+        match began {
+            Some(began) => self.open_page(portal, &began, reply),
+            None => answer(reply, Err(ProblemView::cancelled())),
+        }
+    }
+
+    fn open_page(&self, portal: &PortalId, began: &Began, reply: Option<Reply<Answer>>) {
+        let (opener, url) = (self.opener(), began.url.clone());
+        let browser = self
+            .settings
+            .portal(&portal.0)
+            .and_then(|portal| portal.sign_in_browser.clone());
+        self.spawn(reply, async move {
+            opener.open_hidden(url, browser.as_deref()).await?;
+            Ok(Answer::Done)
+        });
+    }
+}
+
+impl SignIns {
+    fn of_attempt(&mut self, portal: &PortalId, attempt: u64) -> Option<&mut UnderWay> {
+        self.under_way
+            .get_mut(portal)
+            .filter(|under_way| under_way.attempt == attempt)
+    }
+}
+
+impl UnderWay {
+    /// Tells everybody who waits. False: nobody does.
+    fn end(self, outcome: &Result<(), ProblemView>) -> bool {
+        let mut heard = false;
+        for starter in self.starters {
+            let ended = outcome.clone().map(|()| SignInStart::AlreadySignedIn);
+            heard |= starter.send(ended).is_ok();
+        }
+        for waiter in self.waiters {
+            heard |= waiter.send(outcome.clone()).is_ok();
+        }
+        heard
+    }
+}

@@ -1,0 +1,367 @@
+//! The credentials of roles: one shared map that tools are answered from, one call to AWS however many wait.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+
+use crate::clock::SharedClock;
+use crate::identity_center::{Failure, Meaning, PortalId, Priority, RoleCredentials, RoleKey};
+use crate::refresh::flight::{Flights, Panicked};
+use crate::refresh::life::{Life, Moment, after};
+use crate::refresh::plan::{RoleFacts, role_lead, serve_floor};
+use crate::refresh::session::Session;
+use crate::refresh::{Change, RefreshFailure, retry};
+
+/// How long a tool that could be served at once waits for something better.
+const PATIENCE: Duration = Duration::from_millis(600);
+
+/// Live credentials by role. Clones are the same.
+#[derive(Debug, Clone)]
+pub struct RoleCache {
+    clock: SharedClock,
+    entries: Arc<Mutex<Entries>>,
+    flights: Flights<RoleKey, Result<Arc<Live>, RefreshFailure>>,
+    changes: mpsc::UnboundedSender<Change>,
+}
+
+#[derive(Debug, Default)]
+struct Entries {
+    by_role: HashMap<RoleKey, Entry>,
+    /// Grows when a portal's credentials are forgotten: what was asked for before is not kept then.
+    epochs: HashMap<PortalId, u64>,
+}
+
+#[derive(Debug, Default)]
+struct Entry {
+    live: Option<Arc<Live>>,
+    asked_at: Option<Timestamp>,
+    kept: bool,
+    failed: Option<Failed>,
+}
+
+/// Credentials with their life.
+#[derive(Debug)]
+pub struct Live {
+    pub credentials: RoleCredentials,
+    pub life: Life,
+}
+
+#[derive(Debug, Clone)]
+struct Failed {
+    failure: RefreshFailure,
+    in_a_row: u32,
+    not_before: Timestamp,
+    /// The monotonic time until which this failure is the answer.
+    remembered_until: Duration,
+}
+
+/// A role as the application shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoleView {
+    pub key: RoleKey,
+    pub expires_at: Option<Timestamp>,
+    pub kept: bool,
+    pub renewing: bool,
+    pub failure: Option<RefreshFailure>,
+}
+
+impl RoleCache {
+    pub fn new(clock: SharedClock, changes: mpsc::UnboundedSender<Change>) -> Self {
+        Self {
+            clock,
+            entries: Arc::default(),
+            flights: Flights::default(),
+            changes,
+        }
+    }
+
+    /// Credentials for a tool: from memory while they are fresh, else from AWS. What is about to run out is handed
+    /// out only where AWS does not give anything newer in time, and never in its last minute.
+    pub async fn credentials(
+        &self,
+        session: &Arc<Session>,
+        key: &RoleKey,
+        min_ttl: Duration,
+    ) -> Result<RoleCredentials, RefreshFailure> {
+        let moment = self.moment();
+        let (live, remembered) = self.note_asked(key, moment);
+        if let Some(live) = &live
+            && live.life.left(moment) >= min_ttl.max(role_lead(&live.life, key))
+        {
+            return Ok(live.credentials.clone());
+        }
+        if let Some(failure) = remembered {
+            return self.old_or(live.as_ref(), min_ttl, failure);
+        }
+        let landing = self.fetch(session, key, Priority::Interactive);
+        let Some(old) = live.filter(|live| self.servable(live, min_ttl)) else {
+            return flown(landing.await).map(|live| live.credentials.clone());
+        };
+        tokio::select! {
+            answer = landing => match flown(answer) {
+                Ok(live) => Ok(live.credentials.clone()),
+                Err(failure) => self.old_or(Some(&old), min_ttl, failure),
+            },
+            () = self.clock.sleep(PATIENCE) => Ok(old.credentials.clone()),
+        }
+    }
+
+    /// Renews in the background, for the runner.
+    pub async fn renew(&self, session: &Arc<Session>, key: &RoleKey) {
+        // The outcome stands in the entry.
+        let _ = self.fetch(session, key, Priority::Background).await;
+    }
+
+    pub fn set_kept(&self, key: &RoleKey, kept: bool) {
+        self.entries().by_role.entry(key.clone()).or_default().kept = kept;
+        self.changed(key);
+    }
+
+    /// Drops the credentials of a portal, for instance because a person signed out.
+    pub fn forget_portal(&self, portal: &PortalId) {
+        let mut entries = self.entries();
+        *entries.epochs.entry(portal.clone()).or_default() += 1;
+        entries.by_role.retain(|key, entry| {
+            if key.portal != *portal {
+                return true;
+            }
+            (entry.live, entry.failed, entry.asked_at) = (None, None, None);
+            entry.kept
+        });
+    }
+
+    /// A role that the listing no longer has.
+    pub fn forget_role(&self, key: &RoleKey) {
+        self.entries().by_role.remove(key);
+        self.changed(key);
+    }
+
+    pub fn forget_failures(&self) {
+        for entry in self.entries().by_role.values_mut() {
+            entry.failed = None;
+        }
+    }
+
+    pub fn is_renewing(&self, key: &RoleKey) -> bool {
+        self.flights.is_under_way(key)
+    }
+
+    pub fn facts(&self, obtainable: impl Fn(&PortalId) -> bool) -> Vec<RoleFacts> {
+        let entries = self.entries();
+        let facts = entries.by_role.iter().map(|(key, entry)| RoleFacts {
+            key: key.clone(),
+            life: entry.live.as_ref().map(|live| live.life),
+            asked_at: entry.asked_at,
+            kept: entry.kept,
+            not_before: entry.failed.as_ref().map(|failed| failed.not_before),
+            obtainable: obtainable(&key.portal) && !entry.is_unavailable(),
+        });
+        facts.collect()
+    }
+
+    /// Every role that has credentials, is kept, or failed, in a stable order.
+    pub fn views(&self) -> Vec<RoleView> {
+        let moment = self.moment();
+        let entries = self.entries();
+        let shown = entries.by_role.iter().filter_map(|(key, entry)| {
+            let live = entry
+                .live
+                .as_ref()
+                .filter(|live| !live.life.left(moment).is_zero());
+            let failure = entry.failed.as_ref().map(|failed| failed.failure.clone());
+            let worth_showing = live.is_some() || entry.kept || failure.is_some();
+            worth_showing.then(|| RoleView {
+                key: key.clone(),
+                expires_at: live.map(|live| live.life.expires_at),
+                kept: entry.kept,
+                renewing: self.flights.is_under_way(key),
+                failure,
+            })
+        });
+        let mut shown: Vec<_> = shown.collect();
+        shown.sort_by(|one, other| one.key.cmp(&other.key));
+        shown
+    }
+
+    /// Whether anybody asked for credentials of this portal within `time`.
+    pub fn asked_within(&self, portal: &PortalId, time: Duration) -> bool {
+        let now = self.clock.now();
+        self.entries().by_role.iter().any(|(key, entry)| {
+            key.portal == *portal && entry.asked_at.is_some_and(|asked| after(asked, time) > now)
+        })
+    }
+
+    fn note_asked(&self, key: &RoleKey, moment: Moment) -> (Option<Arc<Live>>, Option<RefreshFailure>) {
+        let mut entries = self.entries();
+        let entry = entries.by_role.entry(key.clone()).or_default();
+        entry.asked_at = Some(moment.now);
+        let failed = entry
+            .failed
+            .as_ref()
+            .filter(|failed| moment.elapsed < failed.remembered_until);
+        (entry.live.clone(), failed.map(|failed| failed.failure.clone()))
+    }
+
+    fn fetch(
+        &self,
+        session: &Arc<Session>,
+        key: &RoleKey,
+        priority: Priority,
+    ) -> impl Future<Output = Result<Result<Arc<Live>, RefreshFailure>, Panicked>> + use<> {
+        let (cache, session, role) = (self.clone(), session.clone(), key.clone());
+        let epoch = self.entries().epoch(&key.portal);
+        let landing = self.flights.join(key, || async move {
+            let answer = obtain(&session, &role, priority).await;
+            cache.landed(&role, epoch, answer)
+        });
+        self.changed(key);
+        landing
+    }
+
+    fn landed(
+        &self,
+        key: &RoleKey,
+        epoch: u64,
+        answer: Result<RoleCredentials, RefreshFailure>,
+    ) -> Result<Arc<Live>, RefreshFailure> {
+        let moment = self.moment();
+        let mut entries = self.entries();
+        if entries.epoch(&key.portal) != epoch {
+            return Err(RefreshFailure::SignInNeeded);
+        }
+        let entry = entries.by_role.entry(key.clone()).or_default();
+        let outcome = match answer {
+            Ok(credentials) => {
+                let life = Life::begins(moment, credentials.expires_at);
+                let live = Arc::new(Live { credentials, life });
+                entry.live = Some(live.clone());
+                entry.failed = None;
+                Ok(live)
+            }
+            Err(failure) => {
+                entry.fail(failure.clone(), moment);
+                Err(failure)
+            }
+        };
+        drop(entries);
+        if matches!(outcome, Err(RefreshFailure::SignInNeeded)) {
+            let _ = self.changes.send(Change::SignInWanted(key.portal.clone()));
+        }
+        self.changed(key);
+        outcome
+    }
+
+    /// Whether these may still be handed out at all.
+    fn servable(&self, live: &Live, min_ttl: Duration) -> bool {
+        live.life.left(self.moment()) > min_ttl.max(serve_floor(&live.life))
+    }
+
+    /// What is left of the old credentials. A role that was taken away is not served from memory.
+    fn old_or(
+        &self,
+        live: Option<&Arc<Live>>,
+        min_ttl: Duration,
+        failure: RefreshFailure,
+    ) -> Result<RoleCredentials, RefreshFailure> {
+        let live = live.filter(|live| failure != RefreshFailure::NotAssigned && self.servable(live, min_ttl));
+        live.map(|live| live.credentials.clone()).ok_or(failure)
+    }
+
+    fn entries(&self) -> MutexGuard<'_, Entries> {
+        self.entries.lock().expect("no panic under this lock")
+    }
+
+    fn moment(&self) -> Moment {
+        Moment::of(&*self.clock)
+    }
+
+    fn changed(&self, key: &RoleKey) {
+        let _ = self.changes.send(Change::Role(key.clone()));
+    }
+}
+
+impl Entries {
+    fn epoch(&self, portal: &PortalId) -> u64 {
+        self.epochs.get(portal).copied().unwrap_or_default()
+    }
+}
+
+impl Entry {
+    fn is_unavailable(&self) -> bool {
+        matches!(&self.failed, Some(failed) if failed.failure == RefreshFailure::NotAssigned)
+    }
+
+    fn fail(&mut self, failure: RefreshFailure, moment: Moment) {
+        if failure == RefreshFailure::NotAssigned {
+            self.live = None;
+        }
+        let in_a_row = self.failed.as_ref().map_or(1, |failed| failed.in_a_row + 1);
+        let asked = match &failure {
+            RefreshFailure::Aws(Failure { retry_after, .. }) => *retry_after,
+            RefreshFailure::SignInNeeded
+            | RefreshFailure::NotAssigned
+            | RefreshFailure::Store(_)
+            | RefreshFailure::UnknownPortal
+            | RefreshFailure::Panicked => None,
+        };
+        self.failed = Some(Failed {
+            failure,
+            in_a_row,
+            not_before: after(moment.now, retry::ROLE.jittered(in_a_row, asked)),
+            remembered_until: moment.elapsed + retry::REMEMBERED,
+        });
+    }
+}
+
+/// GetRoleCredentials, with one refresh of a token that AWS refuses though it has not run out.
+async fn obtain(
+    session: &Arc<Session>,
+    key: &RoleKey,
+    priority: Priority,
+) -> Result<RoleCredentials, RefreshFailure> {
+    let token = session.token().await?;
+    let ask = |token| async move {
+        session
+            .center
+            .role_credentials(&token, &key.account, &key.permission_set, priority)
+            .await
+    };
+    let failure = match ask(token.clone()).await {
+        Ok(credentials) => return Ok(credentials),
+        Err(failure) => failure,
+    };
+    if failure.meaning != Meaning::TokenRefused {
+        return Err(meant(failure));
+    }
+    let token = session.refresh(Some(&token)).await?;
+    match ask(token).await {
+        Ok(credentials) => Ok(credentials),
+        Err(failure) if failure.meaning == Meaning::TokenRefused => {
+            session.ended_by_aws().await;
+            Err(RefreshFailure::SignInNeeded)
+        }
+        Err(failure) => Err(meant(failure)),
+    }
+}
+
+fn flown(landing: Result<Result<Arc<Live>, RefreshFailure>, Panicked>) -> Result<Arc<Live>, RefreshFailure> {
+    landing.unwrap_or_else(|Panicked| Err(RefreshFailure::Panicked))
+}
+
+fn meant(failure: Failure) -> RefreshFailure {
+    match failure.meaning {
+        Meaning::NotAssigned => RefreshFailure::NotAssigned,
+        Meaning::TokenRefused
+        | Meaning::GrantRefused
+        | Meaning::RegistrationRefused
+        | Meaning::DeniedByPerson
+        | Meaning::TimedOut
+        | Meaning::AdministratorNeeded
+        | Meaning::Throttled
+        | Meaning::Unreachable
+        | Meaning::Invalid => RefreshFailure::Aws(failure),
+    }
+}

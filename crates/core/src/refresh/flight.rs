@@ -1,0 +1,143 @@
+//! Single flight: however many ask for the same thing at once, the work is done once.
+
+use std::collections::HashMap;
+use std::fmt::Debug;
+use std::future::Future;
+use std::hash::Hash;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+
+use futures_util::FutureExt;
+use futures_util::future::Shared;
+
+/// The work panicked; everybody who waited learns it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Panicked;
+
+type Landing<V> = Shared<Pin<Box<dyn Future<Output = Result<V, Panicked>> + Send>>>;
+
+/// Work under way, by key. The work runs in a task of its own: whoever leaves does not cancel it.
+pub struct Flights<K, V> {
+    under_way: Arc<Mutex<HashMap<K, Landing<V>>>>,
+}
+
+impl<K, V> Clone for Flights<K, V> {
+    fn clone(&self) -> Self {
+        Self {
+            under_way: self.under_way.clone(),
+        }
+    }
+}
+
+impl<K, V> Default for Flights<K, V> {
+    fn default() -> Self {
+        Self {
+            under_way: Arc::default(),
+        }
+    }
+}
+
+impl<K, V> Debug for Flights<K, V> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Flights")
+    }
+}
+
+impl<K, V> Flights<K, V>
+where
+    K: Clone + Eq + Hash + Send + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    /// Joins the flight for `key`, or starts it.
+    pub fn join<F>(&self, key: &K, work: impl FnOnce() -> F) -> Landing<V>
+    where
+        F: Future<Output = V> + Send + 'static,
+    {
+        let mut under_way = self.under_way.lock().expect("no panic under this lock");
+        if let Some(landing) = under_way.get(key) {
+            return landing.clone();
+        }
+        let task = tokio::spawn(
+            Landed {
+                flights: self.clone(),
+                key: key.clone(),
+            }
+            .after(work()),
+        );
+        let landing: Landing<V> = async move { task.await.map_err(|_| Panicked) }.boxed().shared();
+        under_way.insert(key.clone(), landing.clone());
+        landing
+    }
+
+    pub fn is_under_way(&self, key: &K) -> bool {
+        self.under_way
+            .lock()
+            .expect("no panic under this lock")
+            .contains_key(key)
+    }
+}
+
+/// Takes the flight off the list when the work ends, also by a panic.
+struct Landed<K: Eq + Hash, V> {
+    flights: Flights<K, V>,
+    key: K,
+}
+
+impl<K: Eq + Hash, V> Landed<K, V> {
+    async fn after<F: Future<Output = V>>(self, work: F) -> V {
+        let value = work.await;
+        drop(self);
+        value
+    }
+}
+
+impl<K: Eq + Hash, V> Drop for Landed<K, V> {
+    fn drop(&mut self) {
+        self.flights
+            .under_way
+            .lock()
+            .expect("no panic under this lock")
+            .remove(&self.key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a2_a_thousand_waiters_cause_one_call_and_a_leaving_one_does_not_cancel_it() {
+        let (flights, calls, go) = (
+            Flights::<&str, u32>::default(),
+            Arc::new(AtomicU32::new(0)),
+            Arc::new(Notify::new()),
+        );
+        let work = || {
+            let (calls, go) = (calls.clone(), go.clone());
+            async move {
+                go.notified().await;
+                calls.fetch_add(1, Ordering::SeqCst) + 1
+            }
+        };
+        drop(flights.join(&"role", work));
+        let waiters: Vec<_> = (0..1000).map(|_| flights.join(&"role", work)).collect();
+        go.notify_one();
+        for waiter in waiters {
+            assert_eq!(waiter.await, Ok(1));
+        }
+        assert_eq!(calls.load(Ordering::SeqCst), 1);
+        assert!(!flights.is_under_way(&"role"));
+    }
+
+    #[tokio::test]
+    async fn a2_a_panic_fails_the_waiters_and_nothing_else() {
+        let flights = Flights::<u8, ()>::default();
+        let landing = flights.join(&1, || async { panic!("on purpose") });
+        assert_eq!(landing.await, Err(Panicked));
+        assert_eq!(flights.join(&1, || async {}).await, Ok(()));
+    }
+}

@@ -1,0 +1,275 @@
+//! What is due, when and why: a pure function of the time and of what is known.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::identity_center::{PortalId, RoleKey};
+use crate::paths::short_hash;
+use crate::refresh::life::{Life, Moment, after, until};
+
+/// A role that somebody asked for within this time is kept fresh.
+pub const HOT: Duration = Duration::from_secs(60 * 60);
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Something to renew.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject {
+    Token(PortalId),
+    Role(RoleKey),
+}
+
+/// What is to be done, when, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Due {
+    pub subject: Subject,
+    pub at: Timestamp,
+    pub reason: Reason,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// Its life goes to its end.
+    ExpiresSoon,
+    /// A kept role without credentials.
+    Missing,
+    /// The last attempt failed.
+    Retry,
+}
+
+/// What the plan has to know about a portal's token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenFacts {
+    pub portal: PortalId,
+    pub life: Life,
+    /// False where AWS gave no refresh token.
+    pub renewable: bool,
+    /// After a failure: not before this time.
+    pub not_before: Option<Timestamp>,
+}
+
+/// What the plan has to know about a role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoleFacts {
+    pub key: RoleKey,
+    pub life: Option<Life>,
+    /// When somebody asked for it last.
+    pub asked_at: Option<Timestamp>,
+    pub kept: bool,
+    pub not_before: Option<Timestamp>,
+    /// Its portal has a token, and the role is assigned.
+    pub obtainable: bool,
+}
+
+/// Everything that has to be renewed, the earliest first. What stands at or before `moment` is due now.
+pub fn plan(moment: Moment, tokens: &[TokenFacts], roles: &[RoleFacts]) -> Vec<Due> {
+    let tokens = tokens
+        .iter()
+        .filter(|token| token.renewable)
+        .map(|token| token_due(moment, token));
+    let roles = roles.iter().filter_map(|role| role_due(moment, role));
+    let mut due: Vec<_> = tokens.chain(roles).collect();
+    due.sort_by(|one, other| (one.at, &one.subject).cmp(&(other.at, &other.subject)));
+    due
+}
+
+/// How long before its end a role's credentials are renewed: 25 min less up to 5 min of spread for the usual hour.
+pub fn role_lead(life: &Life, key: &RoleKey) -> Duration {
+    let lead = (25 * MINUTE).min(life.length / 2);
+    lead - spread(
+        life,
+        &format!("{}/{}/{}", key.portal.0, key.account, key.permission_set),
+    )
+}
+
+/// How long before its end an access token is renewed: 20 min less up to 5 min of spread for the usual hour.
+pub fn token_lead(life: &Life, portal: &PortalId) -> Duration {
+    (20 * MINUTE).min(life.length / 2) - spread(life, &portal.0)
+}
+
+/// Below this nothing is handed out any more.
+pub fn serve_floor(life: &Life) -> Duration {
+    MINUTE.min(life.length / 10)
+}
+
+fn token_due(moment: Moment, token: &TokenFacts) -> Due {
+    let due_in = token
+        .life
+        .left(moment)
+        .saturating_sub(token_lead(&token.life, &token.portal));
+    let reason = Reason::ExpiresSoon;
+    postponed(
+        moment,
+        Subject::Token(token.portal.clone()),
+        after(moment.now, due_in),
+        reason,
+        token.not_before,
+    )
+}
+
+fn role_due(moment: Moment, role: &RoleFacts) -> Option<Due> {
+    let hot = role
+        .asked_at
+        .is_some_and(|asked| asked > moment.now || until(asked, moment.now) < HOT);
+    if !role.obtainable || !(role.kept || hot) {
+        return None;
+    }
+    let (due_in, reason) = match &role.life {
+        Some(life) => (
+            life.left(moment).saturating_sub(role_lead(life, &role.key)),
+            Reason::ExpiresSoon,
+        ),
+        None if role.kept => (Duration::ZERO, Reason::Missing),
+        // It was asked for, failed, and whoever asked got the answer: the next one who asks tries again.
+        None => return None,
+    };
+    let subject = Subject::Role(role.key.clone());
+    Some(postponed(
+        moment,
+        subject,
+        after(moment.now, due_in),
+        reason,
+        role.not_before,
+    ))
+}
+
+fn postponed(
+    moment: Moment,
+    subject: Subject,
+    at: Timestamp,
+    reason: Reason,
+    not_before: Option<Timestamp>,
+) -> Due {
+    // No pause is longer than five minutes: one that seems to be comes from a clock that was set back.
+    let not_before = not_before.filter(|time| until(moment.now, *time) <= 5 * MINUTE);
+    match not_before {
+        Some(time) if time > at => Due {
+            subject,
+            at: time,
+            reason: Reason::Retry,
+        },
+        Some(_) | None => Due { subject, at, reason },
+    }
+}
+
+/// Up to five minutes (a tenth of a short life), so that not everything is renewed in the same second. The same for
+/// the same credentials, whenever the plan is asked.
+fn spread(life: &Life, name: &str) -> Duration {
+    let most = (5 * MINUTE).min(life.length / 10);
+    let hash = short_hash(format!("{name} {}", life.expires_at).as_bytes());
+    let share = u32::from_str_radix(&hash[..4], 16).unwrap_or(0);
+    most * share / 0xffff
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::identity_center::AccountId;
+
+    fn key() -> RoleKey {
+        RoleKey {
+            portal: PortalId("p".to_owned()),
+            account: AccountId("111122223333".to_owned()),
+            permission_set: "ReadOnly".to_owned(),
+        }
+    }
+
+    fn noon() -> Moment {
+        Moment {
+            now: "2026-03-02T12:00:00Z".parse().unwrap(),
+            elapsed: Duration::from_secs(1_000_000),
+        }
+    }
+
+    fn later(moment: Moment, seconds: u64) -> Moment {
+        let by = Duration::from_secs(seconds);
+        Moment {
+            now: after(moment.now, by),
+            elapsed: moment.elapsed + by,
+        }
+    }
+
+    fn role(life_seconds: u64) -> RoleFacts {
+        let life = Life::begins(noon(), after(noon().now, Duration::from_secs(life_seconds)));
+        RoleFacts {
+            key: key(),
+            life: Some(life),
+            asked_at: Some(noon().now),
+            kept: false,
+            not_before: None,
+            obtainable: true,
+        }
+    }
+
+    #[test]
+    fn r1_an_hours_credentials_are_renewed_with_20_to_25_minutes_left() {
+        let due = plan(noon(), &[], &[role(3600)]);
+        let left = until(due[0].at, "2026-03-02T13:00:00Z".parse().unwrap());
+        assert!((20 * MINUTE..=25 * MINUTE).contains(&left), "{left:?}");
+    }
+
+    #[test]
+    fn r1_cold_roles_wait_for_a_request_and_kept_ones_do_not() {
+        let cold = RoleFacts {
+            asked_at: None,
+            ..role(3600)
+        };
+        assert!(plan(noon(), &[], std::slice::from_ref(&cold)).is_empty());
+        let kept = RoleFacts {
+            kept: true,
+            life: None,
+            ..cold
+        };
+        assert_eq!(plan(noon(), &[], &[kept])[0].reason, Reason::Missing);
+    }
+
+    #[test]
+    fn a_role_goes_cold_after_an_hour() {
+        let asked = role(12 * 3600);
+        assert!(!plan(later(noon(), 3599), &[], std::slice::from_ref(&asked)).is_empty());
+        assert!(plan(later(noon(), 3600), &[], &[asked]).is_empty());
+    }
+
+    #[test]
+    fn r4_a_failed_attempt_is_repeated_after_its_pause() {
+        let pause = after(noon().now, Duration::from_secs(40));
+        let failed = RoleFacts {
+            life: None,
+            kept: true,
+            not_before: Some(pause),
+            ..role(3600)
+        };
+        let due = plan(noon(), &[], &[failed]);
+        assert_eq!((due[0].at, due[0].reason), (pause, Reason::Retry));
+    }
+
+    #[test]
+    fn t4_a_pause_from_before_the_clock_was_set_back_is_not_kept() {
+        let tomorrow = after(noon().now, Duration::from_secs(86_400));
+        let failed = RoleFacts {
+            life: None,
+            kept: true,
+            not_before: Some(tomorrow),
+            ..role(3600)
+        };
+        assert_eq!(plan(noon(), &[], &[failed])[0].at, noon().now);
+    }
+
+    proptest! {
+        #[test]
+        fn r1_renewal_comes_before_the_serving_floor(seconds in 30_u64..43_200, at in 0_u64..43_200) {
+            let facts = role(seconds);
+            let life = facts.life.unwrap();
+            prop_assert!(role_lead(&life, &facts.key) > serve_floor(&life));
+            let token = PortalId("p".to_owned());
+            prop_assert!(token_lead(&life, &token) > serve_floor(&life));
+            let moment = later(noon(), at);
+            for due in plan(moment, &[], &[RoleFacts { kept: true, ..facts }]) {
+                prop_assert!(due.at >= moment.now);
+            }
+        }
+    }
+}

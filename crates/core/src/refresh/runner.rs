@@ -1,0 +1,109 @@
+//! Does what the plan says, looks again at least every 30 s, and notices when the machine slept.
+
+use std::time::Duration;
+
+use crate::identity_center::PortalId;
+use crate::refresh::life::{Moment, until};
+use crate::refresh::plan::{Due, Subject, plan};
+use crate::refresh::{Change, Refresh};
+
+/// The longest time without a look at the clocks.
+pub const TICK: Duration = Duration::from_secs(30);
+
+/// A wall clock that runs away from the monotonic one by more than this was set, or the machine slept.
+const JUMP: Duration = Duration::from_secs(60);
+
+/// Runs for as long as the application does.
+pub async fn run(refresh: Refresh) {
+    let mut before = Moment::of(&*refresh.clock);
+    loop {
+        let moment = Moment::of(&*refresh.clock);
+        if jumped(before, moment) {
+            tracing::info!("the machine slept or its clock was set; everything is looked at again");
+            refresh.try_again();
+            let _ = refresh.changes.send(Change::ClockJumped);
+        }
+        before = moment;
+        let pause = step(&refresh, moment);
+        tokio::select! {
+            () = refresh.clock.sleep(pause) => {}
+            () = refresh.look.notified() => {}
+        }
+    }
+}
+
+/// Starts what is due and says for how long to sleep.
+fn step(refresh: &Refresh, moment: Moment) -> Duration {
+    let sessions = refresh.sessions();
+    let tokens: Vec<_> = sessions.iter().filter_map(|session| session.facts()).collect();
+    let signed_in = |portal: &PortalId| tokens.iter().any(|token| token.portal == *portal);
+    let roles = refresh.roles.facts(signed_in);
+    let due = plan(moment, &tokens, &roles);
+    let (now, later): (Vec<_>, Vec<_>) = due.into_iter().partition(|due| due.at <= moment.now);
+    for due in now {
+        start(refresh, due);
+    }
+    later
+        .first()
+        .map_or(TICK, |due| until(moment.now, due.at).min(TICK))
+}
+
+fn start(refresh: &Refresh, due: Due) {
+    let refresh = refresh.clone();
+    match due.subject {
+        Subject::Token(portal) => {
+            let Some(session) = refresh.session(&portal).filter(|session| !session.is_renewing()) else {
+                return;
+            };
+            tracing::debug!(reason = ?due.reason, "renewing an access token");
+            tokio::spawn(async move {
+                if let Err(failure) = session.refresh(None).await {
+                    tracing::info!(%failure, "the access token was not renewed");
+                }
+                refresh.look.notify_one();
+            });
+        }
+        Subject::Role(key) => {
+            if refresh.roles.is_renewing(&key) {
+                return;
+            }
+            let Some(session) = refresh.session(&key.portal) else {
+                return;
+            };
+            tracing::debug!(reason = ?due.reason, "renewing role credentials");
+            tokio::spawn(async move {
+                refresh.roles.renew(&session, &key).await;
+                refresh.look.notify_one();
+            });
+        }
+    }
+}
+
+fn jumped(before: Moment, now: Moment) -> bool {
+    let monotonic = now.elapsed.saturating_sub(before.elapsed);
+    let wall = now.now.duration_since(before.now);
+    let difference = wall - jiff::SignedDuration::try_from(monotonic).unwrap_or_default();
+    difference.unsigned_abs() > JUMP
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::{Clock, ManualClock};
+
+    #[test]
+    fn t1_suspend_and_set_clocks_are_noticed_and_passing_time_is_not() {
+        let clock = ManualClock::at("2026-03-02T12:00:00Z".parse().unwrap());
+        let before = Moment::of(&clock);
+        clock.advance(Duration::from_secs(7200));
+        assert!(!jumped(before, Moment::of(&clock)));
+        clock.suspend(Duration::from_secs(90));
+        assert!(jumped(before, Moment::of(&clock)));
+        let before = Moment {
+            now: clock.now(),
+            elapsed: clock.elapsed(),
+        };
+        clock.jump(jiff::SignedDuration::from_mins(-2));
+        assert!(jumped(before, Moment::of(&clock)));
+    }
+}

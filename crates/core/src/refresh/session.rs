@@ -1,0 +1,399 @@
+//! One portal's sign-in: its token, refreshed by one owner, stored before it is used.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+
+use crate::clock::SharedClock;
+use crate::identity_center::{Failure, IdentityCenter, Meaning, Portal, Token};
+use crate::refresh::flight::{Flights, Panicked};
+use crate::refresh::life::{Life, Moment, after, until};
+use crate::refresh::plan::{TokenFacts, serve_floor};
+use crate::refresh::{Change, RefreshFailure, retry};
+use crate::token_store::{SignIn, StoreFailure, TokenStore};
+
+/// The session of one portal. All refreshes of its token pass through here, one at a time.
+pub struct Session {
+    pub center: IdentityCenter,
+    store: TokenStore,
+    clock: SharedClock,
+    status: Arc<Mutex<Status>>,
+    flights: Flights<(), Result<Token, RefreshFailure>>,
+    changes: mpsc::UnboundedSender<Change>,
+}
+
+/// What is known of the sign-in.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+enum Status {
+    #[default]
+    NotRead,
+    /// The store did not answer: nothing is known, and nothing is thrown away.
+    Unreadable(StoreFailure),
+    SignedOut {
+        /// The server ended it (and not a person on this machine).
+        ended: bool,
+    },
+    SignedIn(Box<SignedIn>),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct SignedIn {
+    sign_in: SignIn,
+    life: Life,
+    /// Learned when AWS gave a shorter token than before.
+    session_ends_at: Option<Timestamp>,
+    /// The last refresh could not be written to the store.
+    unsaved: Option<StoreFailure>,
+    failing: Option<Failing>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Failing {
+    failure: Failure,
+    in_a_row: u32,
+    since: Timestamp,
+    not_before: Timestamp,
+}
+
+/// A session as the application shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionView {
+    pub standing: Standing,
+    pub token_expires_at: Option<Timestamp>,
+    pub session_ends_at: Option<Timestamp>,
+    pub signed_in_at: Option<Timestamp>,
+    /// The last refresh failed, and since when that has been so.
+    pub failing: Option<(Failure, Timestamp)>,
+    pub store_failure: Option<StoreFailure>,
+    pub renewing: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Not read yet, or the store does not answer.
+    Unknown,
+    SignedOut,
+    /// AWS ended the session.
+    Ended,
+    SignedIn,
+}
+
+impl Session {
+    pub fn new(center: IdentityCenter, store: TokenStore, changes: mpsc::UnboundedSender<Change>) -> Self {
+        let clock = center.clock.clone();
+        Self {
+            center,
+            store,
+            clock,
+            status: Arc::default(),
+            flights: Flights::default(),
+            changes,
+        }
+    }
+
+    pub fn portal(&self) -> &Portal {
+        &self.center.portal
+    }
+
+    /// Reads the store, unless it is known already who is signed in.
+    pub async fn load(&self) -> Result<(), StoreFailure> {
+        if matches!(*self.status(), Status::SignedIn(_) | Status::SignedOut { .. }) {
+            return Ok(());
+        }
+        let read = self.store.sign_in(self.portal()).await;
+        let status = match &read {
+            Ok(Some(sign_in)) => {
+                let (issued, expires) = (sign_in.token.issued_at, sign_in.token.expires_at);
+                let life = Life::continues(self.moment(), issued, expires);
+                Status::SignedIn(Box::new(SignedIn::new(sign_in.clone(), life)))
+            }
+            Ok(None) => Status::SignedOut { ended: false },
+            Err(failure) => Status::Unreadable(*failure),
+        };
+        let mut current = self.status();
+        // A sign-in that ended meanwhile knows better than the store did.
+        if matches!(*current, Status::NotRead | Status::Unreadable(_)) {
+            *current = status;
+        }
+        drop(current);
+        self.changed();
+        read.map(drop)
+    }
+
+    /// Takes over a new sign-in: stored first, used then. On failure nothing is kept.
+    pub async fn adopt(&self, sign_in: SignIn) -> Result<(), StoreFailure> {
+        self.store.save_sign_in(self.portal(), &sign_in).await?;
+        let life = Life::begins(self.moment(), sign_in.token.expires_at);
+        *self.status() = Status::SignedIn(Box::new(SignedIn::new(sign_in, life)));
+        self.changed();
+        Ok(())
+    }
+
+    /// A token that AWS should accept; refreshed first where it has run out.
+    pub async fn token(self: &Arc<Self>) -> Result<Token, RefreshFailure> {
+        self.load().await?;
+        let (token, usable) = {
+            let status = self.status();
+            let Status::SignedIn(signed_in) = &*status else {
+                return Err(RefreshFailure::SignInNeeded);
+            };
+            let usable = signed_in.life.left(self.moment()) > serve_floor(&signed_in.life);
+            (signed_in.sign_in.token.clone(), usable)
+        };
+        if usable {
+            Ok(token)
+        } else {
+            self.refresh(None).await
+        }
+    }
+
+    /// A new token: because it is due, or because AWS refused `refused` though it had not run out.
+    pub async fn refresh(self: &Arc<Self>, refused: Option<&Token>) -> Result<Token, RefreshFailure> {
+        if let Some(answer) = self.without_asking(refused) {
+            return answer;
+        }
+        let session = self.clone();
+        let landing = self
+            .flights
+            .join(&(), || async move { session.refresh_now().await });
+        landing
+            .await
+            .unwrap_or_else(|Panicked| Err(RefreshFailure::Panicked))
+    }
+
+    /// Ends the session because a person wants it. AWS is told, but it does not depend on that.
+    pub async fn sign_out(&self) -> Result<(), StoreFailure> {
+        let known = self.load().await;
+        let status = std::mem::replace(&mut *self.status(), Status::SignedOut { ended: false });
+        self.changed();
+        if let Status::SignedIn(signed_in) = status
+            && let Err(failure) = self.center.sign_out(&signed_in.sign_in.token).await
+        {
+            tracing::warn!(%failure, "AWS was not told of the sign-out");
+        }
+        self.store.forget_sign_in(self.portal()).await?;
+        known
+    }
+
+    /// AWS refuses the token even after a refresh: the session is over.
+    pub async fn ended_by_aws(&self) {
+        *self.status() = Status::SignedOut { ended: true };
+        self.changed();
+        if let Err(failure) = self.store.forget_sign_in(self.portal()).await {
+            tracing::warn!(%failure, "a dead token stays in the store");
+        }
+    }
+
+    pub fn is_signed_in(&self) -> bool {
+        matches!(*self.status(), Status::SignedIn(_))
+    }
+
+    /// Nobody knows yet who is signed in.
+    pub fn is_unread(&self) -> bool {
+        matches!(*self.status(), Status::NotRead | Status::Unreadable(_))
+    }
+
+    /// The next attempt need not wait for its pause.
+    pub fn forget_failures(&self) {
+        if let Status::SignedIn(signed_in) = &mut *self.status()
+            && let Some(failing) = &mut signed_in.failing
+        {
+            failing.not_before = Timestamp::MIN;
+        }
+    }
+
+    pub fn is_renewing(&self) -> bool {
+        self.flights.is_under_way(&())
+    }
+
+    pub fn facts(&self) -> Option<TokenFacts> {
+        let status = self.status();
+        let Status::SignedIn(signed_in) = &*status else {
+            return None;
+        };
+        Some(TokenFacts {
+            portal: self.portal().id.clone(),
+            life: signed_in.life,
+            renewable: signed_in.sign_in.token.refresh_token.is_some(),
+            not_before: signed_in.failing.as_ref().map(|failing| failing.not_before),
+        })
+    }
+
+    pub fn view(&self) -> SessionView {
+        let renewing = self.is_renewing();
+        let empty = SessionView {
+            standing: Standing::Unknown,
+            token_expires_at: None,
+            session_ends_at: None,
+            signed_in_at: None,
+            failing: None,
+            store_failure: None,
+            renewing,
+        };
+        match &*self.status() {
+            Status::NotRead => empty,
+            Status::Unreadable(failure) => SessionView {
+                store_failure: Some(*failure),
+                ..empty
+            },
+            Status::SignedOut { ended: false } => SessionView {
+                standing: Standing::SignedOut,
+                ..empty
+            },
+            Status::SignedOut { ended: true } => SessionView {
+                standing: Standing::Ended,
+                ..empty
+            },
+            Status::SignedIn(signed_in) => SessionView {
+                standing: Standing::SignedIn,
+                token_expires_at: Some(signed_in.sign_in.token.expires_at),
+                session_ends_at: signed_in.session_ends_at,
+                signed_in_at: Some(signed_in.sign_in.signed_in_at),
+                failing: signed_in
+                    .failing
+                    .as_ref()
+                    .map(|failing| (failing.failure.clone(), failing.since)),
+                store_failure: signed_in.unsaved,
+                renewing,
+            },
+        }
+    }
+
+    /// What can be said without a call: somebody else has refreshed meanwhile, or the last failure is too fresh.
+    fn without_asking(&self, refused: Option<&Token>) -> Option<Result<Token, RefreshFailure>> {
+        let status = self.status();
+        let Status::SignedIn(signed_in) = &*status else {
+            return Some(Err(RefreshFailure::SignInNeeded));
+        };
+        let current = &signed_in.sign_in.token;
+        if refused.is_some_and(|refused| refused.access_token != current.access_token) {
+            return Some(Ok(current.clone()));
+        }
+        let failing = signed_in.failing.as_ref()?;
+        let pause = until(self.clock.now(), failing.not_before);
+        let too_soon = !pause.is_zero() && pause <= retry::token(signed_in.life.length).last;
+        too_soon.then(|| Err(RefreshFailure::Aws(failing.failure.clone())))
+    }
+
+    async fn refresh_now(self: Arc<Self>) -> Result<Token, RefreshFailure> {
+        let sign_in = match &*self.status() {
+            Status::SignedIn(signed_in) => signed_in.sign_in.clone(),
+            Status::NotRead | Status::Unreadable(_) | Status::SignedOut { .. } => {
+                return Err(RefreshFailure::SignInNeeded);
+            }
+        };
+        if sign_in.token.refresh_token.is_none() {
+            self.ended_by_aws().await;
+            return Err(RefreshFailure::SignInNeeded);
+        }
+        self.changed();
+        let answer = match self.center.refresh(&sign_in.registration, &sign_in.token).await {
+            Ok(token) => self.refreshed(sign_in, token).await,
+            Err(failure) => self.not_refreshed(&sign_in, failure).await,
+        };
+        self.changed();
+        answer
+    }
+
+    async fn refreshed(&self, before: SignIn, token: Token) -> Result<Token, RefreshFailure> {
+        let life = Life::begins(self.moment(), token.expires_at);
+        let previous = until(before.token.issued_at, before.token.expires_at);
+        // AWS shortens a token only because the portal session ends with it.
+        let shortened = life.length + std::time::Duration::from_secs(30) < previous;
+        let sign_in = SignIn {
+            token: token.clone(),
+            ..before
+        };
+        let saved = self.store.save_sign_in(self.portal(), &sign_in).await;
+        if let Err(failure) = &saved {
+            tracing::warn!(%failure, "the new token is kept in memory only");
+        }
+        let mut status = self.status();
+        let Status::SignedIn(signed_in) = &mut *status else {
+            return Err(RefreshFailure::SignInNeeded);
+        };
+        if shortened || signed_in.session_ends_at.is_some() {
+            signed_in.session_ends_at = Some(token.expires_at);
+        }
+        signed_in.sign_in = sign_in;
+        signed_in.life = life;
+        signed_in.unsaved = saved.err();
+        signed_in.failing = None;
+        Ok(token)
+    }
+
+    async fn not_refreshed(&self, sign_in: &SignIn, failure: Failure) -> Result<Token, RefreshFailure> {
+        match failure.meaning {
+            Meaning::GrantRefused | Meaning::TokenRefused | Meaning::TimedOut | Meaning::DeniedByPerson => {
+                self.ended_by_aws().await;
+                Err(RefreshFailure::SignInNeeded)
+            }
+            Meaning::RegistrationRefused => {
+                let flow = sign_in.registration.flow;
+                if let Err(failure) = self.store.forget_registration(self.portal(), flow).await {
+                    tracing::warn!(%failure, "a dead registration stays in the store");
+                }
+                self.ended_by_aws().await;
+                Err(RefreshFailure::SignInNeeded)
+            }
+            Meaning::NotAssigned
+            | Meaning::AdministratorNeeded
+            | Meaning::Throttled
+            | Meaning::Unreachable
+            | Meaning::Invalid => self.later(failure),
+        }
+    }
+
+    /// Nothing is lost: the old token goes on while it lives, and the next attempt waits.
+    fn later(&self, failure: Failure) -> Result<Token, RefreshFailure> {
+        let moment = self.moment();
+        let mut status = self.status();
+        let Status::SignedIn(signed_in) = &mut *status else {
+            return Err(RefreshFailure::SignInNeeded);
+        };
+        let (in_a_row, since) = match &signed_in.failing {
+            Some(failing) => (failing.in_a_row + 1, failing.since),
+            None => (1, moment.now),
+        };
+        let pause = retry::token(signed_in.life.length).pause(in_a_row, failure.retry_after);
+        let not_before = after(moment.now, pause);
+        signed_in.failing = Some(Failing {
+            failure: failure.clone(),
+            in_a_row,
+            since,
+            not_before,
+        });
+        let alive = !signed_in.life.left(moment).is_zero();
+        if alive {
+            Ok(signed_in.sign_in.token.clone())
+        } else {
+            Err(RefreshFailure::Aws(failure))
+        }
+    }
+
+    fn status(&self) -> MutexGuard<'_, Status> {
+        self.status.lock().expect("no panic under this lock")
+    }
+
+    fn moment(&self) -> Moment {
+        Moment::of(&*self.clock)
+    }
+
+    fn changed(&self) {
+        // Nobody listens any more only while the application ends.
+        let _ = self.changes.send(Change::Session(self.portal().id.clone()));
+    }
+}
+
+impl SignedIn {
+    fn new(sign_in: SignIn, life: Life) -> Self {
+        Self {
+            sign_in,
+            life,
+            session_ends_at: None,
+            unsaved: None,
+            failing: None,
+        }
+    }
+}
