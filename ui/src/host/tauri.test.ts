@@ -27,7 +27,7 @@ test('commands are named as the application names them', async () => {
   await host.hideWindow();
   expect(called).toEqual([
     ['ask', { request: { do: 'renew_now' } }],
-    ['search', { search }],
+    ['search', { request: search }],
     ['hide_window', {}],
   ]);
 });

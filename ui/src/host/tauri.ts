@@ -31,7 +31,7 @@ export class TauriHost implements Host {
   }
 
   search(request: SearchRequest): Promise<SearchAnswer> {
-    return invoke('search', { search: request });
+    return invoke('search', { request });
   }
 
   ask(request: Request): Promise<Answer> {
