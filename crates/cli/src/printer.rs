@@ -29,9 +29,20 @@ impl Printer {
         self.exactly(&ascii_controls(&text))
     }
 
+    /// Rows of data in columns.
+    pub fn table(self, rows: &[Vec<String>]) -> Result<(), Failure> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        self.data(&in_columns(rows))
+    }
+
     /// Data that a shell or a tool evaluates: byte by byte as it is.
     pub fn exactly(self, text: &str) -> Result<(), Failure> {
         let mut stdout = io::stdout().lock();
+        if was_closed(&stdout) {
+            return Err(Failure::no_stdout(&io::ErrorKind::BrokenPipe.into()));
+        }
         writeln!(stdout, "{text}")
             .and_then(|()| stdout.flush())
             .map_err(|error| Failure::no_stdout(&error))
@@ -52,6 +63,42 @@ impl Printer {
         }
         ExitCode::from(failure.problem.code.exit_code())
     }
+}
+
+/// Where a program is started without a stdout, the Rust runtime puts `/dev/null` in its place, open in both
+/// directions. Whoever wants to throw data away opens it for writing.
+#[cfg(unix)]
+fn was_closed(stdout: &io::StdoutLock<'_>) -> bool {
+    use rustix::fs::{OFlags, fcntl_getfl, fstat, stat};
+    let both_directions = fcntl_getfl(stdout).is_ok_and(|flags| flags.contains(OFlags::RDWR));
+    both_directions
+        && match (fstat(stdout), stat("/dev/null")) {
+            (Ok(stdout), Ok(null)) => stdout.st_rdev == null.st_rdev && stdout.st_ino == null.st_ino,
+            (Err(_), _) | (_, Err(_)) => false,
+        }
+}
+
+#[cfg(not(unix))]
+fn was_closed(_stdout: &io::StdoutLock<'_>) -> bool {
+    false
+}
+
+/// Every column as wide as its longest cell; the last one as long as it is.
+fn in_columns(rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let lines = rows.iter().map(|row| {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| {
+            let cell = on_one_line(cell);
+            format!("{cell:width$}")
+        });
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// Names come from AWS and from people: none of them may move the cursor or turn the text around.
@@ -111,6 +158,13 @@ mod tests {
             );
         }
         assert_eq!(harmless("R&D\nzwei Zeilen, ü"), "R&D\nzwei Zeilen, ü");
+    }
+
+    #[test]
+    fn a_name_with_a_line_break_stays_in_its_row() {
+        let row = |cells: [&str; 2]| cells.map(str::to_owned).to_vec();
+        let table = in_columns(&[row(["1", "a\nb"]), row(["22", "ä"])]);
+        assert_eq!(table, "1   a b\n22  ä");
     }
 
     #[test]

@@ -94,15 +94,19 @@ fn print(invocation: &Invocation, listing: &AccountsDocument, name_portal: bool)
             format!("Sign in first: portray login {}", listing.portal),
         ));
     }
-    let prefix = if name_portal {
-        format!("{}:", listing.portal)
-    } else {
-        String::new()
-    };
-    for account in &listing.accounts {
-        let sets = account.permission_sets.join(", ");
-        printer.data(&format!("{prefix}{}  {}  {sets}", account.id, account.name))?;
-    }
+    let rows: Vec<_> = listing
+        .accounts
+        .iter()
+        .map(|account| {
+            let portal = name_portal.then(|| listing.portal.clone());
+            let sets = account.permission_sets.join(", ");
+            portal
+                .into_iter()
+                .chain([account.id.clone(), account.name.clone(), sets])
+                .collect()
+        })
+        .collect();
+    printer.table(&rows)?;
     if !listing.complete {
         printer.note(&format!(
             "{}: only a part is known yet; try --sync.",

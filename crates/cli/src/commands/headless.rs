@@ -62,6 +62,7 @@ async fn serve(invocation: &Invocation, detached: bool) -> Result<(), Failure> {
         store,
         shell: Arc::new(shell),
     });
+    tracing::info!(pid = std::process::id(), "the agent is running");
     tokio::spawn(obey_buttons(app.clone(), pressed));
     tokio::spawn(obey_signals(app.clone()));
     if detached {

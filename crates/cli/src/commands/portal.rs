@@ -57,15 +57,16 @@ fn list(invocation: &Invocation, json: bool) -> Result<(), Failure> {
             .printer
             .note("No portal yet. Add yours: portray portal add https://YOUR-COMPANY.awsapps.com/start");
     }
-    for portal in &status.portals {
-        let state = state_in_words(portal.state);
-        let line = format!(
-            "{}  {}  {}  {state}",
-            portal.name, portal.start_url, portal.region
-        );
-        invocation.printer.data(&line)?;
-    }
-    Ok(())
+    let rows = status.portals.iter().map(|portal| {
+        let state = state_in_words(portal.state).to_owned();
+        vec![
+            portal.name.clone(),
+            portal.start_url.clone(),
+            portal.region.clone(),
+            state,
+        ]
+    });
+    invocation.printer.table(&rows.collect::<Vec<_>>())
 }
 
 fn remove(invocation: &Invocation, name: &str) -> Result<(), Failure> {
