@@ -7,6 +7,8 @@ pub mod paths;
 pub mod private_files;
 pub mod settings;
 
+mod loopback;
+
 /// Speaks to IAM Identity Center: sign-in, tokens, accounts, permission sets, role credentials.
 pub mod identity_center;
 

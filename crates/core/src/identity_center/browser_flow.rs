@@ -1,8 +1,20 @@
 //! Authorization code with PKCE: a loopback listener, the authorize URL, the exchange.
 
-use jiff::Timestamp;
+use std::time::Duration;
 
-use crate::identity_center::{Failure, IdentityCenter, Registration, Token};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+use crate::identity_center::call::Retry;
+use crate::identity_center::callback::{Callback, Outcome};
+use crate::identity_center::deadline::{Deadline, before};
+use crate::identity_center::endpoints::under;
+use crate::identity_center::error::Api;
+use crate::identity_center::registration::SCOPE;
+use crate::identity_center::token::{CREATE_TOKEN, token_of};
+use crate::identity_center::{Failure, Flow, IdentityCenter, Meaning, Priority, Registration, Token};
 use crate::secret::Secret;
 
 /// A sign-in that waits for the person's browser. Dropping it closes the listener.
@@ -11,22 +23,102 @@ pub struct BrowserSignIn {
     /// What the browser has to open. Carries `state`: never in an argument list or a log.
     pub authorize_url: Secret,
     pub expires_at: Timestamp,
+    callback: Callback,
+    verifier: Secret,
+    redirect: String,
+    deadline: Deadline,
 }
+
+/// As registered; the port that is really used may be any (RFC 8252 §7.3).
+pub(super) const REDIRECT_WITHOUT_PORT: &str = "http://127.0.0.1/oauth/callback";
+
+const SIGN_IN: &str = "sign-in in the browser";
+const LIFE: Duration = Duration::from_secs(600);
 
 impl IdentityCenter {
     /// Binds the listener and makes the authorize URL; nothing is sent yet.
     pub async fn begin_browser_sign_in(&self, registration: &Registration) -> Result<BrowserSignIn, Failure> {
-        let _ = registration;
-        todo!()
+        if registration.flow != Flow::Browser {
+            let detail = "the registration is for device codes";
+            return Err(Failure::new(SIGN_IN, Meaning::RegistrationRefused, detail));
+        }
+        let state = random()?;
+        let verifier = random()?;
+        let callback = Callback::listen(state.clone(), &self.clock).await.map_err(|error| {
+            Failure::new(SIGN_IN, Meaning::Invalid, &format!("no listener on 127.0.0.1: {error}"))
+        })?;
+        let redirect = callback.address();
+        let challenge = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.expose()));
+        let mut url = under(&self.portal.endpoints.sso_oidc, "authorize");
+        url.query_pairs_mut()
+            .append_pair("response_type", "code")
+            .append_pair("client_id", &registration.client_id)
+            .append_pair("redirect_uri", &redirect)
+            .append_pair("state", state.expose())
+            .append_pair("code_challenge_method", "S256")
+            .append_pair("scopes", SCOPE)
+            .append_pair("code_challenge", &challenge);
+        let deadline = Deadline::after(self.clock.as_ref(), LIFE);
+        Ok(BrowserSignIn {
+            authorize_url: String::from(url).into(),
+            expires_at: deadline.wall,
+            callback,
+            verifier,
+            redirect,
+            deadline,
+        })
     }
 
     /// Waits for the browser to come back (10 minutes at most) and exchanges the code.
     pub async fn finish_browser_sign_in(
         &self,
-        sign_in: BrowserSignIn,
+        mut sign_in: BrowserSignIn,
         registration: &Registration,
     ) -> Result<Token, Failure> {
-        let _ = (sign_in, registration);
-        todo!()
+        let outcome = before(&self.clock, sign_in.deadline, sign_in.callback.outcome()).await;
+        let code = match outcome {
+            Some(Outcome::Code(code)) => code,
+            Some(Outcome::Error(error)) => return Err(refusal(&error)),
+            None => {
+                let detail = "nobody signed in within 10 minutes";
+                return Err(Failure::new(SIGN_IN, Meaning::TimedOut, detail));
+            }
+        };
+        let issued_at = self.clock.now();
+        let answer = self
+            .call((CREATE_TOKEN, Api::Oidc), Priority::Interactive, Retry::Never, || {
+                self.oidc
+                    .create_token()
+                    .client_id(&registration.client_id)
+                    .client_secret(registration.client_secret.expose())
+                    .grant_type("authorization_code")
+                    .code(code.expose())
+                    .redirect_uri(&sign_in.redirect)
+                    .code_verifier(sign_in.verifier.expose())
+                    .send()
+            })
+            .await?;
+        token_of(answer, issued_at)
     }
+}
+
+/// 384 bits as 64 unreserved characters.
+fn random() -> Result<Secret, Failure> {
+    let mut bytes = [0_u8; 48];
+    getrandom::fill(&mut bytes)
+        .map_err(|_| Failure::new(SIGN_IN, Meaning::Invalid, "the system gives no random numbers"))?;
+    Ok(BASE64_URL_SAFE_NO_PAD.encode(bytes).into())
+}
+
+/// By the names of RFC 6749; whatever else the browser brought is not shown.
+fn refusal(error: &str) -> Failure {
+    let (meaning, detail) = match error {
+        "access_denied" => (Meaning::DeniedByPerson, "access_denied"),
+        "server_error" => (Meaning::Unreachable, "server_error"),
+        "temporarily_unavailable" => (Meaning::Unreachable, "temporarily_unavailable"),
+        "invalid_client" => (Meaning::RegistrationRefused, "invalid_client"),
+        "unauthorized_client" => (Meaning::RegistrationRefused, "unauthorized_client"),
+        _ => (Meaning::Invalid, "AWS's sign-in page reported an error"),
+    };
+    Failure::new(SIGN_IN, meaning, detail)
 }

@@ -1,8 +1,15 @@
 //! Device authorization: poll, slow down, expire.
 
-use jiff::Timestamp;
+use std::time::Duration;
 
-use crate::identity_center::{Failure, IdentityCenter, Registration, Token};
+use jiff::Timestamp;
+use url::Url;
+
+use crate::identity_center::call::Retry;
+use crate::identity_center::deadline::{Deadline, before};
+use crate::identity_center::error::Api;
+use crate::identity_center::token::{CREATE_TOKEN, token_of};
+use crate::identity_center::{Failure, Flow, IdentityCenter, Meaning, Priority, Registration, Token};
 use crate::secret::Secret;
 
 /// A sign-in that waits for approval in some browser.
@@ -14,12 +21,63 @@ pub struct DeviceSignIn {
     /// The same with the code filled in.
     pub verification_url_complete: Secret,
     pub expires_at: Timestamp,
+    device_code: Secret,
+    interval: Duration,
+    deadline: Deadline,
 }
+
+/// What one poll said.
+enum Poll {
+    Approved(Token),
+    Pending,
+    SlowDown,
+    Over(Failure),
+}
+
+const START: &str = "StartDeviceAuthorization";
+const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
+
+/// Where AWS names no interval, and what is added for every SlowDown.
+const INTERVAL: Duration = Duration::from_secs(5);
 
 impl IdentityCenter {
     pub async fn begin_device_sign_in(&self, registration: &Registration) -> Result<DeviceSignIn, Failure> {
-        let _ = registration;
-        todo!()
+        if registration.flow != Flow::DeviceCode {
+            let detail = "the registration is for sign-in in the browser";
+            return Err(Failure::new(START, Meaning::RegistrationRefused, detail));
+        }
+        let asked_at = self.clock.now();
+        let answer = self
+            .call((START, Api::Oidc), Priority::Interactive, Retry::Quickly, || {
+                self.oidc
+                    .start_device_authorization()
+                    .client_id(&registration.client_id)
+                    .client_secret(registration.client_secret.expose())
+                    .start_url(&self.portal.start_url.0)
+                    .send()
+            })
+            .await?;
+        let text = |value: Option<String>| value.filter(|value| !value.is_empty());
+        let missing = |what| move || Failure::garbage(START, what);
+        let life = u64::try_from(answer.expires_in).ok().filter(|seconds| *seconds > 0);
+        let life = Duration::from_secs(life.ok_or_else(missing("expiry"))?);
+        let elapsed_asking = self.clock.now().duration_since(asked_at);
+        let left = life.saturating_sub(elapsed_asking.try_into().unwrap_or_default());
+        let deadline = Deadline::after(self.clock.as_ref(), left);
+        let verification_url = self.page_to_open(answer.verification_uri)?;
+        let complete = match text(answer.verification_uri_complete) {
+            Some(complete) => self.page_to_open(Some(complete))?,
+            None => verification_url.clone(),
+        };
+        Ok(DeviceSignIn {
+            user_code: text(answer.user_code).ok_or_else(missing("user code"))?,
+            verification_url,
+            verification_url_complete: complete.into(),
+            expires_at: deadline.wall,
+            device_code: text(answer.device_code).ok_or_else(missing("device code"))?.into(),
+            interval: interval_of(answer.interval),
+            deadline,
+        })
     }
 
     /// Polls until the person has approved or denied, or the code has expired.
@@ -28,7 +86,76 @@ impl IdentityCenter {
         sign_in: DeviceSignIn,
         registration: &Registration,
     ) -> Result<Token, Failure> {
-        let _ = (sign_in, registration);
-        todo!()
+        let mut interval = sign_in.interval;
+        loop {
+            let pause = Deadline::after(self.clock.as_ref(), interval);
+            if before(&self.clock, sign_in.deadline, pause.passed(&self.clock)).await.is_none() {
+                let detail = "nobody approved the code in time";
+                return Err(Failure::new(CREATE_TOKEN, Meaning::TimedOut, detail));
+            }
+            match self.poll(&sign_in, registration).await {
+                Poll::Approved(token) => return Ok(token),
+                Poll::Pending => {}
+                Poll::SlowDown => interval += INTERVAL,
+                Poll::Over(failure) => return Err(failure),
+            }
+        }
+    }
+
+    async fn poll(&self, sign_in: &DeviceSignIn, registration: &Registration) -> Poll {
+        let issued_at = self.clock.now();
+        let request = self
+            .oidc
+            .create_token()
+            .client_id(&registration.client_id)
+            .client_secret(registration.client_secret.expose())
+            .grant_type(GRANT)
+            .device_code(sign_in.device_code.expose())
+            .send();
+        let error = match self.attempt(Api::Oidc, Priority::Interactive, request).await {
+            Ok(answer) => return token_of(answer, issued_at).map_or_else(Poll::Over, Poll::Approved),
+            Err(error) => error,
+        };
+        let failure = Failure::of(CREATE_TOKEN, Api::Oidc, &error);
+        let said = error.as_service_error();
+        if said.is_some_and(|said| said.is_authorization_pending_exception()) {
+            return Poll::Pending;
+        }
+        if said.is_some_and(|said| said.is_expired_token_exception()) {
+            let meaning = Meaning::TimedOut;
+            return Poll::Over(Failure { meaning, ..failure });
+        }
+        match failure.meaning {
+            Meaning::Throttled => Poll::SlowDown,
+            // The person may be typing the code meanwhile: a lost network does not end that.
+            Meaning::Unreachable => Poll::Pending,
+            Meaning::TokenRefused
+            | Meaning::GrantRefused
+            | Meaning::RegistrationRefused
+            | Meaning::NotAssigned
+            | Meaning::DeniedByPerson
+            | Meaning::TimedOut
+            | Meaning::AdministratorNeeded
+            | Meaning::Invalid => Poll::Over(failure),
+        }
+    }
+
+    /// A page that AWS's answer names, if it is one of this portal's.
+    fn page_to_open(&self, named: Option<String>) -> Result<String, Failure> {
+        let named = named.ok_or_else(|| Failure::garbage(START, "page to open"))?;
+        match Url::parse(&named) {
+            Ok(url) if self.portal.allows(&url) => Ok(url.into()),
+            Ok(_) | Err(_) => {
+                let detail = "the answer names a page that is not this portal's";
+                Err(Failure::new(START, Meaning::Invalid, detail))
+            }
+        }
+    }
+}
+
+fn interval_of(seconds: i32) -> Duration {
+    match u64::try_from(seconds) {
+        Ok(seconds @ 1..) => Duration::from_secs(seconds),
+        Ok(0) | Err(_) => INTERVAL,
     }
 }

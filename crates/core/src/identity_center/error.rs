@@ -1,6 +1,12 @@
 //! What AWS said, by meaning: who has to act, and whether trying again helps.
 
+use std::error::Error;
 use std::time::Duration;
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use serde::Deserialize;
 
 /// A call that did not give what was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -38,4 +44,223 @@ pub enum Meaning {
     Unreachable,
     /// AWS refuses the request as it is: wrong region, wrong start URL, or a mistake of ours.
     Invalid,
+}
+
+/// Which of the two services answered: a bare 401 or 403 means something else in each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Api {
+    Oidc,
+    Portal,
+}
+
+/// The members of an error's body that we look at.
+#[derive(Debug, Default, Deserialize)]
+struct ErrorBody {
+    #[serde(alias = "Message")]
+    message: Option<String>,
+    error_description: Option<String>,
+    reason: Option<String>,
+}
+
+impl Failure {
+    pub(crate) fn new(operation: &'static str, meaning: Meaning, detail: &str) -> Self {
+        Self {
+            operation,
+            meaning,
+            detail: presentable(detail),
+            retry_after: None,
+        }
+    }
+
+    /// An answer that lacks what it must have.
+    pub(crate) fn garbage(operation: &'static str, missing: &str) -> Self {
+        Self::new(operation, Meaning::Unreachable, &format!("the answer had no usable {missing}"))
+    }
+
+    pub(crate) fn of<E>(operation: &'static str, api: Api, error: &SdkError<E, HttpResponse>) -> Self
+    where
+        E: ProvideErrorMetadata,
+    {
+        let Some(response) = error.raw_response() else {
+            return Self::without_answer(operation, error);
+        };
+        let code = error.as_service_error().and_then(ProvideErrorMetadata::code);
+        let status = response.status().as_u16();
+        let body = response
+            .body()
+            .bytes()
+            .and_then(|bytes| serde_json::from_slice::<ErrorBody>(bytes).ok());
+        let meaning = meaning(api, status, code, body.as_ref());
+        let body = body.unwrap_or_default();
+        let said = body.error_description.or(body.message);
+        let said = said.as_deref().or(code).unwrap_or("an answer that is not AWS's");
+        Self {
+            retry_after: retry_after(response),
+            ..Self::new(operation, meaning, &format!("HTTP {status}: {said}"))
+        }
+    }
+
+    fn without_answer<E>(operation: &'static str, error: &SdkError<E, HttpResponse>) -> Self {
+        let (meaning, source): (_, Option<&dyn Error>) = match error {
+            SdkError::ConstructionFailure(_) => {
+                return Self::new(operation, Meaning::Invalid, "the request could not be made");
+            }
+            SdkError::TimeoutError(_) => {
+                return Self::new(operation, Meaning::Unreachable, "no answer in time");
+            }
+            SdkError::DispatchFailure(failure) => {
+                (Meaning::Unreachable, failure.as_connector_error().and_then(Error::source))
+            }
+            SdkError::ResponseError(_) | SdkError::ServiceError(_) | _ => (Meaning::Unreachable, None),
+        };
+        let detail = source.map_or_else(|| "no connection".to_owned(), causes);
+        Self::new(operation, meaning, &detail)
+    }
+}
+
+/// The innermost causes, which name what went wrong (name resolution, a certificate, a refused connection).
+pub(crate) fn causes(error: &dyn Error) -> String {
+    let mut texts = vec![error.to_string()];
+    let mut next = error.source();
+    while let Some(cause) = next {
+        texts.push(cause.to_string());
+        next = cause.source();
+    }
+    texts.dedup();
+    texts.split_off(texts.len().saturating_sub(2)).join(": ")
+}
+
+/// By AWS's name of the error; by status where it gives none. A proxy's page is no answer of AWS's, whatever its
+/// status: 401, 403 and 404 only count with a JSON body.
+fn meaning(api: Api, status: u16, code: Option<&str>, body: Option<&ErrorBody>) -> Meaning {
+    let reason = body.and_then(|body| body.reason.as_deref());
+    let for_administrator = reason.is_some_and(|reason| reason.starts_with("KMS_"));
+    match (status, code) {
+        (429, _) => Meaning::Throttled,
+        (_, Some("TooManyRequestsException" | "SlowDownException" | "ThrottlingException")) => {
+            Meaning::Throttled
+        }
+        (..=399 | 500.., _) => Meaning::Unreachable,
+        (_, Some(_)) if for_administrator => Meaning::AdministratorNeeded,
+        (_, Some("UnauthorizedException")) => Meaning::TokenRefused,
+        (_, Some("ForbiddenException" | "ResourceNotFoundException")) => Meaning::NotAssigned,
+        (_, Some("InvalidGrantException" | "ExpiredTokenException")) => Meaning::GrantRefused,
+        (_, Some("AccessDeniedException")) if api == Api::Oidc => Meaning::DeniedByPerson,
+        (_, Some("InvalidClientException" | "UnauthorizedClientException")) => Meaning::RegistrationRefused,
+        _ if body.is_none() => Meaning::Unreachable,
+        (401, _) if api == Api::Portal => Meaning::TokenRefused,
+        (403 | 404, _) if api == Api::Portal => Meaning::NotAssigned,
+        (401, _) => Meaning::RegistrationRefused,
+        _ => Meaning::Invalid,
+    }
+}
+
+fn retry_after(response: &HttpResponse) -> Option<Duration> {
+    let seconds: u64 = response.headers().get("retry-after")?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+/// One line of at most 200 characters. Long words go: no cause needs one, and a token is one.
+fn presentable(text: &str) -> Option<String> {
+    let words = text
+        .split(|character: char| character.is_whitespace() || character.is_control())
+        .filter(|word| !word.is_empty())
+        .map(|word| if word.len() > 80 { "…" } else { word });
+    let line: String = words.collect::<Vec<_>>().join(" ").chars().take(200).collect();
+    (!line.is_empty()).then_some(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_smithy_runtime_api::client::result::ConnectorError;
+    use aws_smithy_types::body::SdkBody;
+    use aws_smithy_types::error::ErrorMetadata;
+
+    fn answer(status: u16, body: &str) -> HttpResponse {
+        HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body))
+    }
+
+    fn failure(api: Api, status: u16, code: Option<&str>, body: &str) -> Failure {
+        let mut metadata = ErrorMetadata::builder();
+        if let Some(code) = code {
+            metadata = metadata.code(code);
+        }
+        let error = SdkError::service_error(metadata.build(), answer(status, body));
+        Failure::of("Test", api, &error)
+    }
+
+    #[test]
+    fn r5_every_answer_has_the_meaning_of_table_t() {
+        use Api::{Oidc, Portal};
+        use Meaning::*;
+        let kms = r#"{"error":"access_denied","reason":"KMS_AccessDeniedException"}"#;
+        let rows = [
+            (Portal, 429, Some("TooManyRequestsException"), "{}", Throttled),
+            (Portal, 429, None, "slow", Throttled),
+            (Oidc, 400, Some("SlowDownException"), "{}", Throttled),
+            (Portal, 500, None, "", Unreachable),
+            (Oidc, 500, Some("InternalServerException"), "{}", Unreachable),
+            (Portal, 502, None, "<html>Bad gateway</html>", Unreachable),
+            (Portal, 503, Some("UnauthorizedException"), "{}", Unreachable),
+            (Portal, 200, None, "<html>Log in to the hotel's network</html>", Unreachable),
+            (Portal, 302, None, "", Unreachable),
+            (Portal, 401, Some("UnauthorizedException"), "{}", TokenRefused),
+            (Portal, 401, None, r#"{"message":"Session token not found or invalid"}"#, TokenRefused),
+            (Portal, 401, None, "<html>proxy</html>", Unreachable),
+            (Portal, 403, Some("ForbiddenException"), r#"{"message":"No access"}"#, NotAssigned),
+            (Portal, 403, None, r#"{"message":"No access"}"#, NotAssigned),
+            (Portal, 403, None, "<html>blocked by policy</html>", Unreachable),
+            (Portal, 404, Some("ResourceNotFoundException"), "{}", NotAssigned),
+            (Portal, 407, None, "<html>proxy</html>", Unreachable),
+            (Portal, 400, Some("InvalidRequestException"), "{}", Invalid),
+            (Oidc, 400, Some("InvalidGrantException"), "{}", GrantRefused),
+            (Oidc, 400, Some("ExpiredTokenException"), "{}", GrantRefused),
+            (Oidc, 400, Some("AccessDeniedException"), "{}", DeniedByPerson),
+            (Oidc, 400, Some("AccessDeniedException"), kms, AdministratorNeeded),
+            (Oidc, 400, Some("InvalidRequestException"), r#"{"reason":"KMS_DisabledException"}"#, AdministratorNeeded),
+            (Oidc, 401, Some("InvalidClientException"), "{}", RegistrationRefused),
+            (Oidc, 400, Some("UnauthorizedClientException"), "{}", RegistrationRefused),
+            (Oidc, 400, Some("InvalidRequestException"), "{}", Invalid),
+            (Oidc, 400, Some("InvalidScopeException"), "{}", Invalid),
+            (Oidc, 400, Some("InvalidRedirectUriException"), "{}", Invalid),
+            (Oidc, 400, Some("UnsupportedGrantTypeException"), "{}", Invalid),
+            (Oidc, 400, Some("InvalidClientMetadataException"), "{}", Invalid),
+            (Oidc, 400, None, "garbage", Unreachable),
+        ];
+        for (api, status, code, body, expected) in rows {
+            let failure = failure(api, status, code, body);
+            assert_eq!(failure.meaning, expected, "{api:?} {status} {code:?} {body}");
+        }
+    }
+
+    #[test]
+    fn r5_no_answer_at_all_never_signs_anybody_out() {
+        let errors: [SdkError<ErrorMetadata, HttpResponse>; 4] = [
+            SdkError::timeout_error("slow"),
+            SdkError::dispatch_failure(ConnectorError::io("connection refused".into())),
+            SdkError::dispatch_failure(ConnectorError::other("dns error".into(), None)),
+            SdkError::response_error("truncated", answer(200, "{")),
+        ];
+        for error in errors {
+            let failure = Failure::of("Test", Api::Portal, &error);
+            assert_eq!(failure.meaning, Meaning::Unreachable, "{error:?}");
+        }
+    }
+
+    #[test]
+    fn what_aws_says_is_shown_in_one_line_without_tokens() {
+        let token = "x".repeat(100);
+        let body = format!(r#"{{"error_description":"Invalid\n token \u001b {token} provided"}}"#);
+        let failure = failure(Api::Oidc, 400, Some("InvalidGrantException"), &body);
+        assert_eq!(failure.detail.unwrap(), "HTTP 400: Invalid token … provided");
+    }
+
+    #[test]
+    fn a_wait_that_aws_asks_for_is_kept() {
+        let mut response = answer(429, "{}");
+        response.headers_mut().insert("retry-after", "7");
+        let error = SdkError::service_error(ErrorMetadata::builder().build(), response);
+        assert_eq!(Failure::of("Test", Api::Portal, &error).retry_after, Some(Duration::from_secs(7)));
+    }
 }

@@ -9,6 +9,15 @@ pub mod portal;
 pub mod registration;
 pub mod roles;
 pub mod token;
+pub mod vanity;
+
+mod call;
+mod callback;
+pub(crate) mod deadline;
+mod endpoints;
+mod partition;
+mod start_url;
+mod trust;
 
 use std::fmt;
 use std::sync::Arc;

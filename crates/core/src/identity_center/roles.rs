@@ -1,6 +1,13 @@
 //! Accounts, permission sets and role credentials.
 
-use crate::identity_center::{Account, AccountId, Failure, IdentityCenter, Priority, RoleCredentials, Token};
+use jiff::Timestamp;
+
+use crate::identity_center::call::Retry;
+use crate::identity_center::error::Api;
+use crate::identity_center::{
+    Account, AccountId, Failure, IdentityCenter, Meaning, Priority, RoleCredentials, Token,
+};
+use crate::secret::Secret;
 
 /// One page of a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,6 +16,11 @@ pub struct Page<T> {
     pub next: Option<String>,
 }
 
+/// The most that AWS takes.
+const PAGE: i32 = 100;
+
+const GET_ROLE_CREDENTIALS: &str = "GetRoleCredentials";
+
 impl IdentityCenter {
     pub async fn accounts(
         &self,
@@ -16,8 +28,21 @@ impl IdentityCenter {
         next: Option<&str>,
         priority: Priority,
     ) -> Result<Page<Account>, Failure> {
-        let _ = (token, next, priority);
-        todo!()
+        let answer = self
+            .call(("ListAccounts", Api::Portal), priority, Retry::Quickly, || {
+                self.sso
+                    .list_accounts()
+                    .access_token(token.access_token.expose())
+                    .max_results(PAGE)
+                    .set_next_token(next.map(str::to_owned))
+                    .send()
+            })
+            .await?;
+        let listed = answer.account_list.unwrap_or_default();
+        Ok(Page {
+            items: listed.into_iter().filter_map(account_of).collect(),
+            next: answer.next_token.filter(|next| !next.is_empty()),
+        })
     }
 
     /// The names of the permission sets in one account.
@@ -28,8 +53,22 @@ impl IdentityCenter {
         next: Option<&str>,
         priority: Priority,
     ) -> Result<Page<String>, Failure> {
-        let _ = (token, account, next, priority);
-        todo!()
+        let answer = self
+            .call(("ListAccountRoles", Api::Portal), priority, Retry::Quickly, || {
+                self.sso
+                    .list_account_roles()
+                    .access_token(token.access_token.expose())
+                    .account_id(&account.0)
+                    .max_results(PAGE)
+                    .set_next_token(next.map(str::to_owned))
+                    .send()
+            })
+            .await?;
+        let listed = answer.role_list.unwrap_or_default();
+        Ok(Page {
+            items: listed.into_iter().filter_map(|role| role.role_name).collect(),
+            next: answer.next_token.filter(|next| !next.is_empty()),
+        })
     }
 
     pub async fn role_credentials(
@@ -39,7 +78,80 @@ impl IdentityCenter {
         permission_set: &str,
         priority: Priority,
     ) -> Result<RoleCredentials, Failure> {
-        let _ = (token, account, permission_set, priority);
-        todo!()
+        let answer = self
+            .call((GET_ROLE_CREDENTIALS, Api::Portal), priority, Retry::Quickly, || {
+                self.sso
+                    .get_role_credentials()
+                    .access_token(token.access_token.expose())
+                    .account_id(&account.0)
+                    .role_name(permission_set)
+                    .send()
+            })
+            .await?;
+        let given = answer.role_credentials;
+        let given = given.ok_or_else(|| Failure::garbage(GET_ROLE_CREDENTIALS, "credentials"))?;
+        credentials_of(given, self.clock.now())
+    }
+}
+
+/// None for an entry without an id: nothing could be asked of it.
+fn account_of(listed: aws_sdk_sso::types::AccountInfo) -> Option<Account> {
+    let id = listed.account_id.filter(|id| !id.is_empty())?;
+    Some(Account {
+        name: listed.account_name.filter(|name| !name.is_empty()).unwrap_or_else(|| id.clone()),
+        email: listed.email_address.unwrap_or_default(),
+        id: AccountId(id),
+    })
+}
+
+fn credentials_of(
+    given: aws_sdk_sso::types::RoleCredentials,
+    now: Timestamp,
+) -> Result<RoleCredentials, Failure> {
+    let text = |value: Option<String>| value.filter(|value| !value.is_empty());
+    let missing = |what| move || Failure::garbage(GET_ROLE_CREDENTIALS, what);
+    // Milliseconds, where everything else in this protocol is in seconds.
+    let expires_at = Timestamp::from_millisecond(given.expiration)
+        .ok()
+        .filter(|_| given.expiration > 0)
+        .ok_or_else(missing("expiry"))?;
+    if expires_at <= now {
+        let detail = "AWS gave credentials that have expired by this machine's clock; is it right?";
+        return Err(Failure::new(GET_ROLE_CREDENTIALS, Meaning::Unreachable, detail));
+    }
+    Ok(RoleCredentials {
+        access_key_id: text(given.access_key_id).ok_or_else(missing("access key id"))?,
+        secret_access_key: text(given.secret_access_key)
+            .map(Secret::new)
+            .ok_or_else(missing("secret access key"))?,
+        session_token: text(given.session_token).map(Secret::new).ok_or_else(missing("session token"))?,
+        expires_at,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn given(expiration: i64, secret: &str) -> aws_sdk_sso::types::RoleCredentials {
+        aws_sdk_sso::types::RoleCredentials::builder()
+            .access_key_id("ASIAEXAMPLE")
+            .secret_access_key(secret)
+            .session_token("token")
+            .expiration(expiration)
+            .build()
+    }
+
+    #[test]
+    fn credentials_expire_in_milliseconds_and_never_in_the_past() {
+        let now: Timestamp = "2026-03-02T12:00:00Z".parse().unwrap();
+        let in_an_hour = now.as_millisecond() + 3_600_000;
+        let credentials = credentials_of(given(in_an_hour, "secret"), now).unwrap();
+        assert_eq!(credentials.expires_at, "2026-03-02T13:00:00Z".parse().unwrap());
+        for wrong in [0, -1, i64::MAX, now.as_millisecond(), in_an_hour / 1000] {
+            let failure = credentials_of(given(wrong, "secret"), now).unwrap_err();
+            assert_eq!(failure.meaning, Meaning::Unreachable, "{wrong}");
+        }
+        assert!(credentials_of(given(in_an_hour, ""), now).is_err());
     }
 }
