@@ -59,7 +59,9 @@ impl Loopback {
         let free = Arc::new(Semaphore::new(CONNECTIONS));
         Listening(tokio::spawn(async move {
             loop {
-                let Ok(permit) = free.clone().acquire_owned().await else { return };
+                let Ok(permit) = free.clone().acquire_owned().await else {
+                    return;
+                };
                 match self.listener.accept().await {
                     Ok((stream, peer)) => {
                         tokio::spawn(converse(stream, peer, answer.clone(), permit));
@@ -87,7 +89,9 @@ pub(crate) fn is_for_us(request: &Parts, port: u16) -> bool {
     };
     let ours = ["127.0.0.1", "localhost", "[::1]"];
     request.uri.authority().is_none()
-        && ours.iter().any(|name| host.as_bytes() == format!("{name}:{port}").as_bytes())
+        && ours
+            .iter()
+            .any(|name| host.as_bytes() == format!("{name}:{port}").as_bytes())
 }
 
 /// A small static page. `title` and `text` are ours: nothing of a request ever stands in it.

@@ -86,7 +86,10 @@ const SERVICES: &[Service] = &[
     regional(&["msk"], "msk/home"),
     regional(&["opensearch"], "aos/home"),
     global(&["organizations", "orgs"], "organizations/v2/home"),
-    regional(&["parameterstore", "parameter-store"], "systems-manager/parameters"),
+    regional(
+        &["parameterstore", "parameter-store"],
+        "systems-manager/parameters",
+    ),
     regional(&["ram"], "ram/home"),
     regional(&["rds"], "rds/home"),
     regional(&["redshift"], "redshiftv2/home"),
@@ -100,7 +103,10 @@ const SERVICES: &[Service] = &[
     regional(&["sns"], "sns/v3/home"),
     regional(&["sqs"], "sqs/v3/home"),
     regional(&["ssm", "systems-manager"], "systems-manager/home"),
-    regional(&["stepfunctions", "step-functions", "states", "sfn"], "states/home"),
+    regional(
+        &["stepfunctions", "step-functions", "states", "sfn"],
+        "states/home",
+    ),
     global(&["support"], "support/home"),
     global(&["trustedadvisor"], "trustedadvisor/home"),
     regional(&["vpc"], "vpc/home"),
@@ -127,14 +133,20 @@ pub fn destination(
         Some(keyword) => {
             let unknown = || DestinationError::UnknownService(keyword.to_owned());
             let service = service(keyword).ok_or_else(unknown)?;
-            Ok(page_of(partition, service.path, region.filter(|_| service.regional)))
+            Ok(page_of(
+                partition,
+                service.path,
+                region.filter(|_| service.regional),
+            ))
         }
     }
 }
 
 /// The keywords that [`destination`] knows, the first of each service.
 pub fn services() -> impl Iterator<Item = &'static str> {
-    SERVICES.iter().filter_map(|service| service.keywords.first().copied())
+    SERVICES
+        .iter()
+        .filter_map(|service| service.keywords.first().copied())
 }
 
 /// The region that a console page belongs to; none for a global one.
@@ -180,7 +192,9 @@ fn page_asked_for(portal: &Portal, text: &str) -> Result<Url, DestinationError> 
     let plain = url.username().is_empty() && url.password().is_none();
     let of_console = url.scheme() == "https"
         && url.port().is_none()
-        && url.host_str().is_some_and(|host| is_under(host, &portal.partition().console_host()));
+        && url
+            .host_str()
+            .is_some_and(|host| is_under(host, &portal.partition().console_host()));
     let of_emulator = portal.endpoints.custom && url.origin() == portal.endpoints.signin.origin();
     if plain && (of_console || of_emulator) {
         Ok(url)
@@ -204,17 +218,60 @@ mod tests {
     #[test]
     fn a_keyword_gives_the_services_page_in_the_partitions_console() {
         let rows = [
-            ("eu-west-1", None, None, "https://console.aws.amazon.com/console/home"),
-            ("eu-west-1", None, Some("us-east-2"), "https://console.aws.amazon.com/console/home?region=us-east-2"),
-            ("eu-west-1", Some("EC2"), Some("eu-north-1"), "https://console.aws.amazon.com/ec2/v2/home?region=eu-north-1"),
-            ("eu-west-1", Some("iam"), Some("eu-north-1"), "https://console.aws.amazon.com/iamv2/home"),
-            ("eu-west-1", Some("s3"), None, "https://console.aws.amazon.com/s3/home"),
-            ("us-gov-west-1", Some("vpc"), None, "https://console.amazonaws-us-gov.com/vpc/home"),
-            ("cn-north-1", Some("rds"), Some("cn-northwest-1"), "https://console.amazonaws.cn/rds/home?region=cn-northwest-1"),
-            ("eusc-de-east-1", None, None, "https://console.amazonaws-eusc.eu/console/home"),
+            (
+                "eu-west-1",
+                None,
+                None,
+                "https://console.aws.amazon.com/console/home",
+            ),
+            (
+                "eu-west-1",
+                None,
+                Some("us-east-2"),
+                "https://console.aws.amazon.com/console/home?region=us-east-2",
+            ),
+            (
+                "eu-west-1",
+                Some("EC2"),
+                Some("eu-north-1"),
+                "https://console.aws.amazon.com/ec2/v2/home?region=eu-north-1",
+            ),
+            (
+                "eu-west-1",
+                Some("iam"),
+                Some("eu-north-1"),
+                "https://console.aws.amazon.com/iamv2/home",
+            ),
+            (
+                "eu-west-1",
+                Some("s3"),
+                None,
+                "https://console.aws.amazon.com/s3/home",
+            ),
+            (
+                "us-gov-west-1",
+                Some("vpc"),
+                None,
+                "https://console.amazonaws-us-gov.com/vpc/home",
+            ),
+            (
+                "cn-north-1",
+                Some("rds"),
+                Some("cn-northwest-1"),
+                "https://console.amazonaws.cn/rds/home?region=cn-northwest-1",
+            ),
+            (
+                "eusc-de-east-1",
+                None,
+                None,
+                "https://console.amazonaws-eusc.eu/console/home",
+            ),
         ];
         for (home, asked, region, expected) in rows {
-            assert_eq!(destination(&portal(home, None), asked, region).unwrap().as_str(), expected);
+            assert_eq!(
+                destination(&portal(home, None), asked, region).unwrap().as_str(),
+                expected
+            );
         }
     }
 
@@ -222,9 +279,15 @@ mod tests {
     fn what_is_unknown_or_elsewhere_is_refused() {
         let portal = portal("eu-west-1", None);
         let refused = |asked, region| destination(&portal, asked, region).unwrap_err();
-        assert_eq!(refused(Some("teapot"), None), DestinationError::UnknownService("teapot".to_owned()));
+        assert_eq!(
+            refused(Some("teapot"), None),
+            DestinationError::UnknownService("teapot".to_owned())
+        );
         for region in ["cn-north-1", "mars", "eu-west-1&x=y"] {
-            assert_eq!(refused(Some("ec2"), Some(region)), DestinationError::ForeignRegion(region.to_owned()));
+            assert_eq!(
+                refused(Some("ec2"), Some(region)),
+                DestinationError::ForeignRegion(region.to_owned())
+            );
         }
     }
 
@@ -266,10 +329,22 @@ mod tests {
     fn a_pages_region_is_read_from_its_query_or_host() {
         let portal = portal("eu-west-1", None);
         let region = |url| region_of(&portal, &Url::parse(url).unwrap());
-        assert_eq!(region("https://console.aws.amazon.com/ec2?region=us-east-2").as_deref(), Some("us-east-2"));
-        assert_eq!(region("https://eu-north-1.console.aws.amazon.com/ec2").as_deref(), Some("eu-north-1"));
-        assert_eq!(region("https://1-a.eu-north-1.console.aws.amazon.com/").as_deref(), Some("eu-north-1"));
-        for url in ["https://console.aws.amazon.com/iamv2/home", "https://console.aws.amazon.com/?region=evil.example"] {
+        assert_eq!(
+            region("https://console.aws.amazon.com/ec2?region=us-east-2").as_deref(),
+            Some("us-east-2")
+        );
+        assert_eq!(
+            region("https://eu-north-1.console.aws.amazon.com/ec2").as_deref(),
+            Some("eu-north-1")
+        );
+        assert_eq!(
+            region("https://1-a.eu-north-1.console.aws.amazon.com/").as_deref(),
+            Some("eu-north-1")
+        );
+        for url in [
+            "https://console.aws.amazon.com/iamv2/home",
+            "https://console.aws.amazon.com/?region=evil.example",
+        ] {
             assert_eq!(region(url), None);
         }
     }

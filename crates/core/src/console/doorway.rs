@@ -28,8 +28,8 @@ pub async fn open(target: Secret, clock: SharedClock) -> std::io::Result<Url> {
     let redirect = redirect_to(&target)?;
     let loopback = Loopback::bind().await?;
     let port = loopback.port();
-    let link = Url::parse(&format!("http://127.0.0.1:{port}{}", path.expose()))
-        .map_err(std::io::Error::other)?;
+    let link =
+        Url::parse(&format!("http://127.0.0.1:{port}{}", path.expose())).map_err(std::io::Error::other)?;
     let unused = Arc::new(Mutex::new(Some(redirect)));
     let listening = loopback.serve(clock.clone(), move |request, peer| {
         if !is_for_us(request, port) || Secret::from(request.uri.path()) != path {
@@ -129,11 +129,18 @@ mod tests {
         assert_eq!(link.path().len(), "/go/".len() + 43, "256 bits");
         let first = send(port, &get(port, link.path())).await;
         assert!(first.starts_with("HTTP/1.1 302"), "{first}");
-        for line in [&format!("location: {TARGET}"), "cache-control: no-store", "referrer-policy: no-referrer"] {
+        for line in [
+            &format!("location: {TARGET}"),
+            "cache-control: no-store",
+            "referrer-policy: no-referrer",
+        ] {
             assert!(first.contains(line), "{line}\n{first}");
         }
         let second = send(port, &get(port, link.path())).await;
-        assert!(second.starts_with("HTTP/1.1 410") && !second.contains("canary"), "{second}");
+        assert!(
+            second.starts_with("HTTP/1.1 410") && !second.contains("canary"),
+            "{second}"
+        );
     }
 
     #[tokio::test]
@@ -157,7 +164,10 @@ mod tests {
         ];
         for request in others {
             let answer = send(port, &request).await;
-            assert!(answer.starts_with("HTTP/1.1 4") && !answer.contains("canary"), "{request}\n{answer}");
+            assert!(
+                answer.starts_with("HTTP/1.1 4") && !answer.contains("canary"),
+                "{request}\n{answer}"
+            );
         }
         let navigation = with("GET", "Sec-Fetch-Dest: document\r\nSec-Fetch-Mode: navigate\r\n");
         assert!(send(port, &navigation).await.starts_with("HTTP/1.1 302"));

@@ -38,7 +38,11 @@ pub async fn federation(
     duration_seconds: Option<u32>,
 ) -> Result<Secret, Failure> {
     if credentials.expires_at <= http.clock.now() {
-        return Err(Failure::new(OPERATION, Meaning::Invalid, "the credentials have expired"));
+        return Err(Failure::new(
+            OPERATION,
+            Meaning::Invalid,
+            "the credentials have expired",
+        ));
     }
     let endpoint = federation_endpoint(portal, destination);
     let request = signin_token_request(&endpoint, credentials, duration_seconds)?;
@@ -120,17 +124,26 @@ fn token_in(status: u16, body: &[u8]) -> Result<Secret, Failure> {
     let (meaning, detail) = match status {
         200 => {
             let parsed = serde_json::from_slice::<SigninToken>(body).ok();
-            let token = parsed.map(|parsed| parsed.token).filter(|token| !token.is_empty());
+            let token = parsed
+                .map(|parsed| parsed.token)
+                .filter(|token| !token.is_empty());
             return token
                 .map(Secret::new)
                 .ok_or_else(|| Failure::garbage(OPERATION, "sign-in token"));
         }
         429 => (Meaning::Throttled, "AWS asks to slow down"),
         // The body is a text or a page without a promised form.
-        400 | 401 | 403 => (Meaning::Invalid, "AWS makes no console session from these credentials"),
+        400 | 401 | 403 => (
+            Meaning::Invalid,
+            "AWS makes no console session from these credentials",
+        ),
         _ => (Meaning::Unreachable, "not the answer of a federation endpoint"),
     };
-    Err(Failure::new(OPERATION, meaning, &format!("HTTP {status}: {detail}")))
+    Err(Failure::new(
+        OPERATION,
+        meaning,
+        &format!("HTTP {status}: {detail}"),
+    ))
 }
 
 #[cfg(test)]
@@ -150,15 +163,31 @@ mod tests {
     #[test]
     fn the_session_begins_in_the_destinations_region() {
         let rows = [
-            ("eu-west-1", "https://console.aws.amazon.com/ec2?region=us-west-2", "us-west-2.signin.aws.amazon.com"),
-            ("eu-west-1", "https://console.aws.amazon.com/ec2?region=us-east-1", "signin.aws.amazon.com"),
-            ("eu-west-1", "https://console.aws.amazon.com/iamv2/home", "signin.aws.amazon.com"),
+            (
+                "eu-west-1",
+                "https://console.aws.amazon.com/ec2?region=us-west-2",
+                "us-west-2.signin.aws.amazon.com",
+            ),
+            (
+                "eu-west-1",
+                "https://console.aws.amazon.com/ec2?region=us-east-1",
+                "signin.aws.amazon.com",
+            ),
+            (
+                "eu-west-1",
+                "https://console.aws.amazon.com/iamv2/home",
+                "signin.aws.amazon.com",
+            ),
             (
                 "us-gov-west-1",
                 "https://console.amazonaws-us-gov.com/ec2?region=us-gov-east-1",
                 "us-gov-east-1.signin.amazonaws-us-gov.com",
             ),
-            ("cn-north-1", "https://console.amazonaws.cn/ec2?region=cn-north-1", "signin.amazonaws.cn"),
+            (
+                "cn-north-1",
+                "https://console.amazonaws.cn/ec2?region=cn-north-1",
+                "signin.amazonaws.cn",
+            ),
             (
                 "eusc-de-east-1",
                 "https://console.amazonaws-eusc.eu/ec2?region=eusc-de-east-1",
@@ -180,20 +209,81 @@ mod tests {
         assert_eq!(meaning(302, ""), Meaning::Unreachable);
         assert_eq!(meaning(200, "<html>hotel</html>"), Meaning::Unreachable);
         assert_eq!(meaning(200, r#"{"SigninToken":""}"#), Meaning::Unreachable);
-        assert_eq!(token_in(200, br#"{"SigninToken":"abc"}"#).unwrap().expose(), "abc");
+        assert_eq!(
+            token_in(200, br#"{"SigninToken":"abc"}"#).unwrap().expose(),
+            "abc"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_browser_that_opens_the_url_is_in_the_console() {
+        use crate::identity_center::Priority;
+        use crate::identity_center::tests::Stage;
+
+        let stage = Stage::acme().await;
+        let (_, token) = stage.signed_in().await;
+        let account = AccountId("111122223333".to_owned());
+        let center = &stage.center;
+        let sets = center
+            .permission_sets(&token, &account, None, Priority::Interactive)
+            .await
+            .unwrap();
+        let set = sets.items.first().unwrap();
+        let credentials = center
+            .role_credentials(&token, &account, set, Priority::Interactive)
+            .await
+            .unwrap();
+        let page = url("https://console.aws.amazon.com/s3/home?region=us-west-2");
+        let login = federation(&stage.http, &center.portal, &credentials, &page, None)
+            .await
+            .unwrap();
+        assert!(!login.expose().contains(credentials.secret_access_key.expose()));
+        let mut next = url(login.expose());
+        let shown = loop {
+            let answer = stage.http.get("the browser", &next).await.unwrap();
+            match answer.location {
+                Some(location) => next = next.join(&location).unwrap(),
+                None => break answer,
+            }
+        };
+        assert_eq!(shown.status, 200);
+        let shown = String::from_utf8(shown.body).unwrap();
+        assert!(
+            shown.contains("111122223333") || shown.contains("1111-2222-3333"),
+            "{shown}"
+        );
+        assert!(shown.contains(set.as_str()), "{shown}");
+
+        let spoilt = RoleCredentials {
+            session_token: "canary".into(),
+            ..credentials
+        };
+        let refused = federation(&stage.http, &center.portal, &spoilt, &page, None)
+            .await
+            .unwrap_err();
+        assert_eq!(refused.meaning, Meaning::Invalid);
+        assert!(!format!("{refused:?}").contains("canary"));
     }
 
     #[test]
     fn the_shortcut_names_account_role_and_destination() {
         let account = AccountId("012345678901".to_owned());
         let destination = url("https://console.aws.amazon.com/s3/home?region=eu-west-1");
-        let link = shortcut(&portal("eu-west-1"), &account, Some("Read Only+"), Some(&destination));
+        let link = shortcut(
+            &portal("eu-west-1"),
+            &account,
+            Some("Read Only+"),
+            Some(&destination),
+        );
         assert_eq!(
             link.as_str(),
             "https://acme.awsapps.com/start/#/console?account_id=012345678901&role_name=Read%20Only%2B&\
              destination=https%3A%2F%2Fconsole.aws.amazon.com%2Fs3%2Fhome%3Fregion%3Deu-west-1"
         );
         let link = shortcut(&portal("eu-west-1"), &account, None, None);
-        assert_eq!(link.as_str(), "https://acme.awsapps.com/start/#/console?account_id=012345678901");
+        assert_eq!(
+            link.as_str(),
+            "https://acme.awsapps.com/start/#/console?account_id=012345678901"
+        );
     }
 }

@@ -44,9 +44,15 @@ impl IdentityCenter {
         }
         let state = random()?;
         let verifier = random()?;
-        let callback = Callback::listen(state.clone(), &self.clock).await.map_err(|error| {
-            Failure::new(SIGN_IN, Meaning::Invalid, &format!("no listener on 127.0.0.1: {error}"))
-        })?;
+        let callback = Callback::listen(state.clone(), &self.clock)
+            .await
+            .map_err(|error| {
+                Failure::new(
+                    SIGN_IN,
+                    Meaning::Invalid,
+                    &format!("no listener on 127.0.0.1: {error}"),
+                )
+            })?;
         let redirect = callback.address();
         let challenge = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.expose()));
         let mut url = under(&self.portal.endpoints.sso_oidc, "authorize");
@@ -86,17 +92,22 @@ impl IdentityCenter {
         };
         let issued_at = self.clock.now();
         let answer = self
-            .call((CREATE_TOKEN, Api::Oidc), Priority::Interactive, Retry::Never, || {
-                self.oidc
-                    .create_token()
-                    .client_id(&registration.client_id)
-                    .client_secret(registration.client_secret.expose())
-                    .grant_type("authorization_code")
-                    .code(code.expose())
-                    .redirect_uri(&sign_in.redirect)
-                    .code_verifier(sign_in.verifier.expose())
-                    .send()
-            })
+            .call(
+                (CREATE_TOKEN, Api::Oidc),
+                Priority::Interactive,
+                Retry::Never,
+                || {
+                    self.oidc
+                        .create_token()
+                        .client_id(&registration.client_id)
+                        .client_secret(registration.client_secret.expose())
+                        .grant_type("authorization_code")
+                        .code(code.expose())
+                        .redirect_uri(&sign_in.redirect)
+                        .code_verifier(sign_in.verifier.expose())
+                        .send()
+                },
+            )
             .await?;
         token_of(answer, issued_at)
     }

@@ -137,7 +137,10 @@ impl IdentityCenter {
 
 impl fmt::Debug for IdentityCenter {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("IdentityCenter").field("portal", &self.portal).finish_non_exhaustive()
+        formatter
+            .debug_struct("IdentityCenter")
+            .field("portal", &self.portal)
+            .finish_non_exhaustive()
     }
 }
 

@@ -72,7 +72,11 @@ fn outcome_of(request: &Parts, port: u16, state: &Secret) -> Option<Outcome> {
     let once = |name: &str| {
         let mut values = form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == name);
         let value = values.next().map(|(_, value)| value.into_owned());
-        if values.next().is_some() { Err(()) } else { Ok(value) }
+        if values.next().is_some() {
+            Err(())
+        } else {
+            Ok(value)
+        }
     };
     let (given, code, error) = (once("state").ok()?, once("code").ok()?, once("error").ok()?);
     if Secret::new(given?) != *state {
@@ -147,12 +151,18 @@ mod tests {
             let answer = send(port, stray).await;
             assert!(!answer.starts_with("HTTP/1.1 200"), "{stray}\n{answer}");
         }
-        let large = format!("POST {PATH} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: 102400\r\n\r\n");
+        let large =
+            format!("POST {PATH} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: 102400\r\n\r\n");
         send(port, &(large + &"x".repeat(102_400))).await;
         assert!(send(port, &get(port, &right)).await.starts_with("HTTP/1.1 200"));
-        let Outcome::Code(code) = callback.outcome().await else { panic!("a code was brought") };
+        let Outcome::Code(code) = callback.outcome().await else {
+            panic!("a code was brought")
+        };
         assert_eq!(code.expose(), "the-code");
-        assert!(send(port, &get(port, &right)).await.starts_with("HTTP/1.1 410"), "single use");
+        assert!(
+            send(port, &get(port, &right)).await.starts_with("HTTP/1.1 410"),
+            "single use"
+        );
     }
 
     #[tokio::test]
@@ -161,10 +171,18 @@ mod tests {
         let path = format!("{PATH}?error=%3Cscript%3E&error_description=canary&state={STATE}");
         let answer = send(callback.port, &get(callback.port, &path)).await;
         assert!(answer.starts_with("HTTP/1.1 200"));
-        for header in ["default-src 'none'", "cache-control: no-store", "referrer-policy: no-referrer", "nosniff"] {
+        for header in [
+            "default-src 'none'",
+            "cache-control: no-store",
+            "referrer-policy: no-referrer",
+            "nosniff",
+        ] {
             assert!(answer.contains(header), "{header}\n{answer}");
         }
-        assert!(!answer.contains("script") && !answer.contains("canary"), "{answer}");
+        assert!(
+            !answer.contains("script") && !answer.contains("canary"),
+            "{answer}"
+        );
         assert!(matches!(callback.outcome().await, Outcome::Error(error) if error == "<script>"));
     }
 

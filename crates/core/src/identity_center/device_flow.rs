@@ -59,7 +59,9 @@ impl IdentityCenter {
             .await?;
         let text = |value: Option<String>| value.filter(|value| !value.is_empty());
         let missing = |what| move || Failure::garbage(START, what);
-        let life = u64::try_from(answer.expires_in).ok().filter(|seconds| *seconds > 0);
+        let life = u64::try_from(answer.expires_in)
+            .ok()
+            .filter(|seconds| *seconds > 0);
         let life = Duration::from_secs(life.ok_or_else(missing("expiry"))?);
         let elapsed_asking = self.clock.now().duration_since(asked_at);
         let left = life.saturating_sub(elapsed_asking.try_into().unwrap_or_default());
@@ -74,7 +76,9 @@ impl IdentityCenter {
             verification_url,
             verification_url_complete: complete.into(),
             expires_at: deadline.wall,
-            device_code: text(answer.device_code).ok_or_else(missing("device code"))?.into(),
+            device_code: text(answer.device_code)
+                .ok_or_else(missing("device code"))?
+                .into(),
             interval: interval_of(answer.interval),
             deadline,
         })
@@ -89,7 +93,10 @@ impl IdentityCenter {
         let mut interval = sign_in.interval;
         loop {
             let pause = Deadline::after(self.clock.as_ref(), interval);
-            if before(&self.clock, sign_in.deadline, pause.passed(&self.clock)).await.is_none() {
+            if before(&self.clock, sign_in.deadline, pause.passed(&self.clock))
+                .await
+                .is_none()
+            {
                 let detail = "nobody approved the code in time";
                 return Err(Failure::new(CREATE_TOKEN, Meaning::TimedOut, detail));
             }

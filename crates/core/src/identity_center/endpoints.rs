@@ -33,8 +33,7 @@ impl Endpoints {
             sso: https(&format!("portal.sso.{region}.{suffix}"))?,
             sts: https(&format!("sts.{region}.{suffix}"))?,
             signin: https(&partition.signin_host(None))?,
-            portal: Url::parse(&start_url.0)
-                .map_err(|_| PortalError::NotAStartUrl(start_url.0.clone()))?,
+            portal: Url::parse(&start_url.0).map_err(|_| PortalError::NotAStartUrl(start_url.0.clone()))?,
             custom: false,
         })
     }
@@ -65,14 +64,21 @@ impl Endpoints {
         region: &str,
     ) -> Result<Self, PortalError> {
         let partition = Partition::of_region(region);
-        let service = |prefixes: &'static [&'static str]| {
-            move |host: &str| is_service_host(host, prefixes, partition)
-        };
+        let service =
+            |prefixes: &'static [&'static str]| move |host: &str| is_service_host(host, prefixes, partition);
         let signin = |host: &str| is_under(host, &partition.signin_host(None));
         let portal = |host: &str| StartUrl(format!("https://{host}")).is_of_aws();
         let rows: [(&mut Url, &Option<Url>, &dyn Fn(&str) -> bool); 5] = [
-            (&mut self.sso_oidc, &settings.sso_oidc, &service(&["oidc", "oidc-fips"])),
-            (&mut self.sso, &settings.sso, &service(&["portal.sso", "portal.sso-fips"])),
+            (
+                &mut self.sso_oidc,
+                &settings.sso_oidc,
+                &service(&["oidc", "oidc-fips"]),
+            ),
+            (
+                &mut self.sso,
+                &settings.sso,
+                &service(&["portal.sso", "portal.sso-fips"]),
+            ),
             (&mut self.sts, &settings.sts, &service(&["sts", "sts-fips"])),
             (&mut self.signin, &settings.signin, &signin),
             (&mut self.portal, &settings.portal, &portal),
@@ -109,9 +115,13 @@ fn may_be_used(url: &Url, is_of_aws: &dyn Fn(&str) -> bool) -> bool {
 /// Not every host below amazonaws.com will do: buckets and functions of anybody are there too.
 fn is_service_host(host: &str, prefixes: &[&str], partition: Partition) -> bool {
     let suffixes = [partition.dns_suffix(), partition.dual_stack_suffix()];
-    let region = suffixes.iter().find_map(|suffix| host.strip_suffix(&format!(".{suffix}")));
+    let region = suffixes
+        .iter()
+        .find_map(|suffix| host.strip_suffix(&format!(".{suffix}")));
     let region = region.and_then(|rest| {
-        prefixes.iter().find_map(|prefix| rest.strip_prefix(&format!("{prefix}.")))
+        prefixes
+            .iter()
+            .find_map(|prefix| rest.strip_prefix(&format!("{prefix}.")))
     });
     region.is_some_and(crate::identity_center::partition::is_region)
 }
@@ -123,17 +133,39 @@ mod tests {
     #[test]
     fn endpoints_follow_the_partition() {
         let rows = [
-            ("eu-west-1", "oidc.eu-west-1.amazonaws.com", "signin.aws.amazon.com"),
-            ("us-gov-west-1", "oidc.us-gov-west-1.amazonaws.com", "signin.amazonaws-us-gov.com"),
-            ("cn-north-1", "oidc.cn-north-1.amazonaws.com.cn", "signin.amazonaws.cn"),
-            ("eusc-de-east-1", "oidc.eusc-de-east-1.amazonaws.eu", "signin.amazonaws-eusc.eu"),
+            (
+                "eu-west-1",
+                "oidc.eu-west-1.amazonaws.com",
+                "signin.aws.amazon.com",
+            ),
+            (
+                "us-gov-west-1",
+                "oidc.us-gov-west-1.amazonaws.com",
+                "signin.amazonaws-us-gov.com",
+            ),
+            (
+                "cn-north-1",
+                "oidc.cn-north-1.amazonaws.com.cn",
+                "signin.amazonaws.cn",
+            ),
+            (
+                "eusc-de-east-1",
+                "oidc.eusc-de-east-1.amazonaws.eu",
+                "signin.amazonaws-eusc.eu",
+            ),
         ];
         let start_url = StartUrl::parse("acme").unwrap();
         for (region, oidc, signin) in rows {
             let endpoints = Endpoints::of_aws(region, &start_url).unwrap();
             assert_eq!(endpoints.sso_oidc.host_str(), Some(oidc));
-            assert_eq!(endpoints.sso.host_str(), Some(oidc.replace("oidc", "portal.sso").as_str()));
-            assert_eq!(endpoints.sts.host_str(), Some(oidc.replace("oidc", "sts").as_str()));
+            assert_eq!(
+                endpoints.sso.host_str(),
+                Some(oidc.replace("oidc", "portal.sso").as_str())
+            );
+            assert_eq!(
+                endpoints.sts.host_str(),
+                Some(oidc.replace("oidc", "sts").as_str())
+            );
             assert_eq!(endpoints.signin.host_str(), Some(signin));
             assert_eq!(endpoints.portal.as_str(), start_url.0);
         }

@@ -74,7 +74,11 @@ impl Failure {
 
     /// An answer that lacks what it must have.
     pub(crate) fn garbage(operation: &'static str, missing: &str) -> Self {
-        Self::new(operation, Meaning::Unreachable, &format!("the answer had no usable {missing}"))
+        Self::new(
+            operation,
+            Meaning::Unreachable,
+            &format!("the answer had no usable {missing}"),
+        )
     }
 
     pub(crate) fn of<E>(operation: &'static str, api: Api, error: &SdkError<E, HttpResponse>) -> Self
@@ -108,9 +112,10 @@ impl Failure {
             SdkError::TimeoutError(_) => {
                 return Self::new(operation, Meaning::Unreachable, "no answer in time");
             }
-            SdkError::DispatchFailure(failure) => {
-                (Meaning::Unreachable, failure.as_connector_error().and_then(Error::source))
-            }
+            SdkError::DispatchFailure(failure) => (
+                Meaning::Unreachable,
+                failure.as_connector_error().and_then(Error::source),
+            ),
             SdkError::ResponseError(_) | SdkError::ServiceError(_) | _ => (Meaning::Unreachable, None),
         };
         let detail = source.map_or_else(|| "no connection".to_owned(), causes);
@@ -203,12 +208,30 @@ mod tests {
             (Oidc, 500, Some("InternalServerException"), "{}", Unreachable),
             (Portal, 502, None, "<html>Bad gateway</html>", Unreachable),
             (Portal, 503, Some("UnauthorizedException"), "{}", Unreachable),
-            (Portal, 200, None, "<html>Log in to the hotel's network</html>", Unreachable),
+            (
+                Portal,
+                200,
+                None,
+                "<html>Log in to the hotel's network</html>",
+                Unreachable,
+            ),
             (Portal, 302, None, "", Unreachable),
             (Portal, 401, Some("UnauthorizedException"), "{}", TokenRefused),
-            (Portal, 401, None, r#"{"message":"Session token not found or invalid"}"#, TokenRefused),
+            (
+                Portal,
+                401,
+                None,
+                r#"{"message":"Session token not found or invalid"}"#,
+                TokenRefused,
+            ),
             (Portal, 401, None, "<html>proxy</html>", Unreachable),
-            (Portal, 403, Some("ForbiddenException"), r#"{"message":"No access"}"#, NotAssigned),
+            (
+                Portal,
+                403,
+                Some("ForbiddenException"),
+                r#"{"message":"No access"}"#,
+                NotAssigned,
+            ),
             (Portal, 403, None, r#"{"message":"No access"}"#, NotAssigned),
             (Portal, 403, None, "<html>blocked by policy</html>", Unreachable),
             (Portal, 404, Some("ResourceNotFoundException"), "{}", NotAssigned),
@@ -218,9 +241,27 @@ mod tests {
             (Oidc, 400, Some("ExpiredTokenException"), "{}", GrantRefused),
             (Oidc, 400, Some("AccessDeniedException"), "{}", DeniedByPerson),
             (Oidc, 400, Some("AccessDeniedException"), kms, AdministratorNeeded),
-            (Oidc, 400, Some("InvalidRequestException"), r#"{"reason":"KMS_DisabledException"}"#, AdministratorNeeded),
-            (Oidc, 401, Some("InvalidClientException"), "{}", RegistrationRefused),
-            (Oidc, 400, Some("UnauthorizedClientException"), "{}", RegistrationRefused),
+            (
+                Oidc,
+                400,
+                Some("InvalidRequestException"),
+                r#"{"reason":"KMS_DisabledException"}"#,
+                AdministratorNeeded,
+            ),
+            (
+                Oidc,
+                401,
+                Some("InvalidClientException"),
+                "{}",
+                RegistrationRefused,
+            ),
+            (
+                Oidc,
+                400,
+                Some("UnauthorizedClientException"),
+                "{}",
+                RegistrationRefused,
+            ),
             (Oidc, 400, Some("InvalidRequestException"), "{}", Invalid),
             (Oidc, 400, Some("InvalidScopeException"), "{}", Invalid),
             (Oidc, 400, Some("InvalidRedirectUriException"), "{}", Invalid),
@@ -261,6 +302,9 @@ mod tests {
         let mut response = answer(429, "{}");
         response.headers_mut().insert("retry-after", "7");
         let error = SdkError::service_error(ErrorMetadata::builder().build(), response);
-        assert_eq!(Failure::of("Test", Api::Portal, &error).retry_after, Some(Duration::from_secs(7)));
+        assert_eq!(
+            Failure::of("Test", Api::Portal, &error).retry_after,
+            Some(Duration::from_secs(7))
+        );
     }
 }

@@ -79,7 +79,8 @@ impl Limiter {
             let changed = self.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
-            match self.bucket().take(priority, self.clock.elapsed()) {
+            let taken = self.bucket().take(priority, self.clock.elapsed());
+            match taken {
                 Ok(()) => return Permit { limiter: self },
                 Err(Some(wait)) => drop(select(changed, self.clock.sleep(wait)).await),
                 Err(None) => changed.await,
@@ -249,7 +250,10 @@ mod tests {
         let mut interactive = Box::pin(limiter.permit(Priority::Interactive));
         assert!(futures_util::poll!(&mut interactive).is_pending());
         clock.advance(Duration::from_millis(60));
-        assert!(futures_util::poll!(&mut background).is_pending(), "it came first, and stands back");
+        assert!(
+            futures_util::poll!(&mut background).is_pending(),
+            "it came first, and stands back"
+        );
         assert!(futures_util::poll!(&mut interactive).is_ready());
         clock.advance(Duration::from_millis(60));
         assert!(futures_util::poll!(&mut background).is_ready());

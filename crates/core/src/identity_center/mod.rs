@@ -19,6 +19,9 @@ mod partition;
 mod start_url;
 mod trust;
 
+#[cfg(test)]
+pub(crate) mod tests;
+
 use std::fmt;
 use std::sync::Arc;
 

@@ -201,7 +201,13 @@ mod tests {
             regions().iter().filter(of_it).count()
         };
         assert_eq!(
-            [Partition::Aws, Partition::AwsCn, Partition::AwsUsGov, Partition::AwsEusc].map(count),
+            [
+                Partition::Aws,
+                Partition::AwsCn,
+                Partition::AwsUsGov,
+                Partition::AwsEusc
+            ]
+            .map(count),
             [34, 2, 2, 1]
         );
     }
@@ -211,7 +217,17 @@ mod tests {
         for region in ["xx-somewhere-12", "us-isob-east-1", "eusc-de-east-1"] {
             assert!(is_region(region), "{region}");
         }
-        for text in ["", "us-east", "us-east-", "US-EAST-1", "us--1", "useast1", "a.b-c-1", "us-east-1-x", "portal"] {
+        for text in [
+            "",
+            "us-east",
+            "us-east-",
+            "US-EAST-1",
+            "us--1",
+            "useast1",
+            "a.b-c-1",
+            "us-east-1-x",
+            "portal",
+        ] {
             assert!(!is_region(text), "{text}");
         }
     }
@@ -231,6 +247,9 @@ mod tests {
             assert_eq!(Partition::of_region(region).signin_host(Some(region)), host);
         }
         assert_eq!(Partition::AwsEusc.signin_host(None), "signin.amazonaws-eusc.eu");
-        assert_eq!(Partition::Aws.signin_host(Some("cn-north-1")), "signin.aws.amazon.com");
+        assert_eq!(
+            Partition::Aws.signin_host(Some("cn-north-1")),
+            "signin.aws.amazon.com"
+        );
     }
 }

@@ -69,7 +69,13 @@ impl Portal {
     /// names it as the page to open. Our own one-time links are not among them: they are ours by construction.
     pub fn allows(&self, url: &Url) -> bool {
         let plain = url.username().is_empty() && url.password().is_none();
-        if plain && self.endpoints.all().iter().any(|endpoint| endpoint.origin() == url.origin()) {
+        if plain
+            && self
+                .endpoints
+                .all()
+                .iter()
+                .any(|endpoint| endpoint.origin() == url.origin())
+        {
             return true;
         }
         let https = url.scheme() == "https" && url.port().is_none();
@@ -86,7 +92,12 @@ impl Portal {
         let domains = [partition.signin_host(None), partition.console_host()];
         let hosts = [partition.dns_suffix(), partition.dual_stack_suffix()]
             .into_iter()
-            .flat_map(|suffix| [format!("oidc.{region}.{suffix}"), format!("device.sso.{region}.{suffix}")]);
+            .flat_map(|suffix| {
+                [
+                    format!("oidc.{region}.{suffix}"),
+                    format!("device.sso.{region}.{suffix}"),
+                ]
+            });
         domains.iter().any(|domain| is_under(host, domain))
             || hosts.into_iter().any(|known| known == host)
             || is_access_portal(host, partition)
@@ -148,7 +159,10 @@ mod tests {
             Portal::from_settings(&settings(start_url, region), None).map(|portal| portal.region)
         };
         assert_eq!(region("acme", ""), Err(PortalError::RegionNeeded));
-        assert_eq!(region("acme", "Mars"), Err(PortalError::NotARegion("mars".to_owned())));
+        assert_eq!(
+            region("acme", "Mars"),
+            Err(PortalError::NotARegion("mars".to_owned()))
+        );
         assert_eq!(region("acme", "EU-west-1"), Ok("eu-west-1".to_owned()));
         assert_eq!(
             region("https://ssoins-01.portal.eu-west-1.app.aws", ""),
@@ -162,7 +176,9 @@ mod tests {
         assert!(!Portal::from_settings(&settings, None).unwrap().endpoints.custom);
         let environment = url("http://127.0.0.1:4567");
         settings.endpoints.sso = Some(url("http://localhost:9"));
-        let endpoints = Portal::from_settings(&settings, Some(&environment)).unwrap().endpoints;
+        let endpoints = Portal::from_settings(&settings, Some(&environment))
+            .unwrap()
+            .endpoints;
         assert_eq!(endpoints.sso.as_str(), "http://localhost:9/");
         assert_eq!(endpoints.sso_oidc.as_str(), "http://127.0.0.1:4567/");
         assert_eq!(endpoints.portal.as_str(), "http://127.0.0.1:4567/start");

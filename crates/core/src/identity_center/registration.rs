@@ -28,23 +28,28 @@ impl IdentityCenter {
     /// flows. AWS limits how often clients register: keep the result for its life.
     pub async fn register(&self, flow: Flow) -> Result<Registration, Failure> {
         let answer = self
-            .call((OPERATION, Api::Oidc), Priority::Interactive, Retry::Quickly, || {
-                let request = self
-                    .oidc
-                    .register_client()
-                    .client_name(CLIENT_NAME)
-                    .client_type("public")
-                    .scopes(SCOPE);
-                let request = match flow {
-                    Flow::Browser => request
-                        .grant_types("authorization_code")
-                        .grant_types("refresh_token")
-                        .redirect_uris(REDIRECT_WITHOUT_PORT)
-                        .issuer_url(&self.portal.start_url.0),
-                    Flow::DeviceCode => request,
-                };
-                request.send()
-            })
+            .call(
+                (OPERATION, Api::Oidc),
+                Priority::Interactive,
+                Retry::Quickly,
+                || {
+                    let request = self
+                        .oidc
+                        .register_client()
+                        .client_name(CLIENT_NAME)
+                        .client_type("public")
+                        .scopes(SCOPE);
+                    let request = match flow {
+                        Flow::Browser => request
+                            .grant_types("authorization_code")
+                            .grant_types("refresh_token")
+                            .redirect_uris(REDIRECT_WITHOUT_PORT)
+                            .issuer_url(&self.portal.start_url.0),
+                        Flow::DeviceCode => request,
+                    };
+                    request.send()
+                },
+            )
             .await?;
         let text = |value: Option<String>| value.filter(|value| !value.is_empty());
         let missing = |what| move || Failure::garbage(OPERATION, what);
@@ -55,7 +60,9 @@ impl IdentityCenter {
                 .and_then(|seconds| Timestamp::from_second(seconds).ok())
                 .ok_or_else(missing("expiry"))?,
             client_id: text(answer.client_id).ok_or_else(missing("client id"))?,
-            client_secret: text(answer.client_secret).ok_or_else(missing("client secret"))?.into(),
+            client_secret: text(answer.client_secret)
+                .ok_or_else(missing("client secret"))?
+                .into(),
         })
     }
 }

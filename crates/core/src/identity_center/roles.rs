@@ -54,15 +54,20 @@ impl IdentityCenter {
         priority: Priority,
     ) -> Result<Page<String>, Failure> {
         let answer = self
-            .call(("ListAccountRoles", Api::Portal), priority, Retry::Quickly, || {
-                self.sso
-                    .list_account_roles()
-                    .access_token(token.access_token.expose())
-                    .account_id(&account.0)
-                    .max_results(PAGE)
-                    .set_next_token(next.map(str::to_owned))
-                    .send()
-            })
+            .call(
+                ("ListAccountRoles", Api::Portal),
+                priority,
+                Retry::Quickly,
+                || {
+                    self.sso
+                        .list_account_roles()
+                        .access_token(token.access_token.expose())
+                        .account_id(&account.0)
+                        .max_results(PAGE)
+                        .set_next_token(next.map(str::to_owned))
+                        .send()
+                },
+            )
             .await?;
         let listed = answer.role_list.unwrap_or_default();
         Ok(Page {
@@ -79,14 +84,19 @@ impl IdentityCenter {
         priority: Priority,
     ) -> Result<RoleCredentials, Failure> {
         let answer = self
-            .call((GET_ROLE_CREDENTIALS, Api::Portal), priority, Retry::Quickly, || {
-                self.sso
-                    .get_role_credentials()
-                    .access_token(token.access_token.expose())
-                    .account_id(&account.0)
-                    .role_name(permission_set)
-                    .send()
-            })
+            .call(
+                (GET_ROLE_CREDENTIALS, Api::Portal),
+                priority,
+                Retry::Quickly,
+                || {
+                    self.sso
+                        .get_role_credentials()
+                        .access_token(token.access_token.expose())
+                        .account_id(&account.0)
+                        .role_name(permission_set)
+                        .send()
+                },
+            )
             .await?;
         let given = answer.role_credentials;
         let given = given.ok_or_else(|| Failure::garbage(GET_ROLE_CREDENTIALS, "credentials"))?;
@@ -98,7 +108,10 @@ impl IdentityCenter {
 fn account_of(listed: aws_sdk_sso::types::AccountInfo) -> Option<Account> {
     let id = listed.account_id.filter(|id| !id.is_empty())?;
     Some(Account {
-        name: listed.account_name.filter(|name| !name.is_empty()).unwrap_or_else(|| id.clone()),
+        name: listed
+            .account_name
+            .filter(|name| !name.is_empty())
+            .unwrap_or_else(|| id.clone()),
         email: listed.email_address.unwrap_or_default(),
         id: AccountId(id),
     })
@@ -124,7 +137,9 @@ fn credentials_of(
         secret_access_key: text(given.secret_access_key)
             .map(Secret::new)
             .ok_or_else(missing("secret access key"))?,
-        session_token: text(given.session_token).map(Secret::new).ok_or_else(missing("session token"))?,
+        session_token: text(given.session_token)
+            .map(Secret::new)
+            .ok_or_else(missing("session token"))?,
         expires_at,
     })
 }

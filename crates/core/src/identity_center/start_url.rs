@@ -77,7 +77,9 @@ impl StartUrl {
         if let Some(name) = self.0.rsplit('/').next().filter(|_| named_by_path) {
             return name.to_owned();
         }
-        let general = ["www", "sso", "aws", "login", "signin", "portal", "start", "access"];
+        let general = [
+            "www", "sso", "aws", "login", "signin", "portal", "start", "access",
+        ];
         let labels: Vec<&str> = host.split('.').collect();
         let label = match labels.as_slice() {
             [first, second, _, ..] if general.contains(first) => second,
@@ -103,7 +105,9 @@ impl StartUrl {
 }
 
 fn with_scheme(text: &str) -> Result<String, PortalError> {
-    let scheme = text.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+    let scheme = text
+        .split_once("://")
+        .map(|(scheme, _)| scheme.to_ascii_lowercase());
     match scheme.as_deref() {
         Some("https") => Ok(text.to_owned()),
         Some(_) => Err(PortalError::NotHttps),
@@ -120,7 +124,10 @@ fn path_of(host: &str, url: &Url) -> Option<String> {
         return Some(format!("/{instance}"));
     }
     if DIRECTORIES.contains(&host) {
-        let directory = segments.next().filter(|segment| *segment == "directory").and(segments.next())?;
+        let directory = segments
+            .next()
+            .filter(|segment| *segment == "directory")
+            .and(segments.next())?;
         return Some(format!("/directory/{directory}"));
     }
     if awsapps_name(host).is_some() {
@@ -152,7 +159,9 @@ fn region_in(host: &str) -> Option<String> {
 
 fn is_label(text: &str) -> bool {
     (1..=63).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
         && !text.starts_with('-')
         && !text.ends_with('-')
 }
@@ -168,14 +177,42 @@ mod tests {
             ("  ACME ", "https://acme.awsapps.com/start", None),
             ("acme.awsapps.com", "https://acme.awsapps.com/start", None),
             ("Acme.AwsApps.com/start", "https://acme.awsapps.com/start", None),
-            ("https://acme.awsapps.com/start", "https://acme.awsapps.com/start", None),
-            ("https://acme.awsapps.com/start/", "https://acme.awsapps.com/start", None),
-            ("https://acme.awsapps.com/start#/", "https://acme.awsapps.com/start", None),
-            ("https://acme.awsapps.com/start/#/?tab=accounts", "https://acme.awsapps.com/start", None),
-            ("HTTPS://ACME.AWSAPPS.COM/start?x=y", "https://acme.awsapps.com/start", None),
-            ("https://acme.awsapps.com:443/start", "https://acme.awsapps.com/start", None),
+            (
+                "https://acme.awsapps.com/start",
+                "https://acme.awsapps.com/start",
+                None,
+            ),
+            (
+                "https://acme.awsapps.com/start/",
+                "https://acme.awsapps.com/start",
+                None,
+            ),
+            (
+                "https://acme.awsapps.com/start#/",
+                "https://acme.awsapps.com/start",
+                None,
+            ),
+            (
+                "https://acme.awsapps.com/start/#/?tab=accounts",
+                "https://acme.awsapps.com/start",
+                None,
+            ),
+            (
+                "HTTPS://ACME.AWSAPPS.COM/start?x=y",
+                "https://acme.awsapps.com/start",
+                None,
+            ),
+            (
+                "https://acme.awsapps.com:443/start",
+                "https://acme.awsapps.com/start",
+                None,
+            ),
             ("d-1234567890", "https://d-1234567890.awsapps.com/start", None),
-            ("https://d-1234567890.awsapps.com/start", "https://d-1234567890.awsapps.com/start", None),
+            (
+                "https://d-1234567890.awsapps.com/start",
+                "https://d-1234567890.awsapps.com/start",
+                None,
+            ),
             (
                 "https://identitycenter.amazonaws.com/ssoins-0123456789abcdef/",
                 "https://identitycenter.amazonaws.com/ssoins-0123456789abcdef",
@@ -226,20 +263,32 @@ mod tests {
                 "https://ssoins-01.portal.eusc-de-east-1.api.amazonwebservices.eu",
                 Some("eusc-de-east-1"),
             ),
-            ("https://aws.acme.example/sso/", "https://aws.acme.example/sso", None),
+            (
+                "https://aws.acme.example/sso/",
+                "https://aws.acme.example/sso",
+                None,
+            ),
             ("https://aws.acme.example", "https://aws.acme.example", None),
         ];
         for (typed, start_url, region) in rows {
             let parsed = StartUrl::parse(typed).unwrap();
             assert_eq!(parsed.0, start_url, "{typed}");
             assert_eq!(parsed.region().as_deref(), region, "{typed}");
-            assert_eq!(StartUrl::parse(start_url).as_ref(), Ok(&parsed), "parsing again changes nothing");
+            assert_eq!(
+                StartUrl::parse(start_url).as_ref(),
+                Ok(&parsed),
+                "parsing again changes nothing"
+            );
         }
     }
 
     #[test]
     fn what_is_no_start_url_is_refused() {
-        for text in ["http://acme.awsapps.com/start", "ftp://acme.awsapps.com", "javascript://acme.awsapps.com/%0a"] {
+        for text in [
+            "http://acme.awsapps.com/start",
+            "ftp://acme.awsapps.com",
+            "javascript://acme.awsapps.com/%0a",
+        ] {
             assert_eq!(StartUrl::parse(text), Err(PortalError::NotHttps), "{text}");
         }
         let nonsense = [
@@ -266,7 +315,10 @@ mod tests {
         ];
         for text in nonsense {
             let refused = StartUrl::parse(text).unwrap_err();
-            assert!(matches!(refused, PortalError::NotAStartUrl(_) | PortalError::NotHttps), "{text}: {refused:?}");
+            assert!(
+                matches!(refused, PortalError::NotAStartUrl(_) | PortalError::NotHttps),
+                "{text}: {refused:?}"
+            );
         }
     }
 

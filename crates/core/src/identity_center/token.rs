@@ -28,15 +28,20 @@ impl IdentityCenter {
         };
         let issued_at = self.clock.now();
         let answer = self
-            .call((CREATE_TOKEN, Api::Oidc), Priority::Interactive, Retry::Never, || {
-                self.oidc
-                    .create_token()
-                    .client_id(&registration.client_id)
-                    .client_secret(registration.client_secret.expose())
-                    .grant_type("refresh_token")
-                    .refresh_token(refresh_token.expose())
-                    .send()
-            })
+            .call(
+                (CREATE_TOKEN, Api::Oidc),
+                Priority::Interactive,
+                Retry::Never,
+                || {
+                    self.oidc
+                        .create_token()
+                        .client_id(&registration.client_id)
+                        .client_secret(registration.client_secret.expose())
+                        .grant_type("refresh_token")
+                        .refresh_token(refresh_token.expose())
+                        .send()
+                },
+            )
             .await
             .map_err(nobody_denied)?;
         let renewed = token_of(answer, issued_at)?;
@@ -62,7 +67,9 @@ impl IdentityCenter {
 pub(super) fn token_of(answer: CreateTokenOutput, issued_at: Timestamp) -> Result<Token, Failure> {
     let secret = |value: Option<String>| value.filter(|value| !value.is_empty()).map(Secret::new);
     let missing = |what| move || Failure::garbage(CREATE_TOKEN, what);
-    let life = Some(answer.expires_in).filter(|seconds| *seconds > 0).ok_or_else(missing("expiry"))?;
+    let life = Some(answer.expires_in)
+        .filter(|seconds| *seconds > 0)
+        .ok_or_else(missing("expiry"))?;
     Ok(Token {
         access_token: secret(answer.access_token).ok_or_else(missing("access token"))?,
         refresh_token: secret(answer.refresh_token),

@@ -17,7 +17,8 @@ pub async fn resolve_vanity(http: &HttpStack, start_url: &StartUrl) -> Result<St
     let url = Url::parse(&start_url.0).map_err(|_| invalid("not a URL"))?;
     let answer = http.get(OPERATION, &url).await?;
     let redirect = answer.location.filter(|_| (300..400).contains(&answer.status));
-    let redirect = redirect.ok_or_else(|| invalid("the page does not redirect to an access portal of AWS"))?;
+    let redirect =
+        redirect.ok_or_else(|| invalid("the page does not redirect to an access portal of AWS"))?;
     url.join(&redirect)
         .ok()
         .and_then(|target| StartUrl::parse(target.as_str()).ok())

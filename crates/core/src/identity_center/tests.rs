@@ -1,0 +1,479 @@
+//! The flows against the emulator, over real connections, on a clock that the test moves.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use identity_center_emulator::{Emulator, Fault, Operation, Options, World};
+use jiff::SignedDuration;
+use tokio::task::JoinHandle;
+use url::Url;
+
+use super::*;
+use crate::clock::ManualClock;
+use crate::loopback::testing::{get, send};
+use crate::paths::Environment;
+use crate::settings::Settings;
+
+/// An emulated company, and a portal that leads to it.
+pub(crate) struct Stage {
+    pub emulator: Emulator,
+    pub clock: ManualClock,
+    pub center: IdentityCenter,
+    pub http: HttpStack,
+    server: JoinHandle<std::io::Result<()>>,
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+pub(crate) const USER: &str = "amara";
+
+impl Stage {
+    pub async fn of(world: World) -> Self {
+        let clock = ManualClock::at("2026-03-02T12:00:00Z".parse().unwrap());
+        let theirs = clock.clone();
+        let options = Options {
+            clock: identity_center_emulator::Clock::following(move || crate::clock::Clock::now(&theirs)),
+            seed: Some(1),
+            ..Options::default()
+        };
+        let emulator = Emulator::new(world, options);
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let serving = emulator.clone();
+        let server = tokio::spawn(async move { serving.serve(listener).await });
+        let mut settings = Settings::default();
+        let settings = settings.add_portal("acme", &emulator.start_url(), &emulator.region());
+        let portal = Portal::from_settings(settings, Some(&Url::parse(&base).unwrap())).unwrap();
+        // A proxy that is not there: what goes to this machine must not ask it.
+        let environment = Environment::of(&[
+            ("HTTPS_PROXY", "http://127.0.0.1:9"),
+            ("HTTP_PROXY", "127.0.0.1:9"),
+        ]);
+        let mut http = HttpStack::system(&environment);
+        http.clock = Arc::new(clock.clone());
+        let center = IdentityCenter::new(portal, &http, Arc::new(clock.clone()));
+        Self {
+            emulator,
+            clock,
+            center,
+            http,
+            server,
+        }
+    }
+
+    pub async fn acme() -> Self {
+        Self::of(World::acme()).await
+    }
+
+    fn calls(&self, operation: Operation) -> u64 {
+        self.emulator.counters().calls(operation)
+    }
+
+    /// Waits (in real time, 10 s at most) until something has happened.
+    async fn until(&self, what: impl Fn(&Self) -> bool) {
+        let happened = async {
+            while !what(self) {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), happened)
+            .await
+            .expect("it does not happen");
+    }
+
+    /// Plays the browser: the authorize page redirects at once, and the redirect is followed.
+    async fn browser_follows(&self, sign_in: &BrowserSignIn) -> String {
+        let url = Url::parse(sign_in.authorize_url.expose()).unwrap();
+        let answer = self.http.get("the browser", &url).await.unwrap();
+        let callback = Url::parse(&answer.location.expect("the page redirects")).unwrap();
+        let path = format!("{}?{}", callback.path(), callback.query().unwrap());
+        let port = callback.port().unwrap();
+        send(port, &get(port, &path)).await
+    }
+
+    pub async fn signed_in(&self) -> (Registration, Token) {
+        self.emulator.auto_approve(Some(USER)).unwrap();
+        let registration = self.center.register(Flow::Browser).await.unwrap();
+        let sign_in = self.center.begin_browser_sign_in(&registration).await.unwrap();
+        let page = self.browser_follows(&sign_in).await;
+        assert!(
+            page.starts_with("HTTP/1.1 200") && page.contains("You are signed in"),
+            "{page}"
+        );
+        let token = self
+            .center
+            .finish_browser_sign_in(sign_in, &registration)
+            .await
+            .unwrap();
+        (registration, token)
+    }
+}
+
+use super::browser_flow::BrowserSignIn;
+
+#[tokio::test]
+async fn l1_a_redirect_that_comes_before_anybody_waits_is_not_lost() {
+    let stage = Stage::acme().await;
+    let (registration, token) = stage.signed_in().await;
+    assert_eq!(
+        token.expires_at.duration_since(token.issued_at),
+        SignedDuration::from_hours(1)
+    );
+    assert!(token.refresh_token.is_some());
+    assert!(registration.usable(stage.emulator.now()));
+    for _ in 0..20 {
+        stage.signed_in().await;
+    }
+}
+
+#[tokio::test]
+async fn a_person_sees_accounts_and_gets_credentials() {
+    let stage = Stage::acme().await;
+    let (_, token) = stage.signed_in().await;
+    let accounts = stage
+        .center
+        .accounts(&token, None, Priority::Interactive)
+        .await
+        .unwrap();
+    assert_eq!(accounts.next, None);
+    let account = accounts
+        .items
+        .iter()
+        .find(|account| account.name == "acme-dev")
+        .unwrap();
+    let sets = stage
+        .center
+        .permission_sets(&token, &account.id, None, Priority::Background)
+        .await
+        .unwrap();
+    let set = sets.items.first().unwrap();
+    let credentials = stage
+        .center
+        .role_credentials(&token, &account.id, set, Priority::Interactive)
+        .await
+        .unwrap();
+    assert!(credentials.expires_at > stage.emulator.now());
+    assert!(credentials.access_key_id.starts_with("ASIA"));
+    let unassigned = stage
+        .center
+        .role_credentials(&token, &account.id, "NoSuchPermissionSet", Priority::Interactive)
+        .await
+        .unwrap_err();
+    assert_eq!(unassigned.meaning, Meaning::NotAssigned);
+}
+
+#[tokio::test]
+async fn a_refresh_gives_a_new_token_until_the_session_ends() {
+    let stage = Stage::acme().await;
+    let (registration, token) = stage.signed_in().await;
+    stage.clock.advance(Duration::from_secs(3000));
+    let renewed = stage.center.refresh(&registration, &token).await.unwrap();
+    assert!(renewed.expires_at > token.expires_at && renewed.access_token != token.access_token);
+    stage.emulator.end_sessions(USER).unwrap();
+    let refused = stage
+        .center
+        .accounts(&renewed, None, Priority::Interactive)
+        .await
+        .unwrap_err();
+    assert_eq!(refused.meaning, Meaning::TokenRefused);
+    let dead = stage.center.refresh(&registration, &renewed).await.unwrap_err();
+    assert_eq!(dead.meaning, Meaning::GrantRefused);
+}
+
+#[tokio::test]
+async fn r6_an_expired_registration_is_told_from_a_dead_session() {
+    let stage = Stage::acme().await;
+    let (registration, token) = stage.signed_in().await;
+    stage.emulator.expire_registrations();
+    let refused = stage.center.refresh(&registration, &token).await.unwrap_err();
+    assert_eq!(refused.meaning, Meaning::RegistrationRefused);
+}
+
+#[tokio::test]
+async fn signing_out_ends_the_session_at_aws() {
+    let stage = Stage::acme().await;
+    let (_, token) = stage.signed_in().await;
+    stage.center.sign_out(&token).await.unwrap();
+    let refused = stage
+        .center
+        .accounts(&token, None, Priority::Interactive)
+        .await
+        .unwrap_err();
+    assert_eq!(refused.meaning, Meaning::TokenRefused);
+}
+
+#[tokio::test]
+async fn r8_signing_out_waits_three_seconds_at_most() {
+    let stage = Stage::acme().await;
+    let (_, token) = stage.signed_in().await;
+    stage.emulator.add_fault(Fault::hang(Operation::Logout));
+    let (center, waiting) = (stage.center.clone(), token.clone());
+    let signing_out = tokio::spawn(async move { center.sign_out(&waiting).await });
+    stage.until(|stage| stage.calls(Operation::Logout) == 1).await;
+    stage.clock.advance(Duration::from_secs(3));
+    assert_eq!(
+        signing_out.await.unwrap().unwrap_err().meaning,
+        Meaning::Unreachable
+    );
+}
+
+#[tokio::test]
+async fn l3_two_sign_ins_at_once_get_no_crossed_codes() {
+    let stage = Stage::acme().await;
+    stage.emulator.auto_approve(Some(USER)).unwrap();
+    let registration = stage.center.register(Flow::Browser).await.unwrap();
+    let first = stage.center.begin_browser_sign_in(&registration).await.unwrap();
+    let second = stage.center.begin_browser_sign_in(&registration).await.unwrap();
+    assert_ne!(first.authorize_url, second.authorize_url);
+    let urls = [&first, &second].map(|sign_in| Url::parse(sign_in.authorize_url.expose()).unwrap());
+    let parameter = |url: &Url, name: &str| {
+        url.query_pairs()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.into_owned())
+            .unwrap()
+    };
+    for name in ["state", "code_challenge", "redirect_uri"] {
+        assert_ne!(parameter(&urls[0], name), parameter(&urls[1], name));
+    }
+    assert!(parameter(&urls[0], "state").len() >= 43, "256 bits at least");
+    stage.browser_follows(&second).await;
+    stage.browser_follows(&first).await;
+    stage
+        .center
+        .finish_browser_sign_in(first, &registration)
+        .await
+        .unwrap();
+    stage
+        .center
+        .finish_browser_sign_in(second, &registration)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn l3_a_sign_in_is_dead_after_ten_minutes() {
+    let stage = Stage::acme().await;
+    let registration = stage.center.register(Flow::Browser).await.unwrap();
+    let sign_in = stage.center.begin_browser_sign_in(&registration).await.unwrap();
+    assert_eq!(
+        sign_in.expires_at.duration_since(stage.emulator.now()),
+        SignedDuration::from_mins(10)
+    );
+    stage.clock.suspend(Duration::from_secs(590));
+    let center = stage.center.clone();
+    let waiting = tokio::spawn(async move { center.finish_browser_sign_in(sign_in, &registration).await });
+    tokio::task::yield_now().await;
+    assert!(!waiting.is_finished());
+    stage.clock.advance(Duration::from_secs(30));
+    assert_eq!(waiting.await.unwrap().unwrap_err().meaning, Meaning::TimedOut);
+}
+
+/// Moves the clock second by second, each time until the emulator has answered what was asked.
+async fn poll_for(stage: &Stage, seconds: u64, waiting: &JoinHandle<Result<Token, Failure>>) {
+    for _ in 0..seconds {
+        for _ in 0..200 {
+            tokio::task::yield_now().await;
+        }
+        tokio::time::timeout(Duration::from_millis(3), std::future::pending::<()>())
+            .await
+            .unwrap_err();
+        if waiting.is_finished() {
+            return;
+        }
+        stage.clock.advance(Duration::from_secs(1));
+    }
+}
+
+async fn device(stage: &Stage) -> (String, JoinHandle<Result<Token, Failure>>) {
+    let registration = stage.center.register(Flow::DeviceCode).await.unwrap();
+    let sign_in = stage.center.begin_device_sign_in(&registration).await.unwrap();
+    assert!(
+        sign_in
+            .verification_url_complete
+            .expose()
+            .contains(&sign_in.user_code)
+    );
+    let code = sign_in.user_code.clone();
+    let center = stage.center.clone();
+    let waiting = tokio::spawn(async move { center.finish_device_sign_in(sign_in, &registration).await });
+    (code, waiting)
+}
+
+#[tokio::test]
+async fn l5_polling_ends_with_the_approval() {
+    let stage = Stage::acme().await;
+    let (code, waiting) = device(&stage).await;
+    poll_for(&stage, 5, &waiting).await;
+    assert!(!waiting.is_finished());
+    stage.emulator.approve_device(&code, USER).unwrap();
+    poll_for(&stage, 5, &waiting).await;
+    let token = waiting.await.unwrap().unwrap();
+    assert!(token.refresh_token.is_some());
+}
+
+#[tokio::test]
+async fn l5_slow_down_adds_five_seconds_for_good() {
+    let stage = Stage::acme().await;
+    let slow = r#"{"error":"slow_down","error_description":"Slow down"}"#;
+    let fault = Fault::status(Operation::CreateToken, 400)
+        .with_header("x-amzn-ErrorType", "SlowDownException")
+        .with_body(slow)
+        .times(1);
+    stage.emulator.add_fault(fault);
+    let (_, waiting) = device(&stage).await;
+    poll_for(&stage, 31, &waiting).await;
+    let calls = stage.calls(Operation::CreateToken);
+    assert!(
+        (4..=6).contains(&calls),
+        "one after a second, then every six: {calls}"
+    );
+    waiting.abort();
+}
+
+#[tokio::test]
+async fn l5_trouble_on_the_way_does_not_end_it() {
+    let stage = Stage::acme().await;
+    let (code, waiting) = device(&stage).await;
+    stage
+        .emulator
+        .add_fault(Fault::status(Operation::CreateToken, 500).times(2));
+    stage
+        .emulator
+        .add_fault(Fault::drop(Operation::CreateToken).times(2));
+    poll_for(&stage, 8, &waiting).await;
+    stage.emulator.approve_device(&code, USER).unwrap();
+    poll_for(&stage, 20, &waiting).await;
+    waiting.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn l5_a_code_expires_and_a_person_may_deny() {
+    let stage = Stage::acme().await;
+    let (_, waiting) = device(&stage).await;
+    stage.clock.suspend(Duration::from_secs(599));
+    poll_for(&stage, 31, &waiting).await;
+    assert_eq!(waiting.await.unwrap().unwrap_err().meaning, Meaning::TimedOut);
+
+    let (code, waiting) = device(&stage).await;
+    stage.emulator.deny_device(&code).unwrap();
+    poll_for(&stage, 10, &waiting).await;
+    assert_eq!(
+        waiting.await.unwrap().unwrap_err().meaning,
+        Meaning::DeniedByPerson
+    );
+}
+
+#[tokio::test]
+async fn b3_a_page_that_is_not_the_portals_is_not_opened() {
+    let stage = Stage::acme().await;
+    let registration = stage.center.register(Flow::DeviceCode).await.unwrap();
+    let body = r#"{"deviceCode":"d","userCode":"ABCD-EFGH","verificationUri":"https://evil.example/",
+        "verificationUriComplete":"https://evil.example/?user_code=ABCD-EFGH","expiresIn":600,"interval":1}"#;
+    stage
+        .emulator
+        .add_fault(Fault::status(Operation::StartDeviceAuthorization, 200).with_body(body));
+    let refused = stage
+        .center
+        .begin_device_sign_in(&registration)
+        .await
+        .unwrap_err();
+    assert_eq!(refused.meaning, Meaning::Invalid);
+    assert!(!refused.to_string().contains("evil"), "{refused}");
+}
+
+#[tokio::test]
+async fn n1_a_call_ends_although_nobody_answers() {
+    let stage = Stage::acme().await;
+    let (_, token) = stage.signed_in().await;
+    stage.emulator.add_fault(Fault::hang(Operation::ListAccounts));
+    let center = stage.center.clone();
+    let waiting = tokio::spawn(async move { center.accounts(&token, None, Priority::Background).await });
+    stage
+        .until(|stage| stage.calls(Operation::ListAccounts) == 1)
+        .await;
+    stage.clock.advance(Duration::from_secs(20));
+    assert_eq!(waiting.await.unwrap().unwrap_err().meaning, Meaning::Unreachable);
+}
+
+#[tokio::test]
+async fn n1_three_tries_while_a_person_waits_and_one_in_the_background() {
+    let stage = Stage::acme().await;
+    let (_, token) = stage.signed_in().await;
+    stage
+        .emulator
+        .add_fault(Fault::status(Operation::ListAccounts, 503));
+    let failure = stage
+        .center
+        .accounts(&token, None, Priority::Background)
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (failure.meaning, stage.calls(Operation::ListAccounts)),
+        (Meaning::Unreachable, 1)
+    );
+    let center = stage.center.clone();
+    let waiting = tokio::spawn(async move { center.accounts(&token, None, Priority::Interactive).await });
+    for calls in [2, 3] {
+        stage
+            .until(|stage| stage.calls(Operation::ListAccounts) == calls)
+            .await;
+        while !waiting.is_finished() && stage.calls(Operation::ListAccounts) == calls {
+            stage.clock.advance(Duration::from_millis(100));
+            tokio::task::yield_now().await;
+        }
+    }
+    assert_eq!(waiting.await.unwrap().unwrap_err().meaning, Meaning::Unreachable);
+    assert_eq!(stage.calls(Operation::ListAccounts), 4);
+}
+
+#[tokio::test]
+async fn n1_an_endless_answer_is_cut_off() {
+    let stage = Stage::acme().await;
+    let (_, token) = stage.signed_in().await;
+    let account = AccountId("111122223333".to_owned());
+    let body = format!(r#"{{"padding":"{}"}}"#, "x".repeat(2 * 1024 * 1024));
+    stage
+        .emulator
+        .add_fault(Fault::status(Operation::GetRoleCredentials, 200).with_body(&body));
+    let failure = stage
+        .center
+        .role_credentials(&token, &account, "Developer", Priority::Background)
+        .await
+        .unwrap_err();
+    assert_eq!(failure.meaning, Meaning::Unreachable);
+}
+
+#[tokio::test]
+async fn x2_no_failure_carries_what_was_sent() {
+    let stage = Stage::acme().await;
+    let (registration, token) = stage.signed_in().await;
+    let registration = Registration {
+        client_secret: "canary-client-secret".into(),
+        ..registration
+    };
+    let token = Token {
+        access_token: "canary-access-token".into(),
+        refresh_token: Some("canary-refresh-token".into()),
+        ..token
+    };
+    let refused = stage.center.refresh(&registration, &token).await.unwrap_err();
+    let unauthorized = stage
+        .center
+        .accounts(&token, None, Priority::Interactive)
+        .await
+        .unwrap_err();
+    stage.emulator.add_fault(Fault::drop(Operation::ListAccounts));
+    let dropped = stage
+        .center
+        .accounts(&token, None, Priority::Background)
+        .await
+        .unwrap_err();
+    for failure in [refused, unauthorized, dropped] {
+        let shown = format!("{failure} {failure:?} {token:?} {registration:?}");
+        assert!(!shown.contains("canary"), "{shown}");
+    }
+}
