@@ -9,7 +9,9 @@ fn main() {
     println!("cargo::rerun-if-changed=../ui/dist");
     if !std::path::Path::new("../ui/dist/index.html").is_file() {
         println!("cargo::error=ui/dist is missing: the window's page has not been built.");
-        println!("cargo::error=Run `cargo xtask build` (or `npm ci --ignore-scripts && npm run build` in ui/).");
+        println!(
+            "cargo::error=Run `cargo xtask build` (or `npm ci --ignore-scripts && npm run build` in ui/)."
+        );
         return;
     }
     let attributes = Attributes::new().app_manifest(AppManifest::new().commands(COMMANDS));

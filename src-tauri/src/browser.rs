@@ -30,15 +30,13 @@ struct CommandLine {
 impl Browser {
     /// Looks the desktop's opener up once, so that a later change of PATH cannot put another program in its place.
     pub fn find(environment: &Environment) -> Self {
-        let found = openers(environment)
-            .iter()
-            .find_map(|(program, arguments)| {
-                let program = absolute(program, environment)?;
-                Some(CommandLine {
-                    program: program.to_str()?.to_owned(),
-                    arguments: arguments.iter().map(ToString::to_string).collect(),
-                })
-            });
+        let found = openers(environment).iter().find_map(|(program, arguments)| {
+            let program = absolute(program, environment)?;
+            Some(CommandLine {
+                program: program.to_str()?.to_owned(),
+                arguments: arguments.iter().map(ToString::to_string).collect(),
+            })
+        });
         Self { opener: found }
     }
 
@@ -103,7 +101,10 @@ fn permitted(text: &str) -> Result<Url, ShellError> {
     if plain && (url.scheme() == "https" || is_loopback(&url)) {
         Ok(url)
     } else {
-        Err(ShellError(format!("links of the kind “{}” are not opened", url.scheme())))
+        Err(ShellError(format!(
+            "links of the kind “{}” are not opened",
+            url.scheme()
+        )))
     }
 }
 
@@ -190,11 +191,18 @@ mod tests {
 
     #[test]
     fn b3_the_url_is_one_argument_wherever_it_stands() {
-        assert_eq!(arguments("firefox -P work {url}"), ["firefox", "-P", "work", LINK]);
+        assert_eq!(
+            arguments("firefox -P work {url}"),
+            ["firefox", "-P", "work", LINK]
+        );
         assert_eq!(arguments("firefox"), ["firefox", LINK]);
         assert_eq!(
             arguments(r#""C:\Program Files\b.exe" --profile='a b' --app={url}"#),
-            [r"C:\Program Files\b.exe", "--profile=a b", &format!("--app={LINK}")]
+            [
+                r"C:\Program Files\b.exe",
+                "--profile=a b",
+                &format!("--app={LINK}")
+            ]
         );
     }
 

@@ -27,6 +27,10 @@ pub async fn ask(link: State<'_, Link>, request: Request) -> Result<Answer, Prob
 }
 
 #[tauri::command]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "Tauri hands its state over by value"
+)]
 pub fn hide_window(visibility: State<'_, Visibility>) {
     visibility.hide();
 }

@@ -19,9 +19,7 @@ pub fn shown(text: &str, longest: usize) -> String {
             character
         }
     });
-    let visible: String = visible
-        .filter(|character| !turns_direction(*character))
-        .collect();
+    let visible: String = visible.filter(|character| !turns_direction(*character)).collect();
     isolated(cut(visible.trim(), longest))
 }
 

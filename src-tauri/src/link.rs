@@ -40,18 +40,18 @@ impl Link {
 
     /// Blocks until the agent has answered.
     pub fn ask(&self, request: Request) -> Result<Answer, ProblemView> {
-        match self.exchange(&Operation::Command { request })? {
-            Reply::Command { outcome } => Ok(outcome),
-            _ => Err(ClientError::Garbled.into_problem()),
-        }
+        let Reply::Command { outcome } = self.exchange(&Operation::Command { request })? else {
+            return Err(ClientError::Garbled.into_problem());
+        };
+        Ok(outcome)
     }
 
     /// Blocks until the agent has answered.
     pub fn search(&self, search: SearchRequest) -> Result<SearchAnswer, ProblemView> {
-        match self.exchange(&Operation::Search { search })? {
-            Reply::Search(answer) => Ok(answer),
-            _ => Err(ClientError::Garbled.into_problem()),
-        }
+        let Reply::Search(answer) = self.exchange(&Operation::Search { search })? else {
+            return Err(ClientError::Garbled.into_problem());
+        };
+        Ok(answer)
     }
 
     /// Passes every snapshot to `show`, for ever: where the agent goes away it says so in a snapshot of its own,
@@ -97,13 +97,18 @@ impl Link {
 
 /// What the window shows while there is no agent: what was known, marked as such.
 fn without_agent(known: Option<&Snapshot>, error: ClientError) -> Snapshot {
-    let problem = match error {
-        ClientError::NotRunning | ClientError::Closed | ClientError::Broken(_) => ProblemView::new(
+    let ended = matches!(
+        error,
+        ClientError::NotRunning | ClientError::Closed | ClientError::Broken(_)
+    );
+    let problem = if ended {
+        ProblemView::new(
             ProblemCode::NoAgent,
             "Portray's tray application has ended.",
             "Start Portray again; this window finds it by itself.",
-        ),
-        other => other.into_problem(),
+        )
+    } else {
+        error.into_problem()
     };
     Snapshot {
         revision: 0,

@@ -76,7 +76,10 @@ mod tests {
     fn a_large_log_is_put_aside_at_the_next_start() {
         let scratch = tempfile::tempdir().unwrap();
         let large = vec![b'x'; usize::try_from(LARGEST).unwrap() + 1];
-        open(scratch.path(), "portray.log").unwrap().write_all(&large).unwrap();
+        open(scratch.path(), "portray.log")
+            .unwrap()
+            .write_all(&large)
+            .unwrap();
         let file = open(scratch.path(), "portray.log").unwrap();
         assert_eq!(file.metadata().unwrap().len(), 0);
         assert!(scratch.path().join("portray.old.log").exists());

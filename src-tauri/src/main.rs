@@ -70,7 +70,10 @@ fn run(mode: Mode) -> Result<(), ProblemView> {
         Mode::Resident { show_window } => resident::run(show_window),
         Mode::Window => window::run(),
         Mode::Version => {
-            tell(std::io::stdout(), concat!("portray-app ", env!("CARGO_PKG_VERSION")));
+            tell(
+                std::io::stdout(),
+                concat!("portray-app ", env!("CARGO_PKG_VERSION")),
+            );
             Ok(())
         }
     }

@@ -216,7 +216,10 @@ impl Shown {
         None
     }
 
-    #[expect(clippy::unused_async, reason = "these systems take a notice away by themselves")]
+    #[expect(
+        clippy::unused_async,
+        reason = "these systems take a notice away by themselves"
+    )]
     async fn close(&self) {}
 }
 

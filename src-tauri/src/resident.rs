@@ -1,5 +1,6 @@
 //! The resident process: engine, agent and tray. It has no webview.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use portray_core::token_store::TokenStore;
 use tauri::{AppHandle, RunEvent};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::JoinHandle;
 
 use crate::display::{self, OpenGl};
 use crate::shell::Desktop;
@@ -47,7 +49,7 @@ pub fn run(show_window: bool) -> Result<(), ProblemView> {
         Err(ClaimError::Taken(Some(running))) => return show_running(&engine.paths, &running),
         Err(error) => return Err(not_claimed(&error)),
     };
-    run_tray(engine, claim, runtime, show_window)
+    run_tray(engine, claim, &runtime, show_window)
 }
 
 /// What the engine needs to know before it starts.
@@ -62,7 +64,9 @@ struct Engine {
 impl Engine {
     /// Reads what a person has set; a mistake there ends the start, before anything is shown.
     fn load(environment: Environment, paths: Paths, clock: SharedClock) -> Result<Self, ProblemView> {
-        let store = environment.secret_store().map_err(|error| wrong_settings(&error))?;
+        let store = environment
+            .secret_store()
+            .map_err(|error| wrong_settings(&error))?;
         environment.endpoint().map_err(|error| wrong_settings(&error))?;
         let settings =
             Settings::load(&paths.settings(), clock.now()).map_err(|error| wrong_settings(&error))?;
@@ -70,7 +74,10 @@ impl Engine {
             tracing::warn!("settings.toml: “{key}” is not known to this version; it is kept");
         }
         if let Some(aside) = &settings.set_aside {
-            tracing::warn!("settings.toml could not be understood; it is now {}", aside.display());
+            tracing::warn!(
+                "settings.toml could not be understood; it is now {}",
+                aside.display()
+            );
         }
         Ok(Self {
             environment,
@@ -106,7 +113,7 @@ impl Engine {
 }
 
 /// The tray's event loop has the main thread; it never returns.
-fn run_tray(engine: Engine, claim: Claim, runtime: Runtime, show_window: bool) -> Result<(), ProblemView> {
+fn run_tray(engine: Engine, claim: Claim, runtime: &Runtime, show_window: bool) -> Result<(), ProblemView> {
     let (requests, requested) = unbounded_channel();
     tauri::async_runtime::set(runtime.handle().clone());
     let tauri = builder(&requests)
@@ -126,17 +133,21 @@ fn run_tray(engine: Engine, claim: Claim, runtime: Runtime, show_window: bool) -
     };
     runtime.spawn(forward(app.clone(), requested));
     runtime.spawn(quit_on_signal(requests.clone()));
-    runtime.spawn(listen_to_system(app.clone()));
-    let service = runtime.spawn(claim.serve(app, host, clock));
-    runtime.spawn(exit_when_done(service, desktop.clone(), tauri.handle().clone()));
+    let woken = app.clone();
+    runtime.spawn(wake::listen(move || woken.woke()));
+    let service = runtime.spawn(claim.serve(app, host, clock.clone()));
+    let handle = tauri.handle().clone();
+    runtime.spawn(exit_when_done(service, desktop.clone(), clock, handle));
     if show_window {
         let _ = requests.send(Request::ShowWindow);
     }
-    tauri.run(move |_, event| match event {
-        // There is no window whose closing could end us: only quitting does.
-        RunEvent::ExitRequested { code: None, api, .. } => api.prevent_exit(),
-        RunEvent::Exit => desktop.close(),
-        _ => {}
+    tauri.run(move |_, event| {
+        if let RunEvent::ExitRequested { code: None, api, .. } = &event {
+            // There is no window whose closing could end us: only quitting does.
+            api.prevent_exit();
+        } else if matches!(event, RunEvent::Exit) {
+            desktop.close();
+        }
     });
     Ok(())
 }
@@ -177,27 +188,22 @@ async fn forward(app: App, mut requested: UnboundedReceiver<Request>) {
     }
 }
 
-async fn listen_to_system(app: App) {
-    wake::listen(move |event| match event {
-        wake::SystemEvent::WokeUp => app.woke_up(),
-        wake::SystemEvent::NetworkUp => app.network_up(),
-    })
-    .await;
-}
-
 /// Ends the process after the application has stopped and its clients have their answers.
 async fn exit_when_done(
-    mut service: tokio::task::JoinHandle<std::io::Result<()>>,
+    service: JoinHandle<io::Result<()>>,
     desktop: Arc<Desktop>,
+    clock: SharedClock,
     tauri: AppHandle,
 ) {
-    let mut quitting = desktop.quitting();
-    let served = tokio::select! {
-        served = &mut service => Some(served),
-        _ = quitting.wait_for(|quitting| *quitting) => tokio::time::timeout(FAREWELL, service).await.ok(),
+    let overdue = async {
+        desktop.asked_to_quit().await;
+        clock.sleep(FAREWELL).await;
     };
-    if let Some(Ok(Err(error))) = served {
-        tracing::error!("the agent's socket failed: {error}");
+    tokio::select! {
+        served = service => if let Ok(Err(error)) = served {
+            tracing::error!("the agent's socket failed: {error}");
+        },
+        () = overdue => tracing::warn!("some clients are left without an answer"),
     }
     tauri.exit(0);
 }
@@ -206,7 +212,12 @@ async fn exit_when_done(
 #[cfg(unix)]
 async fn quit_on_signal(requests: UnboundedSender<Request>) {
     use tokio::signal::unix::{SignalKind, signal};
-    let signals = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()].map(signal);
+    let signals = [
+        SignalKind::terminate(),
+        SignalKind::interrupt(),
+        SignalKind::hangup(),
+    ]
+    .map(signal);
     let [Ok(mut terminate), Ok(mut interrupt), Ok(mut hangup)] = signals else {
         return tracing::warn!("signals cannot be listened to");
     };
@@ -249,7 +260,10 @@ fn show_running(paths: &Paths, running: &AgentHello) -> Result<(), ProblemView> 
     if running.kind == AgentKind::Headless {
         return Err(ProblemView::new(
             ProblemCode::Failed,
-            format!("`portray agent` (process {}) keeps sign-ins in its memory only.", running.pid),
+            format!(
+                "`portray agent` (process {}) keeps sign-ins in its memory only.",
+                running.pid
+            ),
             "Run `portray agent stop` and start Portray again; you will have to sign in anew.",
         ));
     }
@@ -295,7 +309,12 @@ fn sentence(error: &dyn std::error::Error) -> String {
     let mut characters = text.chars();
     match characters.next() {
         // A path or a variable keeps its spelling.
-        Some(first) if text.split(' ').next().is_some_and(|word| word.chars().all(char::is_alphabetic)) => {
+        Some(first)
+            if text
+                .split(' ')
+                .next()
+                .is_some_and(|word| word.chars().all(char::is_alphabetic)) =>
+        {
             format!("{}{}.", first.to_uppercase(), characters.as_str())
         }
         _ => format!("{text}."),
@@ -306,39 +325,45 @@ fn sentence(error: &dyn std::error::Error) -> String {
 mod tests {
     use super::*;
 
-    fn load(variables: &[(&str, &str)], settings: &str) -> Result<Engine, ProblemView> {
+    /// What a start with these variables and settings is refused with, if it is.
+    fn refusal(variables: &[(&str, &str)], settings: &str) -> Option<ProblemView> {
         let home = tempfile::tempdir().unwrap();
         std::fs::write(home.path().join("settings.toml"), settings).unwrap();
+        let home_path = home.path().display().to_string();
         let mut variables = variables.to_vec();
-        variables.push(("PORTRAY_HOME", home.path().to_str().unwrap()));
+        variables.push(("PORTRAY_HOME", &home_path));
         let environment = Environment::of(&variables);
         let paths = Paths::of(&environment).unwrap();
-        Engine::load(environment, paths, SystemClock::shared())
+        Engine::load(environment, paths, SystemClock::shared()).err()
     }
 
     #[test]
     fn k3_the_file_store_is_refused_before_anything_starts() {
-        let problem = load(&[("PORTRAY_SECRET_STORE", "file")], "").err().unwrap();
+        let problem = refusal(&[("PORTRAY_SECRET_STORE", "file")], "").unwrap();
         assert!(problem.what_happened.contains("PORTRAY_SECRET_STORE=file"));
     }
 
     #[test]
     fn guards_are_refused_rather_than_ignored() {
-        let problem = load(&[], "[[guard]]\nmatch = \"*prod*\"\n").err().unwrap();
+        let problem = refusal(&[], "[[guard]]\nmatch = \"*prod*\"\n").unwrap();
         assert!(problem.what_happened.contains("[[guard]]"), "{problem:?}");
     }
 
     #[test]
     fn an_endpoint_beyond_this_machine_is_refused() {
         let elsewhere = [("PORTRAY_ENDPOINT_URL", "https://evil.example")];
-        assert!(load(&elsewhere, "").is_err());
-        assert!(load(&[("PORTRAY_SECRET_STORE", "memory")], "").is_ok());
+        assert!(refusal(&elsewhere, "").is_some());
+        assert_eq!(refusal(&[("PORTRAY_SECRET_STORE", "memory")], ""), None);
     }
 
     #[test]
     fn w6_a_headless_agent_with_a_memory_store_is_not_ended_unasked() {
         let home = tempfile::tempdir().unwrap();
-        let paths = Paths::of(&Environment::of(&[("PORTRAY_HOME", home.path().to_str().unwrap())])).unwrap();
+        let paths = Paths::of(&Environment::of(&[(
+            "PORTRAY_HOME",
+            home.path().to_str().unwrap(),
+        )]))
+        .unwrap();
         let agent = AgentHello {
             version: "0.1.0".to_owned(),
             pid: 7,

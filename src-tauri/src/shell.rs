@@ -41,9 +41,11 @@ impl Desktop {
         }
     }
 
-    /// Becomes true when the application wants this process to end.
-    pub fn quitting(&self) -> watch::Receiver<bool> {
-        self.quitting.subscribe()
+    /// Ends when the application wants this process to end.
+    pub async fn asked_to_quit(&self) {
+        let mut quitting = self.quitting.subscribe();
+        // The sender is ours, so this cannot fail.
+        let _ = quitting.wait_for(|quitting| *quitting).await;
     }
 
     /// Ends what would outlive this process.

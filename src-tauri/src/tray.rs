@@ -22,7 +22,9 @@ pub fn show(app: &AppHandle, tray: &Tray) {
     let tray = tray.clone();
     let handle = app.clone();
     let posted = app.run_on_main_thread(move || {
-        if let Err(error) = draw(&handle, tray) {
+        let state = handle.state::<TrayState>();
+        let mut drawn = state.drawn.lock().expect("nothing panics while it is held");
+        if let Err(error) = draw(&handle, &mut drawn, tray) {
             tracing::error!("the tray cannot be drawn: {error}");
         }
     });
@@ -52,9 +54,7 @@ pub fn icon_clicked(event: &TrayIconEvent) -> Option<Request> {
     (cfg!(windows) && left_released).then_some(Request::ShowWindow)
 }
 
-fn draw(app: &AppHandle, tray: Tray) -> tauri::Result<()> {
-    let state = app.state::<TrayState>();
-    let mut drawn = state.drawn.lock().expect("nothing panics while it is held");
+fn draw(app: &AppHandle, drawn: &mut Option<(Tray, TrayIcon)>, tray: Tray) -> tauri::Result<()> {
     match drawn.take() {
         None => {
             let icon = first(app, &tray)?;
@@ -181,14 +181,22 @@ fn edged(picture: &Image<'_>) -> Image<'static> {
     const EDGE: [u8; 3] = [0x2a, 0x2f, 0x45];
     const REACH: u32 = 2;
     let (width, height) = (picture.width(), picture.height());
-    let pixels: Vec<[u8; 4]> = picture.rgba().chunks_exact(4).map(|p| [p[0], p[1], p[2], p[3]]).collect();
+    let pixels: Vec<[u8; 4]> = picture
+        .rgba()
+        .chunks_exact(4)
+        .map(|p| [p[0], p[1], p[2], p[3]])
+        .collect();
     let at = |x: u32, y: u32| pixels[(y * width + x) as usize];
     let around = |centre: u32, end: u32| centre.saturating_sub(REACH)..=(centre + REACH).min(end - 1);
     let mut edged = Vec::with_capacity(pixels.len() * 4);
     for y in 0..height {
         for x in 0..width {
-            let neighbours = around(y, height).flat_map(|row| around(x, width).map(move |column| (column, row)));
-            let shadow = neighbours.map(|(column, row)| at(column, row)[3]).max().unwrap_or(0);
+            let neighbours =
+                around(y, height).flat_map(|row| around(x, width).map(move |column| (column, row)));
+            let shadow = neighbours
+                .map(|(column, row)| at(column, row)[3])
+                .max()
+                .unwrap_or(0);
             edged.extend(over(at(x, y), EDGE, shadow));
         }
     }
@@ -237,7 +245,11 @@ mod tests {
     fn every_mood_has_a_shape_of_its_own() {
         for (index, mood) in MOODS.iter().enumerate() {
             for other in &MOODS[index + 1..] {
-                assert_ne!(shape(*mood), shape(*other), "{mood:?} and {other:?} differ by colour only");
+                assert_ne!(
+                    shape(*mood),
+                    shape(*other),
+                    "{mood:?} and {other:?} differ by colour only"
+                );
             }
         }
     }
@@ -247,8 +259,14 @@ mod tests {
         for mood in MOODS {
             let icon = icon(mood);
             let solid = || icon.rgba().chunks_exact(4).filter(|pixel| pixel[3] > 200);
-            assert!(solid().any(|pixel| pixel[..3].iter().all(|channel| *channel < 0x60)), "{mood:?}");
-            assert!(solid().any(|pixel| pixel[..2].iter().all(|channel| *channel > 0x80)), "{mood:?}");
+            assert!(
+                solid().any(|pixel| pixel[..3].iter().all(|channel| *channel < 0x60)),
+                "{mood:?}"
+            );
+            assert!(
+                solid().any(|pixel| pixel[..2].iter().all(|channel| *channel > 0x80)),
+                "{mood:?}"
+            );
         }
     }
 

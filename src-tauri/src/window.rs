@@ -37,8 +37,13 @@ enum Change {
 /// Runs the window until it has been hidden for a while, or the resident ends.
 pub fn run() -> Result<(), ProblemView> {
     let environment = Environment::of_process();
-    let paths = Paths::of(&environment)
-        .map_err(|error| ProblemView::new(ProblemCode::WrongUse, error.to_string(), "Set it right, then try again."))?;
+    let paths = Paths::of(&environment).map_err(|error| {
+        ProblemView::new(
+            ProblemCode::WrongUse,
+            error.to_string(),
+            "Set it right, then try again.",
+        )
+    })?;
     logging::start(&environment, &paths, "window.log");
     display::open(OpenGl::Probe)?;
     let pages = paths.cache.join("webview");

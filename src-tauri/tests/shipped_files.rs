@@ -13,16 +13,19 @@ fn text(path: &str) -> String {
 }
 
 fn json(path: &str) -> Value {
-    serde_json::from_str(&text(path)).unwrap()
+    serde_json::from_str(&text(path)).expect("a JSON file")
 }
 
 /// The content security policy, directive by directive.
 fn policy() -> Vec<(String, Vec<String>)> {
     let config = json("tauri.conf.json");
-    let policy = config["app"]["security"]["csp"].as_str().unwrap().to_owned();
+    let policy = config["app"]["security"]["csp"]
+        .as_str()
+        .expect("a policy")
+        .to_owned();
     let directives = policy.split(';').map(|directive| {
         let mut words = directive.split_whitespace().map(str::to_owned);
-        (words.next().unwrap(), words.collect())
+        (words.next().expect("a directive has a name"), words.collect())
     });
     directives.collect()
 }
@@ -56,7 +59,10 @@ fn w1_the_page_gets_no_global_api_and_no_foreign_prototypes() {
     assert_eq!(app["security"]["assetProtocol"]["enable"], false);
     assert_eq!(app["windows"].as_array().unwrap().len(), 0);
     let security = app["security"].as_object().unwrap();
-    let dangerous: Vec<&String> = security.keys().filter(|key| key.starts_with("dangerous")).collect();
+    let dangerous: Vec<&String> = security
+        .keys()
+        .filter(|key| key.starts_with("dangerous"))
+        .collect();
     assert!(dangerous.is_empty(), "{dangerous:?}");
 }
 
@@ -70,7 +76,10 @@ fn w1_there_is_no_server_for_development() {
 #[test]
 fn w1_one_capability_is_named_for_one_window() {
     let config = json("tauri.conf.json");
-    assert_eq!(config["app"]["security"]["capabilities"], serde_json::json!(["window"]));
+    assert_eq!(
+        config["app"]["security"]["capabilities"],
+        serde_json::json!(["window"])
+    );
     let files: Vec<_> = std::fs::read_dir(here("capabilities")).unwrap().collect();
     assert_eq!(files.len(), 1);
     let capability = json("capabilities/window.json");
@@ -92,7 +101,10 @@ fn w1_the_page_may_call_our_commands_and_listen_and_nothing_else() {
     let commands = ["snapshot", "search", "ask", "hide_window"];
     let build = text("build.rs");
     for command in commands {
-        assert!(build.contains(&format!("\"{command}\"")), "build.rs lists {command}");
+        assert!(
+            build.contains(&format!("\"{command}\"")),
+            "build.rs lists {command}"
+        );
         assert!(allowed.contains(&format!("allow-{}", command.replace('_', "-")).as_str()));
     }
     assert!(allowed.contains(&"core:event:allow-listen"));
@@ -106,10 +118,23 @@ fn w1_the_embedded_page_loads_nothing_from_elsewhere_and_has_no_inline_script() 
     let page = text("../ui/dist/index.html");
     for script in page.split("<script").skip(1) {
         let (tag, rest) = script.split_once('>').unwrap();
-        assert!(tag.contains("src=\"/") || tag.contains("src=\"./"), "<script{tag}>");
+        assert!(
+            tag.contains("src=\"/") || tag.contains("src=\"./"),
+            "<script{tag}>"
+        );
         assert!(rest.starts_with("</script>"), "a script has content of its own");
     }
-    for forbidden in ["http://", "https://", "src=\"//", "href=\"//", "<iframe", "<base", " onload=", " onerror=", "javascript:"] {
+    for forbidden in [
+        "http://",
+        "https://",
+        "src=\"//",
+        "href=\"//",
+        "<iframe",
+        "<base",
+        " onload=",
+        " onerror=",
+        "javascript:",
+    ] {
         assert!(!page.contains(forbidden), "{forbidden}");
     }
 }
