@@ -15,9 +15,9 @@ pub async fn snapshot(link: State<'_, Link>) -> Result<Snapshot, ProblemView> {
 }
 
 #[tauri::command]
-pub async fn search(link: State<'_, Link>, search: SearchRequest) -> Result<SearchAnswer, ProblemView> {
+pub async fn search(link: State<'_, Link>, request: SearchRequest) -> Result<SearchAnswer, ProblemView> {
     let link = link.inner().clone();
-    blocking(move || link.search(search)).await
+    blocking(move || link.search(request)).await
 }
 
 #[tauri::command]

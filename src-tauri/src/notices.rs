@@ -6,10 +6,12 @@ use std::sync::Mutex;
 use notify_rust::{Notification, NotificationHandle, NotificationResponse, Timeout};
 use portray_core::app::contract::Request;
 use portray_core::app::shell::{Notice, NoticeAction};
+use portray_core::app::tray_menu::label;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
-use crate::label::{escaped_markup, shown};
+#[cfg(target_os = "linux")]
+use crate::label::escaped_markup;
 
 /// More at once would be a storm: the first by key goes.
 const MOST: usize = 16;
@@ -110,7 +112,7 @@ fn drawn(notice: &Notice, id: Option<u32>) -> Notification {
     let mut notification = Notification::new();
     notification
         .appname("Portray")
-        .summary(&shown(&notice.title, 120))
+        .summary(&label(&notice.title))
         .body(&body(&notice.body));
     // Whoever is to act may be away from the desk.
     if !notice.actions.is_empty() {
@@ -264,7 +266,7 @@ mod tests {
             actions: actions(),
         };
         let notification = drawn(&notice, Some(7));
-        assert_eq!(notification.summary, "a b");
+        assert_eq!(notification.summary, "ab");
         assert_eq!(notification.body, "&lt;b&gt;R&amp;D&lt;/b&gt;");
         assert_eq!(
             notification.actions,

@@ -176,15 +176,10 @@ fn builder(requests: &UnboundedSender<Request>) -> tauri::Builder<tauri::Wry> {
         })
 }
 
-/// Passes on what the person clicks. A failure is part of the application's state, which every surface shows.
+/// Passes on what the person clicks.
 async fn forward(app: App, mut requested: UnboundedReceiver<Request>) {
     while let Some(request) = requested.recv().await {
-        let app = app.clone();
-        tokio::spawn(async move {
-            if let Err(problem) = app.ask(request).await {
-                tracing::info!("{}", problem.what_happened);
-            }
-        });
+        app.click(request);
     }
 }
 

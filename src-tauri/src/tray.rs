@@ -3,13 +3,13 @@
 use std::sync::Mutex;
 
 use portray_core::app::contract::{Mood, Request};
-use portray_core::app::tray_menu::{MenuItem, Tray};
+use portray_core::app::tray_menu::{MenuItem, Tray, label};
 use tauri::image::Image;
 use tauri::menu::{CheckMenuItem, IsMenuItem, Menu, MenuEvent, PredefinedMenuItem, Submenu};
 use tauri::tray::{MouseButton, MouseButtonState, TrayIcon, TrayIconBuilder, TrayIconEvent};
 use tauri::{AppHandle, Manager, Wry};
 
-use crate::label::{menu_label, shown};
+use crate::label::menu_label;
 
 /// The icon in the tray, once there is one. Only the main thread touches it.
 #[derive(Default)]
@@ -73,7 +73,7 @@ fn first(app: &AppHandle, tray: &Tray) -> tauri::Result<TrayIcon> {
     TrayIconBuilder::with_id("portray")
         .icon(icon(tray.mood))
         .icon_as_template(cfg!(target_os = "macos"))
-        .tooltip(shown(&tray.tooltip, 120))
+        .tooltip(label(&tray.tooltip))
         .menu(&menu(app, &tray.menu)?)
         .show_menu_on_left_click(!cfg!(windows))
         .build(app)
@@ -85,7 +85,7 @@ fn redraw(app: &AppHandle, icon: &TrayIcon, before: &Tray, now: &Tray) -> tauri:
         icon.set_icon_as_template(cfg!(target_os = "macos"))?;
     }
     if now.tooltip != before.tooltip {
-        icon.set_tooltip(Some(shown(&now.tooltip, 120)))?;
+        icon.set_tooltip(Some(label(&now.tooltip)))?;
     }
     if now.menu != before.menu {
         icon.set_menu(Some(menu(app, &now.menu)?))?;
