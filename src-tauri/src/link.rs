@@ -64,7 +64,8 @@ impl Link {
             let gone = tokio::task::spawn_blocking(move || link.follow_once(&shown)).await;
             if let Ok(Err(error)) = gone {
                 tracing::debug!("the agent is gone: {error}");
-                self.publish(without_agent(self.latest.borrow().as_deref(), error), &show);
+                let known = self.latest.borrow().clone();
+                self.publish(without_agent(known.as_deref(), error), &show);
             }
             clock.sleep(PAUSE).await;
         }
@@ -158,6 +159,15 @@ mod tests {
         let snapshot = without_agent(Some(&calm(9)), ClientError::Closed);
         assert_eq!((snapshot.mood, snapshot.catalogue_revision), (Mood::Offline, 4));
         assert_eq!(snapshot.problem.unwrap().code, ProblemCode::NoAgent);
+    }
+
+    #[tokio::test]
+    async fn the_first_snapshot_comes_also_where_there_is_no_agent() {
+        let (link, _home) = link();
+        let following = link.clone();
+        tokio::spawn(async move { following.follow(|_| ()).await });
+        let problem = link.snapshot().await.problem.clone();
+        assert_eq!(problem.unwrap().code, ProblemCode::NoAgent);
     }
 
     #[tokio::test]
