@@ -1,12 +1,14 @@
 //! Shows notices with buttons that work: one task per notice waits for the person.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Mutex;
 
 use notify_rust::{Notification, NotificationHandle, NotificationResponse, Timeout};
 use portray_core::app::contract::Request;
 use portray_core::app::shell::{Notice, NoticeAction};
 use portray_core::app::tray_menu::label;
+use portray_core::private_files;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
@@ -24,16 +26,18 @@ const BODY: &str = "default";
 pub struct Notices {
     runtime: Handle,
     requests: UnboundedSender<Request>,
+    icon: String,
     /// Sends the notice that replaces the one with the same key; dropped, the notice is withdrawn.
     standing: Mutex<BTreeMap<String, UnboundedSender<Notice>>>,
 }
 
 impl Notices {
-    /// What the person chooses is sent to `requests`.
-    pub fn new(runtime: Handle, requests: UnboundedSender<Request>) -> Self {
+    /// What the person chooses is sent to `requests`. Notices carry our icon, kept in the folder `cache`.
+    pub fn new(runtime: Handle, requests: UnboundedSender<Request>, cache: &Path) -> Self {
         Self {
             runtime,
             requests,
+            icon: icon(cache),
             standing: Mutex::default(),
         }
     }
@@ -53,8 +57,12 @@ impl Notices {
         }
         let (replacements, later) = mpsc::unbounded_channel();
         standing.insert(notice.key.clone(), replacements);
-        self.runtime
-            .spawn(stand(notice.clone(), later, self.requests.clone()));
+        self.runtime.spawn(stand(
+            notice.clone(),
+            later,
+            self.requests.clone(),
+            self.icon.clone(),
+        ));
     }
 
     /// Takes the notice with this key away.
@@ -65,10 +73,15 @@ impl Notices {
 }
 
 /// Keeps one notice on the screen until the person answers it, it is withdrawn, or it cannot be shown.
-async fn stand(mut notice: Notice, mut later: UnboundedReceiver<Notice>, requests: UnboundedSender<Request>) {
+async fn stand(
+    mut notice: Notice,
+    mut later: UnboundedReceiver<Notice>,
+    requests: UnboundedSender<Request>,
+    icon: String,
+) {
     let mut id = None;
     loop {
-        let shown = match show(&notice, id).await {
+        let shown = match show(drawn(&notice, &icon, id)).await {
             Ok(shown) => shown,
             Err(error) => {
                 // The tray says the same: a desktop without notifications is complete.
@@ -108,24 +121,36 @@ fn chosen(actions: &[NoticeAction], response: &NotificationResponse) -> Option<R
     actions.get(index)?.request.clone()
 }
 
-fn drawn(notice: &Notice, id: Option<u32>) -> Notification {
+fn drawn(notice: &Notice, icon: &str, id: Option<u32>) -> Notification {
     let mut notification = Notification::new();
     notification
         .appname("Portray")
+        .icon(icon)
         .summary(&label(&notice.title))
         .body(&body(&notice.body));
     // Whoever is to act may be away from the desk.
     if !notice.actions.is_empty() {
         notification.timeout(Timeout::Never);
     }
-    if let (true, Some(first)) = (cfg!(target_os = "linux"), notice.actions.first()) {
-        notification.action(BODY, &first.label);
+    if cfg!(target_os = "linux") && !notice.actions.is_empty() {
+        // Without a label, so that desktops which draw this one as a button too leave it out.
+        notification.action(BODY, "");
     }
     for (index, action) in notice.actions.iter().enumerate() {
         notification.action(&index.to_string(), &action.label);
     }
     for_this_platform(&mut notification, id);
     notification
+}
+
+/// Our icon as a file, because only an installed application has one that is known by name.
+fn icon(cache: &Path) -> String {
+    let path = cache.join("notice.png");
+    let written = private_files::replace(&path, include_bytes!("../../icons/app/128x128.png"));
+    match (written, path.to_str()) {
+        (Ok(()), Some(path)) => path.to_owned(),
+        _ => "portray-app".to_owned(),
+    }
 }
 
 #[cfg(target_os = "linux")]
@@ -140,9 +165,7 @@ fn body(text: &str) -> String {
 
 #[cfg(target_os = "linux")]
 fn for_this_platform(notification: &mut Notification, id: Option<u32>) {
-    notification
-        .icon("portray")
-        .hint(notify_rust::Hint::DesktopEntry("portray".to_owned()));
+    notification.hint(notify_rust::Hint::DesktopEntry("Portray".to_owned()));
     if let Some(id) = id {
         notification.id(id);
     }
@@ -161,8 +184,8 @@ fn for_this_platform(_notification: &mut Notification, _id: Option<u32>) {}
 struct Shown(NotificationHandle);
 
 #[cfg(target_os = "linux")]
-async fn show(notice: &Notice, id: Option<u32>) -> notify_rust::error::Result<Shown> {
-    drawn(notice, id).show_async().await.map(Shown)
+async fn show(notification: Notification) -> notify_rust::error::Result<Shown> {
+    notification.show_async().await.map(Shown)
 }
 
 #[cfg(target_os = "linux")]
@@ -191,8 +214,7 @@ struct Shown(tokio::sync::Mutex<tokio::sync::oneshot::Receiver<NotificationRespo
 
 #[cfg(not(target_os = "linux"))]
 #[expect(clippy::unused_async, reason = "on Linux the answer comes over D-Bus")]
-async fn show(notice: &Notice, id: Option<u32>) -> notify_rust::error::Result<Shown> {
-    let notification = drawn(notice, id);
+async fn show(notification: Notification) -> notify_rust::error::Result<Shown> {
     let (answer, answered) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || {
         let Ok(handle): Result<NotificationHandle, _> = notification.show() else {
@@ -265,12 +287,12 @@ mod tests {
             body: "<b>R&D</b>".to_owned(),
             actions: actions(),
         };
-        let notification = drawn(&notice, Some(7));
+        let notification = drawn(&notice, "portray-app", Some(7));
         assert_eq!(notification.summary, "ab");
         assert_eq!(notification.body, "&lt;b&gt;R&amp;D&lt;/b&gt;");
         assert_eq!(
             notification.actions,
-            ["default", "Sign in", "0", "Sign in", "1", "Later"]
+            ["default", "", "0", "Sign in", "1", "Later"]
         );
     }
 }

@@ -122,6 +122,7 @@ fn run_tray(engine: Engine, claim: Claim, runtime: &Runtime, show_window: bool) 
     let desktop = Arc::new(Desktop::new(
         tauri.handle().clone(),
         &engine.environment,
+        &engine.paths,
         runtime.handle().clone(),
         requests.clone(),
     ));

@@ -3,7 +3,7 @@
 use portray_core::app::contract::Request;
 use portray_core::app::shell::{Notice, Opening, Shell};
 use portray_core::app::tray_menu::Tray;
-use portray_core::paths::Environment;
+use portray_core::paths::{Environment, Paths};
 use portray_core::secret::Secret;
 use tauri::AppHandle;
 use tokio::runtime::Handle;
@@ -29,13 +29,14 @@ impl Desktop {
     pub fn new(
         app: AppHandle,
         environment: &Environment,
+        paths: &Paths,
         runtime: Handle,
         requests: UnboundedSender<Request>,
     ) -> Self {
         Self {
             app,
             browser: Browser::find(environment),
-            notices: Notices::new(runtime, requests),
+            notices: Notices::new(runtime, requests, &paths.cache),
             window: WindowProcess::default(),
             quitting: watch::Sender::new(false),
         }
