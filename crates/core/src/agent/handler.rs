@@ -11,9 +11,7 @@ use crate::agent::protocol::{
 };
 use crate::agent::socket::Answering;
 use crate::agent::targets::{self, Known, Refusal, account_name};
-use crate::app::contract::{
-    Answer, PortalView, ProblemView, Request, RoleRow, SearchRequest, SignInMethod,
-};
+use crate::app::contract::{Answer, PortalView, ProblemView, Request, RoleRow, SearchRequest, SignInMethod};
 use crate::app::{App, ConsoleRequest, SignInStart};
 use crate::identity_center::{PortalId, RoleKey};
 use crate::role_catalog::ListedAccount;

@@ -45,7 +45,8 @@ pub fn allow_many_connections() {
 #[cfg(not(unix))]
 pub fn allow_many_connections() {}
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     #[test]
     fn x5_a_hardened_process_leaves_no_core_file() {

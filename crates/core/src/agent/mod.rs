@@ -3,7 +3,8 @@
 pub mod claim;
 pub mod client;
 pub mod container_endpoint;
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod double;
 pub mod handler;
 pub mod harden;

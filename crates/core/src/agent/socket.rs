@@ -239,7 +239,8 @@ fn own_mistake() -> ProblemView {
     )
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::io::{BufRead, BufReader as Lines, Read, Write};
     use std::net::Shutdown;
