@@ -11,7 +11,7 @@ APP_SIZES = (16, 24, 32, 48, 64, 128, 256, 512, 1024)
 ICO_SIZES = (16, 24, 32, 48, 64, 256)
 ICNS_TYPES = {b"icp4": 16, b"icp5": 32, b"ic11": 32, b"ic12": 64, b"ic07": 128, b"ic13": 256, b"ic08": 256, b"ic14": 512, b"ic09": 512, b"ic10": 1024}
 PANEL_SIZES = (16, 22, 24, 32, 44, 48, 64)
-TEMPLATE_SIZES = (18, 36)
+TEMPLATE_SIZES = (18, 22, 36, 44)
 
 
 def main():

@@ -6,7 +6,7 @@ import { keyAction, type Press, type Situation } from './keys';
 const SITUATION: Situation = { mac: false, query: '', selected: 5, total: 30, page: 10 };
 
 function press(key: string, held: Partial<Press> = {}): Press {
-  return { key, ctrlKey: false, metaKey: false, altKey: false, shiftKey: false, ...held };
+  return { key, ctrlKey: false, metaKey: false, altKey: false, shiftKey: false, code: '', isComposing: false, ...held };
 }
 
 test.each([
@@ -27,8 +27,8 @@ test('the ends of the list hold', () => {
 
 test('Enter opens the console of the selected row, command and a digit that of the n-th', () => {
   expect(keyAction(press('Enter'), SITUATION)).toEqual({ does: 'open', index: 5 });
-  expect(keyAction(press('3', { ctrlKey: true }), SITUATION)).toEqual({ does: 'open', index: 2 });
-  expect(keyAction(press('9', { ctrlKey: true }), { ...SITUATION, total: 4 })).toBeNull();
+  expect(keyAction(press('3', { ctrlKey: true, code: 'Digit3' }), SITUATION)).toEqual({ does: 'open', index: 2 });
+  expect(keyAction(press('9', { ctrlKey: true, code: 'Digit9' }), { ...SITUATION, total: 4 })).toBeNull();
 });
 
 test('Escape clears, then hides', () => {
@@ -49,6 +49,15 @@ test('an empty list still syncs and hides, and opens nothing', () => {
   expect(keyAction(press('Enter'), empty)).toBeNull();
   expect(keyAction(press('ArrowDown'), empty)).toBeNull();
   expect(keyAction(press('d', { ctrlKey: true }), empty)).toBeNull();
+});
+
+test('digits count by their place, which some keyboards give another sign', () => {
+  expect(keyAction(press('"', { ctrlKey: true, code: 'Digit3' }), SITUATION)).toEqual({ does: 'open', index: 2 });
+  expect(keyAction(press('x', { ctrlKey: true, code: 'KeyX' }), SITUATION)).toBeNull();
+});
+
+test('Enter inside an input method ends a word and opens nothing', () => {
+  expect(keyAction(press('Enter', { isComposing: true }), SITUATION)).toBeNull();
 });
 
 test('typing stays typing', () => {

@@ -15,6 +15,10 @@ export interface Press {
   metaKey: boolean;
   altKey: boolean;
   shiftKey: boolean;
+  /** The key by its place: digits need Shift on some keyboards. */
+  code: string;
+  /** Inside an input method, where Enter ends a word. */
+  isComposing: boolean;
 }
 
 export interface Situation {
@@ -27,7 +31,7 @@ export interface Situation {
 }
 
 export function keyAction(press: Press, situation: Situation): KeyAction | null {
-  if (press.altKey) {
+  if (press.altKey || press.isComposing) {
     return null;
   }
   const command = situation.mac ? press.metaKey : press.ctrlKey;
@@ -57,7 +61,8 @@ function commandAction(press: Press, situation: Situation): KeyAction | null {
   if (key === 'k') {
     return { does: 'actions' };
   }
-  const nth = /^[1-9]$/.test(key) ? Number(key) - 1 : situation.total;
+  const digit = /^(?:Digit|Numpad)([1-9])$/.exec(press.code)?.[1];
+  const nth = Number(digit) - 1;
   return nth < situation.total ? { does: 'open', index: nth } : null;
 }
 

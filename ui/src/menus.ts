@@ -20,6 +20,7 @@ export interface PortalDoings {
   filter: (portal: string | null) => void;
   ask: (request: Request) => void;
   signIn: () => void;
+  signInAgain: () => void;
   question: (action: 'sign_out' | 'remove') => void;
   add: () => void;
 }
@@ -82,9 +83,13 @@ function actions(portals: readonly PortalView[], portal: PortalView, mac: boolea
   return [
     { label: `Sync now${about}`, keys: mac ? '⌘R' : 'Ctrl R', apart: portals.length > 1, run: () => doings.ask({ do: 'sync', portal: portal.id }) },
     { label: `Open the access portal${about}`, run: () => doings.ask({ do: 'open_portal', portal: portal.id }) },
-    signedIn
-      ? { label: `Sign out…${about}`, run: () => doings.question('sign_out') }
-      : { label: `Sign in${about}`, run: doings.signIn },
+    ...(signedIn
+      ? [
+          { label: `Sign in again${about}`, run: doings.signInAgain },
+          { label: `Sign out…${about}`, run: () => doings.question('sign_out') },
+        ]
+      : [{ label: `Sign in${about}`, run: doings.signIn }]),
+    { label: 'Renew credentials now', run: () => doings.ask({ do: 'renew_now' }) },
     { label: 'Add a portal…', apart: true, run: doings.add },
     { label: `Forget this portal…${about}`, run: () => doings.question('remove') },
   ];

@@ -2,11 +2,14 @@
 import type { ProblemView, RoleRow, SearchAnswer, SearchRequest } from './contract';
 import { asProblem } from './host/host';
 import { PAGE, pagesOf, type Range } from './virtual_list';
+import { roleKey } from './words';
 
 export class RowSource {
   total = $state(0);
   /** Whether any answer has come. */
   loaded = $state(false);
+  /** Grows with every other search: the list then begins at its top. */
+  searches = $state(0);
   #pages = $state.raw<ReadonlyMap<number, readonly RoleRow[]>>(new Map());
   #asked = new Set<number>();
   #inView: Range = { first: 0, end: 1 };
@@ -26,6 +29,17 @@ export class RowSource {
     return this.#pages.get(index - (index % PAGE))?.[index % PAGE];
   }
 
+  /** Where a role stands among the rows that are here; -1 if it does not. */
+  indexOf(key: string): number {
+    for (const [offset, rows] of this.#pages) {
+      const nth = rows.findIndex((row) => roleKey(row.role) === key);
+      if (nth >= 0) {
+        return offset + nth;
+      }
+    }
+    return -1;
+  }
+
   /** Searches anew. What is on the screen stays until the first answer comes. */
   find(query: string, portal: string | null): void {
     const another = query !== this.#query || portal !== this.#portal;
@@ -35,6 +49,7 @@ export class RowSource {
     this.#asked.clear();
     if (another) {
       this.#inView = { first: 0, end: 1 };
+      this.searches += 1;
     }
     this.#loadInView(true);
   }

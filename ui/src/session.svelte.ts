@@ -20,6 +20,7 @@ export class Session {
   now = $state.raw(new Date());
   readonly rows: RowSource;
   readonly host: Host;
+  #opening = new Set<string>();
   #forgetConfirmation: ReturnType<typeof setTimeout> | undefined;
 
   constructor(host: Host) {
@@ -46,7 +47,10 @@ export class Session {
 
   /** Listens until the function returned is called. */
   start(): () => void {
-    const stop = this.host.snapshot((snapshot) => (this.snapshot = snapshot));
+    const stop = this.host.snapshot(
+      (snapshot) => (this.snapshot = snapshot),
+      (problem) => (this.failure = problem),
+    );
     const minute = setInterval(() => (this.now = new Date()), MINUTE_MS / 4);
     return () => {
       stop();
@@ -69,18 +73,26 @@ export class Session {
     }
   }
 
-  async signIn(portal: PortalView, method: SignInMethod): Promise<void> {
+  /** With `force` a session that still lasts is ended first, so that the new one gets its full length. */
+  async signIn(portal: PortalView, method: SignInMethod, force = false): Promise<void> {
     if (portal.state === 'signing_in') {
       await this.ask({ do: 'cancel_sign_in', portal: portal.id });
     }
-    await this.ask({ do: 'sign_in', portal: portal.id, method, open_browser: true, force: false });
+    await this.ask({ do: 'sign_in', portal: portal.id, method, open_browser: true, force });
   }
 
+  /** Once at a time for each role, however often the button is pressed. */
   async openConsole(role: Role, accountName: string): Promise<void> {
+    const key = roleKey(role);
+    if (this.#opening.has(key)) {
+      return;
+    }
+    this.#opening.add(key);
     await this.ask(
       { do: 'open_console', role, destination: null, region: null, duration_seconds: null, via: null, open_browser: true },
       `Console of ${accountName} opened as ${role.permission_set}.`,
     );
+    this.#opening.delete(key);
   }
 
   async dismiss(): Promise<void> {

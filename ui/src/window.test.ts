@@ -78,7 +78,7 @@ test('rows open the console by button, Enter and number', async () => {
   const row = document.querySelector(`[data-role="${ROWS[1]?.role.account}/Developer"]`);
   await fireEvent.click(row?.querySelector('.open-console') as Element);
   await key('Enter');
-  await key('3', { ctrlKey: true });
+  await key('3', { ctrlKey: true, code: 'Digit3' });
   const opened = host.asked.map((request) => (request.do === 'open_console' ? request.role : null));
   expect(opened).toEqual([ROWS[1]?.role, ROWS[1]?.role, ROWS[2]?.role]);
   expect(await screen.findByText('Console of acme-dev opened as ReadOnly.')).toBeTruthy();
@@ -91,6 +91,53 @@ test('the search field names the row that the keys have reached', async () => {
   const reached = byId(byId('search').getAttribute('aria-activedescendant') ?? '');
   expect(reached.getAttribute('aria-selected')).toBe('true');
   expect(reached.getAttribute('aria-label')).toMatch(/^ReadOnly in acme-dev/);
+});
+
+test('without the agent the window says so and offers no first run', async () => {
+  const problem = { code: 'no_agent', what_happened: 'The tray application has ended.', what_to_do: 'Start Portray again.' } as const;
+  const host = new TestHost({ portals: [], mood: 'offline', problem });
+  render(App, { host });
+  expect((await screen.findByRole('alert')).textContent).toMatch(/has ended/);
+  expect(document.getElementById('start-url')).toBeNull();
+  host.change({ problem: null });
+  await waitFor(() => byId('start-url'));
+});
+
+test('a double click opens one console, on a button too', async () => {
+  const host = await list();
+  const button = document.querySelector('.open-console') as Element;
+  await fireEvent.click(button);
+  await fireEvent.click(button);
+  await fireEvent.dblClick(button);
+  expect(host.asked.length).toBe(2);
+  await fireEvent.dblClick(document.querySelector('#row-1') as Element);
+  expect(host.asked.length).toBe(3);
+});
+
+test('a chosen row stays chosen when the list is sorted anew', async () => {
+  const host = await list();
+  await key('ArrowDown');
+  await key('d', { ctrlKey: true });
+  host.rows = [ROWS[2], ROWS[0], ROWS[1]].filter((row) => row !== undefined);
+  host.change({ catalogue_revision: 2 });
+  await waitFor(() => expect(byId('search').getAttribute('aria-activedescendant')).toBe('row-2'));
+  await key('Enter');
+  expect(host.asked.at(-1)).toMatchObject({ do: 'open_console', role: ROWS[1]?.role });
+});
+
+test('a portal that cannot be reached and was never listed does not ask for a sign-in', async () => {
+  const never = { synced_at: null, complete: false, running: null };
+  const host = new TestHost({ portals: [portalView({ state: 'offline', accounts: 0, sync: never })], mood: 'offline' });
+  render(App, { host });
+  await screen.findByText(/as soon as AWS can be reached/);
+  expect(document.getElementById('sign-in')).toBeNull();
+});
+
+test('signing in again ends the old session first', async () => {
+  const host = await list();
+  await fireEvent.click(screen.getByRole('button', { name: /Portal:/ }));
+  await fireEvent.click(await screen.findByRole('menuitem', { name: 'Sign in again' }));
+  await waitFor(() => expect(host.asked).toMatchObject([{ do: 'sign_in', force: true }]));
 });
 
 test('typing searches, Escape clears and then hides', async () => {

@@ -3,7 +3,7 @@
 use std::io;
 
 use portray_core::agent::protocol::AgentKind;
-use portray_core::agent::targets::Unresolved;
+use portray_core::agent::targets::Refusal;
 use portray_core::agent::{ClaimError, ClientError};
 use portray_core::app::contract::{ProblemCode, ProblemView};
 use portray_core::paths::EnvironmentError;
@@ -69,11 +69,11 @@ impl From<ClientError> for Failure {
     }
 }
 
-impl From<Unresolved> for Failure {
-    fn from(unresolved: Unresolved) -> Self {
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
         Self {
-            problem: unresolved.problem,
-            candidates: unresolved.candidates,
+            problem: refusal.problem,
+            candidates: refusal.candidates,
         }
     }
 }

@@ -3,7 +3,7 @@ import type { Answer, ProblemView, Request, SearchAnswer, SearchRequest, Snapsho
 
 export interface Host {
   /** Calls back with the state as it is and with every change; the function returned stops that. */
-  snapshot(onSnapshot: (snapshot: Snapshot) => void): () => void;
+  snapshot(onSnapshot: (snapshot: Snapshot) => void, onProblem: (problem: ProblemView) => void): () => void;
   search(request: SearchRequest): Promise<SearchAnswer>;
   /** Rejects with a ProblemView. */
   ask(request: Request): Promise<Answer>;

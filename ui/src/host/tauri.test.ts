@@ -38,7 +38,10 @@ test('the first state comes by command, changes by event, and a late first state
     shouldMockEvents: true,
   });
   const headlines: string[] = [];
-  const stop = new TauriHost().snapshot((snapshot) => headlines.push(snapshot.headline));
+  const stop = new TauriHost().snapshot(
+    (snapshot) => headlines.push(snapshot.headline),
+    (problem) => headlines.push(problem.what_happened),
+  );
   await settled();
   await emit('snapshot', { headline: 'changed' });
   giveFirst({ headline: 'first' });
@@ -48,6 +51,17 @@ test('the first state comes by command, changes by event, and a late first state
   await settled();
   await emit('snapshot', { headline: 'after' });
   expect(headlines).toEqual(['changed']);
+});
+
+test('a window that cannot listen says so', async () => {
+  mockIPC(() => Promise.reject(new Error('not allowed')));
+  const said: string[] = [];
+  new TauriHost().snapshot(
+    () => said.push('a state'),
+    (problem) => said.push(problem.what_happened),
+  );
+  await settled();
+  expect(said).toEqual(['The window could not reach Portray: not allowed']);
 });
 
 test('problems pass through as they are', async () => {

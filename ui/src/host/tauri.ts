@@ -2,11 +2,11 @@
 import { invoke } from '@tauri-apps/api/core';
 import { listen } from '@tauri-apps/api/event';
 
-import type { Answer, Request, SearchAnswer, SearchRequest, Snapshot } from '../contract';
-import type { Host } from './host';
+import type { Answer, ProblemView, Request, SearchAnswer, SearchRequest, Snapshot } from '../contract';
+import { asProblem, type Host } from './host';
 
 export class TauriHost implements Host {
-  snapshot(onSnapshot: (snapshot: Snapshot) => void): () => void {
+  snapshot(onSnapshot: (snapshot: Snapshot) => void, onProblem: (problem: ProblemView) => void): () => void {
     let stopped = false;
     let changed = false;
     const listening = listen<Snapshot>('snapshot', (event) => {
@@ -23,10 +23,10 @@ export class TauriHost implements Host {
           onSnapshot(first);
         }
       })
-      .catch(() => undefined);
+      .catch((thrown: unknown) => onProblem(asProblem(thrown)));
     return () => {
       stopped = true;
-      void listening.then((unlisten) => unlisten());
+      void listening.then((unlisten) => unlisten()).catch(() => undefined);
     };
   }
 

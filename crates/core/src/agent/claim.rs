@@ -51,14 +51,14 @@ pub fn claim(paths: &Paths) -> Result<Claim, ClaimError> {
 /// As [`claim`], for the tray application: a headless agent that keeps nothing in memory alone is asked to stop first.
 /// With a memory store the answer is [`ClaimError::Taken`], because a person has to agree to a new sign-in.
 pub async fn take_over(paths: &Paths, clock: &SharedClock) -> Result<Claim, ClaimError> {
-    match claim(paths) {
+    match claim_aside(paths).await {
         Err(ClaimError::Taken(Some(agent))) if gives_way(&agent) => {}
         other => return other,
     }
     ask_to_stop(paths).await;
     let deadline = clock.elapsed() + HAND_OVER;
     loop {
-        match claim(paths) {
+        match claim_aside(paths).await {
             Err(ClaimError::Taken(_)) if clock.elapsed() < deadline => {
                 clock.sleep(Duration::from_millis(50)).await;
             }
@@ -143,6 +143,13 @@ fn hello(paths: &Paths) -> Option<AgentHello> {
 
 fn gives_way(agent: &AgentHello) -> bool {
     agent.kind == AgentKind::Headless && !agent.memory_store
+}
+
+/// Asking who holds the socket blocks.
+async fn claim_aside(paths: &Paths) -> Result<Claim, ClaimError> {
+    let paths = paths.clone();
+    let claimed = tokio::task::spawn_blocking(move || claim(&paths)).await;
+    claimed.expect("claiming does not panic, and its runtime is the caller's")
 }
 
 async fn ask_to_stop(paths: &Paths) {

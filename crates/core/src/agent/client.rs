@@ -161,11 +161,23 @@ fn parse_reply(line: &[u8]) -> Result<Reply, ClientError> {
 }
 
 fn broken(error: io::Error) -> ClientError {
-    match error.kind() {
-        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => ClientError::TimedOut,
-        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => ClientError::Closed,
-        _ => ClientError::Broken(error),
+    let kind = error.kind();
+    if matches!(kind, io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) {
+        return ClientError::TimedOut;
     }
+    if matches!(kind, io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) {
+        return ClientError::Closed;
+    }
+    ClientError::Broken(error)
+}
+
+/// Nothing stands there, or nobody listens any more.
+fn not_opened(error: io::Error) -> ClientError {
+    let kind = error.kind();
+    if matches!(kind, io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) {
+        return ClientError::NotRunning;
+    }
+    broken(error)
 }
 
 #[cfg(unix)]
@@ -174,18 +186,11 @@ type Connection = std::os::unix::net::UnixStream;
 /// A folder that others can enter could hold somebody else's socket, and give us somebody else's credentials.
 #[cfg(unix)]
 fn open(paths: &Paths) -> Result<Connection, ClientError> {
-    let opened = Connection::connect(paths.socket());
-    opened
-        .map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => ClientError::NotRunning,
-            io::ErrorKind::WouldBlock => ClientError::TimedOut,
-            _ => ClientError::Broken(error),
-        })
-        .and_then(|connection| {
-            is_private_folder(&paths.runtime)
-                .then_some(connection)
-                .ok_or(ClientError::FolderNotOurs)
-        })
+    let connection = Connection::connect(paths.socket()).map_err(not_opened)?;
+    if !is_private_folder(&paths.runtime) {
+        return Err(ClientError::FolderNotOurs);
+    }
+    Ok(connection)
 }
 
 #[cfg(unix)]
@@ -200,11 +205,8 @@ type Connection = std::fs::File;
 #[cfg(windows)]
 fn open(paths: &Paths) -> Result<Connection, ClientError> {
     let name = crate::agent::listener::pipe_name(paths);
-    let opened = std::fs::OpenOptions::new().read(true).write(true).open(name);
-    opened.map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => ClientError::NotRunning,
-        _ => ClientError::Broken(error),
-    })
+    let mut options = std::fs::OpenOptions::new();
+    options.read(true).write(true).open(name).map_err(not_opened)
 }
 
 /// A pipe opened as a file knows no time-outs; the agent's own deadlines hold.

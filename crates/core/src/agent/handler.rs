@@ -10,9 +10,9 @@ use crate::agent::protocol::{
     StatusReply, Target, WireSecret,
 };
 use crate::agent::socket::Answering;
-use crate::agent::targets::{self, Known, Unresolved, account_name};
+use crate::agent::targets::{self, Known, Refusal, account_name};
 use crate::app::contract::{
-    Answer, PortalView, ProblemView, Request, RoleRow, SearchRequest, SignInMethod,
+    Answer, PortalView, ProblemCode, ProblemView, Request, RoleRow, SearchRequest, SignInMethod,
 };
 use crate::app::{App, ConsoleRequest, SignInStart};
 use crate::identity_center::{PortalId, RoleKey};
@@ -36,7 +36,7 @@ pub struct Handler {
     host: Host,
 }
 
-type Outcome = Result<Reply, Reply>;
+type Outcome = Result<Reply, Refusal>;
 
 impl Handler {
     pub fn new(app: App, host: Host) -> Self {
@@ -120,11 +120,7 @@ impl Handler {
     async fn credentials(&self, target: &Target, min_ttl_seconds: u32) -> Outcome {
         let key = self.role(target)?;
         let min_ttl = Duration::from_secs(min_ttl_seconds.into());
-        let credentials = self
-            .app
-            .credentials(&key, min_ttl)
-            .await
-            .map_err(Reply::problem)?;
+        let credentials = self.app.credentials(&key, min_ttl).await?;
         Ok(Reply::Credentials(CredentialsReply {
             access_key_id: credentials.access_key_id,
             secret_access_key: WireSecret::from(&credentials.secret_access_key),
@@ -137,7 +133,7 @@ impl Handler {
     }
 
     async fn status(&self) -> Outcome {
-        let snapshot = self.app.snapshot().await.map_err(Reply::problem)?;
+        let snapshot = self.app.snapshot().await?;
         Ok(Reply::Status(Box::new(StatusReply {
             pid: std::process::id(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -193,7 +189,7 @@ impl Handler {
         replies: &mpsc::Sender<Reply>,
     ) -> Outcome {
         let started = self.app.sign_in(&portal.id, method, open_browser, force).await;
-        let started = match started.map_err(Reply::problem)? {
+        let started = match started? {
             SignInStart::AlreadySignedIn => return Ok(Reply::Done),
             SignInStart::Started(started) => started,
         };
@@ -206,8 +202,12 @@ impl Handler {
         let _ = replies.send(begun).await;
         match started.finished.await {
             Ok(Ok(())) => Ok(Reply::Done),
-            Ok(Err(problem)) => Err(Reply::problem(problem)),
-            Err(_) => Err(Reply::problem(ProblemView::cancelled())),
+            Ok(Err(problem)) => Err(problem.into()),
+            Err(_) => Err(Refusal::from(ProblemView::new(
+                ProblemCode::Cancelled,
+                "The sign-in was cancelled.",
+                "Sign in again when you are ready.",
+            ))),
         }
     }
 
@@ -225,7 +225,7 @@ impl Handler {
 
     async fn console(&self, request: ConsoleRequest, open_browser: bool) -> Outcome {
         if !open_browser {
-            let url = self.app.console_url(&request).await.map_err(Reply::problem)?;
+            let url = self.app.console_url(&request).await?;
             let url = Some(WireSecret::from(&url));
             return Ok(Reply::Console { url });
         }
@@ -257,20 +257,19 @@ impl Handler {
         }
     }
 
-    async fn ask(&self, request: Request) -> Result<Answer, Reply> {
-        self.app.ask(request).await.map_err(Reply::problem)
+    async fn ask(&self, request: Request) -> Result<Answer, ProblemView> {
+        self.app.ask(request).await
     }
 
-    fn role(&self, target: &Target) -> Result<RoleKey, Unresolved> {
+    fn role(&self, target: &Target) -> Result<RoleKey, Refusal> {
         let known = Known {
             portals: &self.portals(),
             catalogue: &self.app.catalogue(),
-            search: |search: &SearchRequest| self.app.search(search),
         };
         known.role(target)
     }
 
-    fn portal(&self, named: Option<&str>) -> Result<PortalView, Unresolved> {
+    fn portal(&self, named: Option<&str>) -> Result<PortalView, Refusal> {
         targets::portal(&self.portals(), named, None).cloned()
     }
 
@@ -288,7 +287,8 @@ impl Handler {
 impl Answering for Handler {
     async fn answer(&self, request: RequestLine, caller: Caller, replies: mpsc::Sender<Reply>) {
         tracing::debug!(pid = caller.pid, "request");
-        let (Ok(reply) | Err(reply)) = self.reply(request.operation, &replies).await;
+        let outcome = self.reply(request.operation, &replies).await;
+        let reply = outcome.unwrap_or_else(Reply::from);
         // The client may have left; then nobody waits for this.
         let _ = replies.send(reply).await;
     }

@@ -3,6 +3,8 @@
 pub mod claim;
 pub mod client;
 pub mod container_endpoint;
+#[cfg(all(test, unix))]
+mod double;
 pub mod handler;
 pub mod harden;
 pub mod listener;

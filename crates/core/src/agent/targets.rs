@@ -1,36 +1,42 @@
 //! Which portal and which role a person or a profile means. Pure.
 
 use crate::agent::protocol::{Reply, Target};
-use crate::app::contract::{
-    PortalState, PortalView, ProblemCode, ProblemView, RoleRow, SearchAnswer, SearchRequest,
-};
+use crate::app::contract::{PortalState, PortalView, ProblemCode, ProblemView};
 use crate::identity_center::{AccountId, PortalId, RoleKey};
-use crate::role_catalog::{Catalogue, ListedAccount};
+use crate::role_catalog::{Ambiguity, Catalogue};
 
 /// How many candidates an answer names.
-const CANDIDATES: u32 = 20;
+const CANDIDATES: usize = 20;
 
-/// A target that names nothing, or too much.
+/// Why there is no answer; for a target that names too much, what it could mean.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unresolved {
+pub struct Refusal {
     pub problem: ProblemView,
     pub candidates: Vec<String>,
 }
 
-impl From<Unresolved> for Reply {
-    fn from(unresolved: Unresolved) -> Self {
+impl From<ProblemView> for Refusal {
+    fn from(problem: ProblemView) -> Self {
+        Self {
+            problem,
+            candidates: Vec::new(),
+        }
+    }
+}
+
+impl From<Refusal> for Reply {
+    fn from(refusal: Refusal) -> Self {
         Self::Problem {
-            problem: unresolved.problem,
-            candidates: unresolved.candidates,
+            problem: refusal.problem,
+            candidates: refusal.candidates,
         }
     }
 }
 
 /// What targets are looked up in.
-pub struct Known<'a, S> {
+pub struct Known<'a> {
     pub portals: &'a [PortalView],
     pub catalogue: &'a Catalogue,
-    pub search: S,
 }
 
 /// The portal with this name, id or start URL; the only one where none is named.
@@ -38,7 +44,7 @@ pub fn portal<'a>(
     portals: &'a [PortalView],
     named: Option<&str>,
     region: Option<&str>,
-) -> Result<&'a PortalView, Unresolved> {
+) -> Result<&'a PortalView, Refusal> {
     match *matching(portals, named, region).as_slice() {
         [portal] => Ok(portal),
         [] => Err(no_such_portal(portals, named)),
@@ -50,8 +56,8 @@ pub fn portal<'a>(
     }
 }
 
-impl<S: Fn(&SearchRequest) -> SearchAnswer> Known<'_, S> {
-    pub fn role(&self, target: &Target) -> Result<RoleKey, Unresolved> {
+impl Known<'_> {
+    pub fn role(&self, target: &Target) -> Result<RoleKey, Refusal> {
         match target {
             Target::Role {
                 portal,
@@ -69,25 +75,32 @@ impl<S: Fn(&SearchRequest) -> SearchAnswer> Known<'_, S> {
         }
     }
 
-    fn words(&self, words: &str) -> Result<RoleKey, Unresolved> {
+    fn words(&self, words: &str) -> Result<RoleKey, Refusal> {
+        let names = self
+            .portals
+            .iter()
+            .map(|portal| (PortalId(portal.id.clone()), portal.name.clone()))
+            .collect();
+        let Ambiguity { candidates } = match self.catalogue.resolve(words, &names) {
+            Ok(role) => return Ok(role),
+            Err(ambiguity) => ambiguity,
+        };
+        if !candidates.is_empty() {
+            return Err(self.several(&candidates));
+        }
         let (portals, rest) = self.split_portal(words);
-        // A permission set's name never holds a slash, an account's may.
         match rest.rsplit_once('/') {
-            Some((account, permission_set)) => self.named(&portals, account.trim(), permission_set.trim()),
-            None => self.search(&portals, rest),
+            Some((account, set)) => self.unlisted(&portals, account.trim(), set.trim()),
+            None => Err(self.nothing(&portals)),
         }
     }
 
     fn split_portal<'w>(&self, words: &'w str) -> (Vec<&PortalView>, &'w str) {
-        let everywhere = || (self.portals.iter().collect(), words);
-        let Some((name, rest)) = words.split_once(':') else {
-            return everywhere();
-        };
-        let portals = matching(self.portals, Some(name.trim()), None);
-        if portals.is_empty() {
-            return everywhere();
-        }
-        (portals, rest.trim())
+        let named = words.split_once(':').and_then(|(name, rest)| {
+            let portals = matching(self.portals, Some(name.trim()), None);
+            (!portals.is_empty()).then_some((portals, rest))
+        });
+        named.unwrap_or_else(|| (self.portals.iter().collect(), words))
     }
 
     fn named(
@@ -95,121 +108,77 @@ impl<S: Fn(&SearchRequest) -> SearchAnswer> Known<'_, S> {
         portals: &[&PortalView],
         account: &str,
         permission_set: &str,
-    ) -> Result<RoleKey, Unresolved> {
-        let hits = self.listed(portals, account, permission_set);
-        match (hits.as_slice(), portals) {
-            ([hit], _) => Ok(hit.clone()),
-            // The listing may be older than the assignment, or not be there yet: AWS decides.
-            ([], [portal]) if is_account_id(account) && !permission_set.is_empty() => Ok(RoleKey {
-                portal: PortalId(portal.id.clone()),
-                account: AccountId(account.to_owned()),
-                permission_set: permission_set.to_owned(),
-            }),
-            ([], _) => {
-                let words = format!("{account} {permission_set}");
-                Err(self.nothing(portals, &self.rows(portals, &words)))
-            }
-            ([_, _, ..], _) => Err(wrong_use(
-                "The target names several roles.",
-                "Name the portal or the account's id.",
-                hits.iter().map(|hit| self.label(hit)).collect(),
-            )),
-        }
-    }
-
-    fn listed(&self, portals: &[&PortalView], account: &str, permission_set: &str) -> Vec<RoleKey> {
-        let mut hits = Vec::new();
-        for portal in portals {
+    ) -> Result<RoleKey, Refusal> {
+        let found = portals.iter().flat_map(|portal| {
             let id = PortalId(portal.id.clone());
-            let Some(listing) = self.catalogue.listings.get(&id) else {
-                continue;
-            };
-            for listed in listing
-                .accounts
-                .iter()
-                .filter(|listed| is_called(listed, account))
-            {
-                let sets = listed.permission_sets.iter();
-                hits.extend(
-                    sets.filter(|set| set.eq_ignore_ascii_case(permission_set))
-                        .map(|set| RoleKey {
-                            portal: id.clone(),
-                            account: listed.account.id.clone(),
-                            permission_set: set.clone(),
-                        }),
-                );
-            }
-        }
-        hits
-    }
-
-    fn search(&self, portals: &[&PortalView], words: &str) -> Result<RoleKey, Unresolved> {
-        let rows = self.rows(portals, words);
-        match rows.as_slice() {
-            [row] => Ok(row.role.clone().into()),
-            [] => Err(self.nothing(portals, &rows)),
-            [_, _, ..] => Err(wrong_use(
-                "The words match several roles.",
-                "Write more of the name, or ACCOUNT/PERMISSION_SET.",
-                rows.iter().map(|row| self.row_label(row)).collect(),
-            )),
-        }
-    }
-
-    fn rows(&self, portals: &[&PortalView], words: &str) -> Vec<RoleRow> {
-        let only = match portals {
-            [portal] => Some(portal.id.clone()),
-            _ => None,
-        };
-        let answer = (self.search)(&SearchRequest {
-            query: words.to_owned(),
-            portal: only,
-            offset: 0,
-            limit: CANDIDATES,
+            self.catalogue.find(account, permission_set, Some(&id))
         });
-        answer.rows
+        match found.collect::<Vec<_>>().as_slice() {
+            [role] => Ok(role.clone()),
+            [] => self.unlisted(portals, account, permission_set),
+            several @ [_, _, ..] => Err(self.several(several)),
+        }
     }
 
-    fn nothing(&self, portals: &[&PortalView], similar: &[RoleRow]) -> Unresolved {
-        let unlisted = portals.iter().find(|portal| portal.sync.synced_at.is_none());
-        match (portals, unlisted) {
-            ([], _) => no_such_portal(self.portals, None),
-            (_, Some(portal)) if portal.state == PortalState::SignInNeeded => sign_in_first(portal),
-            (_, Some(_) | None) => wrong_use(
-                "No account and permission set match this target.",
-                "List them with “portray accounts”; a new assignment shows after “portray accounts --sync”.",
-                similar.iter().map(|row| self.row_label(row)).collect(),
-            ),
+    /// The listing may be older than the assignment, or not be there yet: where the account's id is given,
+    /// AWS decides.
+    fn unlisted(
+        &self,
+        portals: &[&PortalView],
+        account: &str,
+        permission_set: &str,
+    ) -> Result<RoleKey, Refusal> {
+        let [portal] = portals else {
+            return Err(self.nothing(portals));
+        };
+        if !is_account_id(account) || permission_set.is_empty() {
+            return Err(self.nothing(portals));
         }
+        Ok(RoleKey {
+            portal: PortalId(portal.id.clone()),
+            account: AccountId(account.to_owned()),
+            permission_set: permission_set.to_owned(),
+        })
+    }
+
+    fn nothing(&self, portals: &[&PortalView]) -> Refusal {
+        if portals.is_empty() {
+            return no_such_portal(self.portals, None);
+        }
+        let is_unknown = |portal: &&&PortalView| {
+            portal.sync.synced_at.is_none() && portal.state == PortalState::SignInNeeded
+        };
+        if let Some(portal) = portals.iter().find(is_unknown) {
+            return sign_in_first(portal);
+        }
+        wrong_use(
+            "No account and permission set match this target.",
+            "List them with “portray accounts”; a new assignment shows after “portray accounts --sync”.",
+            Vec::new(),
+        )
+    }
+
+    fn several(&self, roles: &[RoleKey]) -> Refusal {
+        wrong_use(
+            "The target matches several roles.",
+            "Write more of the name, or PORTAL:ACCOUNT/PERMISSION_SET.",
+            roles
+                .iter()
+                .take(CANDIDATES)
+                .map(|role| self.label(role))
+                .collect(),
+        )
     }
 
     /// A role as it can be given as a target, with the account's name behind.
-    fn label(&self, key: &RoleKey) -> String {
-        let portal = self.portals.iter().find(|portal| portal.id == key.portal.0);
-        let name = account_name(self.catalogue, key);
-        self.target_text(
-            portal.map_or("", |portal| &portal.name),
-            &key.account.0,
-            &key.permission_set,
-            name,
-        )
-    }
-
-    fn row_label(&self, row: &RoleRow) -> String {
-        self.target_text(
-            &row.portal_name,
-            &row.role.account,
-            &row.role.permission_set,
-            &row.account_name,
-        )
-    }
-
-    fn target_text(&self, portal: &str, account: &str, permission_set: &str, name: &str) -> String {
-        let prefix = match self.portals {
-            [_] => String::new(),
-            _ => format!("{portal}:"),
+    fn label(&self, role: &RoleKey) -> String {
+        let portal = self.portals.iter().find(|portal| portal.id == role.portal.0);
+        let prefix = match (self.portals, portal) {
+            ([_], _) | (_, None) => String::new(),
+            (_, Some(portal)) => format!("{}:", portal.name),
         };
-        format!("{prefix}{account}/{permission_set}  ({name})")
+        let name = account_name(self.catalogue, role);
+        format!("{prefix}{}/{}  ({name})", role.account, role.permission_set)
     }
 }
 
@@ -234,15 +203,11 @@ fn matching<'a>(portals: &'a [PortalView], named: Option<&str>, region: Option<&
     portals.iter().filter(is_meant).collect()
 }
 
-fn is_called(listed: &ListedAccount, account: &str) -> bool {
-    listed.account.id.0 == account || listed.account.name.eq_ignore_ascii_case(account)
-}
-
 fn is_account_id(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-fn no_such_portal(portals: &[PortalView], named: Option<&str>) -> Unresolved {
+fn no_such_portal(portals: &[PortalView], named: Option<&str>) -> Refusal {
     if portals.is_empty() {
         return wrong_use(
             "No portal has been added yet.",
@@ -261,8 +226,8 @@ fn no_such_portal(portals: &[PortalView], named: Option<&str>) -> Unresolved {
     )
 }
 
-fn sign_in_first(portal: &PortalView) -> Unresolved {
-    Unresolved {
+fn sign_in_first(portal: &PortalView) -> Refusal {
+    Refusal {
         problem: ProblemView::new(
             ProblemCode::SignInNeeded,
             format!(
@@ -275,8 +240,8 @@ fn sign_in_first(portal: &PortalView) -> Unresolved {
     }
 }
 
-fn wrong_use(what_happened: impl Into<String>, what_to_do: &str, candidates: Vec<String>) -> Unresolved {
-    Unresolved {
+fn wrong_use(what_happened: impl Into<String>, what_to_do: &str, candidates: Vec<String>) -> Refusal {
+    Refusal {
         problem: ProblemView::new(ProblemCode::WrongUse, what_happened, what_to_do),
         candidates,
     }
@@ -285,9 +250,9 @@ fn wrong_use(what_happened: impl Into<String>, what_to_do: &str, candidates: Vec
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::contract::{Role, SyncView};
+    use crate::app::contract::SyncView;
     use crate::identity_center::Account;
-    use crate::role_catalog::Listing;
+    use crate::role_catalog::{ListedAccount, Listing};
 
     fn portal_view(name: &str) -> PortalView {
         PortalView {
@@ -334,48 +299,17 @@ mod tests {
         catalogue
     }
 
-    /// Finds the rows whose account name holds the query.
-    fn resolve(portals: &[&str], target: &Target) -> Result<String, Unresolved> {
+    fn resolve(portals: &[&str], target: &Target) -> Result<String, Refusal> {
         let views: Vec<_> = portals.iter().map(|name| portal_view(name)).collect();
-        let catalogue = catalogue(portals);
-        let row = |set: &str| RoleRow {
-            role: Role {
-                portal: "id-acme".to_owned(),
-                account: "111122223333".to_owned(),
-                permission_set: set.to_owned(),
-            },
-            portal_name: "acme".to_owned(),
-            account_name: "acme-dev".to_owned(),
-            email: String::new(),
-            favourite: false,
-            account_name_matches: Vec::new(),
-            permission_set_matches: Vec::new(),
-            credentials: None,
-            credentials_expire_at: None,
-        };
-        let search = |asked: &SearchRequest| {
-            let rows: Vec<_> = match asked.query.as_str() {
-                "dev" => vec![row("Admin"), row("ReadOnly")],
-                "dev read" => vec![row("ReadOnly")],
-                _ => Vec::new(),
-            };
-            SearchAnswer {
-                total: u32::try_from(rows.len()).unwrap(),
-                offset: 0,
-                catalogue_revision: 1,
-                rows,
-            }
-        };
         let known = Known {
             portals: &views,
-            catalogue: &catalogue,
-            search,
+            catalogue: &catalogue(portals),
         };
         let key = known.role(target)?;
         Ok(format!("{}:{}/{}", key.portal.0, key.account, key.permission_set))
     }
 
-    fn words(portals: &[&str], words: &str) -> Result<String, Unresolved> {
+    fn words(portals: &[&str], words: &str) -> Result<String, Refusal> {
         let words = words.to_owned();
         resolve(portals, &Target::Words { words })
     }

@@ -16,6 +16,10 @@ const HEADER: &str = "// What the window sees and may ask for. Generated from cr
                       // `UPDATE=1 cargo test -p portray-core contract` writes it anew.\n";
 
 #[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "UPDATE concerns this test, not the application"
+)]
 fn contract_typescript_is_the_committed_one() {
     let generated = typescript();
     let path = Path::new(COMMITTED);

@@ -248,7 +248,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(256))]
+        #![proptest_config(ProptestConfig::with_cases(100))]
         #[test]
         fn r9_flipped_bits_load_or_are_set_aside(at in any::<prop::sample::Index>(), bit in 0..8u8) {
             let scratch = tempfile::tempdir().unwrap();

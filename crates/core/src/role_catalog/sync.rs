@@ -1,6 +1,8 @@
 //! Lists all accounts and their permission sets, page by page, as far as AWS lets us and from where we stopped.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod round;
+
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::time::Duration;
 
@@ -14,6 +16,7 @@ use crate::identity_center::roles::Page;
 use crate::identity_center::{
     Account, AccountId, Failure, IdentityCenter, Meaning, PortalId, Priority, RoleKey, Token,
 };
+use round::{Pages, Round};
 
 /// Where pages of assignments come from.
 pub trait Assignments: Sync {
@@ -92,12 +95,6 @@ const ATTEMPTS: u32 = 8;
 /// The first pause after a refusal and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(20));
 
-/// How many pages in a row may bring nothing new.
-const IDLE_PAGES: usize = 20;
-
-/// What an older unfinished sync has listed is listed again.
-const RESUMABLE: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
-
 /// Into how many steps the partial listings divide a sync.
 const STEPS: usize = 20;
 
@@ -175,18 +172,6 @@ struct Reader<'a, A> {
     token: &'a Token,
     priority: Priority,
     clock: &'a dyn Clock,
-}
-
-/// What one sync has learned.
-struct Round<'a> {
-    known: &'a Listing,
-    started_at: Timestamp,
-    /// What an earlier sync had listed, until its accounts are seen again.
-    earlier: BTreeMap<AccountId, ListedAccount>,
-    assigned: BTreeMap<AccountId, Account>,
-    /// All pages of accounts were seen.
-    all_assigned: bool,
-    done: BTreeMap<AccountId, Vec<String>>,
 }
 
 async fn list<A: Assignments>(
@@ -292,141 +277,6 @@ fn pause(attempt: u32, failure: &Failure) -> Duration {
     let jittered = whole / 2 + (whole / 2).mul_f64(f64::from(random) / f64::from(u32::MAX));
     let asked = failure.retry_after.unwrap_or_default();
     jittered.max(asked.min(Duration::from_secs(60)))
-}
-
-/// Follows page tokens until there is none, one comes again, or page after page brings nothing new.
-#[derive(Default)]
-struct Pages {
-    started: bool,
-    next: Option<String>,
-    seen: BTreeSet<String>,
-    idle: usize,
-}
-
-impl Pages {
-    /// The token of the page to fetch (none for the first); `None` at the end.
-    fn next(&mut self) -> Option<Option<String>> {
-        if !self.started {
-            self.started = true;
-            return Some(None);
-        }
-        self.next.take().map(Some)
-    }
-
-    fn turn(&mut self, next: Option<String>, something_new: bool) {
-        self.idle = if something_new { 0 } else { self.idle + 1 };
-        self.next = next
-            .filter(|token| !token.is_empty() && self.idle < IDLE_PAGES)
-            .filter(|token| self.seen.insert(token.clone()));
-    }
-}
-
-impl<'a> Round<'a> {
-    fn new(known: &'a Listing, unfinished: Option<Unfinished>, now: Timestamp) -> Self {
-        let fresh = unfinished.filter(|it| {
-            let age = now.duration_since(it.started_at);
-            !age.is_negative() && age <= RESUMABLE
-        });
-        let started_at = fresh.as_ref().map_or(now, |it| it.started_at);
-        let accounts = fresh.map(|it| it.accounts).unwrap_or_default();
-        Self {
-            known,
-            started_at,
-            earlier: accounts
-                .into_iter()
-                .map(|it| (it.account.id.clone(), it))
-                .collect(),
-            assigned: BTreeMap::new(),
-            all_assigned: false,
-            done: BTreeMap::new(),
-        }
-    }
-
-    fn assign(&mut self, account: Account) {
-        if let Some(earlier) = self.earlier.remove(&account.id) {
-            self.done.insert(account.id.clone(), earlier.permission_sets);
-        }
-        self.assigned.insert(account.id.clone(), account);
-    }
-
-    fn open_accounts(&self) -> Vec<AccountId> {
-        let open = self.assigned.keys().filter(|id| !self.done.contains_key(*id));
-        open.cloned().collect()
-    }
-
-    fn progress(&self, with_partial: bool) -> Progress {
-        let partial = with_partial.then(|| {
-            Box::new(Partial {
-                listing: self.merged(),
-                unfinished: self.unfinished(),
-            })
-        });
-        Progress {
-            done: self.done.len(),
-            total: self.assigned.len(),
-            partial,
-        }
-    }
-
-    /// New where it is known, else as it was.
-    fn merged(&self) -> Listing {
-        let known = self.known.accounts.iter().map(|it| (&it.account.id, it));
-        let known: BTreeMap<_, _> = known.collect();
-        let assigned = self.assigned.values().map(|account| {
-            let sets = self.done.get(&account.id);
-            let sets = sets.or_else(|| known.get(&account.id).map(|it| &it.permission_sets));
-            ListedAccount {
-                account: account.clone(),
-                permission_sets: sets.cloned().unwrap_or_default(),
-            }
-        });
-        let unseen = self
-            .known
-            .accounts
-            .iter()
-            .filter(|it| !self.all_assigned && !self.assigned.contains_key(&it.account.id));
-        let mut listing = Listing {
-            synced_at: self.known.synced_at,
-            complete: self.known.complete,
-            accounts: assigned.chain(unseen.cloned()).collect(),
-        };
-        listing.sort();
-        listing
-    }
-
-    fn unfinished(&self) -> Unfinished {
-        let accounts = self.done.iter().filter_map(|(id, sets)| {
-            Some(ListedAccount {
-                account: self.assigned.get(id)?.clone(),
-                permission_sets: sets.clone(),
-            })
-        });
-        Unfinished {
-            started_at: self.started_at,
-            accounts: accounts.chain(self.earlier.values().cloned()).collect(),
-        }
-    }
-
-    /// An account in which nothing is assigned is none to the person.
-    fn finished(self, now: Timestamp) -> Listing {
-        let Self {
-            assigned, mut done, ..
-        } = self;
-        let accounts = assigned.into_iter().filter_map(|(id, account)| {
-            let permission_sets = done.remove(&id).filter(|sets| !sets.is_empty())?;
-            Some(ListedAccount {
-                account,
-                permission_sets,
-            })
-        });
-        let mut listing = Listing {
-            synced_at: Some(now),
-            complete: true,
-            accounts: accounts.collect(),
-        };
-        listing.sort();
-        listing
-    }
 }
 
 #[cfg(test)]

@@ -72,7 +72,12 @@ type Record = Secret<Vec<u8>>;
 impl TokenStore {
     /// The operating system's keyring under the service name `service`.
     pub fn keyring(service: &str, clock: SharedClock) -> Self {
-        let records = Records::new(service, platform::ENTRY_LIMIT, Box::new(platform::open));
+        let records = Records::new(
+            service,
+            platform::ENTRY_LIMIT,
+            Box::new(platform::open),
+            Arc::clone(&clock),
+        );
         Self::over(records, clock)
     }
 

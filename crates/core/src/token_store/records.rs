@@ -6,12 +6,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use keyring::Error;
 use keyring_core::{CredentialStore, Entry};
 use sha2::Digest;
 
 use super::{Record, StoreFailure, platform};
+use crate::clock::SharedClock;
 use crate::secret::Secret;
 
 /// Opens the keyring anew.
@@ -22,6 +24,7 @@ pub(super) struct Records {
     service: String,
     entry_limit: usize,
     open: Open,
+    clock: SharedClock,
     /// Absent until it is needed, and again after a failure.
     store: Option<Arc<CredentialStore>>,
     /// Each record's generation, where it is known.
@@ -45,12 +48,16 @@ const MOST_PIECES: usize = 48;
 
 const MAGIC: &str = "portray/1";
 
+/// No person reads a question and turns it down in less time.
+const A_PERSONS_ANSWER: Duration = Duration::from_secs(1);
+
 impl Records {
-    pub(super) fn new(service: &str, entry_limit: usize, open: Open) -> Self {
+    pub(super) fn new(service: &str, entry_limit: usize, open: Open, clock: SharedClock) -> Self {
         Self {
             service: service.to_owned(),
             entry_limit,
             open,
+            clock,
             store: None,
             generations: BTreeMap::new(),
         }
@@ -151,23 +158,34 @@ impl Records {
     }
 
     fn get(&mut self, name: &str) -> Result<Option<Secret<Vec<u8>>>, StoreFailure> {
-        match self.entry(name).and_then(|entry| entry.get_secret()) {
-            Ok(bytes) => Ok(Some(Secret::new(bytes))),
-            Err(Error::NoEntry) => Ok(None),
-            Err(error) => Err(self.failed("read", error)),
-        }
+        let bytes = self.ask("read", name, Entry::get_secret)?;
+        Ok(bytes.map(Secret::new))
     }
 
     fn set(&mut self, name: &str, bytes: &[u8]) -> Result<(), StoreFailure> {
-        self.entry(name)
-            .and_then(|entry| entry.set_secret(bytes))
-            .map_err(|error| self.failed("write", error))
+        let done = self.ask("write", name, |entry| entry.set_secret(bytes))?;
+        done.ok_or(StoreFailure::Failed)
     }
 
     fn remove(&mut self, name: &str) -> Result<(), StoreFailure> {
-        match self.entry(name).and_then(|entry| entry.delete_credential()) {
-            Ok(()) | Err(Error::NoEntry) => Ok(()),
-            Err(error) => Err(self.failed("delete", error)),
+        self.ask("delete", name, Entry::delete_credential).map(drop)
+    }
+
+    /// `Ok(None)`: there is no such entry.
+    fn ask<T>(
+        &mut self,
+        step: &'static str,
+        name: &str,
+        call: impl FnOnce(&Entry) -> Result<T, Error>,
+    ) -> Result<Option<T>, StoreFailure> {
+        let started = self.clock.elapsed();
+        match self.entry(name).and_then(|entry| call(&entry)) {
+            Ok(answer) => Ok(Some(answer)),
+            Err(Error::NoEntry) => Ok(None),
+            Err(error) => {
+                let took = self.clock.elapsed().saturating_sub(started);
+                Err(self.failed(step, error, took))
+            }
         }
     }
 
@@ -185,8 +203,8 @@ impl Records {
         clippy::needless_pass_by_value,
         reason = "an error may hold bytes: it ends here"
     )]
-    fn failed(&mut self, step: &'static str, error: Error) -> StoreFailure {
-        let failure = platform::meaning(&error);
+    fn failed(&mut self, step: &'static str, error: Error, took: Duration) -> StoreFailure {
+        let failure = dismissed_by_a_person(platform::meaning(&error), took);
         if let Error::PlatformFailure(cause) | Error::NoStorageAccess(cause) = &error {
             tracing::warn!(%failure, %cause, step, "the keyring refused");
         } else {
@@ -226,6 +244,14 @@ impl Head {
     }
 }
 
+/// Where nothing can show the keyring's question, it counts as dismissed at once: then it is just locked.
+fn dismissed_by_a_person(failure: StoreFailure, took: Duration) -> StoreFailure {
+    if failure == StoreFailure::Dismissed && took < A_PERSONS_ANSWER {
+        return StoreFailure::Locked;
+    }
+    failure
+}
+
 /// Never lets the buffer grow: one that grows leaves copies behind that nobody wipes.
 fn append(whole: &mut Vec<u8>, piece: &[u8], length: usize) -> Result<(), StoreFailure> {
     if whole.len() + piece.len() > length {
@@ -236,7 +262,11 @@ fn append(whole: &mut Vec<u8>, piece: &[u8], length: usize) -> Result<(), StoreF
 }
 
 fn piece_name(key: &str, generation: u64, number: usize) -> String {
-    let slot = if generation % 2 == 0 { "even" } else { "odd" };
+    let slot = if generation.is_multiple_of(2) {
+        "even"
+    } else {
+        "odd"
+    };
     format!("{key} {slot} {number}")
 }
 
@@ -251,12 +281,17 @@ fn digest(bytes: &[u8]) -> String {
 mod tests {
     use super::super::strict_store::StrictStore;
     use super::*;
+    use crate::clock::SystemClock;
 
     const WINDOWS: usize = 2560;
     const KEY: &str = "acme/eu-west-1/token 0123456789abcdef";
 
     fn records(store: &StrictStore) -> Records {
-        Records::new("portray", WINDOWS, store.opener())
+        open_with(store, WINDOWS)
+    }
+
+    fn open_with(store: &StrictStore, entry_limit: usize) -> Records {
+        Records::new("portray", entry_limit, store.opener(), SystemClock::shared())
     }
 
     fn record(letter: char, length: usize) -> Record {
@@ -363,13 +398,25 @@ mod tests {
     }
 
     #[test]
+    fn k3_a_question_that_nobody_saw_was_not_dismissed() {
+        let dismissed = |milliseconds| {
+            let took = Duration::from_millis(milliseconds);
+            dismissed_by_a_person(StoreFailure::Dismissed, took)
+        };
+        assert_eq!(dismissed(300), StoreFailure::Locked);
+        assert_eq!(dismissed(2_000), StoreFailure::Dismissed);
+        let absent = dismissed_by_a_person(StoreFailure::Absent, Duration::ZERO);
+        assert_eq!(absent, StoreFailure::Absent);
+    }
+
+    #[test]
     fn k5_a_record_that_fits_is_one_entry_and_one_read() {
         let store = StrictStore::with_limit(64 * 1024);
-        let mut first = Records::new("portray", 64 * 1024, store.opener());
+        let mut first = open_with(&store, 64 * 1024);
         first.write(KEY, &record('a', 9_000)).unwrap();
         assert_eq!(store.names(), [KEY]);
         let before = store.reads();
-        let mut second = Records::new("portray", 64 * 1024, store.opener());
+        let mut second = open_with(&store, 64 * 1024);
         second.read(KEY).unwrap().unwrap();
         assert_eq!(store.reads() - before, 1);
     }

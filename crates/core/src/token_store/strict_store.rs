@@ -125,6 +125,10 @@ impl StrictStore {
         self.0.state.lock().unwrap()
     }
 
+    fn wait_while_hanging<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        self.0.changed.wait_while(state, |it| it.hangs).unwrap()
+    }
+
     /// What every call goes through first.
     fn enter(&self) -> Result<MutexGuard<'_, State>> {
         let mut state = self.lock();
@@ -134,7 +138,7 @@ impl StrictStore {
         }
         state.hanging += 1;
         self.0.changed.notify_all();
-        state = self.0.changed.wait_while(state, |it| it.hangs).unwrap();
+        state = self.wait_while_hanging(state);
         state.hanging -= 1;
         self.0.changed.notify_all();
         match state.refusal {

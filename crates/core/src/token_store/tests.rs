@@ -63,8 +63,9 @@ fn clock() -> ManualClock {
 
 /// A process that uses this keyring.
 fn start(store: &StrictStore, clock: &ManualClock) -> TokenStore {
-    let records = Records::new("portray", LIMIT, store.opener());
-    TokenStore::over(records, Arc::new(clock.clone()))
+    let clock: SharedClock = Arc::new(clock.clone());
+    let records = Records::new("portray", LIMIT, store.opener(), Arc::clone(&clock));
+    TokenStore::over(records, clock)
 }
 
 #[tokio::test]

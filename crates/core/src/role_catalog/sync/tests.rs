@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::super::tests::{listed, portal, role};
+use super::round::IDLE_PAGES;
 use super::*;
 use crate::clock::ManualClock;
 use crate::secret::Secret;

@@ -1,0 +1,162 @@
+//! What one sync has learned so far, and how it turns pages.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Partial, Progress, Unfinished};
+use crate::identity_center::{Account, AccountId};
+use crate::role_catalog::{ListedAccount, Listing};
+
+/// What an older unfinished sync has listed is listed again.
+const RESUMABLE: SignedDuration = SignedDuration::from_hours(1);
+
+/// How many pages in a row may bring nothing new.
+pub(super) const IDLE_PAGES: usize = 20;
+
+/// What one sync has learned.
+pub(super) struct Round<'a> {
+    known: &'a Listing,
+    started_at: Timestamp,
+    /// What an earlier sync had listed, until its accounts are seen again.
+    earlier: BTreeMap<AccountId, ListedAccount>,
+    pub(super) assigned: BTreeMap<AccountId, Account>,
+    /// All pages of accounts were seen.
+    pub(super) all_assigned: bool,
+    pub(super) done: BTreeMap<AccountId, Vec<String>>,
+}
+
+/// Follows page tokens until there is none, one comes again, or page after page brings nothing new.
+#[derive(Default)]
+pub(super) struct Pages {
+    started: bool,
+    next: Option<String>,
+    seen: BTreeSet<String>,
+    idle: usize,
+}
+
+impl Pages {
+    /// The token of the page to fetch (none for the first); `None` at the end.
+    pub(super) fn next(&mut self) -> Option<Option<String>> {
+        if !self.started {
+            self.started = true;
+            return Some(None);
+        }
+        self.next.take().map(Some)
+    }
+
+    pub(super) fn turn(&mut self, next: Option<String>, something_new: bool) {
+        self.idle = if something_new { 0 } else { self.idle + 1 };
+        self.next = next
+            .filter(|token| !token.is_empty() && self.idle < IDLE_PAGES)
+            .filter(|token| self.seen.insert(token.clone()));
+    }
+}
+
+impl<'a> Round<'a> {
+    pub(super) fn new(known: &'a Listing, unfinished: Option<Unfinished>, now: Timestamp) -> Self {
+        let fresh = unfinished.filter(|it| {
+            let age = now.duration_since(it.started_at);
+            !age.is_negative() && age <= RESUMABLE
+        });
+        let started_at = fresh.as_ref().map_or(now, |it| it.started_at);
+        let accounts = fresh.map(|it| it.accounts).unwrap_or_default();
+        Self {
+            known,
+            started_at,
+            earlier: accounts
+                .into_iter()
+                .map(|it| (it.account.id.clone(), it))
+                .collect(),
+            assigned: BTreeMap::new(),
+            all_assigned: false,
+            done: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn assign(&mut self, account: Account) {
+        if let Some(earlier) = self.earlier.remove(&account.id) {
+            self.done.insert(account.id.clone(), earlier.permission_sets);
+        }
+        self.assigned.insert(account.id.clone(), account);
+    }
+
+    pub(super) fn open_accounts(&self) -> Vec<AccountId> {
+        let open = self.assigned.keys().filter(|id| !self.done.contains_key(*id));
+        open.cloned().collect()
+    }
+
+    pub(super) fn progress(&self, with_partial: bool) -> Progress {
+        let partial = with_partial.then(|| {
+            Box::new(Partial {
+                listing: self.merged(),
+                unfinished: self.unfinished(),
+            })
+        });
+        Progress {
+            done: self.done.len(),
+            total: self.assigned.len(),
+            partial,
+        }
+    }
+
+    /// New where it is known, else as it was.
+    fn merged(&self) -> Listing {
+        let known = self.known.accounts.iter().map(|it| (&it.account.id, it));
+        let known: BTreeMap<_, _> = known.collect();
+        let assigned = self.assigned.values().map(|account| {
+            let sets = self.done.get(&account.id);
+            let sets = sets.or_else(|| known.get(&account.id).map(|it| &it.permission_sets));
+            ListedAccount {
+                account: account.clone(),
+                permission_sets: sets.cloned().unwrap_or_default(),
+            }
+        });
+        let unseen = self
+            .known
+            .accounts
+            .iter()
+            .filter(|it| !self.all_assigned && !self.assigned.contains_key(&it.account.id));
+        let mut listing = Listing {
+            synced_at: self.known.synced_at,
+            complete: self.known.complete,
+            accounts: assigned.chain(unseen.cloned()).collect(),
+        };
+        listing.sort();
+        listing
+    }
+
+    pub(super) fn unfinished(&self) -> Unfinished {
+        let accounts = self.done.iter().filter_map(|(id, sets)| {
+            Some(ListedAccount {
+                account: self.assigned.get(id)?.clone(),
+                permission_sets: sets.clone(),
+            })
+        });
+        Unfinished {
+            started_at: self.started_at,
+            accounts: accounts.chain(self.earlier.values().cloned()).collect(),
+        }
+    }
+
+    /// An account in which nothing is assigned is none to the person.
+    pub(super) fn finished(self, now: Timestamp) -> Listing {
+        let Self {
+            assigned, mut done, ..
+        } = self;
+        let accounts = assigned.into_iter().filter_map(|(id, account)| {
+            let permission_sets = done.remove(&id).filter(|sets| !sets.is_empty())?;
+            Some(ListedAccount {
+                account,
+                permission_sets,
+            })
+        });
+        let mut listing = Listing {
+            synced_at: Some(now),
+            complete: true,
+            accounts: accounts.collect(),
+        };
+        listing.sort();
+        listing
+    }
+}

@@ -1,0 +1,372 @@
+//! The resident process: engine, agent and tray. It has no webview.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use portray_core::agent::claim::{Claim, ClaimError, take_over};
+use portray_core::agent::client::Client;
+use portray_core::agent::handler::Host;
+use portray_core::agent::harden::harden_process;
+use portray_core::agent::protocol::{AgentHello, AgentKind, Operation};
+use portray_core::app::contract::{ProblemCode, ProblemView, Request};
+use portray_core::app::shell::Shell;
+use portray_core::app::{App, Parts};
+use portray_core::clock::{SharedClock, SystemClock};
+use portray_core::identity_center::HttpStack;
+use portray_core::paths::{Environment, Paths, SecretStore};
+use portray_core::settings::Settings;
+use portray_core::token_store::TokenStore;
+use tauri::{AppHandle, RunEvent};
+use tokio::runtime::Runtime;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::JoinHandle;
+
+use crate::display::{self, OpenGl};
+use crate::shell::Desktop;
+use crate::tray::{self, TrayState};
+use crate::{context, logging, wake};
+
+/// How long answers that are under way may take when the person quits.
+const FAREWELL: Duration = Duration::from_secs(3);
+
+/// Runs until the person quits. Where Portray runs already, shows its window instead.
+pub fn run(show_window: bool) -> Result<(), ProblemView> {
+    let environment = Environment::of_process();
+    let paths = Paths::of(&environment).map_err(|error| wrong_settings(&error))?;
+    if let Some(running) = running(&paths) {
+        return show_running(&paths, &running);
+    }
+    logging::start(&environment, &paths, "portray.log");
+    harden_process();
+    let clock = SystemClock::shared();
+    let engine = Engine::load(environment, paths, clock)?;
+    display::open(OpenGl::Skip)?;
+    // From here on there are threads.
+    let runtime = runtime()?;
+    let claim = match runtime.block_on(take_over(&engine.paths, &engine.clock)) {
+        Ok(claim) => claim,
+        Err(ClaimError::Taken(Some(running))) => return show_running(&engine.paths, &running),
+        Err(error) => return Err(not_claimed(&error)),
+    };
+    run_tray(engine, claim, &runtime, show_window)
+}
+
+/// What the engine needs to know before it starts.
+struct Engine {
+    environment: Environment,
+    paths: Paths,
+    settings: Settings,
+    store: SecretStore,
+    clock: SharedClock,
+}
+
+impl Engine {
+    /// Reads what a person has set; a mistake there ends the start, before anything is shown.
+    fn load(environment: Environment, paths: Paths, clock: SharedClock) -> Result<Self, ProblemView> {
+        let store = environment
+            .secret_store()
+            .map_err(|error| wrong_settings(&error))?;
+        environment.endpoint().map_err(|error| wrong_settings(&error))?;
+        let settings =
+            Settings::load(&paths.settings(), clock.now()).map_err(|error| wrong_settings(&error))?;
+        for key in &settings.unknown_keys {
+            tracing::warn!("settings.toml: “{key}” is not known to this version; it is kept");
+        }
+        if let Some(aside) = &settings.set_aside {
+            tracing::warn!(
+                "settings.toml could not be understood; it is now {}",
+                aside.display()
+            );
+        }
+        Ok(Self {
+            environment,
+            paths,
+            settings,
+            store,
+            clock,
+        })
+    }
+
+    fn host(&self) -> Host {
+        Host {
+            kind: AgentKind::Tray,
+            memory_store: self.store == SecretStore::Memory,
+        }
+    }
+
+    fn start(self, shell: Arc<dyn Shell>) -> App {
+        let store = match self.store {
+            SecretStore::Keyring => TokenStore::keyring(&self.paths.keyring_service, self.clock.clone()),
+            SecretStore::Memory => TokenStore::memory(),
+        };
+        App::start(Parts {
+            http: HttpStack::system(&self.environment),
+            environment: self.environment,
+            paths: self.paths,
+            settings: self.settings,
+            clock: self.clock,
+            store,
+            shell,
+        })
+    }
+}
+
+/// The tray's event loop has the main thread; it never returns.
+fn run_tray(engine: Engine, claim: Claim, runtime: &Runtime, show_window: bool) -> Result<(), ProblemView> {
+    let (requests, requested) = unbounded_channel();
+    tauri::async_runtime::set(runtime.handle().clone());
+    let tauri = builder(&requests)
+        .build(context())
+        .map_err(|error| no_tray(&error))?;
+    let desktop = Arc::new(Desktop::new(
+        tauri.handle().clone(),
+        &engine.environment,
+        &engine.paths,
+        runtime.handle().clone(),
+        requests.clone(),
+    ));
+    let host = engine.host();
+    let clock = engine.clock.clone();
+    let app = {
+        let _inside = runtime.enter();
+        engine.start(desktop.clone())
+    };
+    runtime.spawn(forward(app.clone(), requested));
+    runtime.spawn(quit_on_signal(requests.clone()));
+    let woken = app.clone();
+    runtime.spawn(wake::listen(move || woken.woke()));
+    let service = runtime.spawn(claim.serve(app, host, clock.clone()));
+    let handle = tauri.handle().clone();
+    runtime.spawn(exit_when_done(service, desktop.clone(), clock, handle));
+    if show_window {
+        let _ = requests.send(Request::ShowWindow);
+    }
+    tauri.run(move |_, event| {
+        if let RunEvent::ExitRequested { code: None, api, .. } = &event {
+            // There is no window whose closing could end us: only quitting does.
+            api.prevent_exit();
+        } else if matches!(event, RunEvent::Exit) {
+            desktop.close();
+        }
+    });
+    Ok(())
+}
+
+fn builder(requests: &UnboundedSender<Request>) -> tauri::Builder<tauri::Wry> {
+    let menu_requests = requests.clone();
+    let icon_requests = requests.clone();
+    tauri::Builder::default()
+        .plugin(tauri_plugin_shell::init())
+        .manage(TrayState::default())
+        .on_menu_event(move |_, event| {
+            if let Some(request) = tray::clicked(&event) {
+                let _ = menu_requests.send(request);
+            }
+        })
+        .on_tray_icon_event(move |_, event| {
+            if let Some(request) = tray::icon_clicked(&event) {
+                let _ = icon_requests.send(request);
+            }
+        })
+        .setup(|app| {
+            #[cfg(target_os = "macos")]
+            app.set_activation_policy(tauri::ActivationPolicy::Accessory);
+            let _ = app;
+            Ok(())
+        })
+}
+
+/// Passes on what the person clicks.
+async fn forward(app: App, mut requested: UnboundedReceiver<Request>) {
+    while let Some(request) = requested.recv().await {
+        app.click(request);
+    }
+}
+
+/// Ends the process after the application has stopped and its clients have their answers.
+async fn exit_when_done(
+    service: JoinHandle<io::Result<()>>,
+    desktop: Arc<Desktop>,
+    clock: SharedClock,
+    tauri: AppHandle,
+) {
+    let overdue = async {
+        desktop.asked_to_quit().await;
+        clock.sleep(FAREWELL).await;
+    };
+    tokio::select! {
+        served = service => if let Ok(Err(error)) = served {
+            tracing::error!("the agent's socket failed: {error}");
+        },
+        () = overdue => tracing::warn!("some clients are left without an answer"),
+    }
+    tauri.exit(0);
+}
+
+/// A session that ends, or Ctrl-C in a terminal, is a quit like any other.
+#[cfg(unix)]
+async fn quit_on_signal(requests: UnboundedSender<Request>) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let signals = [
+        SignalKind::terminate(),
+        SignalKind::interrupt(),
+        SignalKind::hangup(),
+    ]
+    .map(signal);
+    let [Ok(mut terminate), Ok(mut interrupt), Ok(mut hangup)] = signals else {
+        return tracing::warn!("signals cannot be listened to");
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+        _ = hangup.recv() => {}
+    }
+    let _ = requests.send(Request::Quit);
+}
+
+#[cfg(not(unix))]
+async fn quit_on_signal(requests: UnboundedSender<Request>) {
+    if tokio::signal::ctrl_c().await.is_ok() {
+        let _ = requests.send(Request::Quit);
+    }
+}
+
+fn runtime() -> Result<Runtime, ProblemView> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
+    runtime.map_err(|error| {
+        ProblemView::new(
+            ProblemCode::Failed,
+            format!("Portray cannot start its threads: {error}"),
+            "Close other programs, then try again.",
+        )
+    })
+}
+
+/// The tray application that runs already, if one does.
+fn running(paths: &Paths) -> Option<AgentHello> {
+    let hello = Client::connect(paths).ok()?.hello().ok()?;
+    (hello.kind == AgentKind::Tray).then_some(hello)
+}
+
+fn show_running(paths: &Paths, running: &AgentHello) -> Result<(), ProblemView> {
+    if running.kind == AgentKind::Headless {
+        return Err(ProblemView::new(
+            ProblemCode::Failed,
+            format!(
+                "`portray agent` (process {}) keeps sign-ins in its memory only.",
+                running.pid
+            ),
+            "Run `portray agent stop` and start Portray again; you will have to sign in anew.",
+        ));
+    }
+    let show = Operation::Command {
+        request: Request::ShowWindow,
+    };
+    let shown = Client::connect(paths).and_then(|mut client| client.ask(&show));
+    shown
+        .map(|_| ())
+        .map_err(portray_core::agent::client::ClientError::into_problem)
+}
+
+fn not_claimed(error: &ClaimError) -> ProblemView {
+    let what_to_do = match error {
+        ClaimError::Taken(_) => "It does not answer. Wait a moment, or end it, then start Portray again.",
+        ClaimError::Folder(_) => "Remove that folder, or set XDG_RUNTIME_DIR to a folder of your own.",
+        ClaimError::Socket { .. } | ClaimError::Lock { .. } => {
+            "See that the folder exists and can be written to, then start Portray again."
+        }
+    };
+    ProblemView::new(ProblemCode::NoAgent, sentence(error), what_to_do)
+}
+
+fn wrong_settings(error: &dyn std::error::Error) -> ProblemView {
+    ProblemView::new(
+        ProblemCode::WrongUse,
+        sentence(error),
+        "Correct that, then start Portray again.",
+    )
+}
+
+fn no_tray(error: &tauri::Error) -> ProblemView {
+    ProblemView::new(
+        ProblemCode::Failed,
+        format!("The tray application cannot start: {error}"),
+        "Run `portray agent` to do without it.",
+    )
+}
+
+/// An error as a person reads it: with a capital and a full stop.
+fn sentence(error: &dyn std::error::Error) -> String {
+    let text = error.to_string();
+    let mut characters = text.chars();
+    match characters.next() {
+        // A path or a variable keeps its spelling.
+        Some(first)
+            if text
+                .split(' ')
+                .next()
+                .is_some_and(|word| word.chars().all(char::is_alphabetic)) =>
+        {
+            format!("{}{}.", first.to_uppercase(), characters.as_str())
+        }
+        _ => format!("{text}."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a start with these variables and settings is refused with, if it is.
+    fn refusal(variables: &[(&str, &str)], settings: &str) -> Option<ProblemView> {
+        let home = tempfile::tempdir().unwrap();
+        std::fs::write(home.path().join("settings.toml"), settings).unwrap();
+        let home_path = home.path().display().to_string();
+        let mut variables = variables.to_vec();
+        variables.push(("PORTRAY_HOME", &home_path));
+        let environment = Environment::of(&variables);
+        let paths = Paths::of(&environment).unwrap();
+        Engine::load(environment, paths, SystemClock::shared()).err()
+    }
+
+    #[test]
+    fn k3_the_file_store_is_refused_before_anything_starts() {
+        let problem = refusal(&[("PORTRAY_SECRET_STORE", "file")], "").unwrap();
+        assert!(problem.what_happened.contains("PORTRAY_SECRET_STORE=file"));
+    }
+
+    #[test]
+    fn guards_are_refused_rather_than_ignored() {
+        let problem = refusal(&[], "[[guard]]\nmatch = \"*prod*\"\n").unwrap();
+        assert!(problem.what_happened.contains("[[guard]]"), "{problem:?}");
+    }
+
+    #[test]
+    fn an_endpoint_beyond_this_machine_is_refused() {
+        let elsewhere = [("PORTRAY_ENDPOINT_URL", "https://evil.example")];
+        assert!(refusal(&elsewhere, "").is_some());
+        assert_eq!(refusal(&[("PORTRAY_SECRET_STORE", "memory")], ""), None);
+    }
+
+    #[test]
+    fn w6_a_headless_agent_with_a_memory_store_is_not_ended_unasked() {
+        let home = tempfile::tempdir().unwrap();
+        let paths = Paths::of(&Environment::of(&[(
+            "PORTRAY_HOME",
+            home.path().to_str().unwrap(),
+        )]))
+        .unwrap();
+        let agent = AgentHello {
+            version: "0.1.0".to_owned(),
+            pid: 7,
+            kind: AgentKind::Headless,
+            memory_store: true,
+        };
+        let problem = show_running(&paths, &agent).unwrap_err();
+        assert!(problem.what_to_do.contains("portray agent stop"));
+    }
+}

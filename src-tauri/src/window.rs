@@ -1,0 +1,224 @@
+//! The window process: one webview, a client of the agent like any other. It holds no secret.
+
+use std::io::BufRead;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::Duration;
+
+use portray_core::app::contract::{ProblemCode, ProblemView};
+use portray_core::paths::{Environment, Paths};
+use tauri::webview::NewWindowResponse;
+use tauri::{AppHandle, Emitter, Manager, Url, WebviewUrl, WebviewWindowBuilder, WindowEvent};
+
+use crate::display::{self, OpenGl};
+use crate::link::Link;
+use crate::window_process::WindowOrder;
+use crate::{commands, context, logging};
+
+/// The window's name, to which the capability is bound.
+const LABEL: &str = "main";
+
+/// How long a hidden window stays ready, before its process gives its memory back.
+const LINGER: Duration = Duration::from_secs(180);
+
+/// Whether the window is seen, and for how long its process outlives that.
+pub struct Visibility {
+    app: AppHandle,
+    changes: Sender<Change>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Change {
+    Shown,
+    Hidden,
+    /// Nobody is left who could show the window again.
+    Abandoned,
+}
+
+/// Runs the window until it has been hidden for a while, or the resident ends.
+pub fn run() -> Result<(), ProblemView> {
+    let environment = Environment::of_process();
+    let paths = Paths::of(&environment).map_err(|error| {
+        ProblemView::new(
+            ProblemCode::WrongUse,
+            error.to_string(),
+            "Set it right, then try again.",
+        )
+    })?;
+    logging::start(&environment, &paths, "window.log");
+    display::open(OpenGl::Probe)?;
+    let pages = paths.cache.join("webview");
+    let link = Link::new(paths);
+    let (changes, changed) = channel();
+    tauri::Builder::default()
+        .manage(link.clone())
+        .invoke_handler(tauri::generate_handler![
+            commands::snapshot,
+            commands::search,
+            commands::ask,
+            commands::hide_window
+        ])
+        .on_window_event(|window, event| {
+            if let WindowEvent::CloseRequested { api, .. } = event {
+                api.prevent_close();
+                window.state::<Visibility>().hide();
+            }
+        })
+        .setup(move |app| {
+            let app = app.handle().clone();
+            app.manage(Visibility {
+                app: app.clone(),
+                changes,
+            });
+            open(&app, pages)?;
+            exit_when_forgotten(app.clone(), changed);
+            obey(app.clone());
+            tauri::async_runtime::spawn(async move {
+                link.follow(move |snapshot| {
+                    // Without a listener there is nobody to miss it: the page asks for the newest when it starts.
+                    let _ = app.emit("snapshot", snapshot);
+                })
+                .await;
+            });
+            Ok(())
+        })
+        .run(context())
+        .map_err(|error| {
+            ProblemView::new(
+                ProblemCode::Failed,
+                format!("The window cannot be opened: {error}"),
+                "See that WebKitGTK (Linux) or WebView2 (Windows) is installed.",
+            )
+        })
+}
+
+impl Visibility {
+    pub fn show(&self) {
+        let Some(window) = self.app.get_webview_window(LABEL) else {
+            return;
+        };
+        let shown = window
+            .show()
+            .and_then(|()| window.unminimize())
+            .and_then(|()| window.set_focus());
+        if let Err(error) = shown {
+            tracing::warn!("the window cannot be brought to the front: {error}");
+        }
+        let _ = self.changes.send(Change::Shown);
+    }
+
+    pub fn hide(&self) {
+        if let Some(Err(error)) = self.app.get_webview_window(LABEL).map(|window| window.hide()) {
+            tracing::warn!("the window cannot be hidden: {error}");
+        }
+        let _ = self.changes.send(Change::Hidden);
+    }
+}
+
+fn open(app: &AppHandle, pages: std::path::PathBuf) -> tauri::Result<()> {
+    WebviewWindowBuilder::new(app, LABEL, WebviewUrl::default())
+        .title("Portray")
+        .inner_size(760.0, 560.0)
+        .min_inner_size(480.0, 360.0)
+        .center()
+        .data_directory(pages)
+        .general_autofill_enabled(false)
+        .devtools(cfg!(debug_assertions))
+        .on_navigation(is_our_page)
+        .on_new_window(|_, _| NewWindowResponse::Deny)
+        .build()?;
+    Ok(())
+}
+
+/// Whether a URL is the page that was compiled in: Tauri's own scheme, which Windows shows as a host.
+fn is_our_page(url: &Url) -> bool {
+    match url.scheme() {
+        "tauri" => url.host_str() == Some("localhost"),
+        "http" => cfg!(windows) && url.host_str() == Some("tauri.localhost") && url.port().is_none(),
+        _ => false,
+    }
+}
+
+/// Ends the process when the window has been hidden for [`LINGER`], or at once where nobody could show it again.
+fn exit_when_forgotten(app: AppHandle, changed: Receiver<Change>) {
+    std::thread::spawn(move || {
+        wait_until_forgotten(&changed, LINGER);
+        app.exit(0);
+    });
+}
+
+fn wait_until_forgotten(changed: &Receiver<Change>, linger: Duration) {
+    let (mut hidden, mut abandoned) = (false, false);
+    while !(hidden && abandoned) {
+        let change = if hidden {
+            changed.recv_timeout(linger)
+        } else {
+            changed.recv().map_err(|_| RecvTimeoutError::Disconnected)
+        };
+        match change {
+            Ok(Change::Shown) => hidden = false,
+            Ok(Change::Hidden) => hidden = true,
+            Ok(Change::Abandoned) => abandoned = true,
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}
+
+/// Does what the resident writes on our standard input.
+fn obey(app: AppHandle) {
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lock().lines().map_while(Result::ok) {
+            match WindowOrder::parse(&line) {
+                Some(WindowOrder::Show) => app.state::<Visibility>().show(),
+                Some(WindowOrder::Quit) => return app.exit(0),
+                None => {}
+            }
+        }
+        // The resident crashed, or there was none. What is on the screen stays, and says so.
+        let _ = app.state::<Visibility>().changes.send(Change::Abandoned);
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn w1_the_webview_shows_no_page_but_ours() {
+        let ours = |url: &str| is_our_page(&url.parse().unwrap());
+        assert!(ours("tauri://localhost/"));
+        assert!(ours("tauri://localhost/index.html"));
+        for foreign in [
+            "tauri://evil.example/",
+            "https://acme.awsapps.com/start",
+            "http://localhost/",
+            "http://tauri.localhost.evil.example/",
+            "file:///etc/passwd",
+            "data:text/html,x",
+            "about:blank",
+            "javascript:alert(1)",
+        ] {
+            assert!(!ours(foreign), "{foreign}");
+        }
+    }
+
+    fn forgotten_after(changes: &[Change]) -> bool {
+        let (sender, receiver) = channel();
+        for change in changes {
+            sender.send(*change).unwrap();
+        }
+        let waiting = std::thread::spawn(move || wait_until_forgotten(&receiver, Duration::ZERO));
+        waiting.join().is_ok() && sender.send(Change::Shown).is_err()
+    }
+
+    #[test]
+    fn a_hidden_window_is_forgotten_in_the_end() {
+        assert!(forgotten_after(&[Change::Hidden]));
+        assert!(forgotten_after(&[Change::Hidden, Change::Shown, Change::Hidden]));
+    }
+
+    #[test]
+    fn a_window_that_nobody_can_show_again_ends_with_its_closing() {
+        assert!(forgotten_after(&[Change::Abandoned, Change::Hidden]));
+        assert!(forgotten_after(&[Change::Hidden, Change::Abandoned]));
+    }
+}
