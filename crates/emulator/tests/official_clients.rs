@@ -1,0 +1,6 @@
+//! AWS's own SDK for Rust judges the emulator, over real sockets; and the program starts and stops as promised.
+
+#[path = "official_clients/program.rs"]
+mod program;
+#[path = "official_clients/sdk.rs"]
+mod sdk;
