@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
+#[path = "official_clients/judge.rs"]
+mod judge;
 #[path = "official_clients/program.rs"]
 mod program;
 #[path = "official_clients/sdk.rs"]

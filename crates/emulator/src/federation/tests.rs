@@ -38,19 +38,16 @@ fn login_path(token: &str) -> String {
 }
 
 async fn get_caller_identity(client: &mut Client, keys: &Value) -> Reply {
-    let authorization = format!(
-        "AWS4-HMAC-SHA256 Credential={}/20300101/eu-west-1/sts/aws4_request, SignedHeaders=host, Signature=00",
-        keys["accessKeyId"].as_str().unwrap()
-    );
+    let key = |name: &str| keys[name].as_str().unwrap();
     let request = Request::post("/")
-        .header("authorization", authorization)
-        .header("x-amz-security-token", keys["sessionToken"].as_str().unwrap());
+        .header("host", "127.0.0.1:8417")
+        .header("x-amz-date", "20300101T080000Z")
+        .header("x-amz-security-token", key("sessionToken"));
+    let request = request
+        .body(Body::from("Action=GetCallerIdentity&Version=2011-06-15"))
+        .unwrap();
     client
-        .send(
-            request
-                .body(Body::from("Action=GetCallerIdentity&Version=2011-06-15"))
-                .unwrap(),
-        )
+        .send(crate::sts::signed(request, key("accessKeyId"), key("secretAccessKey")).await)
         .await
 }
 
@@ -185,6 +182,11 @@ async fn sts_knows_whose_keys_signed() {
     foreign["accessKeyId"] = "ASIAAAAAAAAAAAAAAAAA".into();
     let refused = get_caller_identity(&mut client, &foreign).await;
     assert!(refused.status == 403 && refused.text.contains("<Code>InvalidClientTokenId</Code>"));
+
+    let mut mixed = keys.clone();
+    mixed["secretAccessKey"] = "another".into();
+    let refused = get_caller_identity(&mut client, &mixed).await;
+    assert!(refused.status == 403 && refused.text.contains("<Code>SignatureDoesNotMatch</Code>"));
 
     client.advance(4 * 3_600);
     let expired = get_caller_identity(&mut client, &keys).await;
