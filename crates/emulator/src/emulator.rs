@@ -76,7 +76,7 @@ impl Emulator {
     pub async fn serve(&self, listener: TcpListener) -> io::Result<()> {
         let address = listener.local_addr()?;
         self.inner.base_url.get_or_init(|| format!("http://{address}"));
-        server::serve(self.router(), listener).await
+        match server::serve(self.router(), listener).await {}
     }
 
     /// `http://127.0.0.1:PORT`: what the endpoint settings of AWS's clients want.

@@ -192,3 +192,6 @@ impl IntoResponse for FederationError {
         response
     }
 }
+
+#[cfg(test)]
+mod tests;

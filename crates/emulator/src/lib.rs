@@ -12,9 +12,8 @@
 //!
 //! let clock = Clock::fixed("2030-01-01T08:00:00Z".parse().unwrap());
 //! let emulator = Emulator::new(World::acme(), Options { clock, seed: Some(1), ..Options::default() });
-//! let request = axum::http::Request::post("/client/register")
-//!     .body(r#"{"clientName":"test","clientType":"public"}"#.into())
-//!     .unwrap();
+//! let body = axum::body::Body::from(r#"{"clientName":"test","clientType":"public"}"#);
+//! let request = axum::http::Request::post("/client/register").body(body).unwrap();
 //! let answer = emulator.router().oneshot(request).await.unwrap();
 //! assert_eq!(answer.status(), 200);
 //! assert_eq!(emulator.counters().calls(Operation::RegisterClient), 1);

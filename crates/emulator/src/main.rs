@@ -60,11 +60,12 @@ async fn main() -> anyhow::Result<()> {
         base_url: Some(format!("http://{}", listener.local_addr()?)),
     };
     let emulator = Emulator::new(world, options);
+    let stopped = stop_signal().context("cannot wait for a signal")?;
     announce(&emulator, arguments.json)?;
 
     tokio::select! {
         served = emulator.serve(listener) => served.context("the server stopped"),
-        stopped = stop_signal() => stopped.context("cannot wait for a signal"),
+        () = stopped => Ok(()),
     }
 }
 
@@ -102,16 +103,24 @@ fn announce(emulator: &Emulator, as_json: bool) -> io::Result<()> {
     stdout.flush()
 }
 
+/// Listens from the call on, not from the first poll: whoever reads our line may stop us at once.
 #[cfg(unix)]
-async fn stop_signal() -> io::Result<()> {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted,
-        _ = terminate.recv() => Ok(()),
-    }
+fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
 }
 
-#[cfg(not(unix))]
-async fn stop_signal() -> io::Result<()> {
-    tokio::signal::ctrl_c().await
+#[cfg(windows)]
+fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+    let mut interrupt = tokio::signal::windows::ctrl_c()?;
+    Ok(async move {
+        interrupt.recv().await;
+    })
 }

@@ -32,6 +32,3 @@ fn parse<T: DeserializeOwned>(body: &Bytes) -> Result<T, OidcError> {
     serde_json::from_slice(body)
         .map_err(|_| OidcError::InvalidRequest("The request is not a valid JSON object"))
 }
-
-#[cfg(test)]
-mod tests;

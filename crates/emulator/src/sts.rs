@@ -1,8 +1,14 @@
 //! STS GetCallerIdentity: `POST /` in the query protocol.
 
+mod signature;
+
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
+#[cfg(test)]
+pub(crate) use self::signature::signed;
+
+use self::signature::Signature;
 use crate::call::{self, Call, ErrorName};
 use crate::role_credentials::RoleSession;
 use crate::state::State;
@@ -19,6 +25,8 @@ pub(crate) enum StsError {
     InvalidClientTokenId,
     #[error("The security token included in the request is expired")]
     ExpiredToken,
+    #[error("The request signature we calculated does not match the signature you provided.")]
+    SignatureDoesNotMatch,
 }
 
 pub(crate) fn caller_identity(state: &mut State, call: &mut Call) -> Result<Response, StsError> {
@@ -55,26 +63,25 @@ pub(crate) fn caller_identity(state: &mut State, call: &mut Call) -> Result<Resp
     Ok(call::xml(StatusCode::OK, body))
 }
 
-/// Whose keys signed the request: access key id and session token have to be of one set of ours.
+/// Whose keys signed the request: access key id, secret and session token have to be of one set of ours.
 fn signer(state: &State, call: &Call) -> Result<RoleSession, StsError> {
     let authorization = call
         .header("authorization")
         .ok_or(StsError::MissingAuthenticationToken)?;
-    let credential = authorization
-        .split_once("Credential=")
-        .ok_or(StsError::MissingAuthenticationToken)?
-        .1;
-    let access_key_id = credential.split('/').next().unwrap_or_default();
+    let signature = Signature::parse(authorization).ok_or(StsError::MissingAuthenticationToken)?;
     let token = call
         .header("x-amz-security-token")
         .ok_or(StsError::InvalidClientTokenId)?;
     let role = state
         .mint
         .open(token)
-        .filter(|role| role.access_key_id == access_key_id);
+        .filter(|role| role.access_key_id == signature.access_key_id);
     let role = role.ok_or(StsError::InvalidClientTokenId)?;
     if call.now >= role.expires() {
         return Err(StsError::ExpiredToken);
+    }
+    if !signature.is_of(&state.mint.secret_access_key(&role.access_key_id), call) {
+        return Err(StsError::SignatureDoesNotMatch);
     }
     Ok(role)
 }
@@ -86,6 +93,7 @@ impl IntoResponse for StsError {
             Self::MissingAuthenticationToken => (StatusCode::FORBIDDEN, "MissingAuthenticationToken"),
             Self::InvalidClientTokenId => (StatusCode::FORBIDDEN, "InvalidClientTokenId"),
             Self::ExpiredToken => (StatusCode::FORBIDDEN, "ExpiredToken"),
+            Self::SignatureDoesNotMatch => (StatusCode::FORBIDDEN, "SignatureDoesNotMatch"),
         };
         let body = format!(
             "<ErrorResponse xmlns=\"{NAMESPACE}\"><Error><Type>Sender</Type><Code>{code}</Code>\

@@ -1,6 +1,7 @@
 //! The company that the emulator plays: people, accounts, permission sets, who may use what.
 
 mod assignments;
+mod checker;
 mod file;
 
 use std::path::Path;

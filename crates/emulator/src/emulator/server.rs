@@ -16,14 +16,19 @@ use tower::ServiceExt as _;
 
 use crate::faults::ConnectionDropped;
 
-pub(super) async fn serve(router: Router, listener: TcpListener) -> io::Result<()> {
+pub(super) async fn serve(router: Router, listener: TcpListener) -> Infallible {
     // Dropped together with this future, and with it every connection.
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => {
-                let (stream, _) = accepted?;
-                connections.spawn(connection(router.clone(), stream));
+                match accepted {
+                    Ok((stream, _)) => {
+                        connections.spawn(connection(router.clone(), stream));
+                    }
+                    // Out of descriptors, or a caller that left at once: the next one may fare better.
+                    Err(error) => tracing::warn!(%error, "a connection was not accepted"),
+                }
             }
             Some(_) = connections.join_next() => {}
         }
@@ -31,6 +36,8 @@ pub(super) async fn serve(router: Router, listener: TcpListener) -> io::Result<(
 }
 
 async fn connection(router: Router, stream: TcpStream) {
+    // Without it small answers wait for the caller's acknowledgement; it is only a matter of speed.
+    let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| answer(router.clone(), request));
     if let Err(error) = http1::Builder::new()
         .serve_connection(TokioIo::new(stream), service)

@@ -140,3 +140,87 @@ fn with_query(redirect_uri: &str, pairs: &[(&str, &str)]) -> String {
         .extend_pairs(pairs.iter().filter(|(_, value)| !value.is_empty()));
     url.into()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{Client, REDIRECT, VERIFIER, authorize_path};
+
+    #[tokio::test]
+    async fn a_browser_brings_the_code_and_the_verifier_opens_it_once() {
+        let mut client = Client::new();
+        let registered = client.register_for_code().await;
+        client.sign_in("amara").await;
+        let consent = client.get(&authorize_path(&registered.id, &[])).await;
+        let fields = [
+            ("request", consent.hidden("request")),
+            ("decision", "allow".to_owned()),
+        ];
+        let fields = fields.each_ref().map(|(name, value)| (*name, value.as_str()));
+        let allowed = client.submit("/authorize", &fields).await;
+        assert_eq!(allowed.status, 302);
+        assert!(allowed.location().starts_with(REDIRECT));
+        assert_eq!(allowed.redirected_with("state").as_deref(), Some("some-state"));
+        assert_eq!(
+            client.submit("/authorize", &fields).await.status,
+            400,
+            "a consent is given once"
+        );
+
+        let code = allowed.redirected_with("code").unwrap();
+        let tokens = client.exchange(&registered, &code, VERIFIER).await;
+        assert_eq!(tokens.status, 200, "{}", tokens.text);
+        assert!(tokens.json()["refreshToken"].is_string());
+        assert_eq!(
+            client.exchange(&registered, &code, VERIFIER).await.exception(),
+            "InvalidGrantException"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_denial_is_told_to_the_program() {
+        let mut client = Client::new();
+        let registered = client.register_for_code().await;
+        client.sign_in("amara").await;
+        let consent = client.get(&authorize_path(&registered.id, &[])).await;
+        let id = consent.hidden("request");
+        let denied = client
+            .submit("/authorize", &[("request", &id), ("decision", "deny")])
+            .await;
+        assert_eq!(denied.redirected_with("error").as_deref(), Some("access_denied"));
+        assert_eq!(denied.redirected_with("state").as_deref(), Some("some-state"));
+        assert_eq!(denied.redirected_with("code"), None);
+    }
+
+    #[tokio::test]
+    async fn authorize_checks_before_it_redirects() {
+        let mut client = Client::new();
+        let registered = client.register_for_code().await;
+        client.emulator.auto_approve(Some("amara")).unwrap();
+        for (id, redirect_uri) in [
+            ("unknown", REDIRECT),
+            (registered.id.as_str(), "http://127.0.0.1:1/elsewhere"),
+            (registered.id.as_str(), "https://evil.example/oauth/callback"),
+            (registered.id.as_str(), "http://localhost:1/oauth/callback"),
+        ] {
+            let reply = client
+                .get(&authorize_path(id, &[("redirect_uri", redirect_uri)]))
+                .await;
+            assert_eq!(
+                reply.status, 400,
+                "{redirect_uri} must get a page, not a redirect"
+            );
+        }
+        for (changed, error) in [
+            (("response_type", "token"), "unsupported_response_type"),
+            (("code_challenge_method", "plain"), "invalid_request"),
+            (("code_challenge", "short"), "invalid_request"),
+            (("scopes", "sso:other"), "invalid_scope"),
+        ] {
+            let reply = client.get(&authorize_path(&registered.id, &[changed])).await;
+            assert_eq!(reply.redirected_with("error").as_deref(), Some(error));
+            assert_eq!(reply.redirected_with("state").as_deref(), Some("some-state"));
+        }
+        let singular = authorize_path(&registered.id, &[("scopes", ""), ("scope", "sso:account:access")]);
+        assert!(client.get(&singular).await.redirected_with("code").is_some());
+    }
+}

@@ -115,3 +115,110 @@ fn for_refresh_token(
         .ok_or(OidcError::InvalidRequest("refreshToken is required"))?;
     state.refresh_tokens(client_id, token, call.now)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::testing::{Client, VERIFIER, authorize_path};
+
+    #[tokio::test]
+    async fn l3_a_code_fails_with_a_wrong_verifier_client_or_redirect_and_after_ten_minutes() {
+        let mut client = Client::new();
+        let (registered, other) = (client.register_for_code().await, client.register_for_code().await);
+        client.emulator.auto_approve(Some("amara")).unwrap();
+        let mut codes = Vec::new();
+        for _ in 0..4 {
+            let redirected = client.get(&authorize_path(&registered.id, &[])).await;
+            codes.push(redirected.redirected_with("code").unwrap());
+        }
+        let wrong = "wrong-verifier-wrong-verifier-wrong-verifier";
+        assert_eq!(
+            client.exchange(&registered, &codes[0], wrong).await.exception(),
+            "InvalidGrantException"
+        );
+        assert_eq!(
+            client
+                .exchange(&registered, &codes[0], VERIFIER)
+                .await
+                .exception(),
+            "InvalidGrantException"
+        );
+        assert_eq!(
+            client.exchange(&other, &codes[1], VERIFIER).await.exception(),
+            "InvalidGrantException"
+        );
+        assert_eq!(
+            client.exchange(&registered, &codes[2], VERIFIER).await.status,
+            200
+        );
+        client.advance(600);
+        assert_eq!(
+            client
+                .exchange(&registered, &codes[3], VERIFIER)
+                .await
+                .exception(),
+            "InvalidGrantException"
+        );
+    }
+
+    #[tokio::test]
+    async fn without_scopes_a_token_lives_eight_hours_and_cannot_be_refreshed() {
+        let mut client = Client::new();
+        let registered = client.register(&json!({})).await;
+        let started = client.start_device(&registered).await;
+        client
+            .emulator
+            .approve_device(&started.member("userCode"), "amara")
+            .unwrap();
+        let tokens = client
+            .poll(&registered, &started.member("deviceCode"))
+            .await
+            .json();
+        assert_eq!(tokens["expiresIn"], 28_800);
+        assert!(tokens.get("refreshToken").is_none());
+    }
+
+    #[tokio::test]
+    async fn refreshing_never_extends_the_session() {
+        let mut client = Client::new();
+        let (registered, tokens) = client.signed_in("amara").await;
+        let mut refresh_token = tokens["refreshToken"].as_str().unwrap().to_owned();
+        for _ in 0..15 {
+            client.advance(1_800);
+            let reply = client.refresh(&registered, &refresh_token).await;
+            assert_eq!(reply.status, 200);
+            refresh_token = reply.member("refreshToken");
+        }
+        client.advance(1_000);
+        let last = client.refresh(&registered, &refresh_token).await;
+        assert_eq!(last.json()["expiresIn"], 800, "what is left of eight hours");
+        client.advance(800);
+        let over = client.refresh(&registered, &last.member("refreshToken")).await;
+        assert_eq!(over.exception(), "InvalidGrantException");
+        assert_eq!(over.member("error_description"), "Invalid refresh token provided");
+    }
+
+    #[tokio::test]
+    async fn a_new_sign_in_joins_the_browsers_session_and_inherits_its_end() {
+        let mut client = Client::new();
+        client.signed_in("amara").await;
+        client.advance(8 * 3_600 - 60);
+        let (_, tokens) = client.signed_in("amara").await;
+        assert_eq!(tokens["expiresIn"], 60);
+        client.advance(60);
+        let (_, tokens) = client.signed_in("amara").await;
+        assert_eq!(tokens["expiresIn"], 3_600);
+    }
+
+    #[tokio::test]
+    async fn a_refresh_token_belongs_to_its_client() {
+        let mut client = Client::new();
+        let (_, tokens) = client.signed_in("amara").await;
+        let other = client.register_for_device().await;
+        let reply = client
+            .refresh(&other, tokens["refreshToken"].as_str().unwrap())
+            .await;
+        assert_eq!(reply.exception(), "InvalidGrantException");
+    }
+}

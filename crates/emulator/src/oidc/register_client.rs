@@ -180,3 +180,102 @@ impl State {
         url == self.world.start_url || url == format!("{origin}/start")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use serde_json::json;
+
+    use crate::testing::Client;
+
+    #[tokio::test]
+    async fn a_registration_looks_like_the_one_of_aws() {
+        let mut client = Client::new();
+        let body =
+            json!({ "clientName": "x", "clientType": "public", "scopes": ["sso:account:access"], "more": 1 });
+        let reply = client.post("/client/register", &body).await;
+        let answer = reply.json();
+        let client_id = URL_SAFE_NO_PAD
+            .decode(answer["clientId"].as_str().unwrap())
+            .unwrap();
+        assert_eq!(&client_id[16..], b"eu-west-1");
+        let secret = answer["clientSecret"].as_str().unwrap();
+        assert!(
+            (1_600..2_000).contains(&secret.len()) && secret.split('.').count() == 3,
+            "{}",
+            secret.len()
+        );
+        let life =
+            answer["clientSecretExpiresAt"].as_i64().unwrap() - answer["clientIdIssuedAt"].as_i64().unwrap();
+        assert_eq!(life, 7_776_000);
+        assert!(answer.get("authorizationEndpoint").is_none());
+    }
+
+    #[tokio::test]
+    async fn a_registration_that_aws_refuses_is_refused() {
+        let mut client = Client::new();
+        let issuer = client.emulator.start_url();
+        let code = json!({
+            "clientName": "x", "clientType": "public", "scopes": ["sso:account:access"],
+            "grantTypes": ["authorization_code", "refresh_token"],
+            "redirectUris": ["http://127.0.0.1/oauth/callback"], "issuerUrl": issuer,
+        });
+        let cases = [
+            ("clientName", json!(null), "InvalidClientMetadataException"),
+            (
+                "clientType",
+                json!("confidential"),
+                "InvalidClientMetadataException",
+            ),
+            ("grantTypes", json!(["implicit"]), "UnsupportedGrantTypeException"),
+            (
+                "grantTypes",
+                json!(["authorization_code", crate::oidc::DEVICE_CODE]),
+                "InvalidScopeException",
+            ),
+            ("redirectUris", json!([]), "InvalidRedirectUriException"),
+            (
+                "redirectUris",
+                json!(["http://localhost/oauth/callback"]),
+                "InvalidRedirectUriException",
+            ),
+            (
+                "redirectUris",
+                json!(["https://127.0.0.1/oauth/callback"]),
+                "InvalidRedirectUriException",
+            ),
+            (
+                "redirectUris",
+                json!(["http://127.0.0.1/elsewhere"]),
+                "InvalidRedirectUriException",
+            ),
+            ("scopes", json!([]), "InvalidScopeException"),
+            ("scopes", json!(["nonsense"]), "InvalidScopeException"),
+            (
+                "issuerUrl",
+                json!("https://other.awsapps.com/start"),
+                "InvalidRequestException",
+            ),
+        ];
+        for (member, value, exception) in cases {
+            let mut body = code.clone();
+            body[member] = value;
+            let reply = client.post("/client/register", &body).await;
+            assert_eq!(
+                (reply.status.as_u16(), reply.exception()),
+                (400, exception),
+                "{body}"
+            );
+            assert!(!reply.member("error").is_empty() && !reply.member("error_description").is_empty());
+        }
+        assert_eq!(client.post("/client/register", &code).await.status, 200);
+        assert_eq!(
+            client
+                .post("/client/register", &json!("no object"))
+                .await
+                .exception(),
+            "InvalidRequestException"
+        );
+    }
+}

@@ -73,3 +73,44 @@ pub(crate) fn loopback_callback(uri: &str) -> Option<Url> {
     let is_plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
     (url.scheme() == "http" && is_loopback && is_plain && url.path() == "/oauth/callback").then_some(url)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{Client, VERIFIER, authorize_path};
+
+    #[tokio::test]
+    async fn a_wrong_secret_and_an_expired_registration_are_an_invalid_client() {
+        let mut client = Client::new();
+        let mut registered = client.register_for_device().await;
+        let secret = std::mem::replace(&mut registered.secret, "wrong".into());
+        let reply = client.start_device(&registered).await;
+        assert_eq!(
+            (reply.status.as_u16(), reply.exception()),
+            (401, "InvalidClientException")
+        );
+
+        registered.secret = secret;
+        assert_eq!(client.start_device(&registered).await.status, 200);
+        client.advance(7_776_000);
+        assert_eq!(
+            client.start_device(&registered).await.exception(),
+            "InvalidClientException"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_client_may_use_only_the_grants_it_registered() {
+        let mut client = Client::new();
+        let for_code = client.register_for_code().await;
+        assert_eq!(
+            client.start_device(&for_code).await.exception(),
+            "UnauthorizedClientException"
+        );
+        let for_device = client.register_for_device().await;
+        let reply = client.exchange(&for_device, "code", VERIFIER).await;
+        assert_eq!(reply.exception(), "UnauthorizedClientException");
+        let reply = client.token(&for_device, "password", ("x", "y")).await;
+        assert_eq!(reply.exception(), "UnsupportedGrantTypeException");
+        assert_eq!(client.get(&authorize_path(&for_device.id, &[])).await.status, 400);
+    }
+}

@@ -58,3 +58,72 @@ pub(crate) fn start_device_authorization(state: &mut State, call: &mut Call) -> 
     );
     Ok(call::json(StatusCode::OK, &answer))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::Client;
+
+    #[tokio::test]
+    async fn a_device_code_is_pending_then_exchanged_once() {
+        let mut client = Client::new();
+        let registered = client.register_for_device().await;
+        let started = client.start_device(&registered).await;
+        assert_eq!(
+            (
+                started.json()["expiresIn"].as_i64(),
+                started.json()["interval"].as_i64()
+            ),
+            (Some(600), Some(1))
+        );
+        assert_eq!(started.member("verificationUri"), "http://127.0.0.1:8417/device");
+        let code = started.member("deviceCode");
+
+        for _ in 0..2 {
+            let pending = client.poll(&registered, &code).await;
+            assert_eq!(
+                (pending.status.as_u16(), pending.exception()),
+                (400, "AuthorizationPendingException")
+            );
+            assert_eq!(pending.member("error"), "authorization_pending");
+        }
+        client
+            .emulator
+            .approve_device(&started.member("userCode"), "amara")
+            .unwrap();
+        let tokens = client.poll(&registered, &code).await.json();
+        assert_eq!(
+            (tokens["expiresIn"].as_i64(), tokens["tokenType"].as_str()),
+            (Some(3_600), Some("Bearer"))
+        );
+        for (member, prefix) in [("accessToken", "aoa"), ("refreshToken", "aor")] {
+            let token = tokens[member].as_str().unwrap();
+            assert!(token.starts_with(prefix) && token.contains(':') && (200..400).contains(&token.len()));
+        }
+        assert_eq!(
+            client.poll(&registered, &code).await.exception(),
+            "InvalidGrantException"
+        );
+    }
+
+    #[tokio::test]
+    async fn l5_hasty_polling_is_told_to_slow_down_and_codes_expire() {
+        let mut client = Client::new();
+        let registered = client.register_for_device().await;
+        let code = client.start_device(&registered).await.member("deviceCode");
+        for _ in 0..3 {
+            assert_eq!(
+                client.poll(&registered, &code).await.exception(),
+                "AuthorizationPendingException"
+            );
+        }
+        assert_eq!(
+            client.poll(&registered, &code).await.exception(),
+            "SlowDownException"
+        );
+        client.advance(600);
+        assert_eq!(
+            client.poll(&registered, &code).await.exception(),
+            "ExpiredTokenException"
+        );
+    }
+}

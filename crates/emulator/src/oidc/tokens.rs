@@ -224,3 +224,81 @@ fn token(prefix: &str, random: &mut Random) -> String {
         STANDARD.encode(signature)
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{Client, Registered, Reply};
+    use crate::{Operation, Rotation, World};
+
+    /// A world that rotates in the given way, and a sign-in whose refresh token was used once.
+    async fn rotated(rotation: Rotation) -> (Client, Registered, String, Reply) {
+        let mut client = Client::of(World {
+            rotation,
+            ..World::acme()
+        });
+        let (registered, tokens) = client.signed_in("amara").await;
+        let first = tokens["refreshToken"].as_str().unwrap().to_owned();
+        let second = client.refresh(&registered, &first).await;
+        (client, registered, first, second)
+    }
+
+    #[tokio::test]
+    async fn without_rotation_the_refresh_token_stays() {
+        let (_, _, first, second) = rotated(Rotation::Off).await;
+        assert_eq!(second.member("refreshToken"), first);
+    }
+
+    #[tokio::test]
+    async fn with_grace_a_replaced_refresh_token_works_for_another_minute() {
+        let (mut client, registered, first, second) = rotated(Rotation::Grace).await;
+        assert_ne!(second.member("refreshToken"), first);
+        client.advance(60);
+        assert_eq!(client.refresh(&registered, &first).await.status, 200);
+        client.advance(1);
+        assert_eq!(
+            client.refresh(&registered, &first).await.exception(),
+            "InvalidGrantException"
+        );
+        assert_eq!(
+            client
+                .refresh(&registered, &second.member("refreshToken"))
+                .await
+                .status,
+            200
+        );
+        assert_eq!(client.emulator.counters().reused_refresh_tokens, 1);
+    }
+
+    #[tokio::test]
+    async fn r2_strict_rotation_revokes_everything_when_a_token_is_used_again() {
+        let (mut client, registered, first, second) = rotated(Rotation::Strict).await;
+        let access_token = second.member("accessToken");
+        assert_eq!(
+            client.get_as("/assignment/accounts", &access_token).await.status,
+            200
+        );
+
+        assert_eq!(
+            client.refresh(&registered, &first).await.exception(),
+            "InvalidGrantException"
+        );
+
+        assert_eq!(
+            client
+                .refresh(&registered, &second.member("refreshToken"))
+                .await
+                .exception(),
+            "InvalidGrantException"
+        );
+        assert_eq!(
+            client.get_as("/assignment/accounts", &access_token).await.status,
+            401
+        );
+        let counters = client.emulator.counters();
+        assert_eq!(counters.reused_refresh_tokens, 1);
+        assert_eq!(
+            counters.errors(Operation::CreateToken, "InvalidGrantException"),
+            2
+        );
+    }
+}

@@ -39,7 +39,7 @@ pub(crate) fn console_page(world: &World, session: &ConsoleSession, destination:
         .map(|(label, id, value)| format!("<dt>{label}</dt><dd id=\"{id}\">{}</dd>\n", escape(value)))
         .collect();
     let main = format!(
-        "<main class=\"card\" data-address=\"/console?{}\">\n<h1>Console of {}</h1>\n\
+        "<main class=\"card wide\" data-address=\"/console?{}\">\n<h1>Console of {}</h1>\n\
          <p class=\"quiet\">This page stands for the AWS Management Console.</p>\n<dl>\n{rows}</dl>\n\
          <p class=\"actions\"><a href=\"/oauth?Action=logout\" id=\"sign-out\">Sign out of the console</a></p>\n</main>",
         escape(&query),

@@ -98,10 +98,10 @@ fn compare_page(state: &mut State, user_code: &str, user: &User) -> Response {
     let client = state.registrations.get(&client_id);
     let name = client.map_or("A program", |client| &client.client_name);
     let body = format!(
-        r#"<p><strong id="client-name">{}</strong> shows this code:</p>
+        r#"<p><strong id="client-name">{}</strong> waits with this code:</p>
 <output id="user-code" class="user-code">{code}</output>
-<p>If it does, it may act for you, <strong id="user">{}</strong>:</p>
-{}<p class="quiet small">If your program shows another code, or you did not start a sign-in, deny.</p>
+<p>If your program shows the same code, it asks to act for you, <strong id="user">{}</strong>:</p>
+{}<p class="quiet small">Deny if it shows another code, or if you did not start a sign-in yourself just now.</p>
 <form method="post" action="/device" class="actions">
 <input type="hidden" name="user_code" value="{code}">
 <button id="allow" name="decision" value="allow">Allow access</button>

@@ -1,0 +1,203 @@
+//! Console federation and STS over HTTP, in process.
+
+use axum::body::Body;
+use axum::http::Request;
+use serde_json::{Value, json};
+
+use crate::testing::{Client, Reply, encode};
+
+const DESTINATION: &str = "https://console.aws.amazon.com/s3/home?region=eu-west-1";
+
+async fn credentials(client: &mut Client, role: &str) -> Value {
+    let token = client.access_token("amara").await;
+    let path = format!("/federation/credentials?account_id=111122223333&role_name={role}");
+    client.get_as(&path, &token).await.json()["roleCredentials"].clone()
+}
+
+async fn signin_token(client: &mut Client, keys: &Value, more: &[(&str, &str)]) -> Reply {
+    let session = json!({
+        "sessionId": keys["accessKeyId"], "sessionKey": keys["secretAccessKey"], "sessionToken": keys["sessionToken"],
+    });
+    let session = session.to_string();
+    let pairs = [
+        &[("Action", "getSigninToken"), ("Session", session.as_str())],
+        more,
+    ]
+    .concat();
+    client.get(&format!("/federation?{}", encode(&pairs))).await
+}
+
+fn login_path(token: &str) -> String {
+    let pairs = [
+        ("Action", "login"),
+        ("Issuer", "https://d-9967123abc.awsapps.com/start"),
+        ("Destination", DESTINATION),
+        ("SigninToken", token),
+    ];
+    format!("/federation?{}", encode(&pairs))
+}
+
+async fn get_caller_identity(client: &mut Client, keys: &Value) -> Reply {
+    let key = |name: &str| keys[name].as_str().unwrap();
+    let request = Request::post("/")
+        .header("host", "127.0.0.1:8417")
+        .header("x-amz-date", "20300101T080000Z")
+        .header("x-amz-security-token", key("sessionToken"));
+    let request = request
+        .body(Body::from("Action=GetCallerIdentity&Version=2011-06-15"))
+        .unwrap();
+    client
+        .send(crate::sts::signed(request, key("accessKeyId"), key("secretAccessKey")).await)
+        .await
+}
+
+#[tokio::test]
+async fn role_credentials_open_the_console_of_their_account_and_role() {
+    let mut client = Client::new();
+    let keys = credentials(&mut client, "Developer").await;
+    let token = signin_token(&mut client, &keys, &[]).await.member("SigninToken");
+    let page = client.get(&login_path(&token)).await;
+    assert_eq!(page.status, 200);
+    for expected in [
+        "id=\"account\">acme-dev (111122223333)<",
+        "id=\"role\">Developer<",
+        "id=\"user\">amara<",
+    ] {
+        assert!(page.text.contains(expected), "{expected}");
+    }
+    assert!(!page.text.contains(&token), "the page keeps no sign-in token");
+
+    let reloaded = client
+        .get(&format!("/console?{}", encode(&[("destination", DESTINATION)])))
+        .await;
+    assert!(reloaded.text.contains("id=\"role\">Developer<"));
+}
+
+#[tokio::test]
+async fn credentials_that_do_not_belong_together_are_refused() {
+    let mut client = Client::new();
+    let (keys, others) = (
+        credentials(&mut client, "Developer").await,
+        credentials(&mut client, "ReadOnly").await,
+    );
+    for member in ["accessKeyId", "secretAccessKey", "sessionToken"] {
+        let mut mixed = keys.clone();
+        mixed[member] = others[member].clone();
+        assert_eq!(
+            signin_token(&mut client, &mixed, &[]).await.status,
+            400,
+            "{member}"
+        );
+    }
+    assert_eq!(
+        client
+            .get("/federation?Action=getSigninToken&Session=nonsense")
+            .await
+            .status,
+        400
+    );
+    assert_eq!(client.get("/federation?Action=other").await.status, 400);
+}
+
+#[tokio::test]
+async fn expired_credentials_and_odd_session_durations_are_refused() {
+    let mut client = Client::new();
+    let keys = credentials(&mut client, "Developer").await;
+    for (seconds, status) in [
+        ("899", 400),
+        ("900", 200),
+        ("43200", 200),
+        ("43201", 400),
+        ("x", 400),
+    ] {
+        let reply = signin_token(&mut client, &keys, &[("SessionDuration", seconds)]).await;
+        assert_eq!(reply.status, status, "{seconds}");
+    }
+    client.advance(4 * 3_600);
+    assert_eq!(signin_token(&mut client, &keys, &[]).await.status, 400);
+}
+
+#[tokio::test]
+async fn a_signin_token_is_good_for_fifteen_minutes() {
+    let mut client = Client::new();
+    let keys = credentials(&mut client, "Developer").await;
+    let token = signin_token(&mut client, &keys, &[]).await.member("SigninToken");
+    client.advance(899);
+    assert_eq!(client.get(&login_path(&token)).await.status, 200);
+    client.advance(1);
+    assert_eq!(client.get(&login_path(&token)).await.status, 400);
+}
+
+#[tokio::test]
+async fn a_browser_has_one_console_session_until_it_logs_out() {
+    let mut client = Client::new();
+    let (first, second) = (
+        credentials(&mut client, "Developer").await,
+        credentials(&mut client, "ReadOnly").await,
+    );
+    let first = signin_token(&mut client, &first, &[]).await.member("SigninToken");
+    let second = login_path(
+        &signin_token(&mut client, &second, &[])
+            .await
+            .member("SigninToken"),
+    );
+    client.get(&login_path(&first)).await;
+
+    let refused = client.get(&second).await;
+    assert!(
+        refused
+            .text
+            .contains("You must first log out before logging into a different AWS account")
+    );
+    let logout = format!(
+        "/oauth?{}",
+        encode(&[("Action", "logout"), ("redirect_uri", &second)])
+    );
+    assert_eq!(client.get(&logout).await.location(), second);
+    assert!(client.get(&second).await.text.contains("id=\"role\">ReadOnly<"));
+
+    let elsewhere = encode(&[("Action", "logout"), ("redirect_uri", "https://evil.example/")]);
+    assert_eq!(
+        client.get(&format!("/oauth?{elsewhere}")).await.status,
+        200,
+        "no redirect to another site"
+    );
+}
+
+#[tokio::test]
+async fn sts_knows_whose_keys_signed() {
+    let mut client = Client::new();
+    let keys = credentials(&mut client, "Developer").await;
+    let reply = get_caller_identity(&mut client, &keys).await;
+    assert_eq!(reply.status, 200);
+    assert!(reply.text.contains("<Account>111122223333</Account>"));
+    let arn = "<Arn>arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Developer_";
+    assert!(
+        reply.text.contains(arn) && reply.text.contains("/amara</Arn>"),
+        "{}",
+        reply.text
+    );
+
+    let mut foreign = keys.clone();
+    foreign["accessKeyId"] = "ASIAAAAAAAAAAAAAAAAA".into();
+    let refused = get_caller_identity(&mut client, &foreign).await;
+    assert!(refused.status == 403 && refused.text.contains("<Code>InvalidClientTokenId</Code>"));
+
+    let mut mixed = keys.clone();
+    mixed["secretAccessKey"] = "another".into();
+    let refused = get_caller_identity(&mut client, &mixed).await;
+    assert!(refused.status == 403 && refused.text.contains("<Code>SignatureDoesNotMatch</Code>"));
+
+    client.advance(4 * 3_600);
+    let expired = get_caller_identity(&mut client, &keys).await;
+    assert!(expired.status == 403 && expired.text.contains("<Code>ExpiredToken</Code>"));
+}
+
+#[tokio::test]
+async fn role_credentials_outlive_the_session_that_got_them() {
+    let mut client = Client::new();
+    let keys = credentials(&mut client, "Developer").await;
+    client.emulator.disable_user("amara").unwrap();
+    assert_eq!(get_caller_identity(&mut client, &keys).await.status, 200);
+    assert_eq!(signin_token(&mut client, &keys, &[]).await.status, 200);
+}

@@ -1,0 +1,180 @@
+//! The program: its one line, its control interface, its end.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+
+use serde_json::{Value, json};
+
+struct Program {
+    child: Child,
+    announced: Value,
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Program {
+    fn start(arguments: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_identity-center-emulator"));
+        let mut child = command
+            .args(["--port", "0", "--json"])
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        Self {
+            child,
+            announced: serde_json::from_str(&line).unwrap(),
+        }
+    }
+
+    /// Status and body of one request.
+    fn request(&self, method: &str, path: &str, body: &str) -> (u16, String) {
+        let authority = self.announced["base_url"]
+            .as_str()
+            .unwrap()
+            .strip_prefix("http://")
+            .unwrap();
+        let mut stream = TcpStream::connect(authority).unwrap();
+        let length = body.len();
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head[9..12].parse().unwrap(), body.to_owned())
+    }
+
+    fn control(&self, method: &str, path: &str, body: &Value) -> Value {
+        let (status, answer) = self.request(method, &format!("/_control/{path}"), &body.to_string());
+        assert_eq!(status, 200, "{answer}");
+        serde_json::from_str(&answer).unwrap()
+    }
+}
+
+#[test]
+fn it_announces_itself_in_one_line_and_ends_cleanly_on_a_signal() {
+    let mut program = Program::start(&["--world", "tour"]);
+    let announced = &program.announced;
+    assert_eq!(announced["region"], "eu-west-1");
+    assert!(announced["start_url"].as_str().unwrap().starts_with("https://d-"));
+    let base_url = announced["base_url"].as_str().unwrap();
+    assert_eq!(
+        announced["portal_url"].as_str().unwrap(),
+        format!("{base_url}/start")
+    );
+
+    let pid = program.child.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-TERM", &pid])
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert!(program.child.wait().unwrap().success());
+}
+
+#[test]
+fn without_control_there_is_no_control_interface() {
+    let program = Program::start(&[]);
+    assert_eq!(program.request("GET", "/_control/clock", "").0, 404);
+    assert_eq!(program.request("GET", "/start", "").0, 200);
+}
+
+#[test]
+fn the_control_interface_moves_the_clock_and_scripts_people_and_faults() {
+    let program = Program::start(&["--control", "--now", "2030-01-01T08:00:00Z", "--seed", "1"]);
+    assert_eq!(
+        program.control("GET", "clock", &json!({}))["now"],
+        "2030-01-01T08:00:00Z"
+    );
+    let advanced = program.control("POST", "clock", &json!({ "advance_seconds": 90 }));
+    assert_eq!(advanced["now"], "2030-01-01T08:01:30Z");
+
+    let assignment = json!({ "user": "noor", "permission_set": "ReadOnly", "account": "111122223333" });
+    program.control("POST", "assignments", &json!({ "add": assignment }));
+    program.control("POST", "assignments", &json!({ "remove": assignment }));
+    let again = program.request(
+        "POST",
+        "/_control/assignments",
+        &json!({ "remove": assignment }).to_string(),
+    );
+    assert_eq!(again.0, 400);
+
+    program.control(
+        "POST",
+        "faults",
+        &json!({ "operation": "RegisterClient", "status": 500, "times": 1 }),
+    );
+    let registration = r#"{"clientName":"x","clientType":"public"}"#;
+    assert_eq!(program.request("POST", "/client/register", registration).0, 500);
+    assert_eq!(program.request("POST", "/client/register", registration).0, 200);
+    assert_eq!(
+        program.control("POST", "registrations/expire", &json!({}))["expired"],
+        1
+    );
+
+    let counters = program.control("GET", "counters", &json!({}));
+    assert_eq!(counters["operations"]["RegisterClient"], 2);
+    let audit = program.control("GET", "audit", &json!({}));
+    assert_eq!(audit["events"][0]["error"], "Fault");
+    for (path, body) in [
+        ("sessions/end", json!({ "user": "nobody" })),
+        ("approve", json!({ "user_code": "XXXX-XXXX", "user": "amara" })),
+        ("faults", json!({ "operation": "Nonsense" })),
+        ("clock", json!({ "advance": 1 })),
+    ] {
+        assert_eq!(
+            program
+                .request("POST", &format!("/_control/{path}"), &body.to_string())
+                .0,
+            400,
+            "{path}"
+        );
+    }
+}
+
+#[test]
+fn one_seed_makes_the_same_identifiers_each_time() {
+    let registration = r#"{"clientName":"x","clientType":"public"}"#;
+    let answer = || {
+        let program = Program::start(&["--now", "2030-01-01T08:00:00Z", "--seed", "7"]);
+        program.request("POST", "/client/register", registration).1
+    };
+    assert_eq!(answer(), answer());
+}
+
+#[test]
+fn a_broken_world_file_is_refused_with_key_and_line() {
+    let path = std::env::temp_dir().join(format!("world-{}.toml", std::process::id()));
+    std::fs::write(
+        &path,
+        "company = \"x\"\nregion = \"eu-west-1\"\nstart_url = \"http://x\"\n",
+    )
+    .unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_identity-center-emulator"))
+        .arg("--world")
+        .arg(&path)
+        .output();
+    std::fs::remove_file(&path).unwrap();
+    let output = output.unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        !output.status.success() && error.contains("line 3, start_url"),
+        "{error}"
+    );
+}
