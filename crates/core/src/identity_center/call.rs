@@ -122,9 +122,10 @@ impl IdentityCenter {
         E: ProvideErrorMetadata,
     {
         let permit = self.limiter.permit(priority).await;
-        let answer = within(&self.clock, CALL, request)
-            .await
-            .unwrap_or_else(|| Err(SdkError::timeout_error("no answer in time")));
+        let answer = match within(&self.clock, CALL, request).await {
+            Some(answer) => answer,
+            None => Err(SdkError::timeout_error("no answer in time")),
+        };
         drop(permit);
         if let Err(error) = &answer
             && Failure::of("", api, error).meaning == Meaning::Throttled

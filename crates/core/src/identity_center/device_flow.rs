@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aws_sdk_ssooidc::operation::create_token::CreateTokenError;
 use jiff::Timestamp;
 use url::Url;
 
@@ -125,10 +126,10 @@ impl IdentityCenter {
         };
         let failure = Failure::of(CREATE_TOKEN, Api::Oidc, &error);
         let said = error.as_service_error();
-        if said.is_some_and(|said| said.is_authorization_pending_exception()) {
+        if said.is_some_and(CreateTokenError::is_authorization_pending_exception) {
             return Poll::Pending;
         }
-        if said.is_some_and(|said| said.is_expired_token_exception()) {
+        if said.is_some_and(CreateTokenError::is_expired_token_exception) {
             let meaning = Meaning::TimedOut;
             return Poll::Over(Failure { meaning, ..failure });
         }

@@ -68,29 +68,28 @@ impl Endpoints {
             |prefixes: &'static [&'static str]| move |host: &str| is_service_host(host, prefixes, partition);
         let signin = |host: &str| is_under(host, &partition.signin_host(None));
         let portal = |host: &str| StartUrl(format!("https://{host}")).is_of_aws();
-        let rows: [(&mut Url, &Option<Url>, &dyn Fn(&str) -> bool); 5] = [
-            (
-                &mut self.sso_oidc,
-                &settings.sso_oidc,
-                &service(&["oidc", "oidc-fips"]),
-            ),
-            (
-                &mut self.sso,
-                &settings.sso,
-                &service(&["portal.sso", "portal.sso-fips"]),
-            ),
-            (&mut self.sts, &settings.sts, &service(&["sts", "sts-fips"])),
-            (&mut self.signin, &settings.signin, &signin),
-            (&mut self.portal, &settings.portal, &portal),
-        ];
-        for (endpoint, named, is_of_aws) in rows {
-            let Some(named) = named else { continue };
+        let mut place = |endpoint: &mut Url, named: &Option<Url>, is_of_aws: &dyn Fn(&str) -> bool| {
+            let Some(named) = named else { return Ok(()) };
             if !may_be_used(named, is_of_aws) {
                 return Err(PortalError::EndpointNotAllowed(named.to_string()));
             }
             *endpoint = named.clone();
             self.custom = true;
-        }
+            Ok(())
+        };
+        place(
+            &mut self.sso_oidc,
+            &settings.sso_oidc,
+            &service(&["oidc", "oidc-fips"]),
+        )?;
+        place(
+            &mut self.sso,
+            &settings.sso,
+            &service(&["portal.sso", "portal.sso-fips"]),
+        )?;
+        place(&mut self.sts, &settings.sts, &service(&["sts", "sts-fips"]))?;
+        place(&mut self.signin, &settings.signin, &signin)?;
+        place(&mut self.portal, &settings.portal, &portal)?;
         Ok(self)
     }
 

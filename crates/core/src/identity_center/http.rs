@@ -200,3 +200,54 @@ fn proxy(environment: &Environment) -> ProxyConfig {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// What a proxy is asked when `url` is requested; it refuses everything.
+    async fn asked_of_proxy(url: &str, no_proxy: &str) -> Option<String> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let environment = Environment::of(&[("HTTPS_PROXY", &address), ("NO_PROXY", no_proxy)]);
+        let proxy = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut head = [0; 1024];
+            let length = stream.read(&mut head).await.unwrap();
+            stream
+                .write_all(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
+                .await
+                .unwrap();
+            String::from_utf8_lossy(&head[..length]).into_owned()
+        });
+        let failure = HttpStack::system(&environment)
+            .get("test", &Url::parse(url).unwrap())
+            .await
+            .unwrap_err();
+        assert_eq!(failure.meaning, Meaning::Unreachable);
+        if proxy.is_finished() {
+            proxy.await.ok()
+        } else {
+            proxy.abort();
+            None
+        }
+    }
+
+    #[tokio::test]
+    async fn n2_https_goes_through_the_proxy_and_loopback_never() {
+        let asked = asked_of_proxy("https://portal.invalid/", "").await.unwrap();
+        assert!(asked.starts_with("CONNECT portal.invalid:443 "), "{asked}");
+        for (url, no_proxy) in [
+            ("https://127.0.0.1:9/", ""),
+            ("https://localhost:9/", ""),
+            ("http://127.0.0.1:9/", ""),
+            ("https://portal.invalid/", ".invalid"),
+            ("https://portal.invalid/", "*"),
+        ] {
+            assert_eq!(asked_of_proxy(url, no_proxy).await, None, "{url}");
+        }
+    }
+}

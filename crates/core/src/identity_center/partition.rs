@@ -152,7 +152,7 @@ impl Partition {
             | Self::AwsIsoF => format!("signin.{}", self.console_domain()),
         };
         match region {
-            Some(region) if region != self.first_region() && Self::of_region(region) == self => {
+            Some(region) if Some(region) != self.first_region() && Self::of_region(region) == self => {
                 format!("{region}.{domain}")
             }
             Some(_) | None => domain,
@@ -172,17 +172,17 @@ impl Partition {
         }
     }
 
-    fn first_region(self) -> &'static str {
+    /// The region that answers on the plain sign-in host. In aws-eusc the regional name is the documented one.
+    fn first_region(self) -> Option<&'static str> {
         match self {
-            Self::Aws => "us-east-1",
-            Self::AwsCn => "cn-north-1",
-            Self::AwsUsGov => "us-gov-west-1",
-            // Its regional name is the documented one; there is no other region yet.
-            Self::AwsEusc => "",
-            Self::AwsIso => "us-iso-east-1",
-            Self::AwsIsoB => "us-isob-east-1",
-            Self::AwsIsoE => "eu-isoe-west-1",
-            Self::AwsIsoF => "us-isof-south-1",
+            Self::Aws => Some("us-east-1"),
+            Self::AwsCn => Some("cn-north-1"),
+            Self::AwsUsGov => Some("us-gov-west-1"),
+            Self::AwsEusc => None,
+            Self::AwsIso => Some("us-iso-east-1"),
+            Self::AwsIsoB => Some("us-isob-east-1"),
+            Self::AwsIsoE => Some("eu-isoe-west-1"),
+            Self::AwsIsoF => Some("us-isof-south-1"),
         }
     }
 }
