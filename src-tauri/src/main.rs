@@ -12,6 +12,7 @@ mod notices;
 mod resident;
 mod shell;
 mod tray;
+mod tray_host;
 mod wake;
 mod window;
 mod window_process;

@@ -25,7 +25,7 @@ use tokio::task::JoinHandle;
 use crate::display::{self, OpenGl};
 use crate::shell::Desktop;
 use crate::tray::{self, TrayState};
-use crate::{context, logging, wake};
+use crate::{context, logging, tray_host, wake};
 
 /// How long answers that are under way may take when the person quits.
 const FAREWELL: Duration = Duration::from_secs(3);
@@ -128,12 +128,19 @@ fn run_tray(engine: Engine, claim: Claim, runtime: &Runtime, show_window: bool) 
     ));
     let host = engine.host();
     let clock = engine.clock.clone();
+    let environment = engine.environment.clone();
     let app = {
         let _inside = runtime.enter();
         engine.start(desktop.clone())
     };
     runtime.spawn(forward(app.clone(), requested));
     runtime.spawn(quit_on_signal(requests.clone()));
+    runtime.spawn(show_where_no_tray_is(
+        environment,
+        clock.clone(),
+        desktop.clone(),
+        requests.clone(),
+    ));
     let woken = app.clone();
     runtime.spawn(wake::listen(move || woken.woke()));
     let service = runtime.spawn(claim.serve(app, host, clock.clone()));
@@ -181,6 +188,19 @@ fn builder(requests: &UnboundedSender<Request>) -> tauri::Builder<tauri::Wry> {
 async fn forward(app: App, mut requested: UnboundedReceiver<Request>) {
     while let Some(request) = requested.recv().await {
         app.click(request);
+    }
+}
+
+/// Where no icon can be seen, the window is; and the person learns why.
+async fn show_where_no_tray_is(
+    environment: Environment,
+    clock: SharedClock,
+    desktop: Arc<Desktop>,
+    requests: UnboundedSender<Request>,
+) {
+    if tray_host::is_missing(&environment, &clock).await {
+        let _ = requests.send(Request::ShowWindow);
+        desktop.notify(&tray_host::notice());
     }
 }
 
