@@ -2,6 +2,7 @@
 //! process has nothing but one.
 #![cfg_attr(windows, windows_subsystem = "windows")]
 
+mod already_running;
 mod browser;
 mod commands;
 mod display;
