@@ -150,6 +150,7 @@ struct Daemon {
     last: AtomicU32,
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "what comes over the bus is owned")]
 #[interface(name = "org.freedesktop.Notifications")]
 impl Daemon {
     #[expect(clippy::too_many_arguments, reason = "the specification's method has eight")]
