@@ -219,6 +219,6 @@ fn mark_closed(shown: &watch::Sender<Vec<Notification>>, id: u32) {
     shown.send_modify(|all| {
         all.iter_mut()
             .filter(|one| one.id == id)
-            .for_each(|one| one.open = false)
+            .for_each(|one| one.open = false);
     });
 }
