@@ -6,6 +6,8 @@
 //! Chromium, [`WindowDriver`] uses the window. Everything waits by [`wait_until`] or for an event with a deadline,
 //! and what fails says what the programs wrote.
 
+#![cfg(target_os = "linux")]
+
 #[path = "harness/desktop.rs"]
 mod desktop;
 #[path = "harness/emulator.rs"]

@@ -1,6 +1,6 @@
 //! The rules about the sources that no compiler holds: who may call whom, names, budgets.
 
-use crate::sources::{SourceFile, files_below, read, root, rust_files};
+use crate::sources::{SourceFile, files_below, read, rust_files};
 
 const FILE_BUDGET: usize = 400;
 const FUNCTION_BUDGET: usize = 80;

@@ -138,6 +138,11 @@ impl Desktop {
         self.start_process(name, command)?.finished(within).await
     }
 
+    /// Gives programs the time to draw what they were asked for, before a picture is taken of the screen.
+    pub async fn settle(&self) {
+        crate::wait::rest(Duration::from_millis(800)).await;
+    }
+
     /// Saves a picture of the whole screen (PNG) to `path`.
     pub async fn screenshot(&self, path: &Path) -> Result<()> {
         let mut command = self.system_command("scrot");

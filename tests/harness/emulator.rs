@@ -86,9 +86,79 @@ impl EmulatorProcess {
 
     /// Moves the emulator's clock on.
     pub async fn advance(&self, by: Duration) -> Result<()> {
-        self.tell("clock", &json!({ "advance_seconds": by.as_secs() }))
+        self.tell("clock", &json!({ "advance_seconds": by.as_secs_f64() }))
             .await
             .map(drop)
+    }
+
+    /// Allows the pending device request with this code, as `user`, without a browser.
+    pub async fn approve(&self, user_code: &str, user: &str) -> Result<()> {
+        self.tell("approve", &json!({ "user_code": user_code, "user": user }))
+            .await
+            .map(drop)
+    }
+
+    /// Denies the pending device request with this code.
+    pub async fn deny(&self, user_code: &str) -> Result<()> {
+        self.tell("deny", &json!({ "user_code": user_code }))
+            .await
+            .map(drop)
+    }
+
+    /// From now on allows every request at once as `user`, or no longer.
+    pub async fn approve_automatically(&self, user: Option<&str>) -> Result<()> {
+        self.tell("auto-approve", &json!({ "user": user }))
+            .await
+            .map(drop)
+    }
+
+    /// Ends every portal session of `user`, as an administrator does; returns how many there were.
+    pub async fn end_sessions(&self, user: &str) -> Result<u64> {
+        let answer = self.tell("sessions/end", &json!({ "user": user })).await?;
+        answer["ended"]
+            .as_u64()
+            .with_context(|| format!("no count in {answer}"))
+    }
+
+    /// Assigns a permission set in an account (twelve digits) to `user`.
+    pub async fn assign(&self, user: &str, permission_set: &str, account: &str) -> Result<()> {
+        let assignment = json!({ "user": user, "permission_set": permission_set, "account": account });
+        self.tell("assignments", &json!({ "add": assignment }))
+            .await
+            .map(drop)
+    }
+
+    /// Takes away what was assigned to `user` directly.
+    pub async fn unassign(&self, user: &str, permission_set: &str, account: &str) -> Result<()> {
+        let assignment = json!({ "user": user, "permission_set": permission_set, "account": account });
+        self.tell("assignments", &json!({ "remove": assignment }))
+            .await
+            .map(drop)
+    }
+
+    /// Takes away what was assigned to `group`.
+    pub async fn unassign_group(&self, group: &str, permission_set: &str, account: &str) -> Result<()> {
+        let assignment = json!({ "group": group, "permission_set": permission_set, "account": account });
+        self.tell("assignments", &json!({ "remove": assignment }))
+            .await
+            .map(drop)
+    }
+
+    /// Makes calls fail as the emulator's README describes: `{"operation": "CreateToken", "status": 429, "times": 2}`.
+    pub async fn add_fault(&self, fault: &Value) -> Result<()> {
+        self.tell("faults", fault).await.map(drop)
+    }
+
+    /// Answers everything properly again.
+    pub async fn clear_faults(&self) -> Result<()> {
+        self.forget("faults").await.map(drop)
+    }
+
+    /// How often an operation (by AWS's name) was called so far.
+    pub async fn calls(&self, operation: &str) -> Result<u64> {
+        Ok(self.read("counters").await?["operations"][operation]
+            .as_u64()
+            .unwrap_or(0))
     }
 
     fn control(&self, path: &str) -> Result<Url> {

@@ -52,6 +52,11 @@ impl Menu {
         self.find(path).is_some()
     }
 
+    /// The path to the first item that is called `action` and below labels that contain all of `words`.
+    pub fn path_to(&self, action: &str, words: &[&str]) -> Option<Vec<String>> {
+        path_to(&self.items, action, words, &[])
+    }
+
     /// The labels of the first level, separators left out.
     pub fn labels(&self) -> Vec<&str> {
         labels(&self.items)
@@ -114,6 +119,20 @@ fn find<'menu>(items: &'menu [MenuItem], path: &[&str]) -> Option<&'menu MenuIte
     } else {
         find(&item.children, rest)
     }
+}
+
+fn path_to(items: &[MenuItem], action: &str, words: &[&str], above: &[String]) -> Option<Vec<String>> {
+    items.iter().filter(|item| item.visible).find_map(|item| {
+        let mut path = above.to_vec();
+        path.push(item.label.clone());
+        let is_below = words
+            .iter()
+            .all(|word| above.iter().any(|label| label.contains(word)));
+        if item.label == action && is_below {
+            return Some(path);
+        }
+        path_to(&item.children, action, words, &path)
+    })
 }
 
 fn labels(items: &[MenuItem]) -> Vec<&str> {
@@ -193,6 +212,11 @@ mod tests {
             "Signed in to acme until 18:40"
         );
         assert!(!menu.has(&["acme-dev / Admin", "Close"]));
+        assert_eq!(
+            menu.path_to("Open", &["acme-dev", "Admin"]).unwrap(),
+            ["acme-dev / Admin", "Open"]
+        );
+        assert_eq!(menu.path_to("Open", &["acme-prod"]), None);
         assert_eq!(
             menu.labels(),
             ["Signed in to acme until 18:40", "acme-dev / Admin"]

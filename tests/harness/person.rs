@@ -2,21 +2,28 @@
 
 use std::path::Path;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use fantoccini::Client;
 use serde_json::json;
 use url::Url;
 
 use crate::desktop::Desktop;
-use crate::web_driver::{PAGE_DEADLINE, WebDriver};
+use crate::web_driver::WebDriver;
+
+/// Something that is on every page behind the sign-in page, and not on that one.
+const BEHIND_SIGN_IN: &str = "#allow, #code, #sign-out";
 
 /// The page that stands for the AWS console.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConsolePage {
     /// The text that names the account, its number included.
     pub account: String,
-    /// The text that names the role or permission set.
+    /// The name of the permission set.
     pub role: String,
+    /// The region shown.
+    pub region: String,
+    /// The page of the console that was asked for.
+    pub destination: String,
 }
 
 /// Somebody with a browser that remembers cookies for as long as the person lives.
@@ -75,45 +82,44 @@ impl Person {
         self.browser.click("#deny").await
     }
 
-    /// Types name and password if the page asks for them, and stops at the page that asks for permission.
+    /// Types name and password if the page asks for them, and stops at the page behind: the one that asks for
+    /// permission, the one that asks for a user code, or the access portal.
     pub async fn authenticate(&self, user: &str, password: &str) -> Result<()> {
-        let asked = crate::wait_until("a sign-in page", PAGE_DEADLINE, async || {
-            if self.browser.shows("#username").await? {
-                return Ok(Some(true));
-            }
-            Ok(self.browser.shows("#allow").await?.then_some(false))
-        });
-        if asked.await? {
+        let page = format!("#username, {BEHIND_SIGN_IN}");
+        self.browser.element(&page).await?;
+        if self.browser.shows("#username").await? {
             self.browser.fill("#username", user).await?;
             self.browser.fill("#password", password).await?;
             self.browser.click("#sign-in").await?;
         }
-        self.browser.element("#allow").await?;
+        self.browser.element(BEHIND_SIGN_IN).await?;
         Ok(())
     }
 
     /// The user code that the open page asks to compare.
     pub async fn user_code(&self) -> Result<String> {
-        let field = self.browser.element("#user-code").await?;
-        Ok(match field.prop("value").await? {
-            Some(value) if !value.is_empty() => value,
-            _ => field.text().await?,
-        })
+        self.browser.text("#user-code").await
     }
 
-    /// Types the user code on the page for it.
+    /// Types the user code on the page that asks for it, and goes on to the page that asks for permission.
     pub async fn type_user_code(&self, code: &str) -> Result<()> {
-        self.browser.fill("#user-code", code).await
+        self.browser.fill("#code", code).await?;
+        self.browser.click("#continue").await
     }
 
-    /// Waits until the open page is the console, and reads it.
+    /// Waits until the open page is the console, and reads it. A browser that still has the console of another
+    /// account open is signed out of that first, as the page offers.
     pub async fn console(&self) -> Result<ConsolePage> {
-        let page = ConsolePage {
+        self.browser.element("#account, #log-out-and-continue").await?;
+        if self.browser.shows("#log-out-and-continue").await? {
+            self.browser.click("#log-out-and-continue").await?;
+        }
+        Ok(ConsolePage {
             account: self.browser.text("#account").await?,
             role: self.browser.text("#role").await?,
-        };
-        ensure!(!page.account.is_empty(), "the console page names no account");
-        Ok(page)
+            region: self.browser.text("#region").await?,
+            destination: self.browser.text("#destination").await?,
+        })
     }
 
     /// The text of the first element that matches a CSS selector, once it is there.

@@ -44,12 +44,12 @@ where
     })
 }
 
-/// Lets real time pass between two questions to programs that run in real time.
+/// Lets real time pass, for programs that run in real time.
 #[expect(
     clippy::disallowed_methods,
     reason = "the programs under test live in real time; only this place waits for them"
 )]
-async fn rest(pause: Duration) {
+pub(crate) async fn rest(pause: Duration) {
     tokio::time::sleep(pause).await;
 }
 
