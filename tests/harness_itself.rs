@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use futures_util::StreamExt as _;
-use harness::{Desktop, DesktopOptions, NotificationServer, Opener, TrayHost, wait_until};
+use harness::{Desktop, DesktopOptions, NotificationServer, Opener, Panel, Person, TrayHost, wait_until};
+use url::Url;
 use zbus::zvariant::Value;
 
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -126,6 +127,45 @@ async fn a_program_that_made_itself_a_session_ends_with_the_desktop() -> Result<
     wait_until("its end", DEADLINE, gone).await?;
     assert!(!folder.exists());
     Ok(())
+}
+
+#[tokio::test]
+async fn a_panel_has_a_tray_and_the_screen_can_be_pictured() -> Result<()> {
+    let desktop = Desktop::start_with(DesktopOptions {
+        keyring: false,
+        ..DesktopOptions::default()
+    })
+    .await?;
+    let panel = Panel::start(&desktop, 1280).await?;
+    let tray = TrayHost::beside_a_panel(&desktop).await?;
+    tray.wait_for_no_item(DEADLINE).await?;
+    panel.open_tray_menu(&desktop).await?;
+    let picture = desktop.folder().join("screen.png");
+    desktop.screenshot(&picture).await?;
+    let bytes = std::fs::read(&picture)?;
+    assert!(bytes.starts_with(b"\x89PNG"), "a PNG");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_person_reads_pages_in_a_real_browser() -> Result<()> {
+    let desktop = Desktop::start_with(DesktopOptions {
+        keyring: false,
+        ..DesktopOptions::default()
+    })
+    .await?;
+    let page = desktop.folder().join("page.html");
+    std::fs::write(&page, "<title>t</title><p id=greeting>Good morning</p>")?;
+    let person = Person::at(&desktop).await?;
+    person.open(&Url::from_file_path(&page).unwrap()).await?;
+    assert_eq!(
+        person.wait_for_text("#greeting", "morning").await?,
+        "Good morning"
+    );
+    let picture = desktop.folder().join("page.png");
+    person.screenshot(&picture).await?;
+    assert!(std::fs::read(&picture)?.starts_with(b"\x89PNG"), "a PNG");
+    person.leave().await
 }
 
 /// Runs, and is not merely waiting for its parent to notice its end.
