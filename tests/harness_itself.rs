@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use futures_util::StreamExt as _;
-use harness::{Desktop, DesktopOptions, NotificationServer, Opener, Panel, Person, TrayHost, wait_until};
+use harness::{
+    Desktop, DesktopOptions, EmulatorProcess, NotificationServer, Opener, Panel, Person, TrayHost, wait_until,
+};
 use url::Url;
 use zbus::zvariant::Value;
 
@@ -166,6 +168,29 @@ async fn a_person_reads_pages_in_a_real_browser() -> Result<()> {
     person.screenshot(&picture).await?;
     assert!(std::fs::read(&picture)?.starts_with(b"\x89PNG"), "a PNG");
     person.leave().await
+}
+
+#[tokio::test]
+async fn a_person_signs_in_at_the_emulator_and_opens_a_console() -> Result<()> {
+    let desktop = Desktop::start_with(DesktopOptions {
+        keyring: false,
+        ..DesktopOptions::default()
+    })
+    .await?;
+    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
+    let person = Person::at(&desktop).await?;
+    person.open(&emulator.addresses().portal_url).await?;
+    person.authenticate("amara", "demo-amara").await?;
+    person.wait_for_text("body", "acme-dev").await?;
+    person
+        .click("a[aria-label^='Management console: ReadOnly in acme-dev']")
+        .await?;
+    let console = person.console().await?;
+    assert_eq!(console.account, "acme-dev (111122223333)");
+    assert_eq!(console.role, "ReadOnly");
+    assert_eq!(emulator.calls("ConsoleLogin").await?, 1);
+    assert_eq!(emulator.end_sessions("amara").await?, 1);
+    Ok(())
 }
 
 /// Runs, and is not merely waiting for its parent to notice its end.
