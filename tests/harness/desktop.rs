@@ -219,6 +219,11 @@ impl Session {
             fs::create_dir(path(name))?;
             fs::set_permissions(path(name), fs::Permissions::from_mode(0o700))?;
         }
+        fs::create_dir_all(path("home/.config/fontconfig"))?;
+        fs::write(
+            path("home/.config/fontconfig/fonts.conf"),
+            include_str!("fonts.conf"),
+        )?;
         let text = |name: &str| path(name).to_string_lossy().into_owned();
         let environment = vec![
             (MARK, folder.path().to_string_lossy().into_owned()),

@@ -10,8 +10,9 @@ pub const BUILD: [&str; 6] = [
     "pkg-config",
 ];
 
-/// For a desktop without a display, with a browser and people in front of it.
-pub const TEST: [&str; 18] = [
+/// For a desktop without a display, with a browser and people in front of it. (`dbus-x11` is the session bus that
+/// gnome-keyring asks for; without it apt would choose one that brings systemd.)
+pub const TEST: [&str; 19] = [
     "adwaita-icon-theme",
     "chromium",
     "chromium-driver",
@@ -19,6 +20,7 @@ pub const TEST: [&str; 18] = [
     "dbus-x11",
     "faketime",
     "fonts-dejavu-core",
+    "fonts-inter",
     "gnome-keyring",
     "librsvg2-common",
     "python3-venv",
