@@ -128,6 +128,11 @@ impl Desktop {
         self.session.command(program)
     }
 
+    /// A command for Python with boto3, with this session's environment.
+    pub fn python(&self) -> Result<Command> {
+        Ok(self.session.command(self.session.programs.python()?))
+    }
+
     /// Starts `command`; its output goes to the logs under `name`.
     pub fn start_process(&self, name: &str, command: Command) -> Result<Process> {
         self.session.start(name, command)

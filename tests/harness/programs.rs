@@ -60,6 +60,15 @@ impl Programs {
         Ok(path)
     }
 
+    /// The Python with the packages of `tests/requirements.txt`, which lies beside the profile's folder.
+    pub fn python(&self) -> Result<PathBuf> {
+        let python = self.folder.with_file_name("python").join("bin/python");
+        if !python.is_file() {
+            bail!("{} is not there: run `cargo xtask setup`", python.display());
+        }
+        Ok(python)
+    }
+
     /// The folder itself.
     pub fn folder(&self) -> &Path {
         &self.folder
