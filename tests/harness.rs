@@ -24,6 +24,8 @@ mod menu;
 mod notifications;
 #[path = "harness/opener.rs"]
 mod opener;
+#[path = "harness/overheard.rs"]
+mod overheard;
 #[path = "harness/panel.rs"]
 mod panel;
 #[path = "harness/person.rs"]
@@ -53,6 +55,7 @@ pub use logs::Logs;
 pub use menu::{Menu, MenuItem};
 pub use notifications::{Notification, NotificationServer};
 pub use opener::Opener;
+pub use overheard::OverheardNotifications;
 pub use panel::Panel;
 pub use person::{ConsolePage, Person};
 pub use portray::Portray;

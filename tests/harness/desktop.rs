@@ -148,10 +148,25 @@ impl Desktop {
         crate::wait::rest(Duration::from_millis(800)).await;
     }
 
-    /// Saves a picture of the whole screen (PNG) to `path`.
+    /// Saves a picture (PNG) of the whole screen to `path`.
     pub async fn screenshot(&self, path: &Path) -> Result<()> {
+        self.scrot(path, &[]).await
+    }
+
+    /// Saves a picture (PNG) of a part of the screen: its left upper corner, its width and its height in pixels.
+    pub async fn screenshot_of(
+        &self,
+        (x, y): (u32, u32),
+        (width, height): (u32, u32),
+        path: &Path,
+    ) -> Result<()> {
+        self.scrot(path, &["--autoselect", &format!("{x},{y},{width},{height}")])
+            .await
+    }
+
+    async fn scrot(&self, path: &Path, options: &[&str]) -> Result<()> {
         let mut command = self.system_command("scrot");
-        command.arg("--overwrite").arg(path);
+        command.args(["--overwrite", "--silent"]).args(options).arg(path);
         self.run("scrot", command, Duration::from_secs(10))
             .await?
             .expect_code(0)?;

@@ -28,6 +28,12 @@ impl Panel {
         let settings = desktop.home().join(".config/xfce4/xfconf/xfce-perchannel-xml");
         fs::create_dir_all(&settings)?;
         fs::write(settings.join("xfce4-panel.xml"), include_str!("xfce4-panel.xml"))?;
+        let mut background = desktop.system_command("xsetroot");
+        background.args(["-solid", "#46627f"]);
+        desktop
+            .run("xsetroot", background, START_DEADLINE)
+            .await?
+            .expect_code(0)?;
         let mut parts = Vec::new();
         for (folder, program, name) in [
             ("xfce4/xfconf", "xfconfd", "org.xfce.Xfconf"),

@@ -7,11 +7,14 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use fantoccini::key::Key;
 use harness::{
-    Desktop, DesktopOptions, EmulatorProcess, Opener, Panel, Person, Portray, Process, TrayHost, TrayItem,
-    WindowDriver,
+    Desktop, DesktopOptions, EmulatorProcess, Opener, OverheardNotifications, Panel, Person, Portray,
+    Process, TrayHost, TrayItem, WindowDriver,
 };
 
 const SCREEN: (u32, u32) = (1280, 800);
+/// The right upper corner of the screen, where the tray is and where notifications appear.
+const CORNER: ((u32, u32), (u32, u32)) = ((760, 0), (520, 260));
+
 const SOON: Duration = Duration::from_secs(20);
 
 /// Role credentials of the tour's world live 90 seconds and are renewed at half of that.
@@ -98,7 +101,7 @@ impl<'desktop> Tour<'desktop> {
     }
 
     async fn sign_in(&mut self) -> Result<()> {
-        self.picture_of_the_tray("tray-sign-in-needed.png").await?;
+        self.picture_of_the_tray("tray-sign-in-needed.png", &[]).await?;
         self.tray.click(&self.icon, &["Sign in"]).await?;
         let link = self.opener.next_url(SOON).await?;
         self.tell(&format!(
@@ -113,9 +116,11 @@ impl<'desktop> Tour<'desktop> {
         self.person.sign_in(user, password).await?;
         let status = self.portray.wait_for_portal("signed_in", SOON).await?;
         self.person.screenshot(&self.folder.join("signed-in.png")).await?;
+        let token = status["portals"][0]["access_token_expires_at"]
+            .as_str()
+            .context("a token with an end")?;
         self.tell(&format!(
-            "Signed in as {user} in Chromium; Portray says signed_in, the session ends at {}",
-            status["portals"][0]["session_ends_at"]
+            "Signed in as {user} in Chromium; Portray says so too (access token until {token})"
         ));
         Ok(())
     }
@@ -159,7 +164,9 @@ impl<'desktop> Tour<'desktop> {
         let path = menu
             .path_to("Open console", &words)
             .context("seen a moment ago")?;
-        self.picture_of_the_tray("tray.png").await?;
+        // The first line cannot be chosen, the second is the action; the third is the role's submenu.
+        self.picture_of_the_tray("tray.png", &["Down", "Down", "Right"])
+            .await?;
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
         self.tray.click(&self.icon, &path).await?;
         self.see_the_console(
@@ -237,17 +244,17 @@ impl<'desktop> Tour<'desktop> {
     }
 
     async fn lose_the_session(&mut self) -> Result<()> {
+        let mut notifications = OverheardNotifications::start(self.desktop).await?;
         ensure!(
             self.emulator.end_sessions(USER.0).await? > 0,
             "there was no session to end"
         );
-        self.portray
-            .wait_for_portal("sign_in_needed", ONE_RENEWAL)
-            .await?;
-        self.desktop
-            .screenshot(&self.folder.join("notification.png"))
-            .await?;
-        self.tell("The administrator ended the session: Portray says so, with a notification");
+        let shown = notifications.next_summary(ONE_RENEWAL).await?;
+        self.picture_of_the_corner("notification.png").await?;
+        self.portray.wait_for_portal("sign_in_needed", SOON).await?;
+        self.tell(&format!(
+            "The administrator ended the session: a notification says \"{shown}\""
+        ));
         Ok(())
     }
 
@@ -259,12 +266,27 @@ impl<'desktop> Tour<'desktop> {
         Ok(())
     }
 
-    async fn picture_of_the_tray(&self, name: &str) -> Result<()> {
+    /// A picture of the open tray menu after some keys were pressed in it; closes the menu again.
+    async fn picture_of_the_tray(&self, name: &str, keys: &[&str]) -> Result<()> {
         self.panel.open_tray_menu(self.desktop).await?;
-        // The X server gives no event of ours when a menu of another program has been drawn.
+        // No event tells that a menu of another program has been drawn.
         self.desktop.settle().await;
-        self.desktop.screenshot(&self.folder.join(name)).await?;
-        self.desktop.press_key("Escape").await
+        for key in keys {
+            self.desktop.press_key(key).await?;
+        }
+        self.picture_of_the_corner(name).await?;
+        for _ in 0..=keys.len() {
+            self.desktop.press_key("Escape").await?;
+        }
+        Ok(())
+    }
+
+    async fn picture_of_the_corner(&self, name: &str) -> Result<()> {
+        self.desktop.settle().await;
+        let (corner, size) = CORNER;
+        self.desktop
+            .screenshot_of(corner, size, &self.folder.join(name))
+            .await
     }
 
     fn tell(&mut self, what: &str) {

@@ -12,7 +12,7 @@ pub const BUILD: [&str; 6] = [
 
 /// For a desktop without a display, with a browser and people in front of it. (`dbus-x11` is the session bus that
 /// gnome-keyring asks for; without it apt would choose one that brings systemd.)
-pub const TEST: [&str; 19] = [
+pub const TEST: [&str; 20] = [
     "adwaita-icon-theme",
     "chromium",
     "chromium-driver",
@@ -27,6 +27,7 @@ pub const TEST: [&str; 19] = [
     "scrot",
     "strace",
     "webkit2gtk-driver",
+    "x11-xserver-utils",
     "xdotool",
     "xfce4-notifyd",
     "xfce4-panel",
