@@ -428,7 +428,11 @@ fn agent_refuses_to_run_beside_another() {
     let second = home.portray(&["agent", "--foreground"]).output().unwrap();
     assert_eq!(second.status.code(), Some(1), "{second:?}");
     assert!(text(&second.stderr).contains("running already"), "{second:?}");
-    home.stop_agent();
+    let stopped = home.portray(&["agent", "stop"]).output().unwrap();
+    assert!(
+        text(&stopped.stderr).contains("are gone"),
+        "the store is memory: {stopped:?}"
+    );
     let gone = home.portray(&["agent", "status"]).output().unwrap();
     assert_eq!(gone.status.code(), Some(6), "{gone:?}");
 }

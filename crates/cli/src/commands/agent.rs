@@ -55,10 +55,14 @@ fn stop(invocation: &Invocation) -> Result<(), Failure> {
         }
         outcome => outcome?,
     };
+    let lived_in_memory = client.hello()?.memory_store;
     client.ask(&Operation::Stop)?;
-    invocation
-        .printer
-        .note("The agent has stopped; sign-ins are kept.");
+    let line = if lived_in_memory {
+        "The agent has stopped; its sign-ins were in memory only and are gone."
+    } else {
+        "The agent has stopped; sign-ins are kept."
+    };
+    invocation.printer.note(line);
     Ok(())
 }
 
