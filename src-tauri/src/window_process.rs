@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 /// A line on the window's standard input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,20 +32,27 @@ impl WindowOrder {
 /// At most one window process, and the pipe to it.
 #[derive(Debug, Default)]
 pub struct WindowProcess {
-    orders: Mutex<Option<ChildStdin>>,
+    living: Arc<Mutex<Option<Living>>>,
+}
+
+#[derive(Debug)]
+struct Living {
+    process: u32,
+    orders: ChildStdin,
 }
 
 impl WindowProcess {
     /// Brings the window to the front; starts its process where none lives.
     pub fn show(&self) {
-        let mut orders = self.orders.lock().expect("nothing panics while it is held");
-        if tell(orders.as_mut(), WindowOrder::Show) {
+        let mut living = self.living.lock().expect("nothing panics while it is held");
+        if tell(living.as_mut(), WindowOrder::Show) {
             return;
         }
         match start() {
             Ok(mut window) => {
-                *orders = window.stdin.take();
-                reap(window);
+                let process = window.id();
+                *living = window.stdin.take().map(|orders| Living { process, orders });
+                reap(window, self.living.clone());
             }
             Err(error) => tracing::error!("the window cannot be started: {error}"),
         }
@@ -53,14 +60,14 @@ impl WindowProcess {
 
     /// Ends the window's process, if there is one.
     pub fn quit(&self) {
-        let mut orders = self.orders.lock().expect("nothing panics while it is held");
-        tell(orders.take().as_mut(), WindowOrder::Quit);
+        let mut living = self.living.lock().expect("nothing panics while it is held");
+        tell(living.take().as_mut(), WindowOrder::Quit);
     }
 }
 
 /// Whether somebody listens.
-fn tell(orders: Option<&mut ChildStdin>, order: WindowOrder) -> bool {
-    orders.is_some_and(|pipe| writeln!(pipe, "{}", order.word()).is_ok())
+fn tell(living: Option<&mut Living>, order: WindowOrder) -> bool {
+    living.is_some_and(|window| writeln!(window.orders, "{}", order.word()).is_ok())
 }
 
 fn start() -> io::Result<Child> {
@@ -71,12 +78,17 @@ fn start() -> io::Result<Child> {
         .spawn()
 }
 
-/// Collects the exit status, so that no dead process stays in the table.
-fn reap(mut window: Child) {
-    std::thread::spawn(move || match window.wait() {
-        Ok(status) if status.success() => {}
-        Ok(status) => tracing::warn!("the window's process ended with {status}"),
-        Err(error) => tracing::warn!("the window's process cannot be waited for: {error}"),
+/// Collects the exit status and forgets the window. Its pipe alone does not tell: after a crash WebKit's processes
+/// hold the other end for a while.
+fn reap(mut window: Child, living: Arc<Mutex<Option<Living>>>) {
+    std::thread::spawn(move || {
+        match window.wait() {
+            Ok(status) if status.success() => {}
+            Ok(status) => tracing::warn!("the window's process ended with {status}"),
+            Err(error) => tracing::warn!("the window's process cannot be waited for: {error}"),
+        }
+        let mut living = living.lock().expect("nothing panics while it is held");
+        living.take_if(|known| known.process == window.id());
     });
 }
 
