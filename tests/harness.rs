@@ -1,1 +1,66 @@
-//! What every story needs: programs, a desktop, people.
+//! What every story needs: the built programs, a desktop of their own, and the people in front of it.
+//!
+//! A story starts a [`Desktop`], an [`EmulatorProcess`] and the programs under test on it, and then acts as the
+//! people and the desktop's parts would: [`TrayHost`] reads and clicks the tray menu, [`NotificationServer`]
+//! presses notification buttons, [`Opener`] sees which pages were to be opened, [`Person`] opens them in
+//! Chromium, [`WindowDriver`] uses the window. Everything waits by [`wait_until`] or for an event with a deadline,
+//! and what fails says what the programs wrote.
+
+#![cfg(target_os = "linux")]
+
+#[path = "harness/desktop.rs"]
+mod desktop;
+#[path = "harness/emulator.rs"]
+mod emulator;
+#[path = "harness/fake_time.rs"]
+mod fake_time;
+#[path = "harness/http.rs"]
+mod http;
+#[path = "harness/logs.rs"]
+mod logs;
+#[path = "harness/menu.rs"]
+mod menu;
+#[path = "harness/notifications.rs"]
+mod notifications;
+#[path = "harness/opener.rs"]
+mod opener;
+#[path = "harness/overheard.rs"]
+mod overheard;
+#[path = "harness/panel.rs"]
+mod panel;
+#[path = "harness/person.rs"]
+mod person;
+#[path = "harness/portray.rs"]
+mod portray;
+#[path = "harness/process.rs"]
+mod process;
+#[path = "harness/programs.rs"]
+mod programs;
+#[path = "harness/reaper.rs"]
+mod reaper;
+#[path = "harness/tray.rs"]
+mod tray;
+#[path = "harness/wait.rs"]
+mod wait;
+#[path = "harness/web_driver.rs"]
+mod web_driver;
+#[path = "harness/window.rs"]
+mod window;
+
+pub use desktop::{Desktop, DesktopOptions};
+pub use emulator::{EmulatorAddresses, EmulatorProcess};
+pub use fake_time::FakeTime;
+pub use http::{Answer, delete, get, post};
+pub use logs::Logs;
+pub use menu::{Menu, MenuItem};
+pub use notifications::{Notification, NotificationServer};
+pub use opener::Opener;
+pub use overheard::OverheardNotifications;
+pub use panel::Panel;
+pub use person::{ConsolePage, Person};
+pub use portray::Portray;
+pub use process::{Finished, Process};
+pub use programs::{Program, Programs};
+pub use tray::{TrayHost, TrayItem};
+pub use wait::wait_until;
+pub use window::WindowDriver;

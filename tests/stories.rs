@@ -1,1 +1,8 @@
-//! One binary for every story.
+//! Every story and every rule about the sources, in one binary that links once.
+
+#[cfg(target_os = "linux")]
+mod harness_itself;
+mod quality;
+mod sources;
+mod supply_chain;
+mod tidy;

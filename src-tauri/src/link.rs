@@ -6,7 +6,8 @@ use std::time::Duration;
 use portray_core::agent::client::{Client, ClientError};
 use portray_core::agent::protocol::{Operation, Reply};
 use portray_core::app::contract::{
-    Answer, Mood, ProblemCode, ProblemView, Request, SearchAnswer, SearchRequest, Snapshot,
+    Answer, Mood, PortalState, PortalView, ProblemCode, ProblemView, Request, SearchAnswer, SearchRequest,
+    Snapshot,
 };
 use portray_core::clock::{Clock, SystemClock};
 use portray_core::paths::Paths;
@@ -117,10 +118,21 @@ fn without_agent(known: Option<&Snapshot>, error: ClientError) -> Snapshot {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         headline: "Portray is not running".to_owned(),
         mood: Mood::Offline,
-        portals: known.map(|known| known.portals.clone()).unwrap_or_default(),
+        portals: known.map(out_of_reach).unwrap_or_default(),
         credentials: Vec::new(),
         problem: Some(problem),
     }
+}
+
+/// The portals as they were known; what the agent was busy with ended with it.
+fn out_of_reach(known: &Snapshot) -> Vec<PortalView> {
+    let mut portals = known.portals.clone();
+    for portal in &mut portals {
+        portal.state = PortalState::Offline;
+        portal.sign_in = None;
+        portal.sync.running = None;
+    }
+    portals
 }
 
 #[cfg(test)]

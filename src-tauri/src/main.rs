@@ -2,6 +2,7 @@
 //! process has nothing but one.
 #![cfg_attr(windows, windows_subsystem = "windows")]
 
+mod already_running;
 mod browser;
 mod commands;
 mod display;
@@ -12,6 +13,7 @@ mod notices;
 mod resident;
 mod shell;
 mod tray;
+mod tray_host;
 mod wake;
 mod window;
 mod window_process;

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portray_core::agent::claim::{Claim, ClaimError, take_over};
-use portray_core::agent::client::Client;
 use portray_core::agent::handler::Host;
 use portray_core::agent::harden::harden_process;
-use portray_core::agent::protocol::{AgentHello, AgentKind, Operation};
+use portray_core::agent::protocol::AgentKind;
 use portray_core::app::contract::{ProblemCode, ProblemView, Request};
 use portray_core::app::shell::Shell;
 use portray_core::app::{App, Parts};
@@ -25,7 +24,7 @@ use tokio::task::JoinHandle;
 use crate::display::{self, OpenGl};
 use crate::shell::Desktop;
 use crate::tray::{self, TrayState};
-use crate::{context, logging, wake};
+use crate::{already_running, context, logging, tray_host, wake};
 
 /// How long answers that are under way may take when the person quits.
 const FAREWELL: Duration = Duration::from_secs(3);
@@ -34,8 +33,8 @@ const FAREWELL: Duration = Duration::from_secs(3);
 pub fn run(show_window: bool) -> Result<(), ProblemView> {
     let environment = Environment::of_process();
     let paths = Paths::of(&environment).map_err(|error| wrong_settings(&error))?;
-    if let Some(running) = running(&paths) {
-        return show_running(&paths, &running);
+    if let Some(running) = already_running::tray_application(&paths) {
+        return already_running::show(&paths, &running);
     }
     logging::start(&environment, &paths, "portray.log");
     harden_process();
@@ -46,8 +45,8 @@ pub fn run(show_window: bool) -> Result<(), ProblemView> {
     let runtime = runtime()?;
     let claim = match runtime.block_on(take_over(&engine.paths, &engine.clock)) {
         Ok(claim) => claim,
-        Err(ClaimError::Taken(Some(running))) => return show_running(&engine.paths, &running),
-        Err(error) => return Err(not_claimed(&error)),
+        Err(ClaimError::Taken(Some(running))) => return already_running::show(&engine.paths, &running),
+        Err(error) => return Err(already_running::not_claimed(&error)),
     };
     run_tray(engine, claim, &runtime, show_window)
 }
@@ -128,12 +127,19 @@ fn run_tray(engine: Engine, claim: Claim, runtime: &Runtime, show_window: bool) 
     ));
     let host = engine.host();
     let clock = engine.clock.clone();
+    let environment = engine.environment.clone();
     let app = {
         let _inside = runtime.enter();
         engine.start(desktop.clone())
     };
     runtime.spawn(forward(app.clone(), requested));
     runtime.spawn(quit_on_signal(requests.clone()));
+    runtime.spawn(show_where_no_tray_is(
+        environment,
+        clock.clone(),
+        desktop.clone(),
+        requests.clone(),
+    ));
     let woken = app.clone();
     runtime.spawn(wake::listen(move || woken.woke()));
     let service = runtime.spawn(claim.serve(app, host, clock.clone()));
@@ -181,6 +187,19 @@ fn builder(requests: &UnboundedSender<Request>) -> tauri::Builder<tauri::Wry> {
 async fn forward(app: App, mut requested: UnboundedReceiver<Request>) {
     while let Some(request) = requested.recv().await {
         app.click(request);
+    }
+}
+
+/// Where no icon can be seen, the window is; and the person learns why.
+async fn show_where_no_tray_is(
+    environment: Environment,
+    clock: SharedClock,
+    desktop: Arc<Desktop>,
+    requests: UnboundedSender<Request>,
+) {
+    if tray_host::is_missing(&environment, &clock).await {
+        let _ = requests.send(Request::ShowWindow);
+        desktop.notify(&tray_host::notice());
     }
 }
 
@@ -244,43 +263,6 @@ fn runtime() -> Result<Runtime, ProblemView> {
             "Close other programs, then try again.",
         )
     })
-}
-
-/// The tray application that runs already, if one does.
-fn running(paths: &Paths) -> Option<AgentHello> {
-    let hello = Client::connect(paths).ok()?.hello().ok()?;
-    (hello.kind == AgentKind::Tray).then_some(hello)
-}
-
-fn show_running(paths: &Paths, running: &AgentHello) -> Result<(), ProblemView> {
-    if running.kind == AgentKind::Headless {
-        return Err(ProblemView::new(
-            ProblemCode::Failed,
-            format!(
-                "`portray agent` (process {}) keeps sign-ins in its memory only.",
-                running.pid
-            ),
-            "Run `portray agent stop` and start Portray again; you will have to sign in anew.",
-        ));
-    }
-    let show = Operation::Command {
-        request: Request::ShowWindow,
-    };
-    let shown = Client::connect(paths).and_then(|mut client| client.ask(&show));
-    shown
-        .map(|_| ())
-        .map_err(portray_core::agent::client::ClientError::into_problem)
-}
-
-fn not_claimed(error: &ClaimError) -> ProblemView {
-    let what_to_do = match error {
-        ClaimError::Taken(_) => "It does not answer. Wait a moment, or end it, then start Portray again.",
-        ClaimError::Folder(_) => "Remove that folder, or set XDG_RUNTIME_DIR to a folder of your own.",
-        ClaimError::Socket { .. } | ClaimError::Lock { .. } => {
-            "See that the folder exists and can be written to, then start Portray again."
-        }
-    };
-    ProblemView::new(ProblemCode::NoAgent, sentence(error), what_to_do)
 }
 
 fn wrong_settings(error: &dyn std::error::Error) -> ProblemView {
@@ -350,23 +332,5 @@ mod tests {
         let elsewhere = [("PORTRAY_ENDPOINT_URL", "https://evil.example")];
         assert!(refusal(&elsewhere, "").is_some());
         assert_eq!(refusal(&[("PORTRAY_SECRET_STORE", "memory")], ""), None);
-    }
-
-    #[test]
-    fn w6_a_headless_agent_with_a_memory_store_is_not_ended_unasked() {
-        let home = tempfile::tempdir().unwrap();
-        let paths = Paths::of(&Environment::of(&[(
-            "PORTRAY_HOME",
-            home.path().to_str().unwrap(),
-        )]))
-        .unwrap();
-        let agent = AgentHello {
-            version: "0.1.0".to_owned(),
-            pid: 7,
-            kind: AgentKind::Headless,
-            memory_store: true,
-        };
-        let problem = show_running(&paths, &agent).unwrap_err();
-        assert!(problem.what_to_do.contains("portray agent stop"));
     }
 }

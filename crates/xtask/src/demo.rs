@@ -1,0 +1,258 @@
+//! The application, seen working: against a demo Identity Center or a real portal, on this display or on a tour.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::{setup, step, ui, workspace};
+
+/// What `cargo xtask run` was asked for.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Take the tour, whether or not there is a display.
+    pub tour: bool,
+    /// Start URL of a real portal.
+    pub portal: Option<String>,
+    /// The region of that portal.
+    pub region: Option<String>,
+}
+
+impl Options {
+    /// Reads the arguments behind `run`.
+    pub fn parse(arguments: &[String]) -> Result<Options> {
+        let mut options = Options::default();
+        let mut rest = arguments.iter();
+        while let Some(argument) = rest.next() {
+            let mut value = || {
+                rest.next()
+                    .cloned()
+                    .with_context(|| format!("{argument} needs a value"))
+            };
+            match argument.as_str() {
+                "--tour" => options.tour = true,
+                "--portal" => options.portal = Some(value()?),
+                "--region" => options.region = Some(value()?),
+                other => bail!("run does not know {other:?}"),
+            }
+        }
+        ensure!(
+            !options.tour || options.portal.is_none(),
+            "the tour is for the demo, not for a real portal"
+        );
+        ensure!(
+            options.region.is_none() || options.portal.is_some(),
+            "--region belongs to --portal"
+        );
+        Ok(options)
+    }
+}
+
+/// Builds and shows it.
+pub fn run(options: &Options) -> Result<()> {
+    if options.tour || !has_display() {
+        ensure!(
+            options.portal.is_none(),
+            "a real portal needs a person, and a display for the person's browser"
+        );
+        return tour();
+    }
+    setup::for_building()?;
+    ui::build()?;
+    workspace::compile_programs(&[])?;
+    match &options.portal {
+        Some(url) => with_portal(url, options.region.as_deref()),
+        None => with_emulator(),
+    }
+}
+
+fn tour() -> Result<()> {
+    setup::for_testing()?;
+    ui::build()?;
+    workspace::compile_programs(&["end-to-end"])?;
+    step::run(Command::new(workspace::built("tour")?).arg(workspace::target()?.join("tour")))
+}
+
+/// The person's own settings and keyring: this is real use.
+fn with_portal(url: &str, region: Option<&str>) -> Result<()> {
+    let region = region.context("--portal needs --region: the region of your Identity Center")?;
+    let desk = Desk {
+        environment: Vec::new(),
+    };
+    desk.add_portal("work", url, region)?;
+    println!("\nThe application opens its window; sign in there. Ctrl-C ends it.\n");
+    desk.show_until_quit()
+}
+
+fn with_emulator() -> Result<()> {
+    let home = workspace::target()?.join("demo");
+    if home.exists() {
+        fs::remove_dir_all(&home).context("cannot clear the last demo")?;
+    }
+    fs::create_dir_all(&home)?;
+    let emulator = Emulator::start()?;
+    let desk = Desk {
+        environment: vec![
+            ("PORTRAY_HOME", home.to_string_lossy().into_owned()),
+            ("PORTRAY_ENDPOINT_URL", emulator.base_url.clone()),
+            // Nothing of the demo stays in the person's own keyring.
+            ("PORTRAY_SECRET_STORE", "memory".to_owned()),
+        ],
+    };
+    desk.add_portal("acme", &emulator.start_url, &emulator.region)?;
+    println!(
+        "\nAcme's demo Identity Center is at {}. Its people, and what they type to sign in:",
+        emulator.portal_url
+    );
+    for (user, password) in demo_people()? {
+        println!("  {user:<10} {password}");
+    }
+    println!("\nClick Sign in in the window or in the tray menu. Ctrl-C ends everything.\n");
+    desk.show_until_quit()
+}
+
+/// The programs with one set of variables.
+struct Desk {
+    environment: Vec<(&'static str, String)>,
+}
+
+impl Desk {
+    fn command(&self, program: &str) -> Result<Command> {
+        let mut command = Command::new(workspace::built(program)?);
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        Ok(command)
+    }
+
+    fn add_portal(&self, name: &str, url: &str, region: &str) -> Result<()> {
+        step::run(
+            self.command("portray")?
+                .args(["portal", "add", url, "--name", name, "--region", region]),
+        )
+    }
+
+    /// Starts the application and its window, and waits for the application's end.
+    fn show_until_quit(&self) -> Result<()> {
+        let mut application = self
+            .command("portray-app")?
+            .spawn()
+            .context("cannot start portray-app")?;
+        // A second start shows the window of the first, or becomes the first.
+        step::run(&mut self.command("portray-app")?)?;
+        let status = application.wait()?;
+        ensure!(status.success(), "the application ended with {status}");
+        Ok(())
+    }
+}
+
+/// The running emulator; it ends with this program.
+struct Emulator {
+    child: Child,
+    base_url: String,
+    start_url: String,
+    portal_url: String,
+    region: String,
+}
+
+impl Emulator {
+    fn start() -> Result<Emulator> {
+        let mut command = Command::new(workspace::built("identity-center-emulator")?);
+        command.args(["--world", "acme", "--port", "0", "--json"]);
+        let mut child = command
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("cannot start the emulator")?;
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().context("asked for a moment ago")?).read_line(&mut line)?;
+        let text = |key: &str| json_text(&line, key).with_context(|| format!("no {key} in {line:?}"));
+        let (base_url, start_url) = (text("base_url")?, text("start_url")?);
+        let (portal_url, region) = (text("portal_url")?, text("region")?);
+        Ok(Emulator {
+            child,
+            base_url,
+            start_url,
+            portal_url,
+            region,
+        })
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A text value of the emulator's one line, which has no nested objects and no escapes.
+fn json_text(line: &str, key: &str) -> Option<String> {
+    let (_, behind) = line.split_once(&format!("\"{key}\""))?;
+    let value = behind
+        .trim_start()
+        .strip_prefix(':')?
+        .trim_start()
+        .strip_prefix('"')?;
+    Some(value.split('"').next()?.to_owned())
+}
+
+/// Name and password of everybody in the demo world.
+fn demo_people() -> Result<Vec<(String, String)>> {
+    let path: PathBuf = workspace::root().join("crates/emulator/worlds/acme.toml");
+    let world = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let value = |table: &str, key: &str| {
+        let line = table
+            .lines()
+            .find_map(|line| line.strip_prefix(key)?.trim_start().strip_prefix('='))?;
+        Some(line.trim().trim_matches('"').to_owned())
+    };
+    let users = world
+        .split("[[user]]")
+        .skip(1)
+        .map(|rest| rest.split("\n[[").next().unwrap_or(rest));
+    Ok(users
+        .filter_map(|user| Some((value(user, "name")?, value(user, "password")?)))
+        .collect())
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a task asks its own environment; the product's rule does not bind it"
+)]
+fn has_display() -> bool {
+    !cfg!(target_os = "linux")
+        || ["DISPLAY", "WAYLAND_DISPLAY"]
+            .iter()
+            .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ready_line_is_read() {
+        let line = r#"{"base_url":"http://127.0.0.1:1", "region": "eu-west-1"}"#;
+        assert_eq!(json_text(line, "base_url").as_deref(), Some("http://127.0.0.1:1"));
+        assert_eq!(json_text(line, "region").as_deref(), Some("eu-west-1"));
+        assert_eq!(json_text(line, "start_url"), None);
+    }
+
+    #[test]
+    fn options_are_read_and_contradictions_refused() {
+        let parse =
+            |words: &[&str]| Options::parse(&words.iter().map(ToString::to_string).collect::<Vec<_>>());
+        assert!(parse(&["--tour"]).unwrap().tour);
+        let real = parse(&[
+            "--portal",
+            "https://acme.awsapps.com/start",
+            "--region",
+            "eu-west-1",
+        ])
+        .unwrap();
+        assert_eq!(real.region.as_deref(), Some("eu-west-1"));
+        assert!(parse(&["--tour", "--portal", "x"]).is_err());
+        assert!(parse(&["--region", "x"]).is_err());
+        assert!(parse(&["--portal"]).is_err());
+    }
+}

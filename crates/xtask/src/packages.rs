@@ -1,0 +1,44 @@
+//! The Debian and Ubuntu packages that building and testing take.
+
+/// For building the tray application.
+pub const BUILD: [&str; 6] = [
+    "build-essential",
+    "libayatana-appindicator3-dev",
+    "libgtk-3-dev",
+    "librsvg2-dev",
+    "libwebkit2gtk-4.1-dev",
+    "pkg-config",
+];
+
+/// For a desktop without a display, with a browser and people in front of it. (`dbus-x11` is the session bus that
+/// gnome-keyring asks for; without it apt would choose one that brings systemd.)
+pub const TEST: [&str; 20] = [
+    "adwaita-icon-theme",
+    "chromium",
+    "chromium-driver",
+    "dbus",
+    "dbus-x11",
+    "faketime",
+    "fonts-dejavu-core",
+    "fonts-inter",
+    "gnome-keyring",
+    "librsvg2-common",
+    "python3-venv",
+    "scrot",
+    "strace",
+    "webkit2gtk-driver",
+    "x11-xserver-utils",
+    "xdotool",
+    "xfce4-notifyd",
+    "xfce4-panel",
+    "xfconf",
+    "xvfb",
+];
+
+/// For type-checking on behalf of Windows: the C compiler that dependencies ask for.
+pub const CROSS: [&str; 1] = ["gcc-mingw-w64-x86-64-win32"];
+
+/// A program that does as well as a package, where that package is not to be had (Ubuntu has Chromium as a snap only,
+/// so there people bring a Chrome and a chromedriver of their own).
+pub const SUBSTITUTES: [(&str, &str); 2] =
+    [("chromium", "google-chrome"), ("chromium-driver", "chromedriver")];

@@ -1,0 +1,52 @@
+//! The wall clock of one built program, moved by libfaketime while its monotonic clock goes on: what suspend does.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::desktop::Desktop;
+
+const LIBRARIES: [&str; 3] = [
+    "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1",
+    "/usr/lib/aarch64-linux-gnu/faketime/libfaketime.so.1",
+    "/usr/lib/faketime/libfaketime.so.1",
+];
+
+/// The offset that programs started with it see.
+pub struct FakeTime {
+    file: PathBuf,
+}
+
+impl FakeTime {
+    /// A clock that shows the real time until it is moved.
+    pub fn on(desktop: &Desktop) -> Result<FakeTime> {
+        let fake = FakeTime {
+            file: desktop.folder().join("time"),
+        };
+        fake.set_seconds_ahead(0)?;
+        Ok(fake)
+    }
+
+    /// Makes `command` live by this clock.
+    pub fn apply<'command>(&self, command: &'command mut Command) -> Result<&'command mut Command> {
+        let library = LIBRARIES.iter().find(|path| Path::new(path).is_file());
+        let library = library.context("libfaketime is not installed: run `cargo xtask setup`")?;
+        Ok(command
+            .env("LD_PRELOAD", library)
+            .env("FAKETIME_TIMESTAMP_FILE", &self.file)
+            .env("FAKETIME_NO_CACHE", "1")
+            .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+            // The name that older versions know.
+            .env("DONT_FAKE_MONOTONIC", "1"))
+    }
+
+    /// Sets the clock ahead of the real time (or back, below zero).
+    pub fn set_seconds_ahead(&self, seconds: i64) -> Result<()> {
+        let fresh = self.file.with_extension("new");
+        fs::write(&fresh, format!("{seconds:+}\n"))?;
+        // Renamed, so that nobody reads half a number.
+        fs::rename(&fresh, &self.file).context("cannot set the time")
+    }
+}

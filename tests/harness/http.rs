@@ -1,0 +1,97 @@
+//! As much of an HTTP client as talking to a program on this machine takes: one request, one connection.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use url::Url;
+
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// What the server said.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// The header lines, as they came.
+    pub head: String,
+    /// The body as text.
+    pub body: String,
+}
+
+impl Answer {
+    /// The body as JSON; an error unless the status says success.
+    pub fn json(&self) -> Result<serde_json::Value> {
+        ensure!(
+            (200..300).contains(&self.status),
+            "status {}: {}",
+            self.status,
+            self.body
+        );
+        if self.body.is_empty() {
+            return Ok(serde_json::Value::Null);
+        }
+        serde_json::from_str(&self.body).with_context(|| format!("not JSON: {}", self.body))
+    }
+}
+
+/// Fetches `url`.
+pub async fn get(url: &Url) -> Result<Answer> {
+    request("GET", url, None).await
+}
+
+/// Sends `body` to `url` as JSON.
+pub async fn post(url: &Url, body: &serde_json::Value) -> Result<Answer> {
+    request("POST", url, Some(body)).await
+}
+
+/// Asks to delete what is at `url`.
+pub async fn delete(url: &Url) -> Result<Answer> {
+    request("DELETE", url, None).await
+}
+
+async fn request(method: &str, url: &Url, body: Option<&serde_json::Value>) -> Result<Answer> {
+    let exchange = tokio::time::timeout(DEADLINE, exchange(method, url, body)).await;
+    exchange
+        .unwrap_or_else(|_| Err(anyhow::anyhow!("no answer within {DEADLINE:?}")))
+        .with_context(|| format!("{method} {url}"))
+}
+
+async fn exchange(method: &str, url: &Url, body: Option<&serde_json::Value>) -> Result<Answer> {
+    ensure!(url.scheme() == "http", "only plain HTTP");
+    let host = url.host_str().context("a URL with a host")?;
+    let port = url.port_or_known_default().context("a URL with a port")?;
+    let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let body = body.map(ToString::to_string);
+    let content = body.as_ref().map_or_else(String::new, |body| {
+        format!(
+            "Content-Type: application/json\r\nContent-Length: {}\r\n",
+            body.len()
+        )
+    });
+    let body = body.unwrap_or_default();
+    // HTTP/1.0: the body ends with the connection, in one piece.
+    let message = format!(
+        "{method} {}{query} HTTP/1.0\r\nHost: {host}:{port}\r\n{content}\r\n{body}",
+        url.path()
+    );
+    let mut stream = TcpStream::connect((host, port)).await?;
+    stream.write_all(message.as_bytes()).await?;
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).await?;
+    parse(&String::from_utf8_lossy(&bytes))
+}
+
+fn parse(text: &str) -> Result<Answer> {
+    let (head, body) = text
+        .split_once("\r\n\r\n")
+        .context("an answer without an end of its head")?;
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+    let status = status.with_context(|| format!("no status in {head:?}"))?;
+    Ok(Answer {
+        status,
+        head: head.to_owned(),
+        body: body.to_owned(),
+    })
+}

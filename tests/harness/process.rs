@@ -1,0 +1,148 @@
+//! A running program of a desktop: its output goes to files, its process group dies with it.
+
+use std::fs::{self, File};
+use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use rustix::process::Signal;
+
+use crate::logs::Logs;
+use crate::reaper::{Reaper, kill_group};
+
+/// A started program. Dropping it kills it and every process of its group.
+pub struct Process {
+    name: String,
+    child: Mutex<Child>,
+    logs: Logs,
+    stdout: PathBuf,
+    stderr: PathBuf,
+}
+
+/// A program that has ended.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    /// The exit code, or none when a signal ended it.
+    pub code: Option<i32>,
+    /// Everything on its standard output.
+    pub stdout: String,
+    /// Everything on its standard error.
+    pub stderr: String,
+}
+
+impl Process {
+    /// Starts `command` in a process group of its own. Its standard input is empty unless the caller set it.
+    pub(crate) fn start(name: &str, mut command: Command, logs: &Logs, reaper: &Reaper) -> Result<Process> {
+        command.stdin(Stdio::null());
+        Process::start_with_input(name, command, logs, reaper)
+    }
+
+    /// As [`Process::start`], with the standard input that `command` says.
+    pub(crate) fn start_with_input(
+        name: &str,
+        mut command: Command,
+        logs: &Logs,
+        reaper: &Reaper,
+    ) -> Result<Process> {
+        let (stdout, stderr) = logs.for_start_of(name);
+        let child = command
+            .stdout(File::create(&stdout).context("cannot create a log")?)
+            .stderr(File::create(&stderr).context("cannot create a log")?)
+            .process_group(0)
+            .spawn()
+            .with_context(|| format!("cannot start {}", command.get_program().display()))?;
+        reaper.watch(child.id());
+        Ok(Process {
+            name: name.to_owned(),
+            child: Mutex::new(child),
+            logs: logs.clone(),
+            stdout,
+            stderr,
+        })
+    }
+
+    /// The id of the process, which is the id of its group too.
+    pub fn id(&self) -> u32 {
+        self.child().id()
+    }
+
+    /// What it wrote on its standard output so far.
+    pub fn stdout(&self) -> String {
+        String::from_utf8_lossy(&fs::read(&self.stdout).unwrap_or_default()).into_owned()
+    }
+
+    /// What it wrote on its standard error so far.
+    pub fn stderr(&self) -> String {
+        String::from_utf8_lossy(&fs::read(&self.stderr).unwrap_or_default()).into_owned()
+    }
+
+    /// How it ended, or none while it runs.
+    pub fn ended(&self) -> Result<Option<ExitStatus>> {
+        Ok(self.child().try_wait()?)
+    }
+
+    /// Waits for its first line of standard output that has an end.
+    pub async fn first_line(&self, within: Duration) -> Result<String> {
+        let what = format!("the first line of {}", self.name);
+        let line = crate::wait_until(&what, within, async || {
+            if let Some((line, _)) = self.stdout().split_once('\n') {
+                return Ok(Some(Ok(line.to_owned())));
+            }
+            Ok(self
+                .ended()?
+                .map(|status| Err(anyhow::anyhow!("{} ended early: {status}", self.name))))
+        });
+        let line = line.await.and_then(|line| line);
+        self.logs.explain(line)
+    }
+
+    /// Waits until it has ended by itself.
+    pub async fn finished(&self, within: Duration) -> Result<Finished> {
+        let what = format!("the end of {}", self.name);
+        let status = self.logs.wait_until(&what, within, async || self.ended()).await?;
+        Ok(Finished {
+            code: status.code(),
+            stdout: self.stdout(),
+            stderr: self.stderr(),
+        })
+    }
+
+    /// Asks it to end, as a session does when it is left.
+    pub fn terminate(&self) {
+        kill_group(self.id(), Signal::TERM);
+    }
+
+    /// Ends it at once, as a crash does, together with every process of its group.
+    pub fn kill(&self) {
+        kill_group(self.id(), Signal::KILL);
+        let _ = self.child().wait();
+    }
+
+    fn child(&self) -> std::sync::MutexGuard<'_, Child> {
+        self.child
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+impl Finished {
+    /// The standard output as one JSON document.
+    pub fn json(&self) -> Result<serde_json::Value> {
+        serde_json::from_str(&self.stdout).with_context(|| format!("not one JSON document: {self:?}"))
+    }
+
+    /// Itself, if it ended with `code`; else an error with all that it wrote.
+    pub fn expect_code(self, code: i32) -> Result<Finished> {
+        anyhow::ensure!(self.code == Some(code), "expected exit code {code}: {self:#?}");
+        Ok(self)
+    }
+}

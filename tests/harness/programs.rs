@@ -1,0 +1,76 @@
+//! Where the built programs are.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+/// A program that this repository builds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// The command line, `portray`.
+    Portray,
+    /// The tray application, `portray-app`.
+    PortrayApp,
+    /// The local Identity Center, `identity-center-emulator`.
+    Emulator,
+}
+
+impl Program {
+    /// The file's name without an extension.
+    pub fn name(self) -> &'static str {
+        match self {
+            Program::Portray => "portray",
+            Program::PortrayApp => "portray-app",
+            Program::Emulator => "identity-center-emulator",
+        }
+    }
+}
+
+/// The folder that holds the programs built together with the running test or tour.
+#[derive(Clone, Debug)]
+pub struct Programs {
+    folder: PathBuf,
+}
+
+impl Programs {
+    /// Finds the profile's folder (`target/debug`, say) from the path of the running executable.
+    pub fn beside_this_executable() -> Result<Programs> {
+        let executable = std::env::current_exe().context("cannot tell where this executable is")?;
+        let mut folder = executable.parent().context("an executable lies in a folder")?;
+        if folder.ends_with("deps") {
+            folder = folder.parent().context("target/*/deps has a parent")?;
+        }
+        Ok(Programs {
+            folder: folder.to_path_buf(),
+        })
+    }
+
+    /// The path of `program`, or an error that says how to build it.
+    pub fn path(&self, program: Program) -> Result<PathBuf> {
+        let path = self
+            .folder
+            .join(program.name())
+            .with_extension(std::env::consts::EXE_EXTENSION);
+        if !path.is_file() {
+            bail!(
+                "{} is not built: run `cargo xtask build`, or `cargo xtask test`",
+                path.display()
+            );
+        }
+        Ok(path)
+    }
+
+    /// The Python with the packages of `tests/requirements.txt`, which lies beside the profile's folder.
+    pub fn python(&self) -> Result<PathBuf> {
+        let python = self.folder.with_file_name("python").join("bin/python");
+        if !python.is_file() {
+            bail!("{} is not there: run `cargo xtask setup`", python.display());
+        }
+        Ok(python)
+    }
+
+    /// The folder itself.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+}

@@ -1,0 +1,102 @@
+//! Leaves no process behind, however a test ends: by its end, by a panic or by SIGKILL.
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::Mutex;
+
+use anyhow::{Context, Result};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+
+/// Waits for the end of its input, which comes with the test's death, and then kills the process groups that it was
+/// told, and whatever else carries the mark in its environment (a program that made itself a group of its own).
+const SCRIPT: &str = r#"
+groups=
+while read -r group; do groups="$groups $group"; done
+for group in $groups; do kill -KILL "-$group" 2>/dev/null; done
+for environment in /proc/[0-9]*/environ; do
+    process=${environment#/proc/}
+    process=${process%/environ}
+    [ "$process" = $$ ] && continue
+    tr '\0' '\n' <"$environment" 2>/dev/null | grep -qxF "$1" && kill -KILL "$process" 2>/dev/null
+done
+rm -rf "$2"
+"#;
+
+/// The name of the variable that marks every process of a desktop.
+pub(crate) const MARK: &str = "PORTRAY_TEST_DESKTOP";
+
+/// A watching shell, in a group of its own, and the mark that it looks for.
+pub(crate) struct Reaper {
+    child: Child,
+    groups: Mutex<Option<ChildStdin>>,
+    mark: String,
+}
+
+impl Reaper {
+    /// Watches over the processes marked with `folder`, and removes that folder when the test has died.
+    pub(crate) fn start(folder: &str) -> Result<Reaper> {
+        let mark = format!("{MARK}={folder}");
+        let mut child = Command::new("/bin/sh")
+            .args(["-c", SCRIPT, "reaper", &mark, folder])
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .context("cannot start /bin/sh")?;
+        let groups = Mutex::new(child.stdin.take());
+        Ok(Reaper { child, groups, mark })
+    }
+
+    /// Remembers a process group to kill.
+    pub(crate) fn watch(&self, group: u32) {
+        let mut groups = self
+            .groups
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(pipe) = groups.as_mut() {
+            // A reaper that has gone cannot be told; the processes are killed by their owners then.
+            let _ = writeln!(pipe, "{group}");
+        }
+    }
+}
+
+impl Drop for Reaper {
+    fn drop(&mut self) {
+        kill_marked(&self.mark);
+        drop(
+            self.groups
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner)
+                .take(),
+        );
+        let _ = self.child.wait();
+    }
+}
+
+/// Kills a whole process group at once; one that has gone is no error.
+pub(crate) fn kill_group(group: u32, signal: Signal) {
+    if let Some(group) = i32::try_from(group).ok().and_then(Pid::from_raw) {
+        let _ = kill_process_group(group, signal);
+    }
+}
+
+fn kill_marked(mark: &str) {
+    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let Some(process) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
+            continue;
+        };
+        let environment = fs::read(entry.path().join("environ")).unwrap_or_default();
+        if environment
+            .split(|byte| *byte == 0)
+            .any(|variable| variable == mark.as_bytes())
+            && let Some(process) = Pid::from_raw(process)
+        {
+            let _ = kill_process(process, Signal::KILL);
+        }
+    }
+}
