@@ -438,6 +438,16 @@ fn agent_refuses_to_run_beside_another() {
 }
 
 #[test]
+fn an_agent_can_be_started_again_right_after_it_was_stopped() {
+    let home = Home::new();
+    for _ in 0..5 {
+        let started = home.portray(&["agent"]).output().unwrap();
+        assert!(started.status.success(), "{started:?}");
+        home.stop_agent();
+    }
+}
+
+#[test]
 fn a_helper_that_starts_the_agent_lets_go_of_its_callers_pipes() {
     let home = Home::new();
     // Output is read until every holder of the pipe has closed it: the agent must not be one of them.

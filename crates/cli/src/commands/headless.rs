@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use portray_core::agent::protocol::AgentKind;
-use portray_core::agent::{Host, claim, harden_process};
+use portray_core::agent::{Host, claim_when_free, harden_process};
 use portray_core::app::contract::{ProblemView, Request};
 use portray_core::app::{App, Parts};
 use portray_core::clock::SystemClock;
@@ -47,7 +47,7 @@ async fn serve(invocation: &Invocation, detached: bool) -> Result<(), Failure> {
     environment.endpoint()?;
     let secret_store = environment.secret_store()?;
     let settings = Settings::load(&paths.settings(), clock.now())?;
-    let claim = claim(&paths)?;
+    let claim = claim_when_free(&paths, &clock).await?;
     let store = match secret_store {
         SecretStore::Keyring => TokenStore::keyring(&paths.keyring_service, clock.clone()),
         SecretStore::Memory => TokenStore::memory(),

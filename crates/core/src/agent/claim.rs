@@ -12,8 +12,8 @@ use crate::clock::SharedClock;
 use crate::paths::Paths;
 use crate::private_files;
 
-/// How long a headless agent has to finish its answers when the tray application takes over.
-const HAND_OVER: Duration = Duration::from_secs(10);
+/// How long an agent that ends has to finish its answers before the next one gives up.
+const HAND_OVER: Duration = Duration::from_secs(7);
 
 /// The right to be the agent, with the socket bound. Clients that connect already wait to be served.
 #[derive(Debug)]
@@ -56,15 +56,12 @@ pub async fn take_over(paths: &Paths, clock: &SharedClock) -> Result<Claim, Clai
         other => return other,
     }
     ask_to_stop(paths).await;
-    let deadline = clock.elapsed() + HAND_OVER;
-    loop {
-        match claim_aside(paths).await {
-            Err(ClaimError::Taken(_)) if clock.elapsed() < deadline => {
-                clock.sleep(Duration::from_millis(50)).await;
-            }
-            outcome => return outcome,
-        }
-    }
+    claim_while(paths, clock, |_| true).await
+}
+
+/// As [`claim`], but gives an agent that is ending, and so no longer answers, the time to end.
+pub async fn claim_when_free(paths: &Paths, clock: &SharedClock) -> Result<Claim, ClaimError> {
+    claim_while(paths, clock, |agent| agent.is_none()).await
 }
 
 /// Whether a folder for sockets is ours, and nobody else's.
@@ -143,6 +140,23 @@ fn hello(paths: &Paths) -> Option<AgentHello> {
 
 fn gives_way(agent: &AgentHello) -> bool {
     agent.kind == AgentKind::Headless && !agent.memory_store
+}
+
+/// Tries again while it is worth waiting for whoever holds the socket.
+async fn claim_while(
+    paths: &Paths,
+    clock: &SharedClock,
+    is_ending: impl Fn(Option<&AgentHello>) -> bool,
+) -> Result<Claim, ClaimError> {
+    let deadline = clock.elapsed() + HAND_OVER;
+    loop {
+        match claim_aside(paths).await {
+            Err(ClaimError::Taken(agent)) if is_ending(agent.as_ref()) && clock.elapsed() < deadline => {
+                clock.sleep(Duration::from_millis(50)).await;
+            }
+            outcome => return outcome,
+        }
+    }
 }
 
 /// Asking who holds the socket blocks.

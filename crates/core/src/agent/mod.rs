@@ -15,7 +15,7 @@ pub mod protocol;
 pub mod socket;
 pub mod targets;
 
-pub use claim::{Claim, ClaimError, claim, take_over};
+pub use claim::{Claim, ClaimError, claim, claim_when_free, take_over};
 pub use client::{Client, ClientError};
 pub use handler::{Handler, Host};
 pub use harden::harden_process;
