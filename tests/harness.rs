@@ -38,6 +38,8 @@ mod process;
 mod programs;
 #[path = "harness/reaper.rs"]
 mod reaper;
+#[path = "harness/simulation.rs"]
+mod simulation;
 #[path = "harness/tray.rs"]
 mod tray;
 #[path = "harness/wait.rs"]
@@ -61,6 +63,7 @@ pub use person::{ConsolePage, Person};
 pub use portray::Portray;
 pub use process::{Finished, Process};
 pub use programs::{Program, Programs};
+pub use simulation::{RecordingShell, Simulation};
 pub use tray::{TrayHost, TrayItem};
 pub use wait::wait_until;
 pub use window::WindowDriver;

@@ -2,6 +2,8 @@
 
 #[cfg(target_os = "linux")]
 mod harness_itself;
+#[cfg(target_os = "linux")]
+mod hours_in_process;
 mod quality;
 mod sources;
 mod supply_chain;

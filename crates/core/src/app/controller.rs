@@ -292,6 +292,7 @@ impl Controller {
 
     fn woke(&mut self) {
         self.problem = None;
+        self.http.forget_connections();
         self.load_sessions();
         self.refresh.try_again();
         self.sync_stale(Duration::from_secs(60));

@@ -89,13 +89,15 @@ fn session_end(
 /// Credentials in use are not renewed: one notice for all of them.
 fn renewal(before: &AppState, after: &AppState) -> Option<NoticeChange> {
     let failing = |state: &AppState| {
-        let in_use = state
-            .credentials
-            .iter()
-            .filter(|view| view.state == CredentialsState::Failing);
-        in_use
-            .filter(|view| view.expires_at.is_some() || view.kept)
-            .count()
+        let in_use = state.credentials.iter().filter(|view| {
+            let failing = view.state == CredentialsState::Failing && (view.expires_at.is_some() || view.kept);
+            // Where a person has to sign in, that is said instead.
+            failing
+                && state
+                    .portal(&view.role.portal)
+                    .is_some_and(|portal| portal.state != PortalState::SignInNeeded)
+        });
+        in_use.count()
     };
     let key = "renewal".to_owned();
     match (failing(before), failing(after)) {

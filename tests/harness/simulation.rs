@@ -1,0 +1,309 @@
+//! Hours in moments: the real application on a clock that tests move, talking to an emulator in the same process.
+
+use std::future::Future;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::http::Response;
+use aws_smithy_types::body::SdkBody;
+use http_body_util::BodyExt;
+use identity_center_emulator::{Clock as EmulatorClock, ConnectionDropped, Emulator, Options, World};
+use jiff::{SignedDuration, Timestamp};
+use portray_core::app::contract::{PortalState, Request, SignInMethod, Snapshot};
+use portray_core::app::shell::{Notice, Opening, Shell};
+use portray_core::app::tray_menu::Tray;
+use portray_core::app::{App, Parts, SignInStart};
+use portray_core::clock::{Clock, ManualClock};
+use portray_core::identity_center::{AccountId, HttpStack, PortalId, RoleCredentials, RoleKey};
+use portray_core::paths::{Environment, Paths};
+use portray_core::secret::Secret;
+use portray_core::settings::Settings;
+use portray_core::token_store::TokenStore;
+use tower::ServiceExt;
+
+/// Longer steps of the clock would hide what happens in between.
+const STEP: Duration = Duration::from_secs(10);
+
+/// How often everything that can go on is let go on after a step.
+const TURNS: usize = 60;
+
+/// The application, its world and its time.
+pub struct Simulation {
+    pub clock: ManualClock,
+    pub emulator: Emulator,
+    pub app: App,
+    pub shell: Arc<RecordingShell>,
+    pub portal: PortalId,
+    /// What the wall clocks of the machine and of AWS differ by.
+    home: tempfile::TempDir,
+}
+
+/// Remembers what the application did to the desktop.
+#[derive(Default)]
+pub struct RecordingShell {
+    pub opened: Mutex<Vec<String>>,
+    pub trays: Mutex<Vec<Tray>>,
+    pub notices: Mutex<Vec<Notice>>,
+    pub withdrawn: Mutex<Vec<String>>,
+}
+
+impl Simulation {
+    /// A company at noon; nobody is signed in yet.
+    pub fn begin(world: World) -> Result<Self> {
+        let clock = ManualClock::at("2026-03-02T12:00:00Z".parse()?);
+        let source = clock.clone();
+        let options = Options {
+            clock: EmulatorClock::following(move || source.now()),
+            seed: Some(7),
+            control: false,
+            base_url: Some("http://127.0.0.1:9".to_owned()),
+        };
+        let emulator = Emulator::new(world, options);
+        let home = tempfile::tempdir()?;
+        let home_text = home
+            .path()
+            .to_str()
+            .context("a temporary folder with a plain name")?;
+        let environment = Environment::of(&[
+            ("PORTRAY_HOME", home_text),
+            ("PORTRAY_ENDPOINT_URL", "http://127.0.0.1:9"),
+        ]);
+        let mut settings = Settings::default();
+        let portal = settings
+            .add_portal("acme", &emulator.start_url(), &emulator.region())
+            .id
+            .clone();
+        let shell = Arc::new(RecordingShell::default());
+        let clock_of_app = Arc::new(clock.clone());
+        let app = App::start(Parts {
+            paths: Paths::of(&environment)?,
+            environment,
+            settings,
+            http: HttpStack::with_connector(InProcess(emulator.clone()), clock_of_app.clone()),
+            clock: clock_of_app,
+            store: TokenStore::memory(),
+            shell: shell.clone(),
+        });
+        Ok(Self {
+            clock,
+            emulator,
+            app,
+            shell,
+            portal: PortalId(portal),
+            home,
+        })
+    }
+
+    /// The same with `user` signed in and the list synced.
+    pub async fn signed_in(world: World, user: &str) -> Result<Self> {
+        let simulation = Self::begin(world)?;
+        simulation.sign_in(user).await?;
+        Ok(simulation)
+    }
+
+    /// Signs in by device code, approved at once.
+    pub async fn sign_in(&self, user: &str) -> Result<()> {
+        let begin = self
+            .app
+            .sign_in(&self.portal.0, SignInMethod::DeviceCode, false, false);
+        let SignInStart::Started(started) = self.while_time_passes(begin).await? else {
+            bail!("somebody is signed in already");
+        };
+        let code = started.user_code.context("a device sign-in has a code")?;
+        self.emulator.approve_device(&code, user)?;
+        let ended = self.while_time_passes(started.finished).await?;
+        ended.map_err(|problem| anyhow::anyhow!("{problem:?}"))?;
+        self.advance(Duration::from_secs(30)).await;
+        Ok(())
+    }
+
+    /// The clock goes on, step by step, and everything that is due happens.
+    pub async fn advance(&self, duration: Duration) {
+        let mut left = duration;
+        while !left.is_zero() {
+            let step = left.min(STEP);
+            self.clock.advance(step);
+            left -= step;
+            settle().await;
+        }
+    }
+
+    /// The machine sleeps; its monotonic clock stands still.
+    pub async fn suspend(&self, duration: Duration) {
+        self.clock.suspend(duration);
+        settle().await;
+    }
+
+    /// Lets time pass until the work is done: one that waits for the clock would wait for ever.
+    pub async fn while_time_passes<T, E>(&self, work: impl Future<Output = Result<T, E>>) -> Result<T>
+    where
+        E: std::fmt::Debug,
+    {
+        let mut work = Box::pin(work);
+        for _ in 0..600 {
+            tokio::select! {
+                biased;
+                outcome = &mut work => return outcome.map_err(|problem| anyhow::anyhow!("{problem:?}")),
+                () = settle() => self.clock.advance(Duration::from_millis(500)),
+            }
+        }
+        bail!("not done after five minutes")
+    }
+
+    /// Asks like a tool does, which waits for whatever the answer is.
+    pub async fn credentials(&self, account: &str, permission_set: &str) -> Result<RoleCredentials> {
+        let key = self.role(account, permission_set);
+        self.while_time_passes(self.app.credentials(&key, Duration::ZERO))
+            .await
+    }
+
+    /// The same where every answer is to be seen, also a refusal.
+    pub async fn try_credentials(&self, account: &str, permission_set: &str) -> Option<RoleCredentials> {
+        self.credentials(account, permission_set).await.ok()
+    }
+
+    pub fn role(&self, account: &str, permission_set: &str) -> RoleKey {
+        RoleKey {
+            portal: self.portal.clone(),
+            account: AccountId(account.to_owned()),
+            permission_set: permission_set.to_owned(),
+        }
+    }
+
+    /// How long credentials are good for from now.
+    pub fn left(&self, credentials: &RoleCredentials) -> SignedDuration {
+        credentials.expires_at.duration_since(self.clock.now())
+    }
+
+    pub async fn snapshot(&self) -> Result<Arc<Snapshot>> {
+        self.while_time_passes(self.app.snapshot()).await
+    }
+
+    pub async fn portal_state(&self) -> Result<PortalState> {
+        Ok(self.snapshot().await?.portals[0].state)
+    }
+
+    /// Does what a click on the first button of the newest notice does.
+    pub async fn press_button(&self) -> Result<()> {
+        let notice = self
+            .shell
+            .notices
+            .lock()
+            .expect("no panic under this lock")
+            .last()
+            .cloned();
+        let action = notice
+            .and_then(|notice| notice.actions.first().cloned())
+            .context("a notice with a button")?;
+        self.app
+            .click(action.request.context("a button that does something")?);
+        self.advance(Duration::from_secs(1)).await;
+        Ok(())
+    }
+
+    pub async fn ask(&self, request: Request) -> Result<()> {
+        self.while_time_passes(self.app.ask(request)).await.map(drop)
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub fn home(&self) -> &std::path::Path {
+        self.home.path()
+    }
+}
+
+impl RecordingShell {
+    pub fn opened(&self) -> usize {
+        self.opened.lock().expect("no panic under this lock").len()
+    }
+
+    pub fn notice_titles(&self) -> Vec<String> {
+        let notices = self.notices.lock().expect("no panic under this lock");
+        notices.iter().map(|notice| notice.title.clone()).collect()
+    }
+}
+
+impl Shell for RecordingShell {
+    fn open_url(&self, url: &Secret, _browser: Option<&str>) -> Opening {
+        self.opened
+            .lock()
+            .expect("no panic under this lock")
+            .push(url.expose().clone());
+        Box::pin(async { Ok(()) })
+    }
+
+    fn show_tray(&self, tray: &Tray) {
+        self.trays
+            .lock()
+            .expect("no panic under this lock")
+            .push(tray.clone());
+    }
+
+    fn notify(&self, notice: &Notice) {
+        self.notices
+            .lock()
+            .expect("no panic under this lock")
+            .push(notice.clone());
+    }
+
+    fn withdraw(&self, key: &str) {
+        self.withdrawn
+            .lock()
+            .expect("no panic under this lock")
+            .push(key.to_owned());
+    }
+
+    fn show_window(&self) {}
+
+    fn quit(&self) {}
+}
+
+/// Lets everything go on that does not wait for the clock.
+async fn settle() {
+    for _ in 0..TURNS {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Calls the emulator's router where a network would be.
+#[derive(Clone)]
+struct InProcess(Emulator);
+
+impl std::fmt::Debug for InProcess {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("InProcess")
+    }
+}
+
+impl HttpConnector for InProcess {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let router = self.0.router();
+        HttpConnectorFuture::new(async move {
+            let broken = |what: &str| ConnectorError::io(std::io::Error::other(what.to_owned()).into());
+            let request = request
+                .try_into_http1x()
+                .map_err(|error| ConnectorError::user(error.into()))?;
+            let (parts, body) = request.into_parts();
+            let body = body.bytes().map(<[u8]>::to_vec).unwrap_or_default();
+            let request = axum::http::Request::from_parts(parts, axum::body::Body::from(body));
+            let Ok(response) = router.oneshot(request).await;
+            if response.extensions().get::<ConnectionDropped>().is_some() {
+                return Err(broken("the connection was dropped"));
+            }
+            let (parts, body) = response.into_parts();
+            let body = body
+                .collect()
+                .await
+                .map_err(|_| broken("the answer broke off"))?
+                .to_bytes();
+            let response = axum::http::Response::from_parts(parts, SdkBody::from(body));
+            Response::try_from(response).map_err(|error| ConnectorError::other(error.into(), None))
+        })
+    }
+}

@@ -1,0 +1,251 @@
+//! A working day in moments: the real application on a moved clock, asked by tools all the time.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use harness::Simulation;
+use identity_center_emulator::{Assignment, Fault, Operation, Principal, World};
+use jiff::SignedDuration;
+use portray_core::app::contract::{CredentialsState, PortalState, Request};
+
+const DEV: &str = "111122223333";
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// A world where one hour is the session duration of `Developer`.
+fn hourly() -> World {
+    let mut world = World::acme();
+    for set in &mut world.permission_sets {
+        set.session_duration = SignedDuration::from_hours(1);
+    }
+    world
+}
+
+#[tokio::test]
+async fn r1_for_seven_hours_every_answer_has_fifteen_minutes_left_and_no_tab_opens() -> Result<()> {
+    let day = Simulation::signed_in(hourly(), "amara").await?;
+    for _ in 0..7 * 12 {
+        let credentials = day.credentials(DEV, "Developer").await?;
+        assert!(
+            day.left(&credentials) >= SignedDuration::from_mins(15),
+            "{}",
+            day.left(&credentials)
+        );
+        day.advance(5 * MINUTE).await;
+    }
+    assert_eq!(day.shell.opened(), 0);
+    let calls = day.emulator.counters();
+    assert!(
+        calls.calls(Operation::GetRoleCredentials) <= 14,
+        "one in 35 to 40 minutes"
+    );
+    // 40 minutes are the life of an access token less its lead; the sign-in itself polls a few times.
+    assert!(
+        calls.calls(Operation::CreateToken) <= 18,
+        "{}",
+        calls.calls(Operation::CreateToken)
+    );
+    assert_eq!(calls.calls(Operation::RegisterClient), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn t1_after_two_hours_asleep_the_first_answer_is_fresh() -> Result<()> {
+    let day = Simulation::signed_in(hourly(), "amara").await?;
+    day.credentials(DEV, "Developer").await?;
+    day.suspend(Duration::from_secs(2 * 3600)).await;
+    let credentials = day.credentials(DEV, "Developer").await?;
+    assert!(day.left(&credentials) >= SignedDuration::from_mins(55));
+    assert_eq!(day.portal_state().await?, PortalState::SignedIn);
+    assert_eq!(day.shell.opened(), 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn r1_while_aws_is_down_the_old_ones_are_served_and_never_an_expired_one() -> Result<()> {
+    let day = Simulation::signed_in(hourly(), "amara").await?;
+    day.credentials(DEV, "Developer").await?;
+    day.advance(33 * MINUTE).await;
+    for operation in [
+        Operation::GetRoleCredentials,
+        Operation::CreateToken,
+        Operation::ListAccounts,
+    ] {
+        day.emulator.add_fault(Fault::status(operation, 503));
+    }
+    let (mut served, mut refused) = (0, 0);
+    for _ in 0..32 {
+        day.advance(MINUTE).await;
+        match day.try_credentials(DEV, "Developer").await {
+            Some(credentials) => {
+                served += 1;
+                assert!(
+                    day.left(&credentials) > SignedDuration::from_secs(0),
+                    "an expired one was served"
+                );
+            }
+            None => refused += 1,
+        }
+    }
+    assert!(
+        served >= 24,
+        "served {served} times: what is left is handed out until its last minute"
+    );
+    assert!(refused >= 1, "after the end there is an error");
+    assert_ne!(
+        day.portal_state().await?,
+        PortalState::SignInNeeded,
+        "503 is never signed out"
+    );
+    day.emulator.clear_faults();
+    // The longest pause between two attempts to refresh a token.
+    day.advance(5 * MINUTE).await;
+    let credentials = day.credentials(DEV, "Developer").await?;
+    assert!(day.left(&credentials) >= SignedDuration::from_mins(15));
+    assert_eq!(day.shell.opened(), 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a2_a_hundred_tools_at_once_cause_one_call() -> Result<()> {
+    let day = Simulation::signed_in(hourly(), "amara").await?;
+    let key = day.role(DEV, "Developer");
+    let asked = (0..100).map(|_| day.app.credentials(&key, Duration::ZERO));
+    let all = async { Ok::<_, ()>(futures_util::future::join_all(asked).await) };
+    for credentials in day.while_time_passes(all).await? {
+        assert!(credentials.is_ok(), "{credentials:?}");
+    }
+    assert_eq!(day.emulator.counters().calls(Operation::GetRoleCredentials), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn r5_an_ended_session_is_said_once_and_its_button_brings_everything_back() -> Result<()> {
+    let day = Simulation::signed_in(hourly(), "amara").await?;
+    day.credentials(DEV, "Developer").await?;
+    day.emulator.end_sessions("amara")?;
+    day.advance(60 * MINUTE).await;
+    for _ in 0..20 {
+        assert!(day.try_credentials(DEV, "Developer").await.is_none());
+    }
+    day.advance(10 * MINUTE).await;
+    assert_eq!(day.shell.notice_titles(), ["Sign in to acme again"]);
+    assert_eq!(day.shell.opened(), 0, "no tab without a click");
+    day.press_button().await?;
+    assert_eq!(day.shell.opened(), 1, "one click, one tab");
+    day.ask(Request::CancelSignIn {
+        portal: day.portal.0.clone(),
+    })
+    .await?;
+    assert_eq!(
+        day.portal_state().await?,
+        PortalState::SignInNeeded,
+        "cancelling goes back to where it was"
+    );
+    day.sign_in("amara").await?;
+    assert!(day.credentials(DEV, "Developer").await.is_ok());
+    assert!(
+        day.shell
+            .withdrawn
+            .lock()
+            .unwrap()
+            .iter()
+            .any(|key| key.starts_with("sign-in/"))
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn r8_an_unassigned_role_goes_alone() -> Result<()> {
+    let day = Simulation::signed_in(hourly(), "amara").await?;
+    day.credentials(DEV, "Developer").await?;
+    day.credentials(DEV, "ReadOnly").await?;
+    for principal in [
+        Principal::Group("developers".to_owned()),
+        Principal::User("amara".to_owned()),
+    ] {
+        for account in day.emulator.world().accounts {
+            let permission_set = "Developer".to_owned();
+            day.emulator.unassign(&Assignment {
+                principal: principal.clone(),
+                permission_set,
+                account: account.id,
+            });
+        }
+    }
+    day.advance(45 * MINUTE).await;
+    assert!(day.try_credentials(DEV, "Developer").await.is_none());
+    assert!(day.credentials(DEV, "ReadOnly").await.is_ok());
+    let snapshot = day.snapshot().await?;
+    assert_eq!(snapshot.portals[0].state, PortalState::SignedIn);
+    let catalogue = day.app.catalogue();
+    assert!(!catalogue.lists(&day.role(DEV, "Developer")));
+    assert!(catalogue.lists(&day.role(DEV, "ReadOnly")));
+    Ok(())
+}
+
+#[tokio::test]
+async fn r5_throttling_is_never_signed_out_and_a_failure_is_remembered_for_a_moment() -> Result<()> {
+    let day = Simulation::signed_in(hourly(), "amara").await?;
+    day.emulator
+        .add_fault(Fault::status(Operation::GetRoleCredentials, 429));
+    let before = day.emulator.counters().calls(Operation::GetRoleCredentials);
+    let key = day.role(DEV, "Developer");
+    for _ in 0..50 {
+        assert!(
+            day.while_time_passes(day.app.credentials(&key, Duration::ZERO))
+                .await
+                .is_err()
+        );
+    }
+    let calls = day.emulator.counters().calls(Operation::GetRoleCredentials) - before;
+    assert!(calls <= 12, "{calls} calls for fifty failing programs");
+    let snapshot = day.snapshot().await?;
+    assert_eq!(snapshot.portals[0].state, PortalState::SignedIn);
+    assert!(
+        snapshot
+            .credentials
+            .iter()
+            .any(|view| view.state != CredentialsState::Unavailable)
+    );
+    assert_eq!(day.shell.opened(), 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn r8_signing_out_tells_aws_and_leaves_nothing_to_serve() -> Result<()> {
+    let day = Simulation::signed_in(hourly(), "amara").await?;
+    day.credentials(DEV, "Developer").await?;
+    day.ask(Request::SignOut {
+        portal: day.portal.0.clone(),
+    })
+    .await?;
+    assert_eq!(day.emulator.counters().calls(Operation::Logout), 1);
+    assert!(day.try_credentials(DEV, "Developer").await.is_none());
+    assert!(
+        day.snapshot()
+            .await?
+            .credentials
+            .iter()
+            .all(|view| view.expires_at.is_none())
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn s4_an_idle_application_asks_for_nothing_but_its_tokens() -> Result<()> {
+    let day = Simulation::signed_in(hourly(), "amara").await?;
+    day.advance(10 * MINUTE).await;
+    let before = day.emulator.counters();
+    day.advance(4 * 60 * MINUTE).await;
+    let after = day.emulator.counters();
+    for operation in [
+        Operation::ListAccounts,
+        Operation::ListAccountRoles,
+        Operation::GetRoleCredentials,
+    ] {
+        assert_eq!(before.calls(operation), after.calls(operation), "{operation:?}");
+    }
+    let tokens = after.calls(Operation::CreateToken) - before.calls(Operation::CreateToken);
+    assert!((5..=7).contains(&tokens), "{tokens} refreshes in four hours");
+    Ok(())
+}
