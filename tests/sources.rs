@@ -13,12 +13,9 @@ pub struct SourceFile {
 }
 
 impl SourceFile {
-    /// The text before the tests at its end.
+    /// The text before the module of tests at its end.
     pub fn without_tests(&self) -> &str {
-        self.text
-            .split("\n#[cfg(test)]\nmod ")
-            .next()
-            .unwrap_or(&self.text)
+        self.text.split("\nmod tests {").next().unwrap_or(&self.text)
     }
 
     /// Its lines that are not comments, with their numbers from 1.

@@ -249,7 +249,11 @@ impl<'desktop> Tour<'desktop> {
             self.emulator.end_sessions(USER.0).await? > 0,
             "there was no session to end"
         );
-        let shown = notifications.next_summary(ONE_RENEWAL).await?;
+        let mut shown = notifications.next_summary(ONE_RENEWAL).await?;
+        while !shown.starts_with("Sign in") {
+            println!("    (a notification says \"{shown}\")");
+            shown = notifications.next_summary(SOON).await?;
+        }
         self.picture_of_the_corner("notification.png").await?;
         self.portray.wait_for_portal("sign_in_needed", SOON).await?;
         self.tell(&format!(
