@@ -4,18 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 
 use crate::app::Parts;
 use crate::app::command::{Command, Reply, SignInWish};
 use crate::app::console_session::Opener;
 use crate::app::contract::{Answer, ProblemView, Request, Snapshot, SyncProgress};
+use crate::app::drawing::Drawn;
 use crate::app::shell::Shell;
 use crate::app::sign_ins::SignIns;
-use crate::app::state::{AppState, AssignmentChange};
-use crate::app::{notices, tray_menu};
+use crate::app::state::AssignmentChange;
 use crate::clock::SharedClock;
 use crate::identity_center::{HttpStack, PortalId, RoleKey};
 use crate::paths::{Environment, Paths};
@@ -23,12 +22,6 @@ use crate::refresh::{Change, Refresh, RefreshFailure};
 use crate::role_catalog::{Catalogue, CatalogueFiles, Loaded, Unfinished};
 use crate::settings::Settings;
 use crate::token_store::TokenStore;
-
-/// Surfaces are drawn at most this often.
-const BETWEEN_DRAWINGS: Duration = Duration::from_millis(100);
-
-/// How long the first drawing waits for the store to say who is signed in.
-const FIRST_DRAWING: Duration = Duration::from_secs(1);
 
 /// Time passes for what is shown, and for syncs that are due.
 pub const TICK: Duration = Duration::from_secs(30);
@@ -54,24 +47,15 @@ pub struct Controller {
     pub(super) sync_problems: BTreeMap<PortalId, ProblemView>,
     pub(super) sign_in_wanted: BTreeSet<String>,
     pub(super) assignment_changes: Vec<AssignmentChange>,
-    snapshots: watch::Sender<Arc<Snapshot>>,
+    pub(super) snapshots: watch::Sender<Arc<Snapshot>>,
     stopped: watch::Sender<bool>,
     writer: std::sync::mpsc::Sender<Write>,
-    drawn: Drawn,
-    zone: TimeZone,
+    pub(super) drawn: Drawn,
+    pub(super) zone: TimeZone,
 }
 
 /// A file to be written.
 type Write = Box<dyn FnOnce() -> std::io::Result<()> + Send>;
-
-/// What the surfaces show now.
-struct Drawn {
-    state: AppState,
-    tray: Option<tray_menu::Tray>,
-    at: Duration,
-    wall: Timestamp,
-    revision: u64,
-}
 
 /// What the rest of the program keeps of a controller.
 pub struct Handles {
@@ -85,13 +69,7 @@ pub struct Handles {
 impl Controller {
     pub fn new(parts: Parts, loaded: Loaded, handles: &Handles) -> Self {
         *handles.catalogue.write().expect("no panic under this lock") = Arc::new(loaded.catalogue);
-        let drawn = Drawn {
-            state: AppState::default(),
-            tray: None,
-            at: Duration::ZERO,
-            wall: parts.clock.now(),
-            revision: 0,
-        };
+        let drawn = Drawn::nothing(parts.clock.now());
         Self {
             environment: parts.environment,
             paths: parts.paths,
@@ -162,7 +140,7 @@ impl Controller {
                 portal,
                 attempt,
                 began,
-            } => self.sign_in_began(&portal, attempt, began),
+            } => self.sign_in_began(&portal, attempt, &began),
             Command::SignInEnded {
                 portal,
                 attempt,
@@ -190,7 +168,7 @@ impl Controller {
             } => {
                 self.add_portal(&start_url, region.as_deref(), name, reply);
             }
-            Request::RemovePortal { portal } => self.remove_portal(PortalId(portal), reply),
+            Request::RemovePortal { portal } => self.remove_portal(&PortalId(portal), reply),
             Request::SignIn {
                 portal,
                 method,
@@ -363,70 +341,6 @@ impl Controller {
                 (None, Ok(_)) => {}
             }
         });
-    }
-
-    /// Answers with the state as it is now, once it is known who is signed in.
-    fn look(&self, waited: bool, reply: oneshot::Sender<Arc<Snapshot>>) {
-        let sessions = self.refresh.sessions();
-        let unread: Vec<_> = sessions
-            .into_iter()
-            .filter(|session| session.is_unread())
-            .collect();
-        if waited || unread.is_empty() {
-            let now = self.clock.now();
-            let snapshot = self.state(now).snapshot(self.drawn.revision, now, &self.zone);
-            // Whoever asked may have left.
-            let _ = reply.send(Arc::new(snapshot));
-            return;
-        }
-        let commands = self.commands.clone();
-        tokio::spawn(async move {
-            for session in unread {
-                // A store that fails shows in the state.
-                let _ = session.load().await;
-            }
-            let _ = commands.send(Command::Look { waited: true, reply });
-        });
-    }
-
-    fn pause_before_drawing(&self) -> Duration {
-        let first = self.drawn.tray.is_none();
-        if first && self.refresh.sessions().iter().any(|session| session.is_unread()) {
-            return FIRST_DRAWING;
-        }
-        BETWEEN_DRAWINGS.saturating_sub(self.clock.elapsed().saturating_sub(self.drawn.at))
-    }
-
-    fn draw(&mut self) {
-        let now = self.clock.now();
-        let state = self.state(now);
-        let tray = tray_menu::tray(&state, now, &self.zone);
-        if self.drawn.tray.as_ref() != Some(&tray) {
-            self.shell.show_tray(&tray);
-        }
-        for change in notices::notices(&self.drawn.state, &state, now, self.drawn.wall) {
-            match change {
-                notices::NoticeChange::Show(notice) => self.shell.notify(&notice),
-                notices::NoticeChange::Withdraw(key) => self.shell.withdraw(&key),
-            }
-        }
-        let snapshot = state.snapshot(self.drawn.revision, now, &self.zone);
-        if **self.snapshots.borrow() != snapshot || self.drawn.revision == 0 {
-            self.drawn.revision += 1;
-            let snapshot = Snapshot {
-                revision: self.drawn.revision,
-                ..snapshot
-            };
-            self.snapshots.send_replace(Arc::new(snapshot));
-        }
-        let revision = self.drawn.revision;
-        self.drawn = Drawn {
-            state,
-            tray: Some(tray),
-            at: self.clock.elapsed(),
-            wall: now,
-            revision,
-        };
     }
 }
 

@@ -4,6 +4,7 @@ pub mod command;
 mod console_session;
 pub mod contract;
 mod controller;
+mod drawing;
 pub mod notices;
 mod portals;
 pub mod problem;

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use crate::app::ConsoleRequest;
 use crate::app::command::{Command, Reply};
 use crate::app::console_session::browser_command;
-use crate::app::contract::{Answer, ConsoleVia, ProblemCode, ProblemView, StartUrlView};
+use crate::app::contract::{Answer, ConsoleVia, ProblemCode, ProblemView, Request, StartUrlView};
 use crate::app::controller::{Controller, answer};
 use crate::identity_center::portal::{PortalError, is_region, regions};
+use crate::identity_center::vanity::resolve_vanity;
 use crate::identity_center::{IdentityCenter, Portal, PortalId, StartUrl};
 use crate::refresh::session::Session;
 use crate::secret::Secret;
@@ -72,7 +73,7 @@ impl Controller {
             if let Err(failure) = session.load().await {
                 tracing::warn!(%failure, "the store does not say who is signed in");
             } else if session.is_signed_in() {
-                let request = crate::app::contract::Request::Sync {
+                let request = Request::Sync {
                     portal: session.portal().id.0.clone(),
                 };
                 let _ = commands.send(Command::Ask {
@@ -102,16 +103,56 @@ impl Controller {
         name: Option<String>,
         reply: Option<Reply<Answer>>,
     ) {
+        let own_address = StartUrl::parse(start_url)
+            .ok()
+            .filter(|start_url| !start_url.is_of_aws());
+        if let Some(address) = own_address
+            && self.environment.endpoint() == Ok(None)
+        {
+            return self.follow_own_address(address, region.map(str::to_owned), name, reply);
+        }
         let outcome = self.added_portal(start_url, region, name);
         let Ok((portal, is_new)) = outcome else {
             return answer(reply, outcome.map(|_| Answer::Done));
         };
         let answer_with = Answer::Portal { portal: portal.0 };
         if is_new {
-            self.save_settings(reply, answer_with)
+            self.save_settings(reply, answer_with);
         } else {
-            answer(reply, Ok(answer_with))
+            answer(reply, Ok(answer_with));
         }
+    }
+
+    /// A company's own address leads to its access portal by one redirect; what it leads to is kept.
+    fn follow_own_address(
+        &self,
+        address: StartUrl,
+        region: Option<String>,
+        name: Option<String>,
+        reply: Option<Reply<Answer>>,
+    ) {
+        let (http, commands) = (self.http.clone(), self.commands.clone());
+        tokio::spawn(async move {
+            let name = name.unwrap_or_else(|| address.suggested_name());
+            match resolve_vanity(&http, &address).await {
+                Ok(start_url) => {
+                    let region = start_url.region().or(region);
+                    let request = Request::AddPortal {
+                        start_url: start_url.0,
+                        region,
+                        name: Some(name),
+                    };
+                    let _ = commands.send(Command::Ask { request, reply });
+                }
+                Err(failure) => {
+                    let problem = ProblemView::own_address(&failure, &address.0);
+                    match reply {
+                        Some(reply) => drop(reply.send(Err(problem))),
+                        None => drop(commands.send(Command::Failed(problem))),
+                    }
+                }
+            }
+        });
     }
 
     fn added_portal(
@@ -141,14 +182,14 @@ impl Controller {
         Ok((PortalId(id), true))
     }
 
-    pub(super) fn remove_portal(&mut self, portal: PortalId, reply: Option<Reply<Answer>>) {
-        let Some(session) = self.refresh.session(&portal) else {
+    pub(super) fn remove_portal(&mut self, portal: &PortalId, reply: Option<Reply<Answer>>) {
+        let Some(session) = self.refresh.session(portal) else {
             return answer(reply, Err(ProblemView::unknown_portal()));
         };
-        self.cancel_sign_in(&portal);
-        self.refresh.remove_portal(&portal);
+        self.cancel_sign_in(portal);
+        self.refresh.remove_portal(portal);
         self.settings.remove_portal(&portal.0);
-        self.forget_listing(&portal);
+        self.forget_listing(portal);
         self.sign_in_wanted.remove(&portal.0);
         self.spawn(None, async move {
             session.sign_out().await.map_err(ProblemView::store)?;

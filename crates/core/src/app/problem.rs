@@ -173,6 +173,31 @@ impl ProblemView {
         Self::new(ProblemCode::WrongUse, sentence(&error.to_string()), what_to_do)
     }
 
+    /// A company's own address did not lead to an access portal.
+    pub fn own_address(failure: &Failure, address: &str) -> Self {
+        let code = match failure.meaning {
+            Meaning::Unreachable | Meaning::Throttled => ProblemCode::Unreachable,
+            Meaning::TokenRefused
+            | Meaning::GrantRefused
+            | Meaning::RegistrationRefused
+            | Meaning::NotAssigned
+            | Meaning::DeniedByPerson
+            | Meaning::TimedOut
+            | Meaning::AdministratorNeeded
+            | Meaning::Invalid => ProblemCode::WrongUse,
+        };
+        let said = failure
+            .detail
+            .as_deref()
+            .map(|detail| format!(" ({detail})"))
+            .unwrap_or_default();
+        Self::new(
+            code,
+            format!("{address} does not lead to an access portal{said}."),
+            "Use the start URL that AWS shows, for instance https://acme.awsapps.com/start.",
+        )
+    }
+
     pub fn destination(error: &DestinationError) -> Self {
         let what_to_do = "Name a service (s3, ec2, lambda …) or a page of the AWS console.";
         Self::new(ProblemCode::WrongUse, sentence(&error.to_string()), what_to_do)

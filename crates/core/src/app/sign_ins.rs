@@ -131,7 +131,7 @@ impl Controller {
         }
     }
 
-    pub(super) fn sign_in_began(&mut self, portal: &PortalId, attempt: u64, began: Began) {
+    pub(super) fn sign_in_began(&mut self, portal: &PortalId, attempt: u64, began: &Began) {
         let Some(under_way) = self.sign_ins.of_attempt(portal, attempt) else {
             return;
         };
@@ -140,12 +140,12 @@ impl Controller {
             under_way.waiters.push(done);
             answer(
                 Some(reply),
-                Ok(SignInStart::Started(SignInStarted::of(&began, finished))),
+                Ok(SignInStart::Started(SignInStarted::of(began, finished))),
             );
         }
         under_way.began = Some(began.clone());
         if under_way.open_browser {
-            self.open_page(portal, &began, None);
+            self.open_page(portal, began, None);
         }
     }
 
