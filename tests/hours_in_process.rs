@@ -6,7 +6,7 @@ use anyhow::Result;
 use harness::Simulation;
 use identity_center_emulator::{Assignment, Fault, Operation, Principal, World};
 use jiff::SignedDuration;
-use portray_core::app::contract::{CredentialsState, PortalState, Request};
+use portray_core::app::contract::{CredentialsState, PortalState, Request, SignInMethod};
 
 const DEV: &str = "111122223333";
 const MINUTE: Duration = Duration::from_secs(60);
@@ -247,5 +247,59 @@ async fn s4_an_idle_application_asks_for_nothing_but_its_tokens() -> Result<()> 
     }
     let tokens = after.calls(Operation::CreateToken) - before.calls(Operation::CreateToken);
     assert!((5..=7).contains(&tokens), "{tokens} refreshes in four hours");
+    Ok(())
+}
+
+#[tokio::test]
+async fn r7_after_a_restart_nobody_has_to_sign_in_and_no_tab_opens() -> Result<()> {
+    let mut day = Simulation::signed_in(hourly(), "amara").await?;
+    day.restart().await?;
+    // Asked before the store was read, a sign-in finds out that there is nothing to do.
+    let wish = Request::SignIn {
+        portal: day.portal.0.clone(),
+        method: SignInMethod::Browser,
+        open_browser: true,
+        force: false,
+    };
+    day.ask(wish).await?;
+    assert_eq!(day.portal_state().await?, PortalState::SignedIn);
+    assert!(day.credentials(DEV, "Developer").await.is_ok());
+    assert_eq!(day.shell.opened(), 0);
+    assert_eq!(day.emulator.counters().calls(Operation::RegisterClient), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn r1_a_kept_role_stays_fresh_though_nobody_asks_also_after_a_restart() -> Result<()> {
+    let mut day = Simulation::signed_in(hourly(), "amara").await?;
+    day.ask(Request::Keep {
+        role: day.role(DEV, "Developer").into(),
+        on: true,
+    })
+    .await?;
+    for _ in 0..2 {
+        day.advance(3 * 60 * MINUTE).await;
+        let snapshot = day.snapshot().await?;
+        let view = &snapshot.credentials[0];
+        let left = view.expires_at.map(|end| end.duration_since(day.now()));
+        assert!(
+            view.kept && left >= Some(SignedDuration::from_mins(15)),
+            "{view:?}"
+        );
+        day.marks_are_written().await?;
+        day.restart().await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn renew_now_gives_new_credentials_for_what_is_in_use() -> Result<()> {
+    let day = Simulation::signed_in(hourly(), "amara").await?;
+    let before = day.credentials(DEV, "Developer").await?;
+    day.advance(10 * MINUTE).await;
+    day.ask(Request::RenewNow).await?;
+    day.advance(MINUTE).await;
+    let after = day.credentials(DEV, "Developer").await?;
+    assert_eq!(after.expires_at.duration_since(before.expires_at).as_mins(), 10);
     Ok(())
 }

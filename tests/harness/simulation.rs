@@ -38,8 +38,9 @@ pub struct Simulation {
     pub app: App,
     pub shell: Arc<RecordingShell>,
     pub portal: PortalId,
-    /// What the wall clocks of the machine and of AWS differ by.
     home: tempfile::TempDir,
+    settings: Settings,
+    store: TokenStore,
 }
 
 /// Remembers what the application did to the desktop.
@@ -64,30 +65,13 @@ impl Simulation {
         };
         let emulator = Emulator::new(world, options);
         let home = tempfile::tempdir()?;
-        let home_text = home
-            .path()
-            .to_str()
-            .context("a temporary folder with a plain name")?;
-        let environment = Environment::of(&[
-            ("PORTRAY_HOME", home_text),
-            ("PORTRAY_ENDPOINT_URL", "http://127.0.0.1:9"),
-        ]);
         let mut settings = Settings::default();
         let portal = settings
             .add_portal("acme", &emulator.start_url(), &emulator.region())
             .id
             .clone();
-        let shell = Arc::new(RecordingShell::default());
-        let clock_of_app = Arc::new(clock.clone());
-        let app = App::start(Parts {
-            paths: Paths::of(&environment)?,
-            environment,
-            settings,
-            http: HttpStack::with_connector(InProcess(emulator.clone()), clock_of_app.clone()),
-            clock: clock_of_app,
-            store: TokenStore::memory(),
-            shell: shell.clone(),
-        });
+        let store = TokenStore::memory();
+        let (app, shell) = start(&clock, &emulator, &home, &settings, &store)?;
         Ok(Self {
             clock,
             emulator,
@@ -95,7 +79,23 @@ impl Simulation {
             shell,
             portal: PortalId(portal),
             home,
+            settings,
+            store,
         })
+    }
+
+    /// Quits and starts the application again. What the store and the files hold is all that is left.
+    pub async fn restart(&mut self) -> Result<()> {
+        self.ask(Request::Quit).await?;
+        (self.app, self.shell) = start(
+            &self.clock,
+            &self.emulator,
+            &self.home,
+            &self.settings,
+            &self.store,
+        )?;
+        self.advance(Duration::from_secs(2)).await;
+        Ok(())
     }
 
     /// The same with `user` signed in and the list synced.
@@ -209,12 +209,17 @@ impl Simulation {
         self.while_time_passes(self.app.ask(request)).await.map(drop)
     }
 
-    pub fn now(&self) -> Timestamp {
-        self.clock.now()
+    /// Waits (in real time) until favourites, recents and kept roles are on disk: a thread of its own writes them.
+    pub async fn marks_are_written(&self) -> Result<()> {
+        let path = self.home.path().join("state/roles.json");
+        crate::wait_until("roles.json", Duration::from_secs(10), async || {
+            Ok(path.exists().then_some(()))
+        })
+        .await
     }
 
-    pub fn home(&self) -> &std::path::Path {
-        self.home.path()
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 }
 
@@ -262,6 +267,35 @@ impl Shell for RecordingShell {
     fn show_window(&self) {}
 
     fn quit(&self) {}
+}
+
+fn start(
+    clock: &ManualClock,
+    emulator: &Emulator,
+    home: &tempfile::TempDir,
+    settings: &Settings,
+    store: &TokenStore,
+) -> Result<(App, Arc<RecordingShell>)> {
+    let home = home
+        .path()
+        .to_str()
+        .context("a temporary folder with a plain name")?;
+    let environment = Environment::of(&[
+        ("PORTRAY_HOME", home),
+        ("PORTRAY_ENDPOINT_URL", "http://127.0.0.1:9"),
+    ]);
+    let clock = Arc::new(clock.clone());
+    let shell = Arc::new(RecordingShell::default());
+    let app = App::start(Parts {
+        paths: Paths::of(&environment)?,
+        environment,
+        settings: settings.clone(),
+        http: HttpStack::with_connector(InProcess(emulator.clone()), clock.clone()),
+        clock,
+        store: store.clone(),
+        shell: shell.clone(),
+    });
+    Ok((app, shell))
 }
 
 /// Lets everything go on that does not wait for the clock.

@@ -218,6 +218,7 @@ impl Controller {
             }
             Request::RenewNow => {
                 self.woke();
+                self.refresh.renew_in_use();
                 answer(reply, Ok(Answer::Done));
             }
             Request::ShowWindow => {
@@ -235,7 +236,8 @@ impl Controller {
 
     fn refreshed(&mut self, change: Change) {
         match change {
-            Change::Session(_) => {}
+            // What was kept, or asked for, may be obtainable now.
+            Change::Session(_) => self.refresh.look.notify_one(),
             Change::Role(key) => self.notice_lost_role(&key),
             Change::SignInWanted(portal) => {
                 self.sign_in_wanted.insert(portal.0);
@@ -278,6 +280,9 @@ impl Controller {
 
     fn tick(&mut self) {
         self.load_sessions();
+        for session in self.refresh.sessions() {
+            tokio::spawn(async move { session.save_again().await });
+        }
         self.sync_in_use();
     }
 

@@ -28,6 +28,7 @@ pub fn notices(before: &AppState, after: &AppState, now: Timestamp, earlier: Tim
         .flatten()
         .collect();
     changes.extend(renewal(before, after));
+    changes.extend(problem(before, after));
     let new = after
         .assignment_changes
         .iter()
@@ -123,6 +124,24 @@ fn renewal(before: &AppState, after: &AppState) -> Option<NoticeChange> {
         })),
         (_, 0) => Some(NoticeChange::Withdraw(key)),
         _ => None,
+    }
+}
+
+/// What a click in the tray or on a notice asked for did not work, and no window says so.
+fn problem(before: &AppState, after: &AppState) -> Option<NoticeChange> {
+    let key = "problem".to_owned();
+    match &after.problem {
+        Some(problem) if before.problem.as_ref() != Some(problem) => Some(NoticeChange::Show(Notice {
+            key,
+            title: problem.what_happened.clone(),
+            body: problem.what_to_do.clone(),
+            actions: vec![NoticeAction {
+                label: "Details".to_owned(),
+                request: Some(Request::ShowWindow),
+            }],
+        })),
+        None if before.problem.is_some() => Some(NoticeChange::Withdraw(key)),
+        Some(_) | None => None,
     }
 }
 
@@ -244,6 +263,19 @@ mod tests {
             ["Your session at acme ends soon"]
         );
         assert!(between(&ending, &ending).is_empty());
+    }
+
+    #[test]
+    fn a_click_that_did_not_work_is_said() {
+        let before = state(vec![portal(PortalState::SignedIn)]);
+        let problem = Some(crate::app::contract::ProblemView::cancelled());
+        let after = AppState {
+            problem,
+            ..before.clone()
+        };
+        assert_eq!(titles(&between(&before, &after)), ["The sign-in was cancelled."]);
+        assert!(between(&after, &after).is_empty());
+        assert_eq!(titles(&between(&after, &before)), ["withdraw problem"]);
     }
 
     #[test]

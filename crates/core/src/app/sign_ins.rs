@@ -1,16 +1,18 @@
 //! Sign-ins under way: begun, joined, cancelled, ended. At most one a portal.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
-use crate::app::command::{Began, Reply, SignInWish};
+use crate::app::command::{Began, Command, Reply, SignInWish};
 use crate::app::contract::{Answer, ProblemView, SignInMethod, SignInView};
 use crate::app::controller::{Controller, answer};
 use crate::app::sign_in::Attempt;
 use crate::app::{SignInStart, SignInStarted};
 use crate::identity_center::PortalId;
+use crate::refresh::session::Session;
 
 /// The sign-ins that wait for a person.
 #[derive(Default)]
@@ -79,6 +81,9 @@ impl Controller {
         let Some(session) = self.refresh.session(&wish.portal) else {
             return answer(Some(reply), Err(ProblemView::unknown_portal()));
         };
+        if session.is_unread() {
+            return self.sign_in_once_read(session, wish, reply);
+        }
         if let Some(under_way) = self.sign_ins.under_way.get_mut(&wish.portal)
             && under_way.method == wish.method
         {
@@ -109,6 +114,17 @@ impl Controller {
             task: tokio::spawn(attempt.run()).abort_handle(),
         };
         self.sign_ins.under_way.insert(wish.portal, under_way);
+    }
+
+    /// Somebody may be signed in already: the store has not said yet.
+    fn sign_in_once_read(&self, session: Arc<Session>, wish: SignInWish, reply: Reply<SignInStart>) {
+        let commands = self.commands.clone();
+        tokio::spawn(async move {
+            match session.load().await {
+                Ok(()) => drop(commands.send(Command::SignIn { wish, reply })),
+                Err(failure) => answer(Some(reply), Err(ProblemView::store(failure))),
+            }
+        });
     }
 
     /// A second wish for the same sign-in: the same page, opened again where a person wants to see it.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use crate::app::command::{Command, Reply};
-use crate::app::contract::{Answer, ProblemView, SyncProgress};
+use crate::app::contract::{Answer, ProblemView, Request, SyncProgress};
 use crate::app::controller::{Controller, answer};
 use crate::app::state::AssignmentChange;
 use crate::clock::SharedClock;
@@ -46,6 +46,9 @@ impl Controller {
         let Some(session) = self.refresh.session(&portal) else {
             return answer(reply, Err(ProblemView::unknown_portal()));
         };
+        if session.is_unread() {
+            return self.sync_once_read(session, reply);
+        }
         if !session.is_signed_in() {
             return answer(reply, Err(ProblemView::sign_in_needed(&session.portal().name)));
         }
@@ -69,6 +72,19 @@ impl Controller {
             commands: self.commands.clone(),
         };
         tokio::spawn(job.run(portal));
+    }
+
+    fn sync_once_read(&self, session: Arc<Session>, reply: Option<Reply<Answer>>) {
+        let commands = self.commands.clone();
+        tokio::spawn(async move {
+            let request = Request::Sync {
+                portal: session.portal().id.0.clone(),
+            };
+            match session.load().await {
+                Ok(()) => drop(commands.send(Command::Ask { request, reply })),
+                Err(failure) => answer(reply, Err(ProblemView::store(failure))),
+            }
+        });
     }
 
     pub(super) fn sync_progressed(&mut self, portal: PortalId, progress: Progress) {

@@ -10,7 +10,8 @@ use crate::app::state::{AppState, NamedAccount, NamedRole};
 use crate::identity_center::{Meaning, RoleKey};
 use crate::refresh::RefreshFailure;
 use crate::refresh::credentials::RoleView;
-use crate::refresh::session::{Session, SessionView, Standing};
+use crate::refresh::session::Session;
+use crate::refresh::standing::{SessionView, Standing};
 use crate::role_catalog::Catalogue;
 
 /// A portal that cannot be reached for this long is shown as offline.

@@ -18,6 +18,9 @@ use crate::refresh::{Change, RefreshFailure, retry};
 /// How long a tool that could be served at once waits for something better.
 const PATIENCE: Duration = Duration::from_millis(600);
 
+/// How long a role that gave nothing is shown after somebody asked for it.
+const SHOWN: Duration = Duration::from_secs(15 * 60);
+
 /// Live credentials by role. Clones are the same.
 #[derive(Debug, Clone)]
 pub struct RoleCache {
@@ -172,7 +175,10 @@ impl RoleCache {
                 .as_ref()
                 .filter(|live| !live.life.left(moment).is_zero());
             let failure = entry.failed.as_ref().map(|failed| failed.failure.clone());
-            let worth_showing = live.is_some() || entry.kept || failure.is_some();
+            let asked_lately = entry
+                .asked_at
+                .is_some_and(|asked| after(asked, SHOWN) > moment.now);
+            let worth_showing = live.is_some() || entry.kept || (failure.is_some() && asked_lately);
             worth_showing.then(|| RoleView {
                 key: key.clone(),
                 expires_at: live.map(|live| live.life.expires_at),
@@ -184,6 +190,16 @@ impl RoleCache {
         let mut shown: Vec<_> = shown.collect();
         shown.sort_by(|one, other| one.key.cmp(&other.key));
         shown
+    }
+
+    /// The roles of a portal that hold credentials or are kept.
+    pub fn in_use(&self, portal: &PortalId) -> Vec<RoleKey> {
+        let entries = self.entries();
+        let of_portal = entries.by_role.iter().filter(|(key, _)| key.portal == *portal);
+        of_portal
+            .filter(|(_, entry)| entry.kept || entry.live.is_some())
+            .map(|(key, _)| key.clone())
+            .collect()
     }
 
     /// Whether anybody asked for credentials of this portal within `time`.

@@ -7,6 +7,7 @@ pub mod plan;
 pub mod retry;
 pub mod runner;
 pub mod session;
+pub mod standing;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
@@ -117,5 +118,25 @@ impl Refresh {
         }
         self.roles.forget_failures();
         self.look.notify_one();
+    }
+
+    /// Renews every token and all credentials in use, because a person wants it.
+    pub fn renew_in_use(&self) {
+        for session in self
+            .sessions()
+            .into_iter()
+            .filter(|session| session.is_signed_in())
+        {
+            let refresh = self.clone();
+            tokio::spawn(async move {
+                let portal = session.portal().id.clone();
+                if let Err(failure) = session.refresh(None).await {
+                    tracing::info!(%failure, "the access token was not renewed");
+                }
+                for key in refresh.roles.in_use(&portal) {
+                    refresh.roles.renew(&session, &key).await;
+                }
+            });
+        }
     }
 }

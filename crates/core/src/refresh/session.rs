@@ -10,6 +10,7 @@ use crate::identity_center::{Failure, IdentityCenter, Meaning, Portal, Token};
 use crate::refresh::flight::{Flights, Panicked};
 use crate::refresh::life::{Life, Moment, after, until};
 use crate::refresh::plan::{TokenFacts, serve_floor};
+use crate::refresh::standing::{Failing, SessionView, SignedIn, Status};
 use crate::refresh::{Change, RefreshFailure, retry};
 use crate::token_store::{SignIn, StoreFailure, TokenStore};
 
@@ -21,62 +22,6 @@ pub struct Session {
     status: Arc<Mutex<Status>>,
     flights: Flights<(), Result<Token, RefreshFailure>>,
     changes: mpsc::UnboundedSender<Change>,
-}
-
-/// What is known of the sign-in.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-enum Status {
-    #[default]
-    NotRead,
-    /// The store did not answer: nothing is known, and nothing is thrown away.
-    Unreadable(StoreFailure),
-    SignedOut {
-        /// The server ended it (and not a person on this machine).
-        ended: bool,
-    },
-    SignedIn(Box<SignedIn>),
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct SignedIn {
-    sign_in: SignIn,
-    life: Life,
-    /// Learned when AWS gave a shorter token than before.
-    session_ends_at: Option<Timestamp>,
-    /// The last refresh could not be written to the store.
-    unsaved: Option<StoreFailure>,
-    failing: Option<Failing>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Failing {
-    failure: Failure,
-    in_a_row: u32,
-    since: Timestamp,
-    not_before: Timestamp,
-}
-
-/// A session as the application shows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SessionView {
-    pub standing: Standing,
-    pub token_expires_at: Option<Timestamp>,
-    pub session_ends_at: Option<Timestamp>,
-    pub signed_in_at: Option<Timestamp>,
-    /// The last refresh failed, and since when that has been so.
-    pub failing: Option<(Failure, Timestamp)>,
-    pub store_failure: Option<StoreFailure>,
-    pub renewing: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
-    /// Not read yet, or the store does not answer.
-    Unknown,
-    SignedOut,
-    /// AWS ended the session.
-    Ended,
-    SignedIn,
 }
 
 impl Session {
@@ -162,6 +107,23 @@ impl Session {
             .unwrap_or_else(|Panicked| Err(RefreshFailure::Panicked))
     }
 
+    /// Stores what could not be stored when it was refreshed.
+    pub async fn save_again(&self) {
+        let unsaved = match &*self.status() {
+            Status::SignedIn(signed_in) if signed_in.unsaved.is_some() => signed_in.sign_in.clone(),
+            Status::SignedIn(_) | Status::NotRead | Status::Unreadable(_) | Status::SignedOut { .. } => {
+                return;
+            }
+        };
+        let saved = self.store.save_sign_in(self.portal(), &unsaved).await;
+        if let Status::SignedIn(signed_in) = &mut *self.status()
+            && signed_in.sign_in == unsaved
+        {
+            signed_in.unsaved = saved.err();
+        }
+        self.changed();
+    }
+
     /// Ends the session because a person wants it. AWS is told, but it does not depend on that.
     pub async fn sign_out(&self) -> Result<(), StoreFailure> {
         let known = self.load().await;
@@ -221,43 +183,7 @@ impl Session {
     }
 
     pub fn view(&self) -> SessionView {
-        let renewing = self.is_renewing();
-        let empty = SessionView {
-            standing: Standing::Unknown,
-            token_expires_at: None,
-            session_ends_at: None,
-            signed_in_at: None,
-            failing: None,
-            store_failure: None,
-            renewing,
-        };
-        match &*self.status() {
-            Status::NotRead => empty,
-            Status::Unreadable(failure) => SessionView {
-                store_failure: Some(*failure),
-                ..empty
-            },
-            Status::SignedOut { ended: false } => SessionView {
-                standing: Standing::SignedOut,
-                ..empty
-            },
-            Status::SignedOut { ended: true } => SessionView {
-                standing: Standing::Ended,
-                ..empty
-            },
-            Status::SignedIn(signed_in) => SessionView {
-                standing: Standing::SignedIn,
-                token_expires_at: Some(signed_in.sign_in.token.expires_at),
-                session_ends_at: signed_in.session_ends_at,
-                signed_in_at: Some(signed_in.sign_in.signed_in_at),
-                failing: signed_in
-                    .failing
-                    .as_ref()
-                    .map(|failing| (failing.failure.clone(), failing.since)),
-                store_failure: signed_in.unsaved,
-                renewing,
-            },
-        }
+        self.status().view(self.is_renewing())
     }
 
     /// What can be said without a call: somebody else has refreshed meanwhile, or the last failure is too fresh.
@@ -383,17 +309,5 @@ impl Session {
     fn changed(&self) {
         // Nobody listens any more only while the application ends.
         let _ = self.changes.send(Change::Session(self.portal().id.clone()));
-    }
-}
-
-impl SignedIn {
-    fn new(sign_in: SignIn, life: Life) -> Self {
-        Self {
-            sign_in,
-            life,
-            session_ends_at: None,
-            unsaved: None,
-            failing: None,
-        }
     }
 }

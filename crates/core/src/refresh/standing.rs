@@ -1,0 +1,117 @@
+//! What is known of a portal's sign-in, and how it is shown.
+
+use jiff::Timestamp;
+
+use crate::identity_center::Failure;
+use crate::refresh::life::Life;
+use crate::token_store::{SignIn, StoreFailure};
+
+/// What is known of the sign-in.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Status {
+    #[default]
+    NotRead,
+    /// The store did not answer: nothing is known, and nothing is thrown away.
+    Unreadable(StoreFailure),
+    SignedOut {
+        /// The server ended it (and not a person on this machine).
+        ended: bool,
+    },
+    SignedIn(Box<SignedIn>),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedIn {
+    pub sign_in: SignIn,
+    pub life: Life,
+    /// Learned when AWS gave a shorter token than before.
+    pub session_ends_at: Option<Timestamp>,
+    /// The last refresh could not be written to the store.
+    pub unsaved: Option<StoreFailure>,
+    pub failing: Option<Failing>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failing {
+    pub failure: Failure,
+    pub in_a_row: u32,
+    pub since: Timestamp,
+    pub not_before: Timestamp,
+}
+
+/// A session as the application shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionView {
+    pub standing: Standing,
+    pub token_expires_at: Option<Timestamp>,
+    pub session_ends_at: Option<Timestamp>,
+    pub signed_in_at: Option<Timestamp>,
+    /// The last refresh failed, and since when that has been so.
+    pub failing: Option<(Failure, Timestamp)>,
+    pub store_failure: Option<StoreFailure>,
+    pub renewing: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Not read yet, or the store does not answer.
+    Unknown,
+    SignedOut,
+    /// AWS ended the session.
+    Ended,
+    SignedIn,
+}
+
+impl Status {
+    /// As the application shows it. `renewing`: a refresh is under way.
+    pub fn view(&self, renewing: bool) -> SessionView {
+        let empty = SessionView {
+            standing: Standing::Unknown,
+            token_expires_at: None,
+            session_ends_at: None,
+            signed_in_at: None,
+            failing: None,
+            store_failure: None,
+            renewing,
+        };
+        match self {
+            Self::NotRead => empty,
+            Self::Unreadable(failure) => SessionView {
+                store_failure: Some(*failure),
+                ..empty
+            },
+            Self::SignedOut { ended: false } => SessionView {
+                standing: Standing::SignedOut,
+                ..empty
+            },
+            Self::SignedOut { ended: true } => SessionView {
+                standing: Standing::Ended,
+                ..empty
+            },
+            Self::SignedIn(signed_in) => SessionView {
+                standing: Standing::SignedIn,
+                token_expires_at: Some(signed_in.sign_in.token.expires_at),
+                session_ends_at: signed_in.session_ends_at,
+                signed_in_at: Some(signed_in.sign_in.signed_in_at),
+                failing: signed_in
+                    .failing
+                    .as_ref()
+                    .map(|failing| (failing.failure.clone(), failing.since)),
+                store_failure: signed_in.unsaved,
+                renewing,
+            },
+        }
+    }
+}
+
+impl SignedIn {
+    pub fn new(sign_in: SignIn, life: Life) -> Self {
+        Self {
+            sign_in,
+            life,
+            session_ends_at: None,
+            unsaved: None,
+            failing: None,
+        }
+    }
+}
