@@ -93,6 +93,9 @@ fn with_emulator() -> Result<()> {
     }
     fs::create_dir_all(&home)?;
     let emulator = Emulator::start()?;
+    // Written, not added by a command: that would leave an agent behind, which does not give way to the application
+    // while it keeps sign-ins in memory only.
+    fs::write(home.join("settings.toml"), emulator.settings())?;
     let desk = Desk {
         environment: vec![
             ("PORTRAY_HOME", home.to_string_lossy().into_owned()),
@@ -101,7 +104,6 @@ fn with_emulator() -> Result<()> {
             ("PORTRAY_SECRET_STORE", "memory".to_owned()),
         ],
     };
-    desk.add_portal("acme", &emulator.start_url, &emulator.region)?;
     println!(
         "\nAcme's demo Identity Center is at {}. Its people, and what they type to sign in:",
         emulator.portal_url
@@ -132,17 +134,9 @@ impl Desk {
         )
     }
 
-    /// Starts the application and its window, and waits for the application's end.
+    /// Starts the application with its window, and waits for its end.
     fn show_until_quit(&self) -> Result<()> {
-        let mut application = self
-            .command("portray-app")?
-            .spawn()
-            .context("cannot start portray-app")?;
-        // A second start shows the window of the first, or becomes the first.
-        step::run(&mut self.command("portray-app")?)?;
-        let status = application.wait()?;
-        ensure!(status.success(), "the application ended with {status}");
-        Ok(())
+        step::run(self.command("portray-app")?.arg("--quick"))
     }
 }
 
@@ -175,6 +169,14 @@ impl Emulator {
             portal_url,
             region,
         })
+    }
+
+    /// Settings with a portal that leads here.
+    fn settings(&self) -> String {
+        let Emulator {
+            start_url, region, ..
+        } = self;
+        format!("[[portal]]\nname = \"acme\"\nstart_url = \"{start_url}\"\nregion = \"{region}\"\n")
     }
 }
 
