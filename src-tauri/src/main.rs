@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn unknown_arguments_are_refused_in_two_lines_with_exit_code_2() {
-        for arguments in [&["--windw"][..], &["--window", "--quick"], &["https://x"]] {
+        for arguments in [&["--windowed"][..], &["--window", "--quick"], &["https://x"]] {
             let problem = parse(arguments).unwrap_err();
             assert_eq!(problem.code.exit_code(), 2);
             assert_eq!(two_lines(&problem).lines().count(), 2);

@@ -8,6 +8,7 @@ use notify_rust::Notification;
 use portray_core::app::contract::Request;
 use portray_core::app::shell::{Notice, Opening, Shell, ShellError};
 use portray_core::app::tray_menu::Tray;
+use portray_core::console::browsers::{BrowserCommand, BrowserError, permitted};
 use portray_core::secret::Secret;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -161,79 +162,27 @@ fn escaped(text: &str) -> String {
 }
 
 fn open(url: &Secret, command: Option<&str>) -> Result<(), ShellError> {
+    let refused = |error: BrowserError| ShellError(error.to_string());
+    let url = permitted(url.expose()).map_err(refused)?;
     let Some(command) = command else {
-        return opener::open_browser(url.expose()).map_err(|error| ShellError(error.to_string()));
+        return opener::open_browser(url.as_str()).map_err(|error| ShellError(error.to_string()));
     };
-    let mut words = words_with_url(command, url.expose()).into_iter();
-    let program = words
-        .next()
-        .ok_or_else(|| ShellError("the command is empty".to_owned()))?;
-    let started = Command::new(&program)
-        .args(words)
+    let command = BrowserCommand::parse(command).map_err(refused)?;
+    let started = Command::new(&command.program)
+        .args(command.arguments_for(&url))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn();
-    let mut child = started.map_err(|error| ShellError(format!("{program}: {error}")))?;
+    let mut child = started.map_err(|error| ShellError(format!("{}: {error}", command.program)))?;
     // Some browsers live as long as their window: somebody has to collect what is left of them.
     std::thread::spawn(move || child.wait());
     Ok(())
 }
 
-/// A command's words, split at blanks outside of quotes, with the URL as one of them. No shell sees it.
-fn words_with_url(command: &str, url: &str) -> Vec<String> {
-    let has_place = ["{url}", "%s"].iter().any(|place| command.contains(place));
-    let mut words: Vec<String> = words(command)
-        .into_iter()
-        .map(|word| {
-            let place = if word.contains("{url}") { "{url}" } else { "%s" };
-            word.replace(place, url)
-        })
-        .collect();
-    if !has_place {
-        words.push(url.to_owned());
-    }
-    words
-}
-
-fn words(command: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    let mut word: Option<String> = None;
-    let mut quote = None;
-    for letter in command.chars() {
-        match (quote, letter) {
-            (Some(open), letter) if letter == open => quote = None,
-            (None, '"' | '\'') => {
-                quote = Some(letter);
-                word.get_or_insert_default();
-            }
-            (None, ' ' | '\t') => words.extend(word.take()),
-            (Some(_) | None, letter) => word.get_or_insert_default().push(letter),
-        }
-    }
-    words.extend(word);
-    words
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn b3_the_url_is_one_word_whatever_the_command_is() {
-        let url = "http://127.0.0.1:1/go/nonce?x=y&z;`id`";
-        for (command, expected) in [
-            ("firefox", vec!["firefox", url]),
-            ("%s", vec![url]),
-            (
-                "\"/opt/my browser/run\" -P work {url}",
-                vec!["/opt/my browser/run", "-P", "work", url],
-            ),
-            ("run --url='{url}' ''", vec!["run", &format!("--url={url}"), ""]),
-        ] {
-            assert_eq!(words_with_url(command, url), expected, "{command}");
-        }
-    }
 
     #[test]
     fn i3_a_notification_shows_names_and_no_markup() {

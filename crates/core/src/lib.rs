@@ -8,6 +8,8 @@ pub mod private_files;
 pub mod settings;
 
 mod loopback;
+#[cfg(target_os = "linux")]
+mod loopback_peer;
 
 /// Speaks to IAM Identity Center: sign-in, tokens, accounts, permission sets, role credentials.
 pub mod identity_center;

@@ -194,7 +194,7 @@ impl Door {
 
     #[cfg(target_os = "linux")]
     fn is_of_this_user(&self, peer: SocketAddr) -> bool {
-        match super::loopback_peer::uid(peer, self.address) {
+        match crate::loopback_peer::uid(peer, self.address) {
             Ok(uid) => uid == Some(rustix::process::geteuid().as_raw()),
             Err(error) => {
                 tracing::debug!(%error, "the kernel does not list connections; the token decides alone");

@@ -9,8 +9,6 @@ mod double;
 pub mod handler;
 pub mod harden;
 pub mod listener;
-#[cfg(target_os = "linux")]
-mod loopback_peer;
 pub mod protocol;
 pub mod socket;
 pub mod targets;

@@ -203,6 +203,7 @@ impl Controller {
             return answer(reply, Err(ProblemView::unknown_portal()));
         };
         self.cancel_sign_in(portal);
+        self.drop_listing(portal);
         self.refresh.roles.forget_portal(portal);
         let (refresh, portal) = (self.refresh.clone(), portal.clone());
         self.spawn(reply, async move {

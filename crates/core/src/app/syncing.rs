@@ -160,13 +160,19 @@ impl Controller {
         }
     }
 
-    pub(super) fn forget_listing(&mut self, portal: &PortalId) {
+    /// Whoever signs in next may be somebody else. Favourites stay for when the same person comes back.
+    pub(super) fn drop_listing(&mut self, portal: &PortalId) {
         self.syncs.remove(portal);
         self.unfinished.remove(portal);
         self.sync_problems.remove(portal);
-        self.change_catalogue(|catalogue| catalogue.forget_portal(portal));
+        self.set_listing(portal.clone(), Listing::default());
         let (files, portal) = (CatalogueFiles::of(&self.paths), portal.clone());
         self.write(move || files.forget(&portal));
+    }
+
+    pub(super) fn forget_listing(&mut self, portal: &PortalId) {
+        self.drop_listing(portal);
+        self.change_catalogue(|catalogue| catalogue.forget_portal(portal));
     }
 
     fn set_listing(&mut self, portal: PortalId, listing: Listing) {

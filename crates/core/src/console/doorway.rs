@@ -1,6 +1,8 @@
 //! The one-time loopback link: what is in the browser's arguments is worthless once used.
 
 use std::net::SocketAddr;
+#[cfg(target_os = "linux")]
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -82,29 +84,16 @@ fn is_navigation(request: &Parts) -> bool {
 /// Whether the peer's socket belongs to our user, as far as the system can tell.
 #[cfg(target_os = "linux")]
 fn is_same_user(peer: SocketAddr, port: u16) -> bool {
-    let ours = rustix::process::getuid().as_raw();
-    let table = std::fs::read_to_string("/proc/net/tcp").unwrap_or_default();
-    uid_of_connection(&table, peer, port).is_none_or(|uid| uid == ours)
+    let ours = SocketAddrV4::new(Ipv4Addr::LOCALHOST, port);
+    match crate::loopback_peer::uid(peer, ours) {
+        Ok(Some(uid)) => uid == rustix::process::geteuid().as_raw(),
+        Ok(None) | Err(_) => true,
+    }
 }
 
 #[cfg(not(target_os = "linux"))]
 fn is_same_user(_peer: SocketAddr, _port: u16) -> bool {
     true
-}
-
-/// Looks in the kernel's table for the connection from `peer` to our port: who opened it.
-#[cfg(any(target_os = "linux", test))]
-fn uid_of_connection(table: &str, peer: SocketAddr, port: u16) -> Option<u32> {
-    let SocketAddr::V4(peer) = peer else { return None };
-    // Addresses stand there as the four bytes are in memory, ports as numbers.
-    let entry = |octets: [u8; 4], port| format!("{:08X}:{port:04X}", u32::from_ne_bytes(octets));
-    let local = entry(peer.ip().octets(), peer.port());
-    let remote = entry([127, 0, 0, 1], port);
-    table.lines().find_map(|line| {
-        let fields: Vec<&str> = line.split_whitespace().collect();
-        let found = fields.get(1) == Some(&local.as_str()) && fields.get(2) == Some(&remote.as_str());
-        fields.get(7).filter(|_| found)?.parse().ok()
-    })
 }
 
 #[cfg(test)]
@@ -185,17 +174,5 @@ mod tests {
         }
         let port = link.port().unwrap();
         assert!(tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err());
-    }
-
-    #[test]
-    #[cfg(target_endian = "little")]
-    fn b1_the_kernels_table_tells_whose_connection_it_is() {
-        let table = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n   \
-             0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 1\n   \
-             1: 0100007F:D431 0100007F:1F90 01 00000000:00000000 00:00000000 00000000 65534        0 2\n";
-        let peer = |port| SocketAddr::from(([127, 0, 0, 1], port));
-        assert_eq!(uid_of_connection(table, peer(0xD431), 0x1F90), Some(65534));
-        assert_eq!(uid_of_connection(table, peer(0xD431), 0x1F91), None);
-        assert_eq!(uid_of_connection("", peer(0xD431), 0x1F90), None);
     }
 }

@@ -64,6 +64,17 @@ mod tests {
 
     #[test]
     #[cfg(target_endian = "little")]
+    fn b1_the_kernels_table_tells_whose_connection_it_is() {
+        let listed = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n   \
+             0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 1\n   \
+             1: 0100007F:D431 0100007F:1F90 01 00000000:00000000 00:00000000 00000000 65534        0 2\n";
+        let address = |port: u16| hexadecimal(SocketAddrV4::new([127, 0, 0, 1].into(), port));
+        assert_eq!(find(listed, &address(0xD431), &address(0x1F90)), Some(65534));
+        assert_eq!(find(listed, &address(0xD431), &address(0x1F91)), None);
+    }
+
+    #[test]
+    #[cfg(target_endian = "little")]
     fn a_mapped_address_is_printed_as_the_kernel_does() {
         assert_eq!(
             mapped("127.0.0.1:8080".parse().unwrap()),
