@@ -193,6 +193,22 @@ impl Desktop {
         Ok(())
     }
 
+    /// Whether a window with exactly this title is on the screen.
+    pub async fn shows_window(&self, title: &str) -> Result<bool> {
+        let mut command = self.system_command("xdotool");
+        command.args(["search", "--onlyvisible", "--name", &format!("^{title}$")]);
+        let found = self.run("xdotool", command, Duration::from_secs(10)).await?;
+        Ok(!found.stdout.trim().is_empty())
+    }
+
+    /// The numbers of the processes on this desktop, children of children included, whose name begins so.
+    pub fn running(&self, name: &str) -> Vec<i32> {
+        let all = self.session.reaper.running().into_iter();
+        all.filter(|(_, other)| other.starts_with(name))
+            .map(|(process, _)| process.as_raw_nonzero().get())
+            .collect()
+    }
+
     /// [`crate::wait_until`], whose failure ends with what the programs wrote.
     pub async fn wait_until<T, Answer>(
         &self,

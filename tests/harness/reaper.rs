@@ -52,6 +52,11 @@ impl Reaper {
         Ok(Reaper { child, groups, mark })
     }
 
+    /// What runs now of what was started here, by whomever.
+    pub(crate) fn running(&self) -> Vec<(Pid, String)> {
+        marked(&self.mark)
+    }
+
     /// Remembers a process group to kill.
     pub(crate) fn watch(&self, group: u32) {
         let mut groups = self
@@ -85,18 +90,29 @@ pub(crate) fn kill_group(group: u32, signal: Signal) {
     }
 }
 
-fn kill_marked(mark: &str) {
+/// The programs with the mark in their environment that run now, with the first 15 letters of their names.
+fn marked(mark: &str) -> Vec<(Pid, String)> {
+    let mut found = Vec::new();
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let Some(process) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
+        let process = entry.file_name().to_str().and_then(|name| name.parse().ok());
+        let Some(process) = process.and_then(Pid::from_raw) else {
             continue;
         };
+        // One that has ended and waits for its parent has no environment any more.
         let environment = fs::read(entry.path().join("environ")).unwrap_or_default();
         if environment
             .split(|byte| *byte == 0)
             .any(|variable| variable == mark.as_bytes())
-            && let Some(process) = Pid::from_raw(process)
         {
-            let _ = kill_process(process, Signal::KILL);
+            let name = fs::read_to_string(entry.path().join("comm")).unwrap_or_default();
+            found.push((process, name.trim_end().to_owned()));
         }
+    }
+    found
+}
+
+fn kill_marked(mark: &str) {
+    for (process, _) in marked(mark) {
+        let _ = kill_process(process, Signal::KILL);
     }
 }

@@ -1,0 +1,91 @@
+//! The administrator ends the session: one notification, one click, and everything goes on.
+
+use anyhow::Result;
+use harness::{Notification, Person};
+
+use crate::stage::{Application, PASSWORD, PORTAL, SOON, Stage, USER, ensure_one_time_link};
+
+#[tokio::test]
+async fn r7_an_ended_session_is_one_notification_whose_button_opens_one_page() -> Result<()> {
+    let stage = Stage::set().await?;
+    let application = stage.start_signed_in().await?;
+    let notification = end_the_session(&stage).await?;
+    assert_eq!(notification.buttons(), ["Sign in", "Later"]);
+    assert_eq!(stage.opener.count(), 0, "nobody clicked yet");
+
+    stage.notifications.press(&notification, "Sign in").await?;
+    let link = stage.opener.next_url(SOON).await?;
+    ensure_one_time_link(&link)?;
+    let waiting = stage.portray().wait_for_portal("signing_in", SOON).await?;
+    assert_eq!(
+        waiting["portals"][0]["access_token_expires_at"],
+        serde_json::Value::Null
+    );
+    let person = Person::at(&stage.desktop).await?;
+    person.open(&link).await?;
+    person.sign_in(USER, PASSWORD).await?;
+
+    ensure_resumed(&stage, &application).await?;
+    assert_eq!(stage.opener.count(), 1, "one page for one click");
+    Ok(())
+}
+
+#[tokio::test]
+async fn r7_signing_in_elsewhere_takes_the_notification_away() -> Result<()> {
+    let stage = Stage::set().await?;
+    let application = stage.start_signed_in().await?;
+    end_the_session(&stage).await?;
+    stage.sign_in_without_browser().await?;
+    ensure_resumed(&stage, &application).await?;
+    assert_eq!(stage.opener.count(), 0, "nobody clicked");
+    Ok(())
+}
+
+/// Ends the session while tools are at work; returns the notification about that.
+async fn end_the_session(stage: &Stage) -> Result<Notification> {
+    stage.expect_credentials("acme-dev/ReadOnly", 0).await?;
+    assert_eq!(stage.emulator.end_sessions(USER).await?, 1);
+    // Several tools come at once, and each is told that somebody has to sign in.
+    tokio::try_join!(
+        stage.expect_credentials("acme-staging/ReadOnly", 3),
+        stage.expect_credentials("acme-staging/Deployer", 3),
+        stage.expect_credentials("acme-prod/ReadOnly", 3),
+    )?;
+    // What a tool got before lives on.
+    stage.expect_credentials("acme-dev/ReadOnly", 0).await?;
+    let title = format!("Sign in to {PORTAL} again");
+    stage
+        .notifications
+        .wait_for(&title, SOON, |one| one.summary == title)
+        .await
+}
+
+/// Tools are served, the menu asks for nothing, and the only notification there ever was is gone.
+async fn ensure_resumed(stage: &Stage, application: &Application) -> Result<()> {
+    stage.portray().wait_for_portal("signed_in", SOON).await?;
+    for target in [
+        "acme-staging/ReadOnly",
+        "acme-staging/Deployer",
+        "acme-prod/ReadOnly",
+    ] {
+        stage.expect_credentials(target, 0).await?;
+    }
+    let what = "a menu that asks for nothing";
+    let menu = stage.tray.wait_for_menu(&application.icon, what, SOON, |menu| {
+        !menu.has(&["Sign in"]) && menu.has(&["Renew now"])
+    });
+    menu.await?;
+    let gone = stage
+        .desktop
+        .wait_until("the notification to go", SOON, async || {
+            Ok(stage
+                .notifications
+                .all()
+                .iter()
+                .all(|one| !one.open)
+                .then_some(()))
+        });
+    gone.await?;
+    assert_eq!(stage.notifications.count(), 1, "{:#?}", stage.notifications.all());
+    Ok(())
+}

@@ -1,0 +1,94 @@
+//! Starting Portray where it runs already, and what is left of it when it has ended.
+
+use anyhow::{Result, ensure};
+
+use crate::stage::{SOON, Stage};
+
+const TITLE: &str = "Portray";
+
+#[tokio::test]
+async fn w6_a_second_start_shows_the_window_of_the_first_which_leaves_nothing_behind() -> Result<()> {
+    let stage = Stage::set().await?;
+    let application = stage.start().await?;
+    assert!(
+        !stage.desktop.shows_window(TITLE).await?,
+        "nobody asked for a window"
+    );
+
+    stage.start_again().await?;
+    wait_for_window(&stage, true).await?;
+    let first = stage.desktop.running("portray-app");
+    stage.start_again().await?;
+    assert_eq!(
+        stage.desktop.running("portray-app"),
+        first,
+        "no further process stays"
+    );
+    let status = stage.portray().status().await?;
+    assert_eq!(
+        status["agent"]["pid"],
+        application.process.id(),
+        "the first is the one"
+    );
+    let webkit = stage.desktop.wait_until("WebKit's processes", SOON, async || {
+        Ok((!stage.desktop.running("WebKit").is_empty()).then_some(()))
+    });
+    webkit.await?;
+
+    stage.quit(application).await?;
+    let gone = stage
+        .desktop
+        .wait_until("the last process to end", SOON, async || {
+            let left = [stage.desktop.running("portray"), stage.desktop.running("WebKit")].concat();
+            ensure!(left.is_empty(), "still running: {left:?}");
+            Ok(Some(()))
+        });
+    gone.await
+}
+
+#[tokio::test]
+async fn w6_a_hidden_window_comes_back_with_the_next_start() -> Result<()> {
+    let stage = Stage::set().await?;
+    let _application = stage.start().await?;
+    stage.start_again().await?;
+    wait_for_window(&stage, true).await?;
+    let first = stage.desktop.running("portray-app");
+
+    let hidden = stage
+        .desktop
+        .wait_until("Escape to hide the window", SOON, async || {
+            stage.desktop.press_key("Escape").await?;
+            Ok((!stage.desktop.shows_window(TITLE).await?).then_some(()))
+        });
+    hidden.await?;
+    stage.start_again().await?;
+    wait_for_window(&stage, true).await?;
+    assert_eq!(
+        stage.desktop.running("portray-app"),
+        first,
+        "the same process shows it"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn w6_after_a_crash_the_next_start_is_the_first() -> Result<()> {
+    let stage = Stage::set().await?;
+    let application = stage.start().await?;
+    application.process.kill();
+    stage.tray.wait_for_no_item(SOON).await?;
+
+    let application = stage.start().await?;
+    let status = stage.portray().status().await?;
+    assert_eq!(status["agent"]["pid"], application.process.id());
+    assert_eq!(application.process.ended()?, None);
+    Ok(())
+}
+
+async fn wait_for_window(stage: &Stage, shown: bool) -> Result<()> {
+    let what = "the window";
+    let seen = stage.desktop.wait_until(what, SOON, async || {
+        Ok((stage.desktop.shows_window(TITLE).await? == shown).then_some(()))
+    });
+    seen.await
+}
