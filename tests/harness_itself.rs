@@ -22,13 +22,13 @@ async fn a_pressed_button_reaches_the_application() -> Result<()> {
     .await?;
     let server = NotificationServer::start(&desktop).await?;
     let mut signals = zbus::MessageStream::from(desktop.bus());
-    let rule = zbus::MatchRule::builder()
-        .interface("org.freedesktop.Notifications")?
-        .member("ActionInvoked")?;
-    zbus::fdo::DBusProxy::new(desktop.bus())
-        .await?
-        .add_match_rule(rule.build())
-        .await?;
+    let bus = zbus::fdo::DBusProxy::new(desktop.bus()).await?;
+    for member in ["ActionInvoked", "NotificationClosed"] {
+        let rule = zbus::MatchRule::builder()
+            .interface("org.freedesktop.Notifications")?
+            .member(member)?;
+        bus.add_match_rule(rule.build()).await?;
+    }
 
     let actions = vec!["default", "Open", "sign_in", "Sign in"];
     let hints = HashMap::<&str, Value<'_>>::new();

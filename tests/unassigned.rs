@@ -32,7 +32,16 @@ async fn r8_a_role_taken_away_goes_from_menu_and_list_with_the_next_sync() -> Re
         "its neighbour has gone too"
     );
     // The credentials went with the role: they are not served from memory.
-    stage.expect_credentials("acme-payments-prod/Deployer", 4).await?;
+    let profile = [
+        "credential-process",
+        "--portal",
+        PORTAL,
+        "--account",
+        ACCOUNT.1,
+        "--permission-set",
+        PERMISSION_SET,
+    ];
+    stage.portray().run(&profile).await?.expect_code(4)?;
     ensure_nobody_was_signed_out(&stage).await
 }
 
