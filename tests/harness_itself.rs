@@ -120,7 +120,7 @@ async fn a_program_that_made_itself_a_session_ends_with_the_desktop() -> Result<
     let desktop = Desktop::start_with(options).await?;
     let folder = desktop.folder().to_path_buf();
     let mut command = desktop.system_command("setsid");
-    command.args(["--fork", "sh", "-c", "echo $$; exec sleep 1000"]);
+    command.args(["--fork", "--wait", "sh", "-c", "echo $$; exec sleep 1000"]);
     let started = desktop.start_process("setsid", command)?;
     let process: u32 = started.first_line(DEADLINE).await?.parse()?;
     ensure!(is_running(process), "it should have started");

@@ -88,12 +88,12 @@ impl Process {
     pub async fn first_line(&self, within: Duration) -> Result<String> {
         let what = format!("the first line of {}", self.name);
         let line = crate::wait_until(&what, within, async || {
+            // Asked first: what it wrote just before its end counts.
+            let ended = self.ended()?;
             if let Some((line, _)) = self.stdout().split_once('\n') {
                 return Ok(Some(Ok(line.to_owned())));
             }
-            Ok(self
-                .ended()?
-                .map(|status| Err(anyhow::anyhow!("{} ended early: {status}", self.name))))
+            Ok(ended.map(|status| Err(anyhow::anyhow!("{} ended early: {status}", self.name))))
         });
         let line = line.await.and_then(|line| line);
         self.logs.explain(line)

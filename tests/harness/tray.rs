@@ -122,8 +122,9 @@ impl TrayHost {
             .await?;
         let id = menu.find(path).context("found a moment ago")?.id;
         let proxy = self.menu_proxy(item).await?;
+        // Nobody waits for an answer: after Quit there may be none.
         proxy
-            .call::<_, _, ()>("Event", &(id, "clicked", Value::from(0_i32), 0_u32))
+            .call_noreply("Event", &(id, "clicked", Value::from(0_i32), 0_u32))
             .await?;
         Ok(())
     }
