@@ -18,6 +18,10 @@ use crate::label::escaped_markup;
 /// More at once would be a storm: the first by key goes.
 const MOST: usize = 16;
 
+/// How the system knows the application, as in tauri.conf.json.
+#[cfg(not(target_os = "linux"))]
+const IDENTIFIER: &str = "org.portray.Portray";
+
 /// The action that a click on the body means, as the freedesktop specification names it.
 const BODY: &str = "default";
 
@@ -34,6 +38,11 @@ pub struct Notices {
 impl Notices {
     /// What the person chooses is sent to `requests`. Notices carry our icon, kept in the folder `cache`.
     pub fn new(runtime: Handle, requests: UnboundedSender<Request>, cache: &Path) -> Self {
+        // Without a name, macOS would ask the person for one.
+        #[cfg(target_os = "macos")]
+        if let Err(error) = notify_rust::set_application(IDENTIFIER) {
+            tracing::info!("notices may not be shown: {error}");
+        }
         Self {
             runtime,
             requests,
@@ -173,7 +182,7 @@ fn for_this_platform(notification: &mut Notification, id: Option<u32>) {
 
 #[cfg(windows)]
 fn for_this_platform(notification: &mut Notification, _id: Option<u32>) {
-    notification.app_id("org.portray.Portray");
+    notification.app_id(IDENTIFIER);
 }
 
 #[cfg(target_os = "macos")]
@@ -217,14 +226,14 @@ struct Shown(tokio::sync::Mutex<tokio::sync::oneshot::Receiver<NotificationRespo
 async fn show(notification: Notification) -> notify_rust::error::Result<Shown> {
     let (answer, answered) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || {
-        let Ok(handle): Result<NotificationHandle, _> = notification.show() else {
-            return;
-        };
-        let waited = handle.wait_for_response(|response: &NotificationResponse| {
-            let _ = answer.send(response.clone());
+        let shown = notification.show();
+        let waited = shown.and_then(|handle: NotificationHandle| {
+            handle.wait_for_response(|response: &NotificationResponse| {
+                let _ = answer.send(response.clone());
+            })
         });
         if let Err(error) = waited {
-            tracing::info!("a notice went away unanswered: {error}");
+            tracing::info!("a notice cannot be shown, or went away unanswered: {error}");
         }
     });
     Ok(Shown(tokio::sync::Mutex::new(answered)))

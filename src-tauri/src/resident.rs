@@ -149,6 +149,11 @@ fn run_tray(engine: Engine, claim: Claim, runtime: &Runtime, show_window: bool) 
         let _ = requests.send(Request::ShowWindow);
     }
     tauri.run(move |_, event| {
+        // macOS starts an application once; who opens it again wants to see it.
+        #[cfg(target_os = "macos")]
+        if matches!(event, RunEvent::Reopen { .. }) {
+            let _ = requests.send(Request::ShowWindow);
+        }
         if let RunEvent::ExitRequested { code: None, api, .. } = &event {
             // There is no window whose closing could end us: only quitting does.
             api.prevent_exit();
@@ -244,7 +249,7 @@ async fn quit_on_signal(requests: UnboundedSender<Request>) {
     let _ = requests.send(Request::Quit);
 }
 
-#[cfg(not(unix))]
+#[cfg(windows)]
 async fn quit_on_signal(requests: UnboundedSender<Request>) {
     if tokio::signal::ctrl_c().await.is_ok() {
         let _ = requests.send(Request::Quit);

@@ -81,8 +81,8 @@ fn first(app: &AppHandle, tray: &Tray) -> tauri::Result<TrayIcon> {
 
 fn redraw(app: &AppHandle, icon: &TrayIcon, before: &Tray, now: &Tray) -> tauri::Result<()> {
     if now.mood != before.mood {
-        icon.set_icon(Some(self::icon(now.mood)))?;
-        icon.set_icon_as_template(cfg!(target_os = "macos"))?;
+        // In one step: macOS would show the picture before it is tinted.
+        icon.set_icon_with_as_template(Some(self::icon(now.mood)), cfg!(target_os = "macos"))?;
     }
     if now.tooltip != before.tooltip {
         icon.set_tooltip(Some(label(&now.tooltip)))?;

@@ -93,6 +93,7 @@ pub fn run() -> Result<(), ProblemView> {
 
 impl Visibility {
     pub fn show(&self) {
+        self.stand_in_dock(true);
         let Some(window) = self.app.get_webview_window(LABEL) else {
             return;
         };
@@ -110,8 +111,22 @@ impl Visibility {
         if let Some(Err(error)) = self.app.get_webview_window(LABEL).map(|window| window.hide()) {
             tracing::warn!("the window cannot be hidden: {error}");
         }
+        self.stand_in_dock(false);
         let _ = self.changes.send(Change::Hidden);
     }
+
+    /// macOS lists every process with a window in its dock, also while the window is hidden.
+    #[cfg(target_os = "macos")]
+    fn stand_in_dock(&self, stands: bool) {
+        use tauri::ActivationPolicy::{Accessory, Regular};
+        let policy = if stands { Regular } else { Accessory };
+        if let Err(error) = self.app.set_activation_policy(policy) {
+            tracing::debug!("the dock shows what it showed: {error}");
+        }
+    }
+
+    #[cfg(not(target_os = "macos"))]
+    fn stand_in_dock(&self, _stands: bool) {}
 }
 
 fn open(app: &AppHandle, pages: std::path::PathBuf) -> tauri::Result<()> {

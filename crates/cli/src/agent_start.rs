@@ -8,6 +8,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use portray_core::agent::claim::make_runtime_folder;
+use portray_core::agent::harden::keep_standard_streams;
 use portray_core::agent::{Client, ClientError};
 use portray_core::app::contract::{ProblemCode, ProblemView};
 use portray_core::paths::Paths;
@@ -69,7 +70,10 @@ fn take_turn(runtime: &Path) -> io::Result<File> {
 
 /// None: it said nothing in time, or ended without a word.
 fn spawn(paths: &Paths) -> io::Result<Option<StartReport>> {
-    let mut child = Command::new(std::env::current_exe()?)
+    keep_standard_streams();
+    let mut command = Command::new(std::env::current_exe()?);
+    on_its_own(&mut command);
+    let mut child = command
         .args(["agent", "--foreground", "--detached"])
         .current_dir(std::env::temp_dir())
         .stdin(Stdio::null())
@@ -109,8 +113,22 @@ fn private(options: &mut OpenOptions) {
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
 }
 
-#[cfg(not(unix))]
+/// The folder is in the user's profile, which Windows keeps from others.
+#[cfg(windows)]
 fn private(_options: &mut OpenOptions) {}
+
+/// The agent leaves the terminal by itself.
+#[cfg(unix)]
+fn on_its_own(_command: &mut Command) {}
+
+/// A console that is not seen: closing the terminal, or Ctrl-C there, does not reach the agent.
+#[cfg(windows)]
+fn on_its_own(command: &mut Command) {
+    const CREATE_NEW_PROCESS_GROUP: u32 = 0x0000_0200;
+    const CREATE_NO_WINDOW: u32 = 0x0800_0000;
+    let flags = CREATE_NEW_PROCESS_GROUP | CREATE_NO_WINDOW;
+    std::os::windows::process::CommandExt::creation_flags(command, flags);
+}
 
 fn not_started(error: &io::Error) -> Failure {
     Failure::new(

@@ -59,7 +59,7 @@ impl From<ClientError> for Failure {
         match error {
             ClientError::Problem { problem, candidates } => Self { problem, candidates },
             ClientError::NotRunning
-            | ClientError::FolderNotOurs
+            | ClientError::NotOurs
             | ClientError::TimedOut
             | ClientError::Closed
             | ClientError::Broken(_)

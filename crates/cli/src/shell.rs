@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 
-use notify_rust::Notification;
+use notify_rust::{Notification, NotificationHandle};
 use portray_core::app::contract::Request;
 use portray_core::app::shell::{Notice, Opening, Shell, ShellError};
 use portray_core::app::tray_menu::Tray;
@@ -26,6 +26,11 @@ impl HeadlessShell {
     /// The shell, and the requests of the buttons that people press.
     pub fn new(browser: Option<&str>) -> (Self, UnboundedReceiver<Request>) {
         let (pressed, requests) = unbounded_channel();
+        // Without a name, macOS would ask the person for one. It knows this one where the application is installed.
+        #[cfg(target_os = "macos")]
+        if let Err(error) = notify_rust::set_application("org.portray.Portray") {
+            tracing::info!(%error, "notifications may not be shown");
+        }
         let shell = Self {
             browser: browser.map(str::to_owned),
             pressed,
@@ -91,7 +96,7 @@ fn show(notice: &Notice, pressed: &UnboundedSender<Request>, shown: &Mutex<HashM
     for (index, action) in notice.actions.iter().enumerate() {
         notification.action(&index.to_string(), &action.label);
     }
-    if !notice.actions.is_empty() {
+    if cfg!(all(unix, not(target_os = "macos"))) && !notice.actions.is_empty() {
         notification.action("default", "");
     }
     let handle = match notification.show() {
@@ -109,28 +114,44 @@ fn show(notice: &Notice, pressed: &UnboundedSender<Request>, shown: &Mutex<HashM
 }
 
 #[cfg(all(unix, not(target_os = "macos")))]
-fn wait_for_click(
-    handle: notify_rust::NotificationHandle,
-    notice: &Notice,
-    pressed: &UnboundedSender<Request>,
-) {
-    handle.wait_for_action(|name| {
-        let index = if name == "default" {
-            Some(0)
-        } else {
-            name.parse().ok()
-        };
-        let action = index.and_then(|index: usize| notice.actions.get(index));
-        if let Some(request) = action.and_then(|action| action.request.clone()) {
-            // The application has ended; so has what the button was for.
-            let _ = pressed.send(request);
-        }
-    });
+fn wait_for_click(handle: NotificationHandle, notice: &Notice, pressed: &UnboundedSender<Request>) {
+    handle.wait_for_action(|name| press(name, notice, pressed));
 }
 
-/// Buttons of a program without a bundle or an installer are not reported there.
-#[cfg(not(all(unix, not(target_os = "macos"))))]
-fn wait_for_click<H>(_handle: H, _notice: &Notice, _pressed: &UnboundedSender<Request>) {}
+#[cfg(windows)]
+fn wait_for_click(handle: NotificationHandle, notice: &Notice, pressed: &UnboundedSender<Request>) {
+    use notify_rust::NotificationResponse;
+    let waited = handle.wait_for_response(|response: &NotificationResponse| match response {
+        NotificationResponse::Default => press("default", notice, pressed),
+        NotificationResponse::Action(name) => press(name, notice, pressed),
+        NotificationResponse::Reply(_) | NotificationResponse::Closed(_) => {}
+    });
+    if let Err(error) = waited {
+        tracing::debug!(%error, "a notification went away unanswered");
+    }
+}
+
+/// Clicks come through the run loop of the main thread, and an agent without a window has none. Letting go of the
+/// handle shows the notification.
+#[cfg(target_os = "macos")]
+fn wait_for_click(handle: NotificationHandle, _notice: &Notice, _pressed: &UnboundedSender<Request>) {
+    drop(handle);
+}
+
+/// Does what a button says; a click on the body is the first one.
+#[cfg(not(target_os = "macos"))]
+fn press(name: &str, notice: &Notice, pressed: &UnboundedSender<Request>) {
+    let index = if name == "default" {
+        Some(0)
+    } else {
+        name.parse().ok()
+    };
+    let action = index.and_then(|index: usize| notice.actions.get(index));
+    if let Some(request) = action.and_then(|action| action.request.clone()) {
+        // The application has ended; so has what the button was for.
+        let _ = pressed.send(request);
+    }
+}
 
 /// Replaces a notification by one that goes at once: notifications cannot be closed by number.
 fn take_away(id: u32) {

@@ -9,6 +9,7 @@ use url::Url;
 #[derive(Debug, Clone, Default)]
 pub struct Environment {
     variables: std::collections::BTreeMap<String, OsString>,
+    #[cfg(unix)]
     temporary: PathBuf,
 }
 
@@ -54,6 +55,9 @@ const READ: &[&str] = &[
     "TAURI_WEBVIEW_AUTOMATION",
 ];
 
+/// The socket's name in its folder.
+const SOCKET: &str = "agent.sock";
+
 /// Which store keeps the secrets (`PORTRAY_SECRET_STORE`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SecretStore {
@@ -85,6 +89,7 @@ impl Environment {
             .filter_map(|name| Some(((*name).to_owned(), std::env::var_os(name)?)));
         Self {
             variables: variables.collect(),
+            #[cfg(unix)]
             temporary: std::env::temp_dir(),
         }
     }
@@ -96,6 +101,7 @@ impl Environment {
             .map(|(name, value)| ((*name).to_owned(), OsString::from(value)));
         Self {
             variables: variables.collect(),
+            #[cfg(unix)]
             temporary: std::env::temp_dir(),
         }
     }
@@ -200,7 +206,7 @@ impl Paths {
 
     /// The agent's socket; on Windows the name of its pipe is derived from this path.
     pub fn socket(&self) -> PathBuf {
-        self.runtime.join("agent.sock")
+        self.runtime.join(SOCKET)
     }
 
     /// Held by the one agent of this home.
@@ -261,8 +267,25 @@ fn platform_folders(environment: &Environment, home: &Path) -> [PathBuf; 3] {
 
 /// A folder of ours under the temporary folder where there is no XDG_RUNTIME_DIR; whoever makes it refuses one
 /// that is not ours.
-#[cfg(unix)]
+#[cfg(all(unix, not(target_os = "macos")))]
 fn fallback_runtime(environment: &Environment, _state: &Path) -> PathBuf {
+    temporary_runtime(environment)
+}
+
+/// Beside our other files: macOS empties the temporary folder of what was not used for three days, and not every
+/// program of the user is told the same one. A socket's path has a short limit, which a long home may reach.
+#[cfg(target_os = "macos")]
+fn fallback_runtime(environment: &Environment, state: &Path) -> PathBuf {
+    const LONGEST_SOCKET: usize = 103;
+    let beside = state.with_file_name("Run");
+    if beside.join(SOCKET).as_os_str().len() <= LONGEST_SOCKET {
+        return beside;
+    }
+    temporary_runtime(environment)
+}
+
+#[cfg(unix)]
+fn temporary_runtime(environment: &Environment) -> PathBuf {
     environment
         .temporary
         .join(format!("portray-{}", rustix::process::getuid().as_raw()))
@@ -298,6 +321,16 @@ mod tests {
         assert_eq!(paths.state, Path::new("/home/a/.local/state/portray"));
         assert_eq!(paths.socket(), Path::new("/run/user/7/portray/agent.sock"));
         assert_eq!(paths.keyring_service, "portray");
+    }
+
+    #[test]
+    #[cfg(target_os = "macos")]
+    fn the_socket_stands_in_the_library_unless_its_path_would_be_too_long() {
+        let socket = |home: &str| Paths::of(&Environment::of(&[("HOME", home)])).unwrap().socket();
+        let beside = "/Users/a/Library/Application Support/Portray/Run/agent.sock";
+        assert_eq!(socket("/Users/a"), Path::new(beside));
+        let long = format!("/Users/{}", "a".repeat(60));
+        assert!(!socket(&long).starts_with(&long));
     }
 
     #[test]

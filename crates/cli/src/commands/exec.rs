@@ -1,12 +1,13 @@
 //! `portray exec`: runs a command that can get a role's credentials for as long as it runs.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::process::{ExitCode, ExitStatus};
 
 use portray_core::agent::container_endpoint::ContainerEndpoint;
 use portray_core::agent::protocol::{CredentialsReply, Target};
 use portray_core::app::contract::ProblemCode;
 use portray_core::clock::SystemClock;
+use portray_core::paths::Environment;
 use tokio::process::{Child, Command};
 
 use super::{Invocation, credentials};
@@ -55,7 +56,7 @@ async fn run_command(
     credentials: CredentialsReply,
 ) -> Result<ExitStatus, Failure> {
     let (program, rest) = arguments.command.split_first().ok_or_else(no_command)?;
-    let mut command = Command::new(program);
+    let mut command = Command::new(found(program, &invocation.environment));
     command.args(rest);
     for name in COMPETING {
         command.env_remove(name);
@@ -116,7 +117,30 @@ fn exit_code(status: ExitStatus) -> ExitCode {
     #[cfg(not(unix))]
     let by_signal = None;
     let code = status.code().or(by_signal).unwrap_or(1);
-    ExitCode::from(u8::try_from(code & 0xff).unwrap_or(1))
+    // Windows knows larger numbers; none of them may turn into a success.
+    ExitCode::from(u8::try_from(code).unwrap_or(1))
+}
+
+/// The program itself: Unix looks it up by PATH.
+#[cfg(unix)]
+fn found(program: &OsStr, _environment: &Environment) -> OsString {
+    program.to_owned()
+}
+
+/// Windows by itself only finds `NAME.exe`; many tools (npm, cdk, sam) are scripts, which Rust starts and quotes
+/// for by their full name.
+#[cfg(windows)]
+fn found(program: &OsStr, environment: &Environment) -> OsString {
+    let name = std::path::Path::new(program);
+    if name.extension().is_some() || name.components().count() > 1 {
+        return program.to_owned();
+    }
+    let folders = std::env::split_paths(environment.text("PATH").unwrap_or_default());
+    let candidates = folders
+        .filter(|folder| folder.is_absolute())
+        .flat_map(|folder| ["exe", "cmd", "bat"].map(|ending| folder.join(name).with_extension(ending)));
+    let script = candidates.into_iter().find(|candidate| candidate.is_file());
+    script.map_or_else(|| program.to_owned(), Into::into)
 }
 
 fn no_command() -> Failure {
@@ -137,7 +161,7 @@ fn not_started(program: &OsString, error: &std::io::Error) -> Failure {
 
 #[cfg(unix)]
 use unix::Signals;
-#[cfg(not(unix))]
+#[cfg(windows)]
 use windows::Signals;
 
 #[cfg(unix)]
@@ -195,23 +219,44 @@ mod unix {
     }
 }
 
-#[cfg(not(unix))]
+#[cfg(windows)]
 mod windows {
     use tokio::process::Child;
+    use tokio::signal::windows::{
+        CtrlBreak, CtrlC, CtrlClose, CtrlLogoff, CtrlShutdown, ctrl_break, ctrl_c, ctrl_close, ctrl_logoff,
+        ctrl_shutdown,
+    };
 
-    /// Ctrl-C reaches the command without us; we only must not end before it.
-    pub struct Signals;
+    /// What ends programs of a console. It reaches the command without us; we only must not end before it.
+    pub struct Signals {
+        interrupt: CtrlC,
+        interrupt_hard: CtrlBreak,
+        close: CtrlClose,
+        log_off: CtrlLogoff,
+        shut_down: CtrlShutdown,
+    }
 
+    /// A signal that came to us, and to the command.
     pub struct Came;
 
     impl Signals {
         pub fn listen() -> std::io::Result<Self> {
-            Ok(Self)
+            Ok(Self {
+                interrupt: ctrl_c()?,
+                interrupt_hard: ctrl_break()?,
+                close: ctrl_close()?,
+                log_off: ctrl_logoff()?,
+                shut_down: ctrl_shutdown()?,
+            })
         }
 
         pub async fn next(&mut self) -> Came {
-            if tokio::signal::ctrl_c().await.is_err() {
-                std::future::pending::<()>().await;
+            tokio::select! {
+                _ = self.interrupt.recv() => {}
+                _ = self.interrupt_hard.recv() => {}
+                _ = self.close.recv() => {}
+                _ = self.log_off.recv() => {}
+                _ = self.shut_down.recv() => {}
             }
             Came
         }

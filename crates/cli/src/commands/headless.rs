@@ -115,9 +115,19 @@ async fn end_asked_for() -> std::io::Result<()> {
     Ok(())
 }
 
-#[cfg(not(unix))]
+#[cfg(windows)]
 async fn end_asked_for() -> std::io::Result<()> {
-    tokio::signal::ctrl_c().await
+    use tokio::signal::windows::{ctrl_break, ctrl_c, ctrl_close, ctrl_logoff, ctrl_shutdown};
+    let (mut interrupted, mut interrupted_hard) = (ctrl_c()?, ctrl_break()?);
+    let (mut closed, mut logged_off, mut shut_down) = (ctrl_close()?, ctrl_logoff()?, ctrl_shutdown()?);
+    tokio::select! {
+        _ = interrupted.recv() => {}
+        _ = interrupted_hard.recv() => {}
+        _ = closed.recv() => {}
+        _ = logged_off.recv() => {}
+        _ = shut_down.recv() => {}
+    }
+    Ok(())
 }
 
 /// A session of its own: the terminal's signals and its end no longer reach this process.
@@ -128,5 +138,6 @@ fn leave_terminal() {
     }
 }
 
-#[cfg(not(unix))]
+/// The command that started this process has given it a console of its own.
+#[cfg(windows)]
 fn leave_terminal() {}

@@ -37,7 +37,8 @@ pub enum ClaimError {
     Lock { path: PathBuf, error: io::Error },
 }
 
-/// Takes the lock and binds the socket, or says who has done so before. Does not wait.
+/// Takes the lock and binds the socket, or says who has done so before. Does not wait. Needs a tokio runtime on
+/// Windows, on a thread of it that may block.
 pub fn claim(paths: &Paths) -> Result<Claim, ClaimError> {
     make_runtime_folder(&paths.runtime)?;
     let lock = open_lock(&paths.lock())?;

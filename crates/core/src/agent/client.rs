@@ -1,9 +1,9 @@
-//! The blocking client: std only, so that a helper answers in milliseconds and a plain thread can use it.
+//! The blocking client, so that a helper answers in milliseconds and a plain thread can use it.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::time::Duration;
 
-use crate::agent::claim::is_private_folder;
+use crate::agent::connection::{self, Connection};
 use crate::agent::protocol::{
     AgentHello, MAX_REQUEST, Operation, Reply, RequestLine, ResponseLine, VERSION, other_version,
 };
@@ -24,8 +24,8 @@ pub struct Client {
 pub enum ClientError {
     #[error("no agent is running")]
     NotRunning,
-    #[error("the socket's folder is not ours alone")]
-    FolderNotOurs,
+    #[error("the agent's socket may be somebody else's")]
+    NotOurs,
     #[error("the agent did not answer in time")]
     TimedOut,
     #[error("the agent closed the connection")]
@@ -45,16 +45,16 @@ pub enum ClientError {
 
 impl Client {
     pub fn connect(paths: &Paths) -> Result<Self, ClientError> {
-        let client = Self {
-            connection: BufReader::new(open(paths)?),
+        let mut client = Self {
+            connection: BufReader::new(connection::open(paths)?),
         };
         client.wait_at_most(Some(PATIENCE))?;
         Ok(client)
     }
 
     /// Bounds the wait for every further answer; `None` waits for as long as the agent lives.
-    pub fn wait_at_most(&self, patience: Option<Duration>) -> Result<(), ClientError> {
-        set_patience(self.connection.get_ref(), patience).map_err(ClientError::Broken)
+    pub fn wait_at_most(&mut self, patience: Option<Duration>) -> Result<(), ClientError> {
+        connection::set_patience(self.connection.get_mut(), patience).map_err(ClientError::Broken)
     }
 
     /// Who the agent is.
@@ -115,6 +115,15 @@ impl Client {
 }
 
 impl ClientError {
+    /// Nothing stands there, or nobody listens any more.
+    pub(super) fn not_opened(error: io::Error) -> Self {
+        let kind = error.kind();
+        if matches!(kind, io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) {
+            return Self::NotRunning;
+        }
+        broken(error)
+    }
+
     /// The same in words.
     pub fn into_problem(self) -> ProblemView {
         match self {
@@ -125,7 +134,12 @@ impl ClientError {
                 "Portray is not running.",
                 "Start the application, or run “portray agent”.",
             ),
-            Self::FolderNotOurs => ProblemView::new(
+            Self::NotOurs if cfg!(windows) => ProblemView::new(
+                ProblemCode::NoAgent,
+                "Portray's pipe was made by another user, so it is not trusted.",
+                "End the other user's program, or set PORTRAY_HOME to another folder of your own.",
+            ),
+            Self::NotOurs => ProblemView::new(
                 ProblemCode::NoAgent,
                 "The folder of Portray's socket can be entered by others, so it is not trusted.",
                 "Remove that folder, or set XDG_RUNTIME_DIR to a folder of your own with mode 0700.",
@@ -169,50 +183,6 @@ fn broken(error: io::Error) -> ClientError {
         return ClientError::Closed;
     }
     ClientError::Broken(error)
-}
-
-/// Nothing stands there, or nobody listens any more.
-fn not_opened(error: io::Error) -> ClientError {
-    let kind = error.kind();
-    if matches!(kind, io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) {
-        return ClientError::NotRunning;
-    }
-    broken(error)
-}
-
-#[cfg(unix)]
-type Connection = std::os::unix::net::UnixStream;
-
-/// A folder that others can enter could hold somebody else's socket, and give us somebody else's credentials.
-#[cfg(unix)]
-fn open(paths: &Paths) -> Result<Connection, ClientError> {
-    let connection = Connection::connect(paths.socket()).map_err(not_opened)?;
-    if !is_private_folder(&paths.runtime) {
-        return Err(ClientError::FolderNotOurs);
-    }
-    Ok(connection)
-}
-
-#[cfg(unix)]
-fn set_patience(connection: &Connection, patience: Option<Duration>) -> io::Result<()> {
-    connection.set_read_timeout(patience)?;
-    connection.set_write_timeout(patience)
-}
-
-#[cfg(windows)]
-type Connection = std::fs::File;
-
-#[cfg(windows)]
-fn open(paths: &Paths) -> Result<Connection, ClientError> {
-    let name = crate::agent::listener::pipe_name(paths);
-    let mut options = std::fs::OpenOptions::new();
-    options.read(true).write(true).open(name).map_err(not_opened)
-}
-
-/// A pipe opened as a file knows no time-outs; the agent's own deadlines hold.
-#[cfg(windows)]
-fn set_patience(_connection: &Connection, _patience: Option<Duration>) -> io::Result<()> {
-    Ok(())
 }
 
 #[cfg(test)]

@@ -1,8 +1,13 @@
 //! Keeps secrets in memory out of core dumps and out of other processes' reach.
 
-/// For a process that holds tokens or credentials: no core file, no `ptrace` by processes of the same user.
+/// For a process that holds tokens or credentials: no core file, no `ptrace` by processes of the same user. On
+/// macOS the signature's hardened runtime keeps debuggers away.
 /// Best effort: what the system refuses is logged.
 pub fn harden_process() {
+    #[cfg(windows)]
+    if let Err(error) = super::windows_rights::close_process() {
+        tracing::warn!(%error, "this process stays open to other programs of its user");
+    }
     #[cfg(unix)]
     if let Err(error) = without_core_files() {
         tracing::warn!(%error, "core files stay possible");
@@ -44,6 +49,13 @@ pub fn allow_many_connections() {
 
 #[cfg(not(unix))]
 pub fn allow_many_connections() {}
+
+/// Before a program is started that outlives us: it gets no standard stream of ours that it was not given. Elsewhere
+/// than on Windows that goes without saying.
+pub fn keep_standard_streams() {
+    #[cfg(windows)]
+    super::windows_rights::keep_standard_streams();
+}
 
 #[cfg(test)]
 #[cfg(target_os = "linux")]

@@ -100,13 +100,13 @@ mod unix {
 mod windows {
     use std::io;
 
-    use interprocess::os::windows::named_pipe::tokio::{
-        DuplexPipeStream, PipeListener, PipeListenerOptionsExt,
-    };
+    use interprocess::os::windows::named_pipe::tokio::{DuplexPipeStream, PipeListener};
     use interprocess::os::windows::named_pipe::{PipeListenerOptions, pipe_mode};
     use interprocess::os::windows::security_descriptor::SecurityDescriptor;
+    use widestring::U16CString;
 
     use super::Caller;
+    use crate::agent::windows_rights;
     use crate::paths::{Paths, short_hash};
 
     pub type Stream = DuplexPipeStream<pipe_mode::Bytes>;
@@ -117,40 +117,44 @@ mod windows {
         format!(r"\\.\pipe\portray-{hash}")
     }
 
-    /// The pipe's first instance. Whoever makes one holds the agent's lock.
+    /// The pipe. Whoever makes one holds the agent's lock.
     #[derive(Debug)]
     pub struct Listener {
-        name: String,
+        pipe: PipeListener<pipe_mode::Bytes, pipe_mode::Bytes>,
     }
 
     impl Listener {
+        /// Makes the pipe's first instance, or fails where one exists. Needs a tokio runtime. Only programs of the
+        /// same user may open it, from this machine only. The user owns it by name, because what an elevated
+        /// process makes would belong to all administrators, and clients trust the owner.
         pub fn bind(paths: &Paths) -> io::Result<Self> {
-            Ok(Self {
-                name: pipe_name(paths),
-            })
+            let user = windows_rights::user()?;
+            let ours_alone = U16CString::from_str(format!("O:{user}D:P(A;;GA;;;{user})"));
+            let ours_alone = SecurityDescriptor::deserialize(&ours_alone.map_err(io::Error::other)?)?;
+            let pipe = PipeListenerOptions::new()
+                .path(pipe_name(paths))
+                .accept_remote(false)
+                .security_descriptor(Some(ours_alone))
+                .create_tokio_duplex::<pipe_mode::Bytes>()?;
+            Ok(Self { pipe })
         }
 
-        /// Needs a tokio runtime. Only the pipe's owner and the system may open it, from this machine only.
+        /// On Unix the socket still has to be handed to the runtime.
+        #[expect(clippy::unnecessary_wraps, reason = "handing a socket over may fail")]
         pub fn into_async(self) -> io::Result<AsyncListener> {
-            let owner_only = widestring::u16cstr!("D:P(A;;GA;;;OW)(A;;GA;;;SY)");
-            let listener = PipeListenerOptions::new()
-                .path(self.name.as_str())
-                .accept_remote(false)
-                .security_descriptor(Some(SecurityDescriptor::deserialize(owner_only)?))
-                .create_tokio_duplex::<pipe_mode::Bytes>()?;
-            Ok(AsyncListener { listener })
+            Ok(AsyncListener { pipe: self.pipe })
         }
     }
 
     #[derive(Debug)]
     pub struct AsyncListener {
-        listener: PipeListener<pipe_mode::Bytes, pipe_mode::Bytes>,
+        pipe: PipeListener<pipe_mode::Bytes, pipe_mode::Bytes>,
     }
 
     impl AsyncListener {
         /// The next connection; the pipe's security descriptor has kept everybody else away.
         pub async fn accept(&self) -> io::Result<Option<(Stream, Caller)>> {
-            let stream = self.listener.accept().await?;
+            let stream = self.pipe.accept().await?;
             let pid = stream.client_process_id().ok();
             Ok(Some((stream, Caller { pid })))
         }

@@ -2,6 +2,7 @@
 
 pub mod claim;
 pub mod client;
+mod connection;
 pub mod container_endpoint;
 #[cfg(test)]
 #[cfg(unix)]
@@ -12,6 +13,8 @@ pub mod listener;
 pub mod protocol;
 pub mod socket;
 pub mod targets;
+#[cfg(windows)]
+mod windows_rights;
 
 pub use claim::{Claim, ClaimError, claim, claim_when_free, take_over};
 pub use client::{Client, ClientError};

@@ -342,7 +342,7 @@ mod tests {
         let scene = scene();
         std::fs::set_permissions(&scene.paths.runtime, std::fs::Permissions::from_mode(0o777)).unwrap();
         let answer = ask(&scene.paths, credentials_of("ReadOnly")).await;
-        assert!(matches!(answer, Err(ClientError::FolderNotOurs)), "{answer:?}");
+        assert!(matches!(answer, Err(ClientError::NotOurs)), "{answer:?}");
     }
 
     /// The other half of the next test: runs as another user.
