@@ -47,6 +47,11 @@ pub fn run(invocation: &Invocation, arguments: Exec) -> Result<ExitCode, Failure
     let status = runtime.block_on(run_command(invocation, arguments, credentials))?;
     // A request that is under way must not keep the terminal waiting.
     runtime.shutdown_background();
+    // Windows' exit codes have 32 bits, more than an ExitCode takes.
+    #[cfg(windows)]
+    if let Some(code) = status.code() {
+        std::process::exit(code);
+    }
     Ok(exit_code(status))
 }
 
@@ -117,7 +122,6 @@ fn exit_code(status: ExitStatus) -> ExitCode {
     #[cfg(not(unix))]
     let by_signal = None;
     let code = status.code().or(by_signal).unwrap_or(1);
-    // Windows knows larger numbers; none of them may turn into a success.
     ExitCode::from(u8::try_from(code).unwrap_or(1))
 }
 

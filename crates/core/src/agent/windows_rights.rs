@@ -166,14 +166,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn x3_the_owner_of_a_pipe_is_told() {
+    async fn the_owner_of_a_pipe_is_told() {
         let name = format!(r"\\.\pipe\portray-test-{}", std::process::id());
         let pipe = tokio::net::windows::named_pipe::ServerOptions::new().create(&name);
         assert_eq!(owner(&pipe.unwrap()).unwrap(), user().unwrap());
     }
 
     #[test]
-    fn x5_a_process_can_be_closed_to_others() {
+    fn a_process_can_be_closed_to_others() {
         close_process().unwrap();
     }
 }
