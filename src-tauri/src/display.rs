@@ -1,6 +1,8 @@
 //! The display: opened before anything else, so that its absence is said in words.
 
-use portray_core::app::contract::{ProblemCode, ProblemView};
+#[cfg(target_os = "linux")]
+use portray_core::app::contract::ProblemCode;
+use portray_core::app::contract::ProblemView;
 
 /// Whether GDK may look for OpenGL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
