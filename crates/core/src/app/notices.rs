@@ -92,11 +92,7 @@ fn renewal(before: &AppState, after: &AppState) -> Option<NoticeChange> {
     let failing = |state: &AppState| {
         let in_use = state.credentials.iter().filter(|view| {
             let failing = view.state == CredentialsState::Failing && (view.expires_at.is_some() || view.kept);
-            // Where a person has to sign in, that is said instead.
-            failing
-                && state
-                    .portal(&view.role.portal)
-                    .is_some_and(|portal| portal.state != PortalState::SignInNeeded)
+            failing && state.portal(&view.role.portal).is_some_and(is_in_session)
         });
         in_use.count()
     };
@@ -124,6 +120,14 @@ fn renewal(before: &AppState, after: &AppState) -> Option<NoticeChange> {
         })),
         (_, 0) => Some(NoticeChange::Withdraw(key)),
         _ => None,
+    }
+}
+
+/// Where a person has to sign in, or is about to, that is said instead.
+fn is_in_session(portal: &PortalView) -> bool {
+    match portal.state {
+        PortalState::SignedIn | PortalState::Offline => true,
+        PortalState::SignInNeeded | PortalState::SigningIn => false,
     }
 }
 
@@ -202,6 +206,7 @@ fn later() -> NoticeAction {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::contract::{CredentialsView, Role};
     use crate::app::state::tests::{now, portal, state};
 
     fn between(before: &AppState, after: &AppState) -> Vec<NoticeChange> {
@@ -263,6 +268,43 @@ mod tests {
             ["Your session at acme ends soon"]
         );
         assert!(between(&ending, &ending).is_empty());
+    }
+
+    #[test]
+    fn r7_a_kept_role_that_waits_for_the_sign_in_is_no_further_notice() {
+        let with = |portals: AppState| AppState {
+            credentials: vec![CredentialsView {
+                role: Role {
+                    portal: "p1".to_owned(),
+                    account: "111122223333".to_owned(),
+                    permission_set: "ReadOnly".to_owned(),
+                },
+                account_name: "acme-dev".to_owned(),
+                state: CredentialsState::Failing,
+                expires_at: None,
+                kept: true,
+                problem: None,
+            }],
+            ..portals
+        };
+        let signed_in = state(vec![portal(PortalState::SignedIn)]);
+        let signing_in = with(AppState {
+            portals: vec![portal(PortalState::SigningIn)],
+            ..ended()
+        });
+        let failing = with(signed_in.clone());
+        assert_eq!(
+            titles(&between(&signed_in, &with(ended()))),
+            ["Sign in to acme again"]
+        );
+        assert_eq!(
+            titles(&between(&with(ended()), &signing_in)),
+            ["withdraw sign-in/p1"]
+        );
+        assert_eq!(
+            titles(&between(&signed_in, &failing)),
+            ["Credentials are not being renewed"]
+        );
     }
 
     #[test]
