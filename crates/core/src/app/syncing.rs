@@ -219,35 +219,29 @@ impl Job {
         let _ = self.commands.send(Command::SyncEnded { portal, outcome });
     }
 
-    /// Once more with a new token where AWS refuses one that should be good.
+    /// Goes on with a newer token where AWS refuses one.
     async fn list(&self, portal: &PortalId) -> Result<Synced, Interrupted> {
-        let interrupted = |failure| Interrupted {
-            failure,
-            unfinished: self.unfinished.clone().map(Box::new),
-        };
-        let token = self.session.token().await.map_err(interrupted)?;
-        let stopped = match self.round(portal, &token, self.unfinished.clone()).await {
-            Ok(synced) => return Ok(synced),
-            Err(stopped) => stopped,
-        };
-        if stopped.failure.meaning != Meaning::TokenRefused {
-            return Err(Interrupted::from(stopped));
-        }
-        let interrupted = |failure| Interrupted {
-            failure,
-            unfinished: Some(stopped.unfinished.clone()),
-        };
-        let token = self.session.refresh(Some(&token)).await.map_err(interrupted)?;
-        match self.round(portal, &token, Some(*stopped.unfinished)).await {
-            Ok(synced) => Ok(synced),
-            Err(SyncStopped { failure, unfinished }) if failure.meaning == Meaning::TokenRefused => {
-                self.session.ended_by_aws().await;
-                Err(Interrupted {
-                    failure: RefreshFailure::SignInNeeded,
-                    unfinished: Some(unfinished),
-                })
-            }
-            Err(stopped) => Err(Interrupted::from(stopped)),
+        let mut unfinished = self.unfinished.clone();
+        let mut token = self.session.token().await;
+        let mut attempt = 1;
+        loop {
+            let current = match token {
+                Ok(token) => token,
+                Err(failure) => {
+                    let unfinished = unfinished.map(Box::new);
+                    return Err(Interrupted { failure, unfinished });
+                }
+            };
+            let stopped = match self.round(portal, &current, unfinished).await {
+                Ok(synced) => return Ok(synced),
+                Err(stopped) if stopped.failure.meaning != Meaning::TokenRefused => {
+                    return Err(Interrupted::from(stopped));
+                }
+                Err(stopped) => stopped,
+            };
+            unfinished = Some(*stopped.unfinished);
+            token = self.session.instead_of(&current, attempt, stopped.failure).await;
+            attempt += 1;
         }
     }
 

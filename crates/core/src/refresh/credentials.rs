@@ -332,34 +332,27 @@ impl Entry {
     }
 }
 
-/// GetRoleCredentials, with one refresh of a token that AWS refuses though it has not run out.
+/// GetRoleCredentials, with a newer token where AWS refuses one.
 async fn obtain(
     session: &Arc<Session>,
     key: &RoleKey,
     priority: Priority,
 ) -> Result<RoleCredentials, RefreshFailure> {
-    let token = session.token().await?;
-    let ask = |token| async move {
-        session
+    let mut token = session.token().await?;
+    let mut attempt = 1;
+    loop {
+        let answer = session
             .center
             .role_credentials(&token, &key.account, &key.permission_set, priority)
-            .await
-    };
-    let failure = match ask(token.clone()).await {
-        Ok(credentials) => return Ok(credentials),
-        Err(failure) => failure,
-    };
-    if failure.meaning != Meaning::TokenRefused {
-        return Err(meant(failure));
-    }
-    let token = session.refresh(Some(&token)).await?;
-    match ask(token).await {
-        Ok(credentials) => Ok(credentials),
-        Err(failure) if failure.meaning == Meaning::TokenRefused => {
-            session.ended_by_aws().await;
-            Err(RefreshFailure::SignInNeeded)
+            .await;
+        match answer {
+            Ok(credentials) => return Ok(credentials),
+            Err(failure) if failure.meaning == Meaning::TokenRefused => {
+                token = session.instead_of(&token, attempt, failure).await?;
+                attempt += 1;
+            }
+            Err(failure) => return Err(meant(failure)),
         }
-        Err(failure) => Err(meant(failure)),
     }
 }
 

@@ -1,5 +1,7 @@
 //! One portal's sign-in: its token, refreshed by one owner, stored before it is used.
 
+mod refusal;
+
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use jiff::Timestamp;
@@ -9,7 +11,7 @@ use crate::clock::SharedClock;
 use crate::identity_center::{Failure, IdentityCenter, Meaning, Portal, Token};
 use crate::refresh::flight::{Flights, Panicked};
 use crate::refresh::life::{Life, Moment, after, until};
-use crate::refresh::plan::{TokenFacts, serve_floor};
+use crate::refresh::plan::TokenFacts;
 use crate::refresh::standing::{Failing, SessionView, SignedIn, Status};
 use crate::refresh::{Change, RefreshFailure, retry};
 use crate::token_store::{SignIn, StoreFailure, TokenStore};
@@ -83,8 +85,7 @@ impl Session {
             let Status::SignedIn(signed_in) = &*status else {
                 return Err(RefreshFailure::SignInNeeded);
             };
-            let usable = signed_in.life.left(self.moment()) > serve_floor(&signed_in.life);
-            (signed_in.sign_in.token.clone(), usable)
+            (signed_in.sign_in.token.clone(), self.is_usable(signed_in))
         };
         if usable {
             Ok(token)
@@ -138,15 +139,6 @@ impl Session {
         known
     }
 
-    /// AWS refuses the token even after a refresh: the session is over.
-    pub async fn ended_by_aws(&self) {
-        *self.status() = Status::SignedOut { ended: true };
-        self.changed();
-        if let Err(failure) = self.store.forget_sign_in(self.portal()).await {
-            tracing::warn!(%failure, "a dead token stays in the store");
-        }
-    }
-
     pub fn is_signed_in(&self) -> bool {
         matches!(*self.status(), Status::SignedIn(_))
     }
@@ -193,7 +185,8 @@ impl Session {
             return Some(Err(RefreshFailure::SignInNeeded));
         };
         let current = &signed_in.sign_in.token;
-        if refused.is_some_and(|refused| refused.access_token != current.access_token) {
+        let is_replaced = refused.is_some_and(|refused| refused.access_token != current.access_token);
+        if is_replaced && self.is_usable(signed_in) {
             return Some(Ok(current.clone()));
         }
         let failing = signed_in.failing.as_ref()?;

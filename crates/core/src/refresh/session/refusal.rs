@@ -1,0 +1,139 @@
+//! What it means that AWS refuses a token: it has run out on the way, or the session is over.
+
+use std::sync::Arc;
+
+use super::Session;
+use crate::identity_center::{Failure, Token};
+use crate::refresh::RefreshFailure;
+use crate::refresh::plan::serve_floor;
+use crate::refresh::standing::{SignedIn, Status};
+
+/// With how many tokens one call is tried.
+const MOST_TOKENS: u32 = 3;
+
+impl Session {
+    /// The token to try with after AWS refused `refused`, the `attempt`th one (from 1) of this call.
+    ///
+    /// Only a token that was renewed for this call, is the session's own and should be good tells that AWS has ended
+    /// the session. One that ran out on the way (in a long listing, in a suspend) tells nothing.
+    pub async fn instead_of(
+        self: &Arc<Self>,
+        refused: &Token,
+        attempt: u32,
+        failure: Failure,
+    ) -> Result<Token, RefreshFailure> {
+        if attempt > 1 && self.should_be_good(refused) {
+            self.ended_by_aws().await;
+            return Err(RefreshFailure::SignInNeeded);
+        }
+        if attempt >= MOST_TOKENS {
+            return Err(RefreshFailure::Aws(failure));
+        }
+        self.refresh(Some(refused)).await
+    }
+
+    /// The session is over, and not because a person on this machine wanted it.
+    pub(super) async fn ended_by_aws(&self) {
+        *self.status() = Status::SignedOut { ended: true };
+        self.changed();
+        if let Err(failure) = self.store.forget_sign_in(self.portal()).await {
+            tracing::warn!(%failure, "a dead token stays in the store");
+        }
+    }
+
+    /// Whether the token of a sign-in has not run out.
+    pub(super) fn is_usable(&self, signed_in: &SignedIn) -> bool {
+        signed_in.life.left(self.moment()) > serve_floor(&signed_in.life)
+    }
+
+    fn should_be_good(&self, token: &Token) -> bool {
+        let status = self.status();
+        let Status::SignedIn(signed_in) = &*status else {
+            return false;
+        };
+        signed_in.sign_in.token.access_token == token.access_token && self.is_usable(signed_in)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use identity_center_emulator::Operation;
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::identity_center::Meaning;
+    use crate::identity_center::tests::{Stage, USER};
+    use crate::token_store::{SignIn, TokenStore};
+
+    const TWO_HOURS: Duration = Duration::from_secs(2 * 3600);
+
+    async fn signed_in(stage: &Stage) -> (Arc<Session>, Token) {
+        let (registration, token) = stage.signed_in().await;
+        let (changes, _) = mpsc::unbounded_channel();
+        let session = Session::new(stage.center.clone(), TokenStore::memory(), changes);
+        let sign_in = SignIn {
+            token: token.clone(),
+            registration,
+            signed_in_at: stage.clock.now(),
+        };
+        session.adopt(sign_in).await.unwrap();
+        (Arc::new(session), token)
+    }
+
+    fn refusal() -> Failure {
+        Failure::new(
+            "ListAccounts",
+            Meaning::TokenRefused,
+            "Session token not found or invalid",
+        )
+    }
+
+    #[tokio::test]
+    async fn r5_tokens_that_run_out_on_the_way_are_replaced_and_end_nothing() {
+        let stage = Stage::acme().await;
+        let (session, first) = signed_in(&stage).await;
+        stage.clock.suspend(TWO_HOURS);
+        let second = session.token().await.unwrap();
+        stage.clock.suspend(TWO_HOURS);
+
+        let third = session.instead_of(&first, 1, refusal()).await.unwrap();
+        assert_ne!(
+            third.access_token, second.access_token,
+            "that one has run out as well"
+        );
+        stage.clock.suspend(TWO_HOURS);
+        let fourth = session.instead_of(&third, 2, refusal()).await.unwrap();
+
+        assert_ne!(fourth.access_token, third.access_token);
+        assert!(session.is_signed_in());
+        let tokens = stage.emulator.counters().calls(Operation::CreateToken);
+        assert_eq!(tokens, 4, "the sign-in, and one for each that had run out");
+    }
+
+    #[tokio::test]
+    async fn r5_a_good_token_refused_after_a_renewal_is_the_end_of_the_session() {
+        let stage = Stage::acme().await;
+        let (session, first) = signed_in(&stage).await;
+        let second = session.instead_of(&first, 1, refusal()).await.unwrap();
+        assert!(
+            session.is_signed_in(),
+            "the first refusal may be about that token alone"
+        );
+
+        let ended = session.instead_of(&second, 2, refusal()).await;
+        assert_eq!(ended.unwrap_err(), RefreshFailure::SignInNeeded);
+        assert!(!session.is_signed_in());
+    }
+
+    #[tokio::test]
+    async fn r5_an_ended_session_is_seen_when_its_token_is_to_be_renewed() {
+        let stage = Stage::acme().await;
+        let (session, first) = signed_in(&stage).await;
+        stage.emulator.end_sessions(USER).unwrap();
+        let ended = session.instead_of(&first, 1, refusal()).await;
+        assert_eq!(ended.unwrap_err(), RefreshFailure::SignInNeeded);
+    }
+}
