@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use portray_core::agent::protocol::{AccountLine, AccountsReply, Operation, Reply};
 use portray_core::agent::{Client, targets};
-use portray_core::app::contract::{ProblemCode, Request};
+use portray_core::app::contract::{PortalState, PortalView, ProblemCode, ProblemView, Request};
 use serde::Serialize;
 
 use super::{Invocation, command, status_of};
@@ -25,11 +25,10 @@ pub fn run(invocation: &Invocation, arguments: &Accounts) -> Result<(), Failure>
     let mut client = invocation.connect()?;
     let portals = portals(&mut client, arguments)?;
     if arguments.sync {
-        // A large organization takes its time; every call of it has a deadline of its own.
-        client.wait_at_most(None)?;
         for (id, _) in &portals {
             command(&mut client, Request::Sync { portal: id.clone() })?;
         }
+        wait_for_listings(invocation, &mut client, &portals)?;
     }
     for (_, name) in &portals {
         let listing = listing(&mut client, name, &arguments.query.join(" "))?;
@@ -39,6 +38,33 @@ pub fn run(invocation: &Invocation, arguments: &Accounts) -> Result<(), Failure>
         print(invocation, &listing, portals.len() > 1)?;
     }
     Ok(())
+}
+
+/// Until no sync runs any more. A large organization takes its time; every call of it has a deadline of its own.
+fn wait_for_listings(
+    invocation: &Invocation,
+    client: &mut Client,
+    portals: &[(String, String)],
+) -> Result<(), Failure> {
+    let changes = invocation.connect()?.stream(&Operation::Subscribe)?;
+    for change in changes {
+        change?;
+        // What was sent may be older than the sync; the status is not.
+        let mut now = status_of(client)?.portals;
+        now.retain(|portal| portals.iter().any(|(id, _)| *id == portal.id));
+        if now.iter().any(|portal| portal.sync.running.is_some()) {
+            continue;
+        }
+        let problem = now.into_iter().find_map(why_not_listed);
+        return problem.map_or(Ok(()), |problem| Err(problem.into()));
+    }
+    Err(ProblemView::stopping().into())
+}
+
+fn why_not_listed(portal: PortalView) -> Option<ProblemView> {
+    let sign_in_needed = portal.state == PortalState::SignInNeeded;
+    let problem = sign_in_needed.then(|| ProblemView::sign_in_needed(&portal.name));
+    problem.or(portal.problem)
 }
 
 /// Ids and names. One JSON document is about one portal.

@@ -118,7 +118,10 @@ impl ClientError {
     /// Nothing stands there, or nobody listens any more.
     pub(super) fn not_opened(error: io::Error) -> Self {
         let kind = error.kind();
-        if matches!(kind, io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) {
+        if matches!(
+            kind,
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::ConnectionRefused
+        ) {
             return Self::NotRunning;
         }
         broken(error)

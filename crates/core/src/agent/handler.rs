@@ -19,6 +19,9 @@ use crate::role_catalog::ListedAccount;
 /// The longest page of a list.
 const PAGE: u32 = 100;
 
+/// How long a name waits for the first listing: shorter than the tools that wait for an answer.
+const FIRST_LISTING: Duration = Duration::from_secs(8);
+
 /// What kind of agent this process is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Host {
@@ -80,7 +83,7 @@ impl Handler {
                 open_browser,
             } => {
                 let request = ConsoleRequest {
-                    role: self.role(&role)?,
+                    role: self.role(&role).await?,
                     destination,
                     region,
                     duration_seconds,
@@ -89,7 +92,7 @@ impl Handler {
                 self.console(request, open_browser).await
             }
             Operation::Keep { role, on } => {
-                let role = self.role(&role)?.into();
+                let role = self.role(&role).await?.into();
                 self.ask(Request::Keep { role, on }).await?;
                 Ok(Reply::Done)
             }
@@ -116,7 +119,7 @@ impl Handler {
     }
 
     async fn credentials(&self, target: &Target, min_ttl_seconds: u32) -> Outcome {
-        let key = self.role(target)?;
+        let key = self.role(target).await?;
         let min_ttl = Duration::from_secs(min_ttl_seconds.into());
         let credentials = self.app.credentials(&key, min_ttl).await?;
         Ok(Reply::Credentials(CredentialsReply {
@@ -255,7 +258,34 @@ impl Handler {
         self.app.ask(request).await
     }
 
-    fn role(&self, target: &Target) -> Result<RoleKey, Refusal> {
+    /// The role that is meant. Names stand in the listing: a first one that is under way is waited for.
+    async fn role(&self, target: &Target) -> Result<RoleKey, Refusal> {
+        let refused = match self.listed_role(target) {
+            Ok(role) => return Ok(role),
+            Err(refused) => refused,
+        };
+        let listed = tokio::time::timeout(FIRST_LISTING, self.first_listings()).await;
+        match listed {
+            Ok(Ok(true)) => self.listed_role(target),
+            Ok(Ok(false) | Err(_)) | Err(_) => Err(refused),
+        }
+    }
+
+    /// Ends when no portal is being listed for the first time; whether any was.
+    async fn first_listings(&self) -> Result<bool, ProblemView> {
+        let is_first = |portal: &PortalView| portal.sync.running.is_some() && portal.sync.synced_at.is_none();
+        if !self.app.snapshot().await?.portals.iter().any(is_first) {
+            return Ok(false);
+        }
+        let mut snapshots = self.app.snapshots();
+        while self.app.snapshot().await?.portals.iter().any(is_first) {
+            let changed = snapshots.changed().await;
+            changed.map_err(|_| ProblemView::stopping())?;
+        }
+        Ok(true)
+    }
+
+    fn listed_role(&self, target: &Target) -> Result<RoleKey, Refusal> {
         let known = Known {
             portals: &self.portals(),
             catalogue: &self.app.catalogue(),
