@@ -38,6 +38,8 @@ mod process;
 mod programs;
 #[path = "harness/reaper.rs"]
 mod reaper;
+#[path = "harness/sign_in.rs"]
+mod sign_in;
 #[path = "harness/simulation.rs"]
 mod simulation;
 #[path = "harness/tray.rs"]
@@ -52,7 +54,7 @@ mod window;
 pub use desktop::{Desktop, DesktopOptions};
 pub use emulator::{EmulatorAddresses, EmulatorProcess};
 pub use fake_time::FakeTime;
-pub use http::{Answer, delete, get, post};
+pub use http::{Answer, delete, follow, get, post};
 pub use logs::Logs;
 pub use menu::{Menu, MenuItem};
 pub use notifications::{Notification, NotificationServer};

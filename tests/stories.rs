@@ -1,6 +1,14 @@
 //! Every story and every rule about the sources, in one binary that links once.
 
 #[cfg(target_os = "linux")]
+mod aws_clients;
+#[cfg(target_os = "linux")]
+mod command_line;
+#[cfg(target_os = "linux")]
+mod credential_process;
+#[cfg(target_os = "linux")]
+mod device_code;
+#[cfg(target_os = "linux")]
 mod ended_session;
 #[cfg(target_os = "linux")]
 mod first_run;
@@ -8,11 +16,17 @@ mod first_run;
 mod harness_itself;
 #[cfg(target_os = "linux")]
 mod hours_in_process;
+#[cfg(target_os = "linux")]
+mod hours_later;
+#[cfg(target_os = "linux")]
+mod private_to_its_user;
 mod quality;
 #[cfg(target_os = "linux")]
 mod restart;
 #[cfg(target_os = "linux")]
 mod second_start;
+#[cfg(target_os = "linux")]
+mod secret_store;
 mod sources;
 #[cfg(target_os = "linux")]
 mod stage;

@@ -68,6 +68,15 @@ impl Desktop {
         Desktop::start_with(DesktopOptions::default()).await
     }
 
+    /// A computer without a display, with an unlocked keyring: where people have the command line only.
+    pub async fn without_display() -> Result<Desktop> {
+        Desktop::start_with(DesktopOptions {
+            display: false,
+            ..DesktopOptions::default()
+        })
+        .await
+    }
+
     /// A desktop with what `options` say.
     pub async fn start_with(options: DesktopOptions) -> Result<Desktop> {
         let mut session = Session::new()?;

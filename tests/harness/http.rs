@@ -9,6 +9,8 @@ use url::Url;
 
 const DEADLINE: Duration = Duration::from_secs(20);
 
+const MOST_REDIRECTS: u32 = 5;
+
 /// What the server said.
 #[derive(Clone, Debug)]
 pub struct Answer {
@@ -34,11 +36,31 @@ impl Answer {
         }
         serde_json::from_str(&self.body).with_context(|| format!("not JSON: {}", self.body))
     }
+
+    /// Where the answer leads on to.
+    fn location(&self) -> Option<&str> {
+        let mut headers = self.head.lines().filter_map(|line| line.split_once(':'));
+        let (_, value) = headers.find(|(name, _)| name.eq_ignore_ascii_case("location"))?;
+        Some(value.trim())
+    }
 }
 
 /// Fetches `url`.
 pub async fn get(url: &Url) -> Result<Answer> {
     request("GET", url, None).await
+}
+
+/// Fetches `url`, and what the answers lead on to.
+pub async fn follow(url: &Url) -> Result<Answer> {
+    let mut url = url.clone();
+    for _ in 0..MOST_REDIRECTS {
+        let answer = get(&url).await?;
+        match answer.location() {
+            Some(next) if (300..400).contains(&answer.status) => url = url.join(next)?,
+            _ => return Ok(answer),
+        }
+    }
+    anyhow::bail!("it leads on and on, lately to {url}")
 }
 
 /// Sends `body` to `url` as JSON.

@@ -1,0 +1,163 @@
+//! The main job on the command line: sign in, find an account, get its credentials, open its console.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use harness::{Desktop, EmulatorProcess, Opener, Person, Portray, wait_until};
+use serde_json::json;
+use url::Url;
+
+const DEADLINE: Duration = Duration::from_secs(30);
+
+#[tokio::test]
+async fn a_person_signs_in_by_a_printed_address_and_opens_a_printed_console() -> Result<()> {
+    let desktop = Desktop::without_display().await?;
+    let opener = Opener::install(&desktop)?;
+    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
+    let portray = Portray::with_emulator(&desktop, emulator.addresses());
+    portray.add_portal("acme", emulator.addresses()).await?;
+    let person = Person::at(&desktop).await?;
+
+    let login = portray.start(&["login", "--no-browser"])?;
+    person
+        .open(&Url::parse(&login.first_line(DEADLINE).await?)?)
+        .await?;
+    person.sign_in("amara", "demo-amara").await?;
+    person.wait_for_text("body", "You are signed in").await?;
+    let finished = login.finished(DEADLINE).await?.expect_code(0)?;
+    assert!(finished.stderr.contains("Signed in."), "{finished:?}");
+
+    let listed = portray.run(&["accounts", "--sync", "--json"]).await?;
+    let listed = listed.expect_code(0)?.json()?;
+    assert_eq!(listed["complete"], true);
+    assert_eq!(listed["accounts"].as_array().context("accounts")?.len(), 9);
+
+    let printed = portray
+        .run(&["console", "acme-dev/ReadOnly", "--destination", "s3", "--print"])
+        .await?;
+    let url = Url::parse(printed.expect_code(0)?.stdout.trim())?;
+    person.open(&url).await?;
+    let console = person.console().await?;
+    assert_eq!(console.account, "acme-dev (111122223333)");
+    assert_eq!(console.role, "ReadOnly");
+    assert!(console.destination.contains("s3"), "{console:?}");
+    assert_eq!(opener.lines(), Vec::<String>::new(), "nothing opens by itself");
+    person.leave().await
+}
+
+#[tokio::test]
+async fn names_can_be_used_while_the_first_listing_is_still_under_way() -> Result<()> {
+    let desktop = Desktop::without_display().await?;
+    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
+    let portray = Portray::with_emulator(&desktop, emulator.addresses());
+    portray.add_portal("acme", emulator.addresses()).await?;
+    emulator
+        .add_fault(&json!({ "operation": "ListAccountRoles", "delay_ms": 700 }))
+        .await?;
+    portray.sign_in(&emulator, "amara").await?;
+    let role = "acme-dev/ReadOnly";
+    portray.run(&["credentials", role]).await?.expect_code(0)?;
+    portray
+        .run(&["credentials", "acme-dvv/ReadOnly"])
+        .await?
+        .expect_code(2)?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_list_that_was_asked_for_anew_has_what_was_assigned_a_moment_ago() -> Result<()> {
+    let desktop = Desktop::without_display().await?;
+    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
+    let portray = Portray::with_emulator(&desktop, emulator.addresses());
+    portray.add_portal("acme", emulator.addresses()).await?;
+    portray.sign_in(&emulator, "noor").await?;
+    let sync = ["accounts", "--sync", "--json"];
+    let before = portray.run(&sync).await?.expect_code(0)?.json()?;
+    assert_eq!(
+        (&before["complete"], &before["accounts"]),
+        (&json!(true), &json!([]))
+    );
+
+    emulator.assign("noor", "ReadOnly", "111122223333").await?;
+    emulator
+        .add_fault(&json!({ "operation": "ListAccountRoles", "delay_ms": 700 }))
+        .await?;
+    let after = portray.run(&sync).await?.expect_code(0)?.json()?;
+    assert_eq!(after["accounts"][0]["name"], "acme-dev", "{after}");
+    assert_eq!(after["accounts"][0]["permission_sets"], json!(["ReadOnly"]));
+
+    emulator.end_sessions("noor").await?;
+    portray.run(&sync).await?.expect_code(3)?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_agent_starts_by_itself_once_and_ends_when_it_is_told() -> Result<()> {
+    let desktop = Desktop::without_display().await?;
+    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
+    let portray = Portray::with_emulator(&desktop, emulator.addresses());
+    let none = portray.run(&["agent", "status"]).await?;
+    assert_ne!(none.code, Some(0), "{none:?}");
+
+    portray.add_portal("acme", emulator.addresses()).await?;
+    let agent = portray.run(&["agent", "status", "--json"]).await?;
+    let agent = agent.expect_code(0)?.json()?;
+    assert_eq!(agent["kind"], "headless");
+    let status = portray.status().await?;
+    assert_eq!(status["agent"]["pid"], agent["pid"]);
+    assert_eq!(status["portals"][0]["state"], "sign_in_needed");
+
+    let second = portray.run(&["agent", "--foreground"]).await?.expect_code(1)?;
+    assert!(second.stderr.contains("running already"), "{second:?}");
+    portray.run(&["agent", "stop"]).await?.expect_code(0)?;
+    let process = format!("/proc/{}", agent["pid"]);
+    let gone = async || Ok((!std::path::Path::new(&process).exists()).then_some(()));
+    wait_until("the agent's end", DEADLINE, gone).await
+}
+
+#[tokio::test]
+async fn r8_signing_out_tells_aws_and_leaves_nothing_to_sign_in_with() -> Result<()> {
+    let desktop = Desktop::without_display().await?;
+    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
+    let portray = Portray::with_emulator(&desktop, emulator.addresses());
+    portray.add_portal("acme", emulator.addresses()).await?;
+    portray.sign_in(&emulator, "amara").await?;
+    let role = "111122223333/ReadOnly";
+    portray.run(&["credentials", role]).await?.expect_code(0)?;
+    let kept = crate::secret_store::tokens_in_keyring(&desktop).await?;
+    assert_eq!(kept.len(), 1, "{kept:?}");
+
+    portray.run(&["logout"]).await?.expect_code(0)?;
+    assert_eq!(emulator.calls("Logout").await?, 1);
+    assert_eq!(
+        crate::secret_store::tokens_in_keyring(&desktop).await?,
+        Vec::<String>::new()
+    );
+    portray.run(&["credentials", role]).await?.expect_code(3)?;
+    assert_eq!(emulator.end_sessions("amara").await?, 0, "AWS has ended it");
+
+    portray.run(&["agent", "stop"]).await?.expect_code(0)?;
+    portray.wait_for_portal("sign_in_needed", DEADLINE).await?;
+    portray.run(&["credentials", role]).await?.expect_code(3)?;
+    assert_eq!(emulator.calls("GetRoleCredentials").await?, 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn r8_signing_out_works_without_aws() -> Result<()> {
+    let desktop = Desktop::without_display().await?;
+    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
+    let portray = Portray::with_emulator(&desktop, emulator.addresses());
+    portray.add_portal("acme", emulator.addresses()).await?;
+    portray.sign_in(&emulator, "amara").await?;
+
+    emulator.process().kill();
+    portray.run(&["logout"]).await?.expect_code(0)?;
+    assert_eq!(
+        crate::secret_store::tokens_in_keyring(&desktop).await?,
+        Vec::<String>::new()
+    );
+    let refused = portray.run(&["credentials", "111122223333/ReadOnly"]).await?;
+    refused.expect_code(3)?;
+    Ok(())
+}

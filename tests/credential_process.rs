@@ -1,0 +1,143 @@
+//! What an AWS tool sees of `portray credential-process`: one document or nothing, and an exit code.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use harness::{Desktop, EmulatorProcess, Finished, Opener, Portray, Program};
+use jiff::Timestamp;
+use serde_json::Value;
+
+const DEADLINE: Duration = Duration::from_secs(30);
+
+const COMMAND: &str = "credential-process --portal acme --account";
+
+fn arguments<'a>(account: &'a str, permission_set: &'a str) -> Vec<&'a str> {
+    let mut words: Vec<&str> = COMMAND.split(' ').collect();
+    words.extend([account, "--permission-set", permission_set]);
+    words
+}
+
+/// Nothing on stdout, and two lines on stderr: what happened, what to do.
+fn assert_refused(refused: &Finished) {
+    assert_eq!(refused.stdout, "", "{refused:?}");
+    assert_eq!(refused.stderr.lines().count(), 2, "{refused:?}");
+}
+
+#[tokio::test]
+async fn p1_a_tool_gets_one_document_or_nothing_and_the_exit_code_that_says_which() -> Result<()> {
+    let desktop = Desktop::without_display().await?;
+    let opener = Opener::install(&desktop)?;
+    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
+    let portray = Portray::with_emulator(&desktop, emulator.addresses());
+    portray.add_portal("acme", emulator.addresses()).await?;
+    let known = arguments("111122223333", "ReadOnly");
+
+    assert_refused(&portray.run(&known).await?.expect_code(3)?);
+    portray.sign_in(&emulator, "amara").await?;
+    assert_document(&portray.run(&known).await?.expect_code(0)?, "111122223333")?;
+    let denied = arguments("111122223333", "AdministratorAccess");
+    assert_refused(&portray.run(&denied).await?.expect_code(4)?);
+    let unknown = arguments("000000000000", "ReadOnly");
+    assert_refused(&portray.run(&unknown).await?.expect_code(4)?);
+
+    portray.run(&["agent", "stop"]).await?.expect_code(0)?;
+    let traced = Portray::with_emulator(&desktop, emulator.addresses()).with_variable("RUST_LOG", "trace");
+    let restarted = traced.run(&known).await?.expect_code(0)?;
+    assert_document(&restarted, "111122223333")?;
+
+    emulator.end_sessions("amara").await?;
+    let ended = portray.run(&arguments("222233334444", "ReadOnly")).await?;
+    assert_refused(&ended.expect_code(3)?);
+    assert_eq!(
+        opener.lines(),
+        Vec::<String>::new(),
+        "a tool never opens a browser"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn p1_a_tool_that_no_longer_listens_gets_a_failure_and_no_crash() -> Result<()> {
+    let desktop = Desktop::without_display().await?;
+    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
+    let portray = Portray::with_emulator(&desktop, emulator.addresses());
+    portray.add_portal("acme", emulator.addresses()).await?;
+    portray.sign_in(&emulator, "amara").await?;
+    let known = arguments("111122223333", "ReadOnly");
+
+    for (redirection, code) in [(">/dev/full", 1), (">&-", 1), ("2>&-", 0)] {
+        let program = portray.command(Program::Portray)?;
+        let mut command = desktop.system_command("sh");
+        command.envs(portray.environment());
+        command.args(["-c", &format!("exec \"$0\" \"$@\" {redirection}")]);
+        command.arg(program.get_program()).args(&known);
+        let finished = desktop.run("sh", command, DEADLINE).await?.expect_code(code)?;
+        assert!(!finished.stderr.contains("panicked"), "{finished:?}");
+        if code != 0 {
+            assert_refused(&finished);
+        }
+    }
+
+    let (reader, writer) = std::io::pipe()?;
+    drop(reader);
+    let mut command = portray.command(Program::Portray)?;
+    command.args(&known).stdin(Stdio::null()).stdout(writer);
+    let output = tokio::task::spawn_blocking(move || command.stderr(Stdio::piped()).output()).await??;
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{words}");
+    assert_eq!(words.lines().count(), 2, "{words}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn p1_where_no_agent_can_run_the_exit_code_says_so() -> Result<()> {
+    let desktop = Desktop::without_display().await?;
+    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
+    let portray = Portray::with_emulator(&desktop, emulator.addresses());
+    std::fs::write(desktop.portray_home().join("run"), "not a folder")?;
+    let refused = portray.run(&arguments("111122223333", "ReadOnly")).await?;
+    assert_refused(&refused.expect_code(6)?);
+    Ok(())
+}
+
+#[tokio::test]
+async fn p1_an_aws_that_cannot_be_reached_is_not_called_signed_out() -> Result<()> {
+    let desktop = Desktop::without_display().await?;
+    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
+    let portray = Portray::with_emulator(&desktop, emulator.addresses());
+    portray.add_portal("acme", emulator.addresses()).await?;
+    portray.sign_in(&emulator, "amara").await?;
+    let known = arguments("111122223333", "ReadOnly");
+    let before = portray.run(&known).await?.expect_code(0)?;
+
+    emulator.process().kill();
+    let from_memory = portray.run(&known).await?.expect_code(0)?;
+    assert_eq!(from_memory.stdout, before.stdout);
+    let other = portray.run(&arguments("222233334444", "ReadOnly")).await?;
+    assert_refused(&other.expect_code(5)?);
+    Ok(())
+}
+
+fn assert_document(finished: &Finished, account: &str) -> Result<()> {
+    assert_eq!(finished.stdout.matches('\n').count(), 1, "{finished:?}");
+    let document = finished.json()?;
+    let members = document.as_object().context("one object")?;
+    let names: Vec<&str> = members.keys().map(String::as_str).collect();
+    let mut expected = [
+        "Version",
+        "AccessKeyId",
+        "SecretAccessKey",
+        "SessionToken",
+        "Expiration",
+        "AccountId",
+    ];
+    expected.sort_unstable();
+    assert_eq!(names, expected);
+    assert_eq!(document["Version"], Value::from(1));
+    assert_eq!(document["AccountId"], account);
+    let expiration = document["Expiration"].as_str().context("an expiration")?;
+    assert!(expiration.ends_with('Z'), "{expiration}");
+    let _: Timestamp = expiration.parse()?;
+    Ok(())
+}

@@ -1,0 +1,112 @@
+//! Where sign-ins are kept, and what happens where they cannot be.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use harness::{Desktop, DesktopOptions, EmulatorProcess, Portray};
+use zbus::zvariant::{OwnedObjectPath, Value};
+
+const DEADLINE: Duration = Duration::from_secs(30);
+
+const KEYRING: &str = "org.freedesktop.secrets";
+const COLLECTION: &str = "/org/freedesktop/secrets/aliases/default";
+const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
+
+#[tokio::test]
+async fn k3_without_a_keyring_nothing_is_kept_and_the_choice_is_told() -> Result<()> {
+    let desktop = Desktop::start_with(DesktopOptions {
+        display: false,
+        keyring: false,
+        ..DesktopOptions::default()
+    })
+    .await?;
+    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
+    let portray = Portray::with_emulator(&desktop, emulator.addresses());
+    portray.add_portal("acme", emulator.addresses()).await?;
+
+    let refused = portray.run(&["login", "--device-code"]).await?.expect_code(7)?;
+    assert_eq!(refused.stdout, "", "{refused:?}");
+    assert_eq!(refused.stderr.lines().count(), 2, "{refused:?}");
+    assert!(
+        refused.stderr.contains("PORTRAY_SECRET_STORE=memory"),
+        "{refused:?}"
+    );
+    assert_eq!(emulator.calls("StartDeviceAuthorization").await?, 0);
+    assert_eq!(files_with_tokens(&desktop.portray_home())?, Vec::<String>::new());
+    portray.run(&["agent", "stop"]).await?.expect_code(0)?;
+
+    let portray = portray.with_variable("PORTRAY_SECRET_STORE", "memory");
+    portray.sign_in(&emulator, "amara").await?;
+    let role = "111122223333/ReadOnly";
+    portray.run(&["credentials", role]).await?.expect_code(0)?;
+    assert_eq!(files_with_tokens(&desktop.portray_home())?, Vec::<String>::new());
+    let stopped = portray.run(&["agent", "stop"]).await?.expect_code(0)?;
+    assert!(stopped.stderr.contains("in memory only"), "{stopped:?}");
+    portray.wait_for_portal("sign_in_needed", DEADLINE).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn x1_tokens_are_in_the_keyring_and_nowhere_else() -> Result<()> {
+    let desktop = Desktop::without_display().await?;
+    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
+    let portray = Portray::with_emulator(&desktop, emulator.addresses()).with_variable("RUST_LOG", "trace");
+    portray.add_portal("acme", emulator.addresses()).await?;
+    portray.sign_in(&emulator, "amara").await?;
+    let role = "111122223333/ReadOnly";
+    let credentials = portray.run(&["credentials", role]).await?.expect_code(0)?;
+    let credentials = credentials.json()?;
+    let secret = credentials["SecretAccessKey"].as_str().context("a key")?;
+
+    assert_eq!(tokens_in_keyring(&desktop).await?.len(), 1);
+    assert_eq!(files_with_tokens(&desktop.portray_home())?, Vec::<String>::new());
+    let leaks = files_with(&desktop.portray_home(), &|text| text.contains(secret))?;
+    assert_eq!(leaks, Vec::<String>::new());
+    Ok(())
+}
+
+/// The names of the entries of the keyring that hold a sign-in.
+pub(crate) async fn tokens_in_keyring(desktop: &Desktop) -> Result<Vec<String>> {
+    let property = ("org.freedesktop.Secret.Collection", "Items");
+    let answer = desktop
+        .bus()
+        .call_method(Some(KEYRING), COLLECTION, Some(PROPERTIES), "Get", &property)
+        .await?;
+    let body = answer.body();
+    let items: Vec<OwnedObjectPath> = body.deserialize::<Value<'_>>()?.try_into()?;
+    let mut names = Vec::new();
+    for item in items {
+        let property = ("org.freedesktop.Secret.Item", "Attributes");
+        let answer = desktop
+            .bus()
+            .call_method(Some(KEYRING), &item, Some(PROPERTIES), "Get", &property)
+            .await?;
+        let body = answer.body();
+        let attributes: HashMap<String, String> = body.deserialize::<Value<'_>>()?.try_into()?;
+        names.extend(attributes.get("username").cloned());
+    }
+    names.retain(|name| name.contains("/token "));
+    Ok(names)
+}
+
+/// The files below `folder` in which something stands that looks like a token of Identity Center.
+fn files_with_tokens(folder: &Path) -> Result<Vec<String>> {
+    files_with(folder, &|text| {
+        text.contains("aoa") && text.contains(':') || text.contains("refresh_token")
+    })
+}
+
+fn files_with(folder: &Path, is_found: &dyn Fn(&str) -> bool) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            found.extend(files_with(&path, is_found)?);
+        } else if path.is_file() && is_found(&String::from_utf8_lossy(&std::fs::read(&path)?)) {
+            found.push(path.display().to_string());
+        }
+    }
+    Ok(found)
+}
