@@ -17,6 +17,9 @@ pub const PORTAL: &str = "acme";
 pub const USER: &str = "amara";
 pub const PASSWORD: &str = "demo-amara";
 
+/// How many roles are assigned to the developer, over all accounts.
+pub const ROLES: usize = 15;
+
 /// A desktop and everything around Portray on it.
 pub struct Stage {
     pub tray: TrayHost,
@@ -70,7 +73,7 @@ impl Stage {
     pub async fn start_signed_in(&self) -> Result<Application> {
         let application = self.start_with_portal().await?;
         self.sign_in_without_browser().await?;
-        self.wait_for_role(&application, "acme-dev", "ReadOnly").await?;
+        self.wait_for_whole_list(&application).await?;
         ensure!(self.opener.count() == 0, "signing in by code opened a page");
         Ok(application)
     }
@@ -86,6 +89,15 @@ impl Stage {
         login.finished(SOON).await?.expect_code(0)?;
         self.portray().wait_for_portal("signed_in", SOON).await?;
         Ok(())
+    }
+
+    /// Waits until the tray menu offers every role; while a first sync runs, the list grows.
+    pub async fn wait_for_whole_list(&self, application: &Application) -> Result<Menu> {
+        let what = "all roles in the tray menu";
+        let is_whole = |menu: &Menu| roles(menu).len() == ROLES;
+        self.tray
+            .wait_for_menu(&application.icon, what, SOON, is_whole)
+            .await
     }
 
     /// Waits until the tray menu offers the console of a role.
@@ -127,6 +139,18 @@ impl Stage {
             .expect_code(0)?;
         Ok(())
     }
+}
+
+/// Every role that the menu offers, as account and permission set.
+pub fn roles(menu: &Menu) -> Vec<(String, String)> {
+    let accounts = menu.find(&["Accounts"]).map(|menu| menu.children.as_slice());
+    let accounts = accounts.unwrap_or_default().iter();
+    accounts
+        .flat_map(|account| {
+            let sets = account.labels().into_iter();
+            sets.map(|set| (account.label.clone(), set.to_owned()))
+        })
+        .collect()
 }
 
 /// Fails unless `url` is one of our own links: on this machine, with a secret path and nothing else.

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use harness::{Menu, WindowDriver};
 
-use crate::stage::{Application, PORTAL, SOON, Stage, USER};
+use crate::stage::{Application, PORTAL, SOON, Stage, USER, roles};
 
 /// Assigned to the developer directly, in an account that has another permission set for everybody.
 const ACCOUNT: (&str, &str) = ("acme-payments-prod", "777788889999");
@@ -13,9 +13,7 @@ const PERMISSION_SET: &str = "Deployer";
 async fn r8_a_role_taken_away_goes_from_menu_and_list_with_the_next_sync() -> Result<()> {
     let stage = Stage::set().await?;
     let application = stage.start_signed_in().await?;
-    let before = stage
-        .wait_for_role(&application, ACCOUNT.0, PERMISSION_SET)
-        .await?;
+    let before = stage.wait_for_whole_list(&application).await?;
     let window = WindowDriver::open(&stage.desktop, &stage.portray().environment()).await?;
     window.wait_for(&row(PERMISSION_SET)).await?;
     stage.expect_credentials("acme-payments-prod/Deployer", 0).await?;
@@ -49,9 +47,7 @@ async fn r8_a_role_taken_away_goes_from_menu_and_list_with_the_next_sync() -> Re
 async fn r8_a_role_that_aws_refuses_goes_at_once() -> Result<()> {
     let stage = Stage::set().await?;
     let application = stage.start_signed_in().await?;
-    let before = stage
-        .wait_for_role(&application, ACCOUNT.0, PERMISSION_SET)
-        .await?;
+    let before = stage.wait_for_whole_list(&application).await?;
 
     stage.emulator.unassign(USER, PERMISSION_SET, ACCOUNT.1).await?;
     stage.expect_credentials("acme-payments-prod/Deployer", 4).await?;
@@ -82,18 +78,6 @@ async fn ensure_nobody_was_signed_out(stage: &Stage) -> Result<()> {
 /// The line of the window's list for a permission set of the account.
 fn row(permission_set: &str) -> String {
     format!("[data-role='{}/{permission_set}']", ACCOUNT.1)
-}
-
-/// Every role that the menu offers, as account and permission set.
-fn roles(menu: &Menu) -> Vec<(String, String)> {
-    let accounts = menu.find(&["Accounts"]).map(|menu| menu.children.as_slice());
-    let accounts = accounts.unwrap_or_default().iter();
-    accounts
-        .flat_map(|account| {
-            let sets = account.labels().into_iter();
-            sets.map(|set| (account.label.clone(), set.to_owned()))
-        })
-        .collect()
 }
 
 fn without_the_role(mut roles: Vec<(String, String)>) -> Vec<(String, String)> {
