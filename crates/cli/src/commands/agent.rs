@@ -1,13 +1,19 @@
 //! `portray agent`, `portray agent status`, `portray agent stop`
 
+use std::time::Duration;
+
 use portray_core::agent::protocol::{AgentHello, AgentKind, Operation};
-use portray_core::agent::{ClaimError, Client, ClientError};
+use portray_core::agent::{ClaimError, Client, ClientError, wait_until_gone};
+use portray_core::app::contract::{ProblemCode, ProblemView};
 use serde::Serialize;
 
 use super::{Invocation, headless};
 use crate::agent_start;
 use crate::arguments::{Agent, AgentCommand};
 use crate::failure::Failure;
+
+/// Answers under way get three seconds, the keyring some more.
+const STOPPING: Duration = Duration::from_secs(15);
 
 #[derive(Serialize)]
 struct AgentDocument<'a> {
@@ -57,6 +63,14 @@ fn stop(invocation: &Invocation) -> Result<(), Failure> {
     };
     let lived_in_memory = client.hello()?.memory_store;
     client.ask(&Operation::Stop)?;
+    if !wait_until_gone(&invocation.paths, STOPPING)? {
+        return Err(ProblemView::new(
+            ProblemCode::Failed,
+            "The agent was asked to stop, but has not ended yet.",
+            "See what it is doing in its log; “portray agent status” says whether it still runs.",
+        )
+        .into());
+    }
     let line = if lived_in_memory {
         "The agent has stopped; its sign-ins were in memory only and are gone."
     } else {

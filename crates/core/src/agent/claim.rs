@@ -65,6 +65,15 @@ pub async fn claim_when_free(paths: &Paths, clock: &SharedClock) -> Result<Claim
     claim_while(paths, clock, |agent| agent.is_none()).await
 }
 
+/// Waits until the agent of this home has let go of everything, after it was asked to stop. False: not within `at_most`.
+pub fn wait_until_gone(paths: &Paths, at_most: Duration) -> Result<bool, ClaimError> {
+    let lock = open_lock(&paths.lock())?;
+    let (gone, waiting) = std::sync::mpsc::channel();
+    // The lock is the last thing that an agent lets go. Waiting for it has no deadline of its own.
+    std::thread::spawn(move || gone.send(lock.lock_shared().is_ok()));
+    Ok(waiting.recv_timeout(at_most).unwrap_or(false))
+}
+
 /// Whether a folder for sockets is ours, and nobody else's.
 #[cfg(unix)]
 pub fn is_private_folder(path: &Path) -> bool {

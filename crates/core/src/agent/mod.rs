@@ -16,7 +16,7 @@ pub mod targets;
 #[cfg(windows)]
 mod windows_rights;
 
-pub use claim::{Claim, ClaimError, claim, claim_when_free, take_over};
+pub use claim::{Claim, ClaimError, claim, claim_when_free, take_over, wait_until_gone};
 pub use client::{Client, ClientError};
 pub use handler::{Handler, Host};
 pub use harden::harden_process;
