@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use harness::Simulation;
-use identity_center_emulator::{Assignment, Fault, Operation, Principal, World};
+use harness::{Simulation, wait_until};
+use identity_center_emulator::{Assignment, AuditEvent, Fault, Operation, Principal, World};
 use jiff::SignedDuration;
 use portray_core::app::contract::{CredentialsState, PortalState, Request, SignInMethod};
 
@@ -301,5 +301,50 @@ async fn renew_now_gives_new_credentials_for_what_is_in_use() -> Result<()> {
     day.advance(MINUTE).await;
     let after = day.credentials(DEV, "Developer").await?;
     assert_eq!(after.expires_at.duration_since(before.expires_at).as_mins(), 10);
+    Ok(())
+}
+
+#[tokio::test]
+async fn r5_a_refused_token_that_cannot_be_renewed_now_ends_nothing() -> Result<()> {
+    let day = Simulation::signed_in(hourly(), "amara").await?;
+    day.emulator
+        .add_fault(Fault::status(Operation::GetRoleCredentials, 401));
+    day.emulator.add_fault(Fault::status(Operation::CreateToken, 503));
+    for _ in 0..5 {
+        assert!(day.try_credentials(DEV, "Developer").await.is_none());
+        day.advance(MINUTE).await;
+    }
+    assert_ne!(day.portal_state().await?, PortalState::SignInNeeded);
+    day.emulator.clear_faults();
+    day.advance(6 * MINUTE).await;
+    assert!(day.credentials(DEV, "Developer").await.is_ok());
+    assert_eq!(day.shell.opened(), 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn r8_a_refresh_that_ends_after_the_sign_out_brings_nothing_back() -> Result<()> {
+    let mut day = Simulation::signed_in(hourly(), "amara").await?;
+    let emulator = day.emulator.clone();
+    let is_refresh = |event: &AuditEvent| event.operation == Operation::CreateToken;
+    let answered = || emulator.audit().iter().filter(|event| is_refresh(event)).count();
+    let before = answered();
+    // The emulator's delay is real time: its answer comes when nobody is signed in any more.
+    day.emulator
+        .add_fault(Fault::delay(Operation::CreateToken, Duration::from_millis(300)));
+    day.app.click(Request::RenewNow);
+    // Until the call is under way.
+    day.advance(Duration::from_millis(1)).await;
+    day.ask(Request::SignOut {
+        portal: day.portal.0.clone(),
+    })
+    .await?;
+    assert_eq!(answered(), before, "the sign-out came first");
+    let late = async || Ok((answered() > before).then_some(()));
+    wait_until("the answer to the refresh", Duration::from_secs(10), late).await?;
+    day.advance(MINUTE).await;
+    assert_eq!(day.portal_state().await?, PortalState::SignInNeeded);
+    day.restart().await?;
+    assert_eq!(day.portal_state().await?, PortalState::SignInNeeded);
     Ok(())
 }

@@ -96,7 +96,8 @@ fn tell(
         .strftime("%H:%M")
         .to_string();
     if way.open_browser {
-        printer.note("Your browser shows the sign-in page.");
+        printer.note("Your browser shows the sign-in page. If it does not, open this address:");
+        printer.note(url.expose());
     } else {
         printer.note("Open this page in a browser:");
         printer.data(url.expose())?;

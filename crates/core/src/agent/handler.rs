@@ -214,10 +214,14 @@ impl Handler {
         } else {
             vec![self.portal(portal)?]
         };
+        let mut outcome = Ok(Reply::Done);
         for portal in portals {
-            self.ask(Request::SignOut { portal: portal.id }).await?;
+            // One that fails keeps nobody signed in elsewhere.
+            if let Err(refused) = self.ask(Request::SignOut { portal: portal.id }).await {
+                outcome = Err(refused.into());
+            }
         }
-        Ok(Reply::Done)
+        outcome
     }
 
     async fn console(&self, request: ConsoleRequest, open_browser: bool) -> Outcome {

@@ -76,6 +76,8 @@ pub struct SignInWish {
     pub portal: PortalId,
     pub method: SignInMethod,
     pub open_browser: bool,
+    /// Whether a page that was opened already is opened once more: a person clicked, and does not see it.
+    pub reopen: bool,
     /// Ends a live session first.
     pub force: bool,
 }

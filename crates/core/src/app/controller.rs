@@ -179,6 +179,7 @@ impl Controller {
                     portal: PortalId(portal),
                     method,
                     open_browser,
+                    reopen: true,
                     force,
                 };
                 self.sign_in_for(wish, reply);

@@ -277,6 +277,7 @@ impl App {
             portal: PortalId(portal.to_owned()),
             method,
             open_browser,
+            reopen: false,
             force,
         };
         self.send(Command::SignIn { wish, reply })?;

@@ -9,7 +9,7 @@ use crate::app::contract::{ProblemView, SignInMethod};
 use crate::clock::SharedClock;
 use crate::identity_center::{Failure, Flow, Meaning, Registration, Token};
 use crate::refresh::session::Session;
-use crate::token_store::{SignIn, TokenStore};
+use crate::token_store::{SignIn, StoreFailure, TokenStore};
 
 /// What a sign-in needs.
 pub struct Attempt {
@@ -106,11 +106,11 @@ impl Attempt {
     /// The stored registration while it is good, else a new one, stored for the sign-ins to come.
     async fn registration(&self) -> Result<Registration, ProblemView> {
         let portal = self.session.portal();
-        let stored = self
-            .store
-            .registration(portal, self.flow())
-            .await
-            .map_err(ProblemView::store)?;
+        let stored = match self.store.registration(portal, self.flow()).await {
+            // Nothing is lost with a registration that nobody understands: a new one takes its place.
+            Err(StoreFailure::Corrupt) => None,
+            stored => stored.map_err(ProblemView::store)?,
+        };
         if let Some(registration) = stored.filter(|registration| registration.usable(self.clock.now())) {
             return Ok(registration);
         }

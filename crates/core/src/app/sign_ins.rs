@@ -142,7 +142,7 @@ impl Controller {
             Some(reply),
             Ok(SignInStart::Started(SignInStarted::of(&began, finished))),
         );
-        if wish.open_browser {
+        if wish.open_browser && wish.reopen {
             self.open_page(&wish.portal, &began, None);
         }
     }
@@ -181,6 +181,8 @@ impl Controller {
         match outcome {
             Ok(()) => {
                 self.sign_in_wanted.remove(&portal.0);
+                // Somebody else may have signed in: tools get this one's credentials from now on.
+                self.refresh.roles.forget_portal(portal);
                 self.refresh.try_again();
                 self.sync(portal.clone(), None);
             }

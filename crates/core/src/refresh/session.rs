@@ -2,6 +2,7 @@
 
 mod refusal;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use jiff::Timestamp;
@@ -22,6 +23,7 @@ pub struct Session {
     store: TokenStore,
     clock: SharedClock,
     status: Arc<Mutex<Status>>,
+    epoch: AtomicU64,
     flights: Flights<(), Result<Token, RefreshFailure>>,
     changes: mpsc::UnboundedSender<Change>,
 }
@@ -34,6 +36,7 @@ impl Session {
             store,
             clock,
             status: Arc::default(),
+            epoch: AtomicU64::new(0),
             flights: Flights::default(),
             changes,
         }
@@ -70,6 +73,7 @@ impl Session {
 
     /// Takes over a new sign-in: stored first, used then. On failure nothing is kept.
     pub async fn adopt(&self, sign_in: SignIn) -> Result<(), StoreFailure> {
+        self.epoch.fetch_add(1, Ordering::SeqCst);
         self.store.save_sign_in(self.portal(), &sign_in).await?;
         let life = Life::begins(self.moment(), sign_in.token.expires_at);
         *self.status() = Status::SignedIn(Box::new(SignedIn::new(sign_in, life)));
@@ -103,9 +107,15 @@ impl Session {
         let landing = self
             .flights
             .join(&(), || async move { session.refresh_now().await });
-        landing
+        let answer = landing
             .await
-            .unwrap_or_else(|Panicked| Err(RefreshFailure::Panicked))
+            .unwrap_or_else(|Panicked| Err(RefreshFailure::Panicked))?;
+        // The old token goes on while it lives, but not as an answer to its own refusal.
+        let is_refused = refused.is_some_and(|refused| refused.access_token == answer.access_token);
+        match self.failure().filter(|_| is_refused) {
+            Some(failure) => Err(RefreshFailure::Aws(failure)),
+            None => Ok(answer),
+        }
     }
 
     /// Stores what could not be stored when it was refreshed.
@@ -128,6 +138,7 @@ impl Session {
     /// Ends the session because a person wants it. AWS is told, but it does not depend on that.
     pub async fn sign_out(&self) -> Result<(), StoreFailure> {
         let known = self.load().await;
+        self.epoch.fetch_add(1, Ordering::SeqCst);
         let status = std::mem::replace(&mut *self.status(), Status::SignedOut { ended: false });
         self.changed();
         if let Status::SignedIn(signed_in) = status
@@ -206,13 +217,39 @@ impl Session {
             self.ended_by_aws().await;
             return Err(RefreshFailure::SignInNeeded);
         }
+        let epoch = self.epoch();
         self.changed();
-        let answer = match self.center.refresh(&sign_in.registration, &sign_in.token).await {
+        let outcome = self.center.refresh(&sign_in.registration, &sign_in.token).await;
+        let answer = match outcome {
+            // Somebody signed out, or in again, meanwhile: this is about a sign-in that is gone.
+            _ if self.epoch() != epoch => self.current(),
             Ok(token) => self.refreshed(sign_in, token).await,
             Err(failure) => self.not_refreshed(&sign_in, failure).await,
         };
         self.changed();
         answer
+    }
+
+    /// Grows with every sign-in and sign-out.
+    fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::SeqCst)
+    }
+
+    fn current(&self) -> Result<Token, RefreshFailure> {
+        match &*self.status() {
+            Status::SignedIn(signed_in) => Ok(signed_in.sign_in.token.clone()),
+            Status::NotRead | Status::Unreadable(_) | Status::SignedOut { .. } => {
+                Err(RefreshFailure::SignInNeeded)
+            }
+        }
+    }
+
+    /// Why the last refresh gave nothing.
+    fn failure(&self) -> Option<Failure> {
+        match &*self.status() {
+            Status::SignedIn(signed_in) => signed_in.failing.as_ref().map(|failing| failing.failure.clone()),
+            Status::NotRead | Status::Unreadable(_) | Status::SignedOut { .. } => None,
+        }
     }
 
     async fn refreshed(&self, before: SignIn, token: Token) -> Result<Token, RefreshFailure> {
