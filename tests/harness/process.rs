@@ -1,25 +1,37 @@
 //! A running program of a desktop: its output goes to files, its process group dies with it.
 
 use std::fs::{self, File};
-use std::os::unix::process::CommandExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
 
 use crate::logs::Logs;
-use crate::reaper::{Reaper, kill_group};
+use crate::reaper::{Groups, Reaper, kill_group};
 
 /// A started program. Dropping it kills it and every process of its group.
+///
+/// It is waited for when it is killed and not when it ends: until then nobody else can get its number, which a busy
+/// machine gives away again within minutes, and so no signal meets a stranger.
 pub struct Process {
     name: String,
-    child: Mutex<Child>,
+    id: u32,
+    life: Mutex<Life>,
+    groups: Groups,
     logs: Logs,
     stdout: PathBuf,
     stderr: PathBuf,
+}
+
+enum Life {
+    /// Runs, or has ended and still has its number.
+    Held(Child),
+    /// Was waited for.
+    Over(Option<ExitStatus>),
 }
 
 /// A program that has ended.
@@ -54,10 +66,13 @@ impl Process {
             .process_group(0)
             .spawn()
             .with_context(|| format!("cannot start {}", command.get_program().display()))?;
-        reaper.watch(child.id());
+        let groups = reaper.groups();
+        groups.watch(child.id());
         Ok(Process {
             name: name.to_owned(),
-            child: Mutex::new(child),
+            id: child.id(),
+            life: Mutex::new(Life::Held(child)),
+            groups,
             logs: logs.clone(),
             stdout,
             stderr,
@@ -66,7 +81,7 @@ impl Process {
 
     /// The id of the process, which is the id of its group too.
     pub fn id(&self) -> u32 {
-        self.child().id()
+        self.id
     }
 
     /// What it wrote on its standard output so far.
@@ -81,7 +96,10 @@ impl Process {
 
     /// How it ended, or none while it runs.
     pub fn ended(&self) -> Result<Option<ExitStatus>> {
-        Ok(self.child().try_wait()?)
+        match &*self.life() {
+            Life::Held(child) => peek(child),
+            Life::Over(status) => Ok(*status),
+        }
     }
 
     /// Waits for its first line of standard output that has an end.
@@ -112,20 +130,38 @@ impl Process {
 
     /// Asks it to end, as a session does when it is left.
     pub fn terminate(&self) {
-        kill_group(self.id(), Signal::TERM);
+        if let Life::Held(_) = &*self.life() {
+            kill_group(self.id, Signal::TERM);
+        }
     }
 
     /// Ends it at once, as a crash does, together with every process of its group.
     pub fn kill(&self) {
-        kill_group(self.id(), Signal::KILL);
-        let _ = self.child().wait();
+        let mut life = self.life();
+        if let Life::Held(child) = &mut *life {
+            kill_group(self.id, Signal::KILL);
+            self.groups.forget(self.id);
+            *life = Life::Over(child.wait().ok());
+        }
     }
 
-    fn child(&self) -> std::sync::MutexGuard<'_, Child> {
-        self.child
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn life(&self) -> MutexGuard<'_, Life> {
+        self.life.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// How `child` ended, if it has, without waiting for it.
+fn peek(child: &Child) -> Result<Option<ExitStatus>> {
+    let id = i32::try_from(child.id())
+        .ok()
+        .and_then(Pid::from_raw)
+        .context("a process has a number")?;
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    let ended = waitid(WaitId::Pid(id), options)?;
+    Ok(ended.map(|ended| {
+        let code = ended.exit_status().map(|code| code << 8);
+        ExitStatus::from_raw(code.or(ended.terminating_signal()).unwrap_or_default())
+    }))
 }
 
 impl Drop for Process {

@@ -4,16 +4,22 @@ use std::fs;
 use std::io::Write as _;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 /// Waits for the end of its input, which comes with the test's death, and then kills the process groups that it was
-/// told, and whatever else carries the mark in its environment (a program that made itself a group of its own).
+/// told to watch and not to forget, and whatever else carries the mark in its environment (a program that made itself
+/// a group of its own).
 const SCRIPT: &str = r#"
-groups=
-while read -r group; do groups="$groups $group"; done
+groups=" "
+while read -r what group; do
+    case $what in
+        watch) groups="$groups$group " ;;
+        forget) groups="${groups%%" $group "*} ${groups#*" $group "}" ;;
+    esac
+done
 for group in $groups; do kill -KILL "-$group" 2>/dev/null; done
 for environment in /proc/[0-9]*/environ; do
     process=${environment#/proc/}
@@ -30,8 +36,14 @@ pub(crate) const MARK: &str = "PORTRAY_TEST_DESKTOP";
 /// A watching shell, in a group of its own, and the mark that it looks for.
 pub(crate) struct Reaper {
     child: Child,
-    groups: Mutex<Option<ChildStdin>>,
+    groups: Groups,
     mark: String,
+}
+
+/// The process groups that the watching shell is to kill.
+#[derive(Clone)]
+pub(crate) struct Groups {
+    pipe: Arc<Mutex<Option<ChildStdin>>>,
 }
 
 impl Reaper {
@@ -48,7 +60,8 @@ impl Reaper {
             .process_group(0)
             .spawn()
             .context("cannot start /bin/sh")?;
-        let groups = Mutex::new(child.stdin.take());
+        let pipe = Arc::new(Mutex::new(child.stdin.take()));
+        let groups = Groups { pipe };
         Ok(Reaper { child, groups, mark })
     }
 
@@ -57,28 +70,39 @@ impl Reaper {
         marked(&self.mark)
     }
 
+    /// Where process groups are announced.
+    pub(crate) fn groups(&self) -> Groups {
+        self.groups.clone()
+    }
+}
+
+impl Groups {
     /// Remembers a process group to kill.
     pub(crate) fn watch(&self, group: u32) {
-        let mut groups = self
-            .groups
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some(pipe) = groups.as_mut() {
+        self.tell("watch", group);
+    }
+
+    /// Forgets a group whose leader is waited for now: the system may give its number to a stranger.
+    pub(crate) fn forget(&self, group: u32) {
+        self.tell("forget", group);
+    }
+
+    fn tell(&self, what: &str, group: u32) {
+        if let Some(pipe) = self.lock().as_mut() {
             // A reaper that has gone cannot be told; the processes are killed by their owners then.
-            let _ = writeln!(pipe, "{group}");
+            let _ = writeln!(pipe, "{what} {group}");
         }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<ChildStdin>> {
+        self.pipe.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Reaper {
     fn drop(&mut self) {
         kill_marked(&self.mark);
-        drop(
-            self.groups
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner)
-                .take(),
-        );
+        drop(self.groups.lock().take());
         let _ = self.child.wait();
     }
 }
@@ -114,5 +138,33 @@ fn marked(mark: &str) -> Vec<(Pid, String)> {
 fn kill_marked(mark: &str) {
     for (process, _) in marked(mark) {
         let _ = kill_process(process, Signal::KILL);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stranger() -> Child {
+        let mut command = Command::new("sleep");
+        command.arg("1000").process_group(0).spawn().expect("sleep starts")
+    }
+
+    #[test]
+    fn a_group_is_killed_unless_it_was_forgotten() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let reaper = Reaper::start(&folder.path().to_string_lossy()).expect("it starts");
+        let mut group = [stranger(), stranger(), stranger()];
+        let groups = reaper.groups();
+        for one in &group {
+            groups.watch(one.id());
+        }
+        groups.forget(group[1].id());
+        drop(reaper);
+        assert!(group[0].wait().expect("it has ended").code().is_none());
+        assert!(group[2].wait().expect("it has ended").code().is_none());
+        assert_eq!(group[1].try_wait().expect("it can be asked"), None);
+        group[1].kill().expect("it runs still");
+        group[1].wait().expect("it has ended");
     }
 }
