@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use serde::Deserialize;
 
-use crate::sources::{files_below, read, root, rust_files};
+use crate::sources::{SourceFile, files_below, read, root, rust_files};
 
 const OUTPUT: &str = "docs/quality.md";
 
@@ -17,6 +17,18 @@ Each promise has a number, and the tests that show it begin with that number. Th
 compares it. A promise without a test is a goal, not a fact. `cargo xtask test` writes the same page with the results
 of its run to `target/quality.md`.
 ";
+
+const EMULATOR: &str = "
+## The emulator
+
+These tests show that the emulator answers as AWS does where a promise leans on it. They show nothing about Portray.
+
+| | Tests of the emulator |
+|---|---|
+";
+
+/// The numbered tests by the promise they are named after.
+type Tests = BTreeMap<String, BTreeSet<String>>;
 
 #[derive(Deserialize)]
 struct Promises {
@@ -44,7 +56,7 @@ enum Level {
 
 #[test]
 fn the_page_of_promises_is_up_to_date() {
-    let page = render(&promises(), &tests_by_promise());
+    let page = render(&promises(), &tests_of_the_product(), &tests_of_the_emulator());
     if wants_update() {
         std::fs::create_dir_all(root().join("docs")).unwrap();
         std::fs::write(root().join(OUTPUT), &page).unwrap();
@@ -64,8 +76,9 @@ fn every_numbered_test_names_a_promise_that_exists() {
         .flat_map(|group| group.promises.into_keys())
         .collect();
     assert_eq!(known.len(), 70);
-    let unknown: Vec<_> = tests_by_promise()
+    let unknown: Vec<_> = tests_of_the_product()
         .into_iter()
+        .chain(tests_of_the_emulator())
         .filter(|(number, _)| !known.contains(number))
         .collect();
     assert!(unknown.is_empty(), "no such promise: {unknown:?}");
@@ -83,7 +96,7 @@ fn wants_update() -> bool {
     std::env::var_os("UPDATE").is_some()
 }
 
-fn render(promises: &Promises, tests: &BTreeMap<String, BTreeSet<String>>) -> String {
+fn render(promises: &Promises, tests: &Tests, tests_of_the_emulator: &Tests) -> String {
     let mut page = INTRODUCTION.to_owned();
     for group in &promises.group {
         let _ = write!(
@@ -99,26 +112,43 @@ fn render(promises: &Promises, tests: &BTreeMap<String, BTreeSet<String>>) -> St
                     level: Level::Should,
                 } => format!("(wished for) {text}"),
             };
-            let shown = tests.get(number).map_or("no test yet".to_owned(), |tests| {
-                tests
-                    .iter()
-                    .map(|test| format!("`{test}`"))
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            });
+            let shown = tests.get(number).map_or("no test yet".to_owned(), names);
             let _ = writeln!(page, "| {number} | {text} | {shown} |");
         }
+    }
+    page.push_str(EMULATOR);
+    for (number, tests) in tests_of_the_emulator {
+        let _ = writeln!(page, "| {number} | {} |", names(tests));
     }
     page
 }
 
-/// The numbered tests of the Rust sources and of the window's, by the promise they show.
-fn tests_by_promise() -> BTreeMap<String, BTreeSet<String>> {
-    let rust = rust_files().into_iter().flat_map(|file| rust_tests(&file.text));
+fn names(tests: &BTreeSet<String>) -> String {
+    let names = tests.iter().map(|test| format!("`{test}`"));
+    names.collect::<Vec<_>>().join(", ")
+}
+
+/// The numbered tests of our own Rust sources and of the window's.
+fn tests_of_the_product() -> Tests {
+    let rust = rust_files().into_iter().filter(|file| !is_of_the_emulator(file));
     let window = files_below(&["ui"], &[".test.ts", ".spec.ts"]).into_iter();
     let window = window.flat_map(|file| window_tests(&file.text));
-    let mut tests: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for name in rust.chain(window) {
+    by_promise(rust.flat_map(|file| rust_tests(&file.text)).chain(window))
+}
+
+fn tests_of_the_emulator() -> Tests {
+    let files = rust_files().into_iter().filter(is_of_the_emulator);
+    by_promise(files.flat_map(|file| rust_tests(&file.text)))
+}
+
+/// The emulator is a double of AWS: it may be right while Portray is not.
+fn is_of_the_emulator(file: &SourceFile) -> bool {
+    file.path.starts_with("crates/emulator/")
+}
+
+fn by_promise(names: impl Iterator<Item = String>) -> Tests {
+    let mut tests = Tests::new();
+    for name in names {
         if let Some(number) = promise_number(&name) {
             tests.entry(number).or_default().insert(name);
         }

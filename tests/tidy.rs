@@ -143,7 +143,8 @@ fn files_and_functions_keep_to_their_budgets() {
     let mut wrong = Vec::new();
     for file in rust_files() {
         let lines = file.without_tests().lines().count();
-        if lines > FILE_BUDGET {
+        let is_all_tests = file.path.contains("/tests/") || file.path.ends_with("/tests.rs");
+        if lines > FILE_BUDGET && !is_all_tests {
             wrong.push(format!(
                 "{} has {lines} lines without its tests; at most {FILE_BUDGET}",
                 file.path
@@ -339,7 +340,13 @@ mod rules_themselves {
         for form in forms {
             assert_eq!(function_name(form), Some("name"), "{form}");
         }
-        for other in ["const NAME: u8 = 1;", "pub struct Name;", "// fn name() {", "let fn_name = 1;", "public fn name() {"] {
+        for other in [
+            "const NAME: u8 = 1;",
+            "pub struct Name;",
+            "// fn name() {",
+            "let fn_name = 1;",
+            "public fn name() {",
+        ] {
             assert_eq!(function_name(other), None, "{other}");
         }
     }

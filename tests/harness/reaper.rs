@@ -147,7 +147,11 @@ mod tests {
 
     fn stranger() -> Child {
         let mut command = Command::new("sleep");
-        command.arg("1000").process_group(0).spawn().expect("sleep starts")
+        command
+            .arg("1000")
+            .process_group(0)
+            .spawn()
+            .expect("sleep starts")
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
 
 use crate::{setup, step, ui, workspace};
 
@@ -57,6 +58,8 @@ pub fn run(options: &Options) -> Result<()> {
             options.portal.is_none(),
             "a real portal needs a person, and a display for the person's browser"
         );
+        setup::for_testing()?;
+        ui::build()?;
         return tour();
     }
     setup::for_building()?;
@@ -68,20 +71,21 @@ pub fn run(options: &Options) -> Result<()> {
     }
 }
 
-fn tour() -> Result<()> {
-    setup::for_testing()?;
-    ui::build()?;
+/// Plays the tour, for which everything has been set up.
+pub fn tour() -> Result<()> {
     workspace::compile_programs(&["end-to-end"])?;
     step::run(Command::new(workspace::built("tour")?).arg(workspace::target()?.join("tour")))
 }
 
-/// The person's own settings and keyring: this is real use.
+/// The person's own settings and keyring: this is real use. A portal that is there already stays as it is.
 fn with_portal(url: &str, region: Option<&str>) -> Result<()> {
-    let region = region.context("--portal needs --region: the region of your Identity Center")?;
     let desk = Desk {
         environment: Vec::new(),
     };
-    desk.add_portal("work", url, region)?;
+    let mut add = desk.command("portray")?;
+    add.args(["portal", "add", url]);
+    add.args(region.iter().flat_map(|region| ["--region", region]));
+    step::run(&mut add)?;
     println!("\nThe application opens its window; sign in there. Ctrl-C ends it.\n");
     desk.show_until_quit()
 }
@@ -127,13 +131,6 @@ impl Desk {
         Ok(command)
     }
 
-    fn add_portal(&self, name: &str, url: &str, region: &str) -> Result<()> {
-        step::run(
-            self.command("portray")?
-                .args(["portal", "add", url, "--name", name, "--region", region]),
-        )
-    }
-
     /// Starts the application with its window, and waits for its end.
     fn show_until_quit(&self) -> Result<()> {
         step::run(self.command("portray-app")?.arg("--quick"))
@@ -159,7 +156,12 @@ impl Emulator {
             .context("cannot start the emulator")?;
         let mut line = String::new();
         BufReader::new(child.stdout.take().context("asked for a moment ago")?).read_line(&mut line)?;
-        let text = |key: &str| json_text(&line, key).with_context(|| format!("no {key} in {line:?}"));
+        let told: Value =
+            serde_json::from_str(&line).with_context(|| format!("the emulator printed {line:?}"))?;
+        let text = |key: &str| {
+            let text = told[key].as_str().map(str::to_owned);
+            text.with_context(|| format!("no {key} in {line:?}"))
+        };
         let (base_url, start_url) = (text("base_url")?, text("start_url")?);
         let (portal_url, region) = (text("portal_url")?, text("region")?);
         Ok(Emulator {
@@ -185,17 +187,6 @@ impl Drop for Emulator {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// A text value of the emulator's one line, which has no nested objects and no escapes.
-fn json_text(line: &str, key: &str) -> Option<String> {
-    let (_, behind) = line.split_once(&format!("\"{key}\""))?;
-    let value = behind
-        .trim_start()
-        .strip_prefix(':')?
-        .trim_start()
-        .strip_prefix('"')?;
-    Some(value.split('"').next()?.to_owned())
 }
 
 /// Name and password of everybody in the demo world.
@@ -233,14 +224,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_ready_line_is_read() {
-        let line = r#"{"base_url":"http://127.0.0.1:1", "region": "eu-west-1"}"#;
-        assert_eq!(json_text(line, "base_url").as_deref(), Some("http://127.0.0.1:1"));
-        assert_eq!(json_text(line, "region").as_deref(), Some("eu-west-1"));
-        assert_eq!(json_text(line, "start_url"), None);
-    }
-
-    #[test]
     fn options_are_read_and_contradictions_refused() {
         let parse =
             |words: &[&str]| Options::parse(&words.iter().map(ToString::to_string).collect::<Vec<_>>());
@@ -253,6 +236,11 @@ mod tests {
         ])
         .unwrap();
         assert_eq!(real.region.as_deref(), Some("eu-west-1"));
+        let named = parse(&["--portal", "https://ssoins-01.portal.eu-west-1.app.aws"]).unwrap();
+        assert_eq!(
+            named.region, None,
+            "`portray portal add` knows where it is needed"
+        );
         assert!(parse(&["--tour", "--portal", "x"]).is_err());
         assert!(parse(&["--region", "x"]).is_err());
         assert!(parse(&["--portal"]).is_err());

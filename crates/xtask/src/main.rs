@@ -1,6 +1,7 @@
 //! Set-up, run, test and checks of this repository: `cargo xtask COMMAND`.
 #![expect(clippy::print_stdout, reason = "a task tells on the terminal what it does")]
 
+mod bench;
 mod check;
 mod cross_check;
 mod demo;
@@ -24,9 +25,10 @@ cargo xtask COMMAND
   build        build the programs
   run          see it work: the application against a demo Identity Center; without a display, a tour with pictures
                  --tour                       take the tour even with a display
-                 --portal URL --region R      your real access portal instead of the demo
-  test [-- …]  everything that can fail, with the built programs; what follows -- goes to the tests
+                 --portal URL [--region R]    your real access portal instead of the demo
+  test [-- …]  everything that can fail, with the built programs, and the tour; what follows -- goes to the tests
   check        formatting, lints, licences and bans, spelling, the window's sources
+  bench        how fast and how small the programs are, as a table
   cross-check  type-check for Windows and macOS (Debian only)
 ";
 
@@ -52,6 +54,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         "run" => demo::run(&demo::Options::parse(rest)?),
         "test" => test::run(rest),
         "check" => check::run(),
+        "bench" => bench::run(),
         "cross-check" => cross_check::run(),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");

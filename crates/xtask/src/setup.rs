@@ -7,9 +7,6 @@ use anyhow::{Result, bail, ensure};
 
 use crate::{packages, python, step, ui};
 
-/// The oldest Node that the window's tools run on.
-const NODE: u32 = 20;
-
 /// Everything that `run`, `test` and `check` take.
 pub fn everything() -> Result<()> {
     for_testing()?;
@@ -18,16 +15,22 @@ pub fn everything() -> Result<()> {
 
 /// What building the programs takes.
 pub fn for_building() -> Result<()> {
-    check_node()?;
-    install(&packages::BUILD)
+    prepare(&packages::BUILD)
 }
 
 /// What the tests and the tour take on top.
 pub fn for_testing() -> Result<()> {
-    check_node()?;
     let both: Vec<&str> = packages::BUILD.iter().chain(&packages::TEST).copied().collect();
-    install(&both)?;
+    prepare(&both)?;
     python::install().map(drop)
+}
+
+/// Packages and Node; what both lack is told together.
+fn prepare(wanted: &[&str]) -> Result<()> {
+    match (install(wanted), check_node()) {
+        (Err(packages), Err(node)) => bail!("{packages:#}\n\n{node:#}"),
+        (packages, node) => packages.and(node),
+    }
 }
 
 /// Installs the Debian packages of this list that are missing.
@@ -47,7 +50,7 @@ pub fn install(wanted: &[&str]) -> Result<()> {
     println!("Missing system packages: {}", missing.join(" "));
     let Some(root) = root_prefix() else {
         bail!(
-            "please install them, then try again:\n  sudo apt-get install --yes {}",
+            "please install these packages as root, then try again:\n  apt-get install --yes {}",
             missing.join(" ")
         );
     };
@@ -97,20 +100,50 @@ fn apt_get(root: &[&str]) -> Command {
 
 fn check_node() -> Result<()> {
     let version = step::output(Command::new("node").arg("--version")).unwrap_or_default();
-    let major = version
-        .trim()
-        .trim_start_matches('v')
-        .split('.')
-        .next()
-        .and_then(|major| major.parse::<u32>().ok());
-    let found = if version.is_empty() {
-        "there is none"
-    } else {
-        version.trim()
+    let version = version.trim();
+    let found = match version {
+        "" => "there is none".to_owned(),
+        version => format!("here is {version}"),
     };
     ensure!(
-        major.is_some_and(|major| major >= NODE),
-        "Node {NODE} or newer with npm is needed ({found}); see https://nodejs.org"
+        is_new_enough(version),
+        "Node 20.19, 22.13, 24 or newer is needed for the window's pages ({found}): see https://nodejs.org"
+    );
+    ensure!(
+        step::succeeds(ui::npm().arg("--version")),
+        "npm is needed too, and Node is here without it: see https://nodejs.org"
     );
     Ok(())
+}
+
+/// Whether the window's tools run on this Node, whose version reads `v20.19.0`; `engines` in `ui/package.json` says the
+/// same.
+fn is_new_enough(version: &str) -> bool {
+    let mut numbers = version.trim_start_matches('v').split('.').map(str::parse::<u32>);
+    let (Some(Ok(major)), Some(Ok(minor))) = (numbers.next(), numbers.next()) else {
+        return false;
+    };
+    match major {
+        20 => minor >= 19,
+        22 => minor >= 13,
+        _ => major >= 24,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_that_the_windows_tools_refuse_is_refused_first() {
+        for good in ["v20.19.0", "v20.20.2", "v22.13.0", "v24.0.0", "v25.1.0"] {
+            assert!(is_new_enough(good), "{good}");
+        }
+        // Debian 12 has the first of these.
+        for bad in [
+            "v18.20.4", "v20.18.3", "v21.7.3", "v22.12.0", "v23.9.0", "", "v", "node",
+        ] {
+            assert!(!is_new_enough(bad), "{bad:?}");
+        }
+    }
 }

@@ -29,10 +29,18 @@ pub fn check() -> Result<()> {
     step::run(npm().args(["run", "types"]))
 }
 
-/// Types and unit tests.
-pub fn test() -> Result<()> {
+/// Unit tests; what became of each is written to `report`, as JSON.
+pub fn test(report: &Path) -> Result<()> {
     install_packages()?;
-    step::run(npm().args(["run", "check"]))
+    let file = format!("--outputFile.json={}", report.display());
+    step::run(npm().args([
+        "run",
+        "test",
+        "--",
+        "--reporter=default",
+        "--reporter=json",
+        &file,
+    ]))
 }
 
 /// What is written in the lock file and nothing else; no package runs a script of its own.
@@ -49,7 +57,8 @@ fn folder() -> PathBuf {
     workspace::root().join("ui")
 }
 
-fn npm() -> Command {
+/// npm, in the window's folder.
+pub fn npm() -> Command {
     let mut command = Command::new(if cfg!(windows) { "npm.cmd" } else { "npm" });
     command.current_dir(folder());
     command

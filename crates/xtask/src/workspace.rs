@@ -30,8 +30,13 @@ pub fn target() -> Result<PathBuf> {
 
 /// The path of a program built in the development profile.
 pub fn built(program: &str) -> Result<PathBuf> {
+    built_in("debug", program)
+}
+
+/// The path of a program in the folder of a profile.
+pub fn built_in(folder: &str, program: &str) -> Result<PathBuf> {
     Ok(target()?
-        .join("debug")
+        .join(folder)
         .join(program)
         .with_extension(std::env::consts::EXE_EXTENSION))
 }
@@ -52,9 +57,19 @@ pub fn build_programs() -> Result<()> {
 
 /// Builds the programs and the packages named, in the development profile.
 pub fn compile_programs(more: &[&str]) -> Result<()> {
+    compile("dev", more)
+}
+
+/// Builds the programs and the packages named, in a profile.
+pub fn compile(profile: &str, more: &[&str]) -> Result<()> {
     let packages = PROGRAMS
         .iter()
         .chain(more)
         .flat_map(|package| ["--package", package]);
-    step::run(cargo("build").arg("--locked").args(packages).arg("--bins"))
+    step::run(
+        cargo("build")
+            .args(["--locked", "--profile", profile])
+            .args(packages)
+            .arg("--bins"),
+    )
 }

@@ -1,0 +1,18 @@
+//! How fast and how small the programs are.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::{setup, step, ui, workspace};
+
+/// The profile whose programs are measured: a release without its link-time optimisation, which takes long.
+const PROFILE: &str = "ci";
+
+/// Builds the programs and measures them; the table goes to the standard output.
+pub fn run() -> Result<()> {
+    setup::for_testing()?;
+    ui::build()?;
+    workspace::compile(PROFILE, &["end-to-end"])?;
+    step::run(&mut Command::new(workspace::built_in(PROFILE, "bench")?))
+}
