@@ -16,6 +16,10 @@ const PROGRAM_FOLDERS: [&str; 4] = [
     "/usr/lib",
 ];
 
+/// How far the middle of the icon is from the right edge of the screen: half an icon, and the gap that keeps it from
+/// looking cut off.
+const ICON_FROM_EDGE: u32 = 22;
+
 /// The running panel; it has the tray at the right end of the screen's upper edge.
 pub struct Panel {
     _parts: Vec<Process>,
@@ -57,7 +61,7 @@ impl Panel {
 
     /// Opens the menu of the only tray icon by a click, as a person does.
     pub async fn open_tray_menu(&self, desktop: &Desktop) -> Result<()> {
-        desktop.click_at(self.screen_width - 14, 14).await
+        desktop.click_at(self.screen_width - ICON_FROM_EDGE, 14).await
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use tokio::sync::watch;
 use zbus::message::Header;
 use zbus::object_server::SignalEmitter;
@@ -74,6 +74,19 @@ impl TrayHost {
             .logs
             .wait_until(what, START_DEADLINE, async || self.item().await)
             .await
+    }
+
+    /// Waits for the first icon that registers from now on, without asking again and again: for measurements.
+    pub fn next_registration(&self) -> Result<impl Future<Output = Result<()>> + use<>> {
+        let Source::Own(items) = &self.source else {
+            bail!("a panel tells of no registration");
+        };
+        let mut items = items.clone();
+        items.mark_unchanged();
+        Ok(async move {
+            let registered = tokio::time::timeout(START_DEADLINE, items.changed()).await;
+            Ok(registered.context("no icon came")??)
+        })
     }
 
     /// Waits until no application shows an icon.

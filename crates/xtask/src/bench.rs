@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::{setup, step, ui, workspace};
+use crate::{python, setup, step, ui, workspace};
 
 /// The profile whose programs are measured: a release without its link-time optimisation, which takes long.
 const PROFILE: &str = "ci";
@@ -14,5 +14,6 @@ pub fn run() -> Result<()> {
     setup::for_testing()?;
     ui::build()?;
     workspace::compile(PROFILE, &["end-to-end"])?;
-    step::run(&mut Command::new(workspace::built_in(PROFILE, "bench")?))
+    let aws = python::install_for_bench()?.join("aws");
+    step::run(Command::new(workspace::built_in(PROFILE, "bench")?).arg(aws))
 }

@@ -1,0 +1,52 @@
+//! How fast and how small Portray is on this machine, as a table in Markdown. `cargo xtask bench` builds and runs it.
+#![expect(clippy::print_stdout, reason = "the table goes to the standard output")]
+
+#[cfg(target_os = "linux")]
+#[path = "bench/credential_process.rs"]
+mod credential_process;
+#[cfg(target_os = "linux")]
+#[path = "bench/figure.rs"]
+mod figure;
+#[cfg(target_os = "linux")]
+#[path = "bench/memory.rs"]
+mod memory;
+#[cfg(target_os = "linux")]
+#[path = "bench/sizes.rs"]
+mod sizes;
+#[cfg(target_os = "linux")]
+#[path = "bench/tray_start.rs"]
+mod tray_start;
+
+/// Every measurement, one after the other, so that none disturbs another.
+#[cfg(target_os = "linux")]
+async fn measure(aws: &std::path::Path) -> anyhow::Result<Vec<figure::Figure>> {
+    let mut figures = sizes::measure()?;
+    figures.extend(tray_start::measure().await?);
+    figures.extend(credential_process::measure(aws).await?);
+    figures.extend(memory::measure().await?);
+    Ok(figures)
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::main]
+async fn main() -> std::process::ExitCode {
+    let Some(aws) = std::env::args_os().nth(1) else {
+        println!("usage: bench AWS    (the program of the AWS CLI to compare with)");
+        return std::process::ExitCode::FAILURE;
+    };
+    match measure(std::path::Path::new(&aws)).await {
+        Ok(figures) => {
+            print!("\n{}", figure::table(&figures));
+            std::process::ExitCode::SUCCESS
+        }
+        Err(error) => {
+            println!("\nThe measurement stopped: {error:#}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn main() {
+    println!("The measurements need a Linux machine.");
+}
