@@ -11,11 +11,13 @@ pub const BUILD: [&str; 6] = [
 ];
 
 /// For a desktop without a display, with a browser and people in front of it. (`dbus-x11` is the session bus that
-/// gnome-keyring asks for; without it apt would choose one that brings systemd.)
-pub const TEST: [&str; 20] = [
+/// gnome-keyring asks for; without it apt would choose one that brings systemd. `chromium-sandbox` is for people who
+/// are not root where the system gives them no user namespaces, as in containers.)
+pub const TEST: [&str; 21] = [
     "adwaita-icon-theme",
     "chromium",
     "chromium-driver",
+    "chromium-sandbox",
     "dbus",
     "dbus-x11",
     "faketime",
@@ -40,5 +42,8 @@ pub const CROSS: [&str; 1] = ["gcc-mingw-w64-x86-64-win32"];
 
 /// A program that does as well as a package, where that package is not to be had (Ubuntu has Chromium as a snap only,
 /// so there people bring a Chrome and a chromedriver of their own).
-pub const SUBSTITUTES: [(&str, &str); 2] =
-    [("chromium", "google-chrome"), ("chromium-driver", "chromedriver")];
+pub const SUBSTITUTES: [(&str, &str); 3] = [
+    ("chromium", "google-chrome"),
+    ("chromium-driver", "chromedriver"),
+    ("chromium-sandbox", "google-chrome"),
+];
