@@ -1,4 +1,5 @@
-//! How fast and how small Portray is on this machine, as a table in Markdown. `cargo xtask bench` builds and runs it.
+//! How fast and how small Portray is on this machine, as a table in Markdown: `bench [AWS]`, with the program of the AWS
+//! CLI to compare with. `cargo xtask bench` builds and runs it.
 #![expect(clippy::print_stdout, reason = "the table goes to the standard output")]
 
 #[cfg(target_os = "linux")]
@@ -19,7 +20,7 @@ mod tray_start;
 
 /// Every measurement, one after the other, so that none disturbs another.
 #[cfg(target_os = "linux")]
-async fn measure(aws: &std::path::Path) -> anyhow::Result<Vec<figure::Figure>> {
+async fn measure(aws: Option<&std::path::Path>) -> anyhow::Result<Vec<figure::Figure>> {
     let mut figures = sizes::measure()?;
     figures.extend(tray_start::measure().await?);
     figures.extend(credential_process::measure(aws).await?);
@@ -30,11 +31,8 @@ async fn measure(aws: &std::path::Path) -> anyhow::Result<Vec<figure::Figure>> {
 #[cfg(target_os = "linux")]
 #[tokio::main]
 async fn main() -> std::process::ExitCode {
-    let Some(aws) = std::env::args_os().nth(1) else {
-        println!("usage: bench AWS    (the program of the AWS CLI to compare with)");
-        return std::process::ExitCode::FAILURE;
-    };
-    match measure(std::path::Path::new(&aws)).await {
+    let aws = std::env::args_os().nth(1);
+    match measure(aws.as_deref().map(std::path::Path::new)).await {
         Ok(figures) => {
             print!("\n{}", figure::table(&figures));
             std::process::ExitCode::SUCCESS

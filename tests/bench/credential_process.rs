@@ -16,9 +16,13 @@ const DEADLINE: Duration = Duration::from_secs(60);
 /// Signs in as `aws sso login` does, and leaves the token where the AWS CLI looks for it.
 const SIGN_IN: &str = include_str!("../aws_clients/sign_in.py");
 
+/// The part of the AWS CLI that does the same, done by its own library: less than the whole, which takes longer.
+const EXPORT_CREDENTIALS: &str = include_str!("export_credentials.py");
+
 /// Both tools are signed in to the same Identity Center and have the credentials of the same role at hand: Portray in
-/// its agent's memory, the AWS CLI in its cache on disk.
-pub async fn measure(aws: &Path) -> Result<Vec<Figure>> {
+/// its agent's memory, the AWS CLI in its cache on disk. Without an AWS CLI its library is
+/// measured alone.
+pub async fn measure(aws: Option<&Path>) -> Result<Vec<Figure>> {
     let desktop = Desktop::without_display().await?;
     let emulator = EmulatorProcess::start(&desktop, "acme").await?;
     let portray = Portray::with_emulator(&desktop, emulator.addresses());
@@ -40,17 +44,31 @@ pub async fn measure(aws: &Path) -> Result<Vec<Figure>> {
         Ok(command)
     };
     let theirs = || -> Result<Command> {
-        let mut command = desktop.system_command(&aws.to_string_lossy());
+        let mut command = match aws {
+            Some(aws) => {
+                let mut command = desktop.system_command(&aws.to_string_lossy());
+                command.args([
+                    "configure",
+                    "export-credentials",
+                    "--format",
+                    "process",
+                    "--profile",
+                ]);
+                command
+            }
+            None => {
+                let mut command = desktop.python()?;
+                command.args(["-c", EXPORT_CREDENTIALS]);
+                command
+            }
+        };
         with_endpoints(&mut command, emulator.addresses());
-        command.args([
-            "configure",
-            "export-credentials",
-            "--profile",
-            "dev",
-            "--format",
-            "process",
-        ]);
+        command.arg("dev");
         Ok(command)
+    };
+    let they = match aws {
+        Some(_) => "`aws configure export-credentials`, warm cache",
+        None => "the same by the AWS CLI's library (botocore), warm cache",
     };
     // What fills the caches is not counted.
     time(ours()?)?;
@@ -65,7 +83,7 @@ pub async fn measure(aws: &Path) -> Result<Vec<Figure>> {
     Ok(vec![
         Figure::new("`portray credential-process`, warm agent", our_times.in_words()),
         Figure::new(
-            "`aws configure export-credentials`, warm cache",
+            they,
             format!("{}: {ratio:.0} times as long", their_times.in_words()),
         ),
     ])

@@ -64,7 +64,7 @@ pub fn run(options: &Options) -> Result<()> {
     }
     setup::for_building()?;
     ui::build()?;
-    workspace::compile_programs(&[])?;
+    workspace::compile_programs()?;
     match &options.portal {
         Some(url) => with_portal(url, options.region.as_deref()),
         None => with_emulator(),
@@ -73,7 +73,7 @@ pub fn run(options: &Options) -> Result<()> {
 
 /// Plays the tour, for which everything has been set up.
 pub fn tour() -> Result<()> {
-    workspace::compile_programs(&["end-to-end"])?;
+    workspace::compile_programs()?;
     step::run(Command::new(workspace::built("tour")?).arg(workspace::target()?.join("tour")))
 }
 

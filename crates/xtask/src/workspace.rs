@@ -45,26 +45,39 @@ pub fn built_in(folder: &str, program: &str) -> Result<PathBuf> {
 pub fn cargo(subcommand: &str) -> Command {
     let mut command = Command::new("cargo");
     command.arg(subcommand).current_dir(root());
+    // What the outer cargo told this program of its package: build scripts that look at it would run once more.
+    let told = std::env::vars_os().map(|(name, _)| name);
+    for name in told.filter(|name| is_about_a_package(&name.to_string_lossy())) {
+        command.env_remove(name);
+    }
     command
+}
+
+fn is_about_a_package(variable: &str) -> bool {
+    ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"]
+        .iter()
+        .any(|prefix| variable.starts_with(prefix))
 }
 
 /// Builds the programs, with all that this takes.
 pub fn build_programs() -> Result<()> {
     setup::for_building()?;
     ui::build()?;
-    compile_programs(&[])
+    compile_programs()
 }
 
-/// Builds the programs and the packages named, in the development profile.
-pub fn compile_programs(more: &[&str]) -> Result<()> {
-    compile("dev", more)
+/// Builds the programs in the development profile.
+pub fn compile_programs() -> Result<()> {
+    compile("dev")
 }
 
-/// Builds the programs and the packages named, in a profile.
-pub fn compile(profile: &str, more: &[&str]) -> Result<()> {
+/// Builds the programs in a profile, and on Linux the tour and the measurements with them: the same selection every
+/// time, since another one gives dependencies other features, and builds hundreds of them once more.
+pub fn compile(profile: &str) -> Result<()> {
+    let tour = cfg!(target_os = "linux").then_some(&"end-to-end");
     let packages = PROGRAMS
         .iter()
-        .chain(more)
+        .chain(tour)
         .flat_map(|package| ["--package", package]);
     step::run(
         cargo("build")
