@@ -1,0 +1,131 @@
+//! The menu in every state, and labels from hostile names.
+
+use super::*;
+use crate::app::state::tests::{now, portal, state};
+
+fn labels(menu: &[MenuItem]) -> Vec<&str> {
+    let label = |item: &'_ MenuItem| match item {
+        MenuItem::Text(label)
+        | MenuItem::Action { label, .. }
+        | MenuItem::Check { label, .. }
+        | MenuItem::Submenu { label, .. } => Some(label.clone()),
+        MenuItem::Separator => Some("—".to_owned()),
+    };
+    menu.iter()
+        .filter_map(label)
+        .map(|label| &*label.leak())
+        .collect()
+}
+
+fn read_only(account: &str) -> NamedRole {
+    let role = Role {
+        portal: "p1".to_owned(),
+        account: "111122223333".to_owned(),
+        permission_set: "ReadOnly".to_owned(),
+    };
+    NamedRole {
+        role,
+        account_name: account.to_owned(),
+    }
+}
+
+fn of(state: &AppState) -> Tray {
+    tray(state, now(), &TimeZone::UTC)
+}
+
+#[test]
+fn before_the_first_portal_there_is_one_thing_to_do() {
+    let tray = of(&AppState::default());
+    assert_eq!(
+        labels(&tray.menu),
+        [
+            "Add your access portal to begin",
+            "—",
+            "Add your access portal…",
+            "—",
+            "Quit Portray"
+        ]
+    );
+}
+
+#[test]
+fn signed_in_favourites_come_before_recents_and_no_role_twice() {
+    let mut state = state(vec![portal(PortalState::SignedIn)]);
+    state.favourites = vec![read_only("acme-dev")];
+    state.recents = vec![
+        read_only("acme-dev"),
+        NamedRole {
+            account_name: "acme-prod".to_owned(),
+            ..read_only("")
+        },
+    ];
+    assert_eq!(
+        labels(&of(&state).menu),
+        [
+            "Signed in to acme",
+            "Renew now",
+            "—",
+            "acme-dev · ReadOnly",
+            "—",
+            "acme-prod · ReadOnly",
+            "—",
+            "All accounts…",
+            "—",
+            "acme",
+            "—",
+            "Quit Portray"
+        ]
+    );
+}
+
+#[test]
+fn the_first_action_fits_the_state() {
+    let second = |portal_state| {
+        let tray = of(&state(vec![portal(portal_state)]));
+        labels(&tray.menu)[1].to_owned()
+    };
+    assert_eq!(second(PortalState::SignInNeeded), "Sign in");
+    assert_eq!(second(PortalState::SigningIn), "Cancel signing in");
+    assert_eq!(second(PortalState::Offline), "Try again now");
+    assert_eq!(second(PortalState::SignedIn), "Renew now");
+}
+
+#[test]
+fn few_accounts_stand_in_the_menu_by_name() {
+    let mut state = state(vec![portal(PortalState::SignedIn)]);
+    state.accounts = vec![NamedAccount {
+        portal: "p1".to_owned(),
+        account: "111122223333".to_owned(),
+        name: "acme-dev".to_owned(),
+        permission_sets: vec!["ReadOnly".to_owned()],
+    }];
+    let expected = open_console(&read_only("acme-dev").role, None);
+    let tray = of(&state);
+    let Some(MenuItem::Submenu { items, .. }) = tray
+        .menu
+        .iter()
+        .find(|item| matches!(item, MenuItem::Submenu { label, .. } if label == "Accounts"))
+    else {
+        panic!("no accounts in {:?}", tray.menu)
+    };
+    let MenuItem::Submenu { label, items } = &items[0] else {
+        panic!("no account")
+    };
+    assert_eq!(label, "acme-dev");
+    assert_eq!(
+        items[0],
+        MenuItem::Action {
+            label: "ReadOnly".to_owned(),
+            enabled: true,
+            request: expected
+        }
+    );
+}
+
+#[test]
+fn i3_hostile_names_stay_one_short_line_that_reads_in_its_own_direction() {
+    assert_eq!(label("R&D_[default]\n\u{1b}]8;;x\u{7}"), "R&D_[default]]8;;x");
+    assert_eq!(label("abc\u{202e}fdp"), "abcfdp");
+    assert_eq!(label("חשבון"), "\u{2068}חשבון\u{2069}");
+    assert_eq!(label(&"x".repeat(4096)).chars().count(), 65);
+}

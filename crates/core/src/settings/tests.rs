@@ -1,0 +1,80 @@
+//! Settings as people write them, and what saving leaves of them.
+
+use super::*;
+
+const WRITTEN_BY_HAND: &str = r#"# mine
+theme = "dark"
+
+[[portal]]
+name = "acme" # the company
+start_url = "https://acme.awsapps.com/start"
+region = "eu-west-1"
+
+[console]
+via = "portal"
+"#;
+
+fn now() -> Timestamp {
+    "2026-03-02T12:00:00Z".parse().unwrap()
+}
+
+fn load(content: &str) -> (tempfile::TempDir, Result<Settings, SettingsError>) {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("settings.toml");
+    std::fs::write(&path, content).unwrap();
+    let settings = Settings::load(&path, now());
+    (scratch, settings)
+}
+
+#[test]
+fn comments_and_unknown_keys_survive_a_new_portal() {
+    let (scratch, settings) = load(WRITTEN_BY_HAND);
+    let mut settings = settings.unwrap();
+    assert_eq!(settings.unknown_keys, ["theme"]);
+    assert_eq!(settings.console.via, Via::Portal);
+    settings.add_portal("acme", "https://other.awsapps.com/start", "us-east-1");
+    settings.save(&scratch.path().join("settings.toml")).unwrap();
+    let text = std::fs::read_to_string(scratch.path().join("settings.toml")).unwrap();
+    assert!(
+        text.contains("# mine\ntheme = \"dark\"") && text.contains("# the company"),
+        "{text}"
+    );
+    let again = Settings::load(&scratch.path().join("settings.toml"), now()).unwrap();
+    let names: Vec<_> = again.portals.iter().map(|portal| portal.name.as_str()).collect();
+    assert_eq!(names, ["acme", "acme-2"]);
+    assert_eq!(again.portals[1].id, settings.portals[1].id);
+}
+
+#[test]
+fn a_removed_portal_leaves_the_others_as_they_were() {
+    let (_scratch, settings) = load(WRITTEN_BY_HAND);
+    let mut settings = settings.unwrap();
+    let id = settings
+        .add_portal("b", "https://b.awsapps.com/start", "us-east-1")
+        .id
+        .clone();
+    settings.remove_portal(&id);
+    assert_eq!(settings.document.to_string(), WRITTEN_BY_HAND);
+}
+
+#[test]
+fn r9_a_damaged_file_is_set_aside_and_never_overwritten() {
+    let (scratch, settings) = load("[[portal]]\nname = ");
+    let aside = settings.unwrap().set_aside.unwrap();
+    assert_eq!(std::fs::read_to_string(aside).unwrap(), "[[portal]]\nname = ");
+    assert!(!scratch.path().join("settings.toml").exists());
+}
+
+#[test]
+fn r9_no_prefix_of_a_good_file_panics() {
+    for length in 0..WRITTEN_BY_HAND.len() {
+        let (_scratch, settings) = load(&WRITTEN_BY_HAND[..length]);
+        drop(settings);
+    }
+}
+
+#[test]
+fn guards_are_refused_in_words_instead_of_ignored() {
+    let (_scratch, settings) = load("[[guard]]\nmatch = \"*prod*\"\n");
+    assert!(matches!(settings, Err(SettingsError::GuardsNotKept { .. })));
+}
