@@ -1,0 +1,141 @@
+//! Targets as people and profiles write them, and what they mean.
+
+use super::*;
+use crate::app::contract::SyncView;
+use crate::identity_center::Account;
+use crate::role_catalog::{ListedAccount, Listing};
+
+fn portal_view(name: &str) -> PortalView {
+    PortalView {
+        id: format!("id-{name}"),
+        name: name.to_owned(),
+        start_url: format!("https://{name}.awsapps.com/start"),
+        region: "eu-west-1".to_owned(),
+        state: PortalState::SignedIn,
+        access_token_expires_at: None,
+        session_ends_at: None,
+        session_end_is_estimate: false,
+        accounts: 0,
+        permission_sets: 0,
+        sync: SyncView {
+            synced_at: Some("2026-03-02T12:00:00Z".parse().unwrap()),
+            complete: true,
+            running: None,
+        },
+        sign_in: None,
+        problem: None,
+    }
+}
+
+fn catalogue(portals: &[&str]) -> Catalogue {
+    let mut catalogue = Catalogue::default();
+    for portal in portals {
+        let accounts = [("111122223333", "acme-dev"), ("444455556666", "R&D/lab")];
+        let accounts = accounts.map(|(id, name)| ListedAccount {
+            account: Account {
+                id: AccountId(id.to_owned()),
+                name: name.to_owned(),
+                email: String::new(),
+            },
+            permission_sets: vec!["Admin".to_owned(), "ReadOnly".to_owned()],
+        });
+        let listing = Listing {
+            accounts: accounts.to_vec(),
+            ..Listing::default()
+        };
+        catalogue
+            .listings
+            .insert(PortalId(format!("id-{portal}")), listing);
+    }
+    catalogue
+}
+
+fn resolve(portals: &[&str], target: &Target) -> Result<String, Refusal> {
+    let views: Vec<_> = portals.iter().map(|name| portal_view(name)).collect();
+    let known = Known {
+        portals: &views,
+        catalogue: &catalogue(portals),
+    };
+    let key = known.role(target)?;
+    Ok(format!("{}:{}/{}", key.portal.0, key.account, key.permission_set))
+}
+
+fn words(portals: &[&str], words: &str) -> Result<String, Refusal> {
+    let words = words.to_owned();
+    resolve(portals, &Target::Words { words })
+}
+
+#[test]
+fn account_and_permission_set_are_found_by_id_and_name() {
+    let found = Ok("id-acme:111122223333/ReadOnly".to_owned());
+    for target in [
+        "111122223333/ReadOnly",
+        "acme-dev/ReadOnly",
+        "ACME-DEV/readonly",
+        "acme:acme-dev/ReadOnly",
+        "dev read",
+    ] {
+        assert_eq!(words(&["acme"], target), found, "{target}");
+    }
+    assert_eq!(
+        words(&["acme"], "R&D/lab/Admin"),
+        Ok("id-acme:444455556666/Admin".to_owned())
+    );
+}
+
+#[test]
+fn an_account_that_is_not_listed_yet_is_left_to_aws() {
+    let found = words(&["acme"], "999988887777/Auditor");
+    assert_eq!(found, Ok("id-acme:999988887777/Auditor".to_owned()));
+}
+
+#[test]
+fn what_matches_several_roles_names_them() {
+    let ambiguous = words(&["acme"], "dev").unwrap_err();
+    assert_eq!(ambiguous.problem.code, ProblemCode::WrongUse);
+    assert_eq!(
+        ambiguous.candidates,
+        [
+            "111122223333/Admin  (acme-dev)",
+            "111122223333/ReadOnly  (acme-dev)"
+        ]
+    );
+    let two_portals = words(&["acme", "other"], "acme-dev/Admin").unwrap_err();
+    assert_eq!(
+        two_portals.candidates,
+        [
+            "acme:111122223333/Admin  (acme-dev)",
+            "other:111122223333/Admin  (acme-dev)"
+        ]
+    );
+    assert!(words(&["acme", "other"], "other:acme-dev/Admin").is_ok());
+}
+
+#[test]
+fn what_matches_nothing_is_wrong_use() {
+    for target in ["nothing", "nobody/Admin", "acme-dev/", "/", ""] {
+        let problem = words(&["acme"], target).unwrap_err().problem;
+        assert_eq!(problem.code, ProblemCode::WrongUse, "{target}");
+    }
+    let none = words(&[], "111122223333/ReadOnly").unwrap_err().problem;
+    assert!(none.what_to_do.contains("portray portal add"), "{none:?}");
+}
+
+#[test]
+fn a_profile_names_its_portal_by_name_id_or_start_url() {
+    for (name, region, found) in [
+        ("acme", None, true),
+        ("id-acme", None, true),
+        ("https://acme.awsapps.com/start", Some("eu-west-1"), true),
+        ("acme", Some("us-east-1"), false),
+        ("nobody", None, false),
+    ] {
+        let target = Target::Role {
+            portal: Some(name.to_owned()),
+            portal_region: region.map(str::to_owned),
+            account: "111122223333".to_owned(),
+            permission_set: "Admin".to_owned(),
+        };
+        assert_eq!(resolve(&["acme", "other"], &target).is_ok(), found, "{name}");
+    }
+}
