@@ -19,6 +19,8 @@ mod hours_in_process;
 #[cfg(target_os = "linux")]
 mod hours_later;
 #[cfg(target_os = "linux")]
+mod portals_in_process;
+#[cfg(target_os = "linux")]
 mod private_to_its_user;
 mod quality;
 #[cfg(target_os = "linux")]

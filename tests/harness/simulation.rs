@@ -18,7 +18,7 @@ use portray_core::app::shell::{Notice, Opening, Shell};
 use portray_core::app::tray_menu::Tray;
 use portray_core::app::{App, Parts, SignInStart};
 use portray_core::clock::{Clock, ManualClock};
-use portray_core::identity_center::{AccountId, HttpStack, PortalId, RoleCredentials, RoleKey};
+use portray_core::identity_center::{AccountId, Flow, HttpStack, Portal, PortalId, RoleCredentials, RoleKey};
 use portray_core::paths::{Environment, Paths};
 use portray_core::secret::Secret;
 use portray_core::settings::Settings;
@@ -65,11 +65,11 @@ impl Simulation {
         };
         let emulator = Emulator::new(world, options);
         let home = tempfile::tempdir()?;
-        let mut settings = Settings::default();
-        let portal = settings
-            .add_portal("acme", &emulator.start_url(), &emulator.region())
-            .id
-            .clone();
+        let (settings, portal) =
+            Settings::default().change(&home.path().join("settings.toml"), |settings| {
+                let portal = settings.add_portal("acme", &emulator.start_url(), &emulator.region());
+                portal.id.clone()
+            })?;
         let store = TokenStore::memory();
         let (app, shell) = start(&clock, &emulator, &home, &settings, &store)?;
         Ok(Self {
@@ -207,6 +207,39 @@ impl Simulation {
 
     pub async fn ask(&self, request: Request) -> Result<()> {
         self.while_time_passes(self.app.ask(request)).await.map(drop)
+    }
+
+    /// The same for what comes back from the disk: files are written in real time.
+    pub async fn ask_in_real_time(&self, request: Request) -> Result<()> {
+        let answer = tokio::spawn({
+            let app = self.app.clone();
+            async move { app.ask(request).await }
+        });
+        crate::wait_until("an answer", Duration::from_secs(10), async || {
+            self.advance(Duration::from_millis(500)).await;
+            Ok(answer.is_finished().then_some(()))
+        })
+        .await?;
+        let answered = answer.await?;
+        answered
+            .map(drop)
+            .map_err(|problem| anyhow::anyhow!("{problem:?}"))
+    }
+
+    pub fn settings_file(&self) -> std::path::PathBuf {
+        self.home.path().join("settings.toml")
+    }
+
+    /// Whether the store has a token or a registration of the portal.
+    pub async fn is_stored(&self) -> Result<bool> {
+        let settings = self.settings.portals.first().context("a portal")?;
+        let endpoint = "http://127.0.0.1:9".parse()?;
+        let portal = Portal::from_settings(settings, Some(&endpoint))?;
+        let mut stored = self.store.sign_in(&portal).await?.is_some();
+        for flow in [Flow::Browser, Flow::DeviceCode] {
+            stored |= self.store.registration(&portal, flow).await?.is_some();
+        }
+        Ok(stored)
     }
 
     /// Waits (in real time) until favourites, recents and kept roles are on disk: a thread of its own writes them.

@@ -90,7 +90,7 @@ export type PortalView = { id: string, name: string, start_url: string, region: 
  */
 session_ends_at: string | null, session_end_is_estimate: boolean, accounts: number, permission_sets: number, sync: SyncView, sign_in: SignInView | null, problem: ProblemView | null, };
 
-export type PortalState = "signed_in" | "sign_in_needed" | "signing_in" | "offline";
+export type PortalState = "signed_in" | "sign_in_needed" | "signing_in" | "offline" | "unknown";
 
 /**
  * How current the listing is.

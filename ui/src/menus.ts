@@ -88,7 +88,9 @@ function actions(portals: readonly PortalView[], portal: PortalView, mac: boolea
           { label: `Sign in again${about}`, run: doings.signInAgain },
           { label: `Sign out…${about}`, run: () => doings.question('sign_out') },
         ]
-      : [{ label: `Sign in${about}`, run: doings.signIn }]),
+      : portal.state === 'unknown'
+        ? []
+        : [{ label: `Sign in${about}`, run: doings.signIn }]),
     { label: 'Renew credentials now', run: () => doings.ask({ do: 'renew_now' }) },
     { label: 'Add a portal…', apart: true, run: doings.add },
     { label: `Forget this portal…${about}`, run: () => doings.question('remove') },

@@ -38,3 +38,7 @@ test('offline, the list says its age', () => {
   const sync = { synced_at: local(20, 7, 12), complete: true, running: null };
   expect(portalLine(portalView({ state: 'offline', sync }), NOW)).toBe('Offline, showing the list of 07:12');
 });
+
+test('a sign-in that is not known yet is not called needed', () => {
+  expect(portalLine(portalView({ state: 'unknown' }), NOW)).toBe('Reading the sign-in to acme…');
+});

@@ -37,6 +37,8 @@ export function portalLine(portal: PortalView, now: Date): string {
       return portal.sync.synced_at
         ? `Offline, showing the list of ${clock(portal.sync.synced_at, now)}`
         : `Offline: ${portal.name} cannot be reached`;
+    case 'unknown':
+      return portal.problem?.what_happened ?? `Reading the sign-in to ${portal.name}…`;
   }
 }
 

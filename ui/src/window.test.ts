@@ -251,3 +251,13 @@ test('i2_no_element_arises_from_a_name', async () => {
   const drawn = Array.from(document.querySelectorAll('[data-role] .name'), (name) => name.textContent);
   expect(drawn).toEqual(hostile);
 });
+
+test('a locked keyring is said with what to do, and no sign-in is offered', async () => {
+  const problem = { code: 'secret_store', what_happened: 'The keyring is locked.', what_to_do: 'Unlock it.' } as const;
+  const never = { synced_at: null, complete: false, running: null };
+  const locked = portalView({ state: 'unknown', accounts: 0, sync: never, problem });
+  render(App, { host: new TestHost({ portals: [locked], mood: 'offline', headline: problem.what_happened }) });
+  expect((await screen.findAllByText('Unlock it.')).length).toBeGreaterThan(0);
+  await fireEvent.click(screen.getByRole('button', { name: /Portal:/ }));
+  expect(screen.queryByText(/Sign in/)).toBeNull();
+});

@@ -104,6 +104,7 @@ impl From<SettingsError> for Failure {
             SettingsError::Unreadable { .. } | SettingsError::Unwritable { .. } => {
                 "See that the file is yours."
             }
+            SettingsError::Damaged { .. } => "Mend the file, then try again.",
             SettingsError::GuardsNotKept { .. } => {
                 "Take the [[guard]] rules out, if you can do without them."
             }

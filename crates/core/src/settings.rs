@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::Deserialize;
-use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, value};
+use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, TomlError, value};
 use url::Url;
 
 use crate::paths::short_hash;
@@ -22,6 +22,8 @@ pub struct Settings {
     /// Where a damaged file was moved to when these settings were loaded.
     pub set_aside: Option<PathBuf>,
     document: DocumentMut,
+    /// The file as it was read or written.
+    source: Vec<u8>,
 }
 
 /// An access portal as the settings name it.
@@ -76,6 +78,8 @@ pub enum Via {
 pub enum SettingsError {
     #[error("{path} cannot be read: {error}")]
     Unreadable { path: PathBuf, error: io::Error },
+    #[error("{path} cannot be understood ({reason})")]
+    Damaged { path: PathBuf, reason: String },
     #[error("{path} cannot be written: {error}")]
     Unwritable { path: PathBuf, error: io::Error },
     #[error(
@@ -101,33 +105,29 @@ struct Raw {
 impl Settings {
     /// Reads the file; none is the default. A file that cannot be understood is set aside, never overwritten.
     pub fn load(path: &Path, now: Timestamp) -> Result<Self, SettingsError> {
-        let unreadable = |error| SettingsError::Unreadable {
-            path: path.to_owned(),
-            error,
-        };
-        let Some(content) = private_files::read(path).map_err(unreadable)? else {
-            return Ok(Self::default());
-        };
-        match Self::parse(&content, path) {
-            Some(settings) => settings,
-            None => {
-                let aside = private_files::set_aside(path, now).map_err(unreadable)?;
+        match Self::read(path) {
+            Ok(settings) => Ok(settings.unwrap_or_default()),
+            Err(SettingsError::Damaged { .. }) => {
+                let aside = private_files::set_aside(path, now).map_err(unreadable(path))?;
                 Ok(Self {
                     set_aside: Some(aside),
                     ..Self::default()
                 })
             }
+            Err(error) => Err(error),
         }
     }
 
-    /// None: not understood.
-    fn parse(content: &[u8], path: &Path) -> Option<Result<Self, SettingsError>> {
-        let document: DocumentMut = std::str::from_utf8(content).ok()?.parse().ok()?;
-        let raw: Raw = toml_edit::de::from_document(document.clone()).ok()?;
+    /// What the bytes of the file say.
+    pub fn parse(content: &[u8], path: &Path) -> Result<Self, SettingsError> {
+        let (document, raw) = understood(content).map_err(|reason| SettingsError::Damaged {
+            path: path.to_owned(),
+            reason,
+        })?;
         if !raw.guard.is_empty() {
-            return Some(Err(SettingsError::GuardsNotKept {
+            return Err(SettingsError::GuardsNotKept {
                 path: path.to_owned(),
-            }));
+            });
         }
         let unknown_keys = unknown_keys(&raw);
         let mut portals = raw.portal;
@@ -137,25 +137,49 @@ impl Settings {
             }
         }
         if let Some(name) = duplicate_name(&portals) {
-            return Some(Err(SettingsError::DuplicateName(name)));
+            return Err(SettingsError::DuplicateName(name));
         }
-        Some(Ok(Self {
+        Ok(Self {
             portals,
             console: raw.console,
             unknown_keys,
             set_aside: None,
             document,
-        }))
+            source: content.to_owned(),
+        })
     }
 
-    /// Writes the document with all that a person put into it.
-    pub fn save(&self, path: &Path) -> Result<(), SettingsError> {
-        private_files::replace(path, self.document.to_string().as_bytes()).map_err(|error| {
-            SettingsError::Unwritable {
+    /// Makes a change in the file as it is now, with all that a person put into it since it was read. A file that
+    /// cannot be read or understood is left as it is. Where the file is gone, these settings are changed.
+    pub fn change<T>(
+        &self,
+        path: &Path,
+        change: impl FnOnce(&mut Self) -> T,
+    ) -> Result<(Self, T), SettingsError> {
+        let mut settings = Self::read(path)?.unwrap_or_else(|| self.clone());
+        let before = settings.document.to_string();
+        let changed = change(&mut settings);
+        let after = settings.document.to_string();
+        if after != before {
+            settings.source = after.into_bytes();
+            let written = private_files::replace(path, &settings.source);
+            written.map_err(|error| SettingsError::Unwritable {
                 path: path.to_owned(),
                 error,
-            }
-        })
+            })?;
+        }
+        Ok((settings, changed))
+    }
+
+    /// Whether a file with this content is what these settings were read from, or written to.
+    pub fn is_from(&self, content: &[u8]) -> bool {
+        self.source == content
+    }
+
+    /// None: there is no file.
+    fn read(path: &Path) -> Result<Option<Self>, SettingsError> {
+        let content = private_files::read(path).map_err(unreadable(path))?;
+        content.map(|content| Self::parse(&content, path)).transpose()
     }
 
     pub fn portal(&self, id: &str) -> Option<&PortalSettings> {
@@ -229,6 +253,27 @@ impl Settings {
             .find(|id| !taken(id))
             .expect("numbers do not run out")
     }
+}
+
+fn unreadable(path: &Path) -> impl Fn(io::Error) -> SettingsError {
+    |error| SettingsError::Unreadable {
+        path: path.to_owned(),
+        error,
+    }
+}
+
+/// Else why not.
+fn understood(content: &[u8]) -> Result<(DocumentMut, Raw), String> {
+    let text = std::str::from_utf8(content).map_err(|error| error.to_string())?;
+    let document: DocumentMut = text.parse().map_err(|error| in_one_line(&error, text))?;
+    let raw = toml_edit::de::from_document(document.clone()).map_err(|error| error.message().to_owned())?;
+    Ok((document, raw))
+}
+
+fn in_one_line(error: &TomlError, text: &str) -> String {
+    let start = error.span().map_or(0, |span| span.start);
+    let line = text.bytes().take(start).filter(|byte| *byte == b'\n').count() + 1;
+    format!("line {line}: {}", error.message().replace('\n', ", "))
 }
 
 fn unknown_keys(raw: &Raw) -> Vec<String> {

@@ -218,6 +218,8 @@ function headline(portal: PortalView | undefined): string {
       return `Signing in to ${portal.name}`;
     case 'offline':
       return `Offline, showing the list of ${at(portal.sync.synced_at)}`;
+    case 'unknown':
+      return `Reading the sign-in to ${portal.name}…`;
   }
 }
 
@@ -225,7 +227,7 @@ function mood(portal: PortalView | undefined): Mood {
   if (!portal) {
     return 'empty';
   }
-  return ({ signed_in: 'fresh', sign_in_needed: 'sign_in_needed', signing_in: 'renewing', offline: 'offline' } as const)[portal.state];
+  return ({ signed_in: 'fresh', sign_in_needed: 'sign_in_needed', signing_in: 'renewing', offline: 'offline', unknown: 'renewing' } as const)[portal.state];
 }
 
 function inspect(text: string): StartUrlView {

@@ -61,6 +61,7 @@ pub fn state_in_words(state: PortalState) -> &'static str {
         PortalState::SignInNeeded => "sign-in needed",
         PortalState::SigningIn => "signing in",
         PortalState::Offline => "offline",
+        PortalState::Unknown => "not known",
     }
 }
 

@@ -12,6 +12,7 @@ use crate::agent::protocol::{
 use crate::agent::socket::Answering;
 use crate::agent::targets::{self, Known, Refusal, account_name};
 use crate::app::contract::{Answer, PortalView, ProblemView, Request, RoleRow, SearchRequest, SignInMethod};
+use crate::app::state::NamedPortal;
 use crate::app::{App, ConsoleRequest, SignInStart};
 use crate::identity_center::{PortalId, RoleKey};
 use crate::role_catalog::ListedAccount;
@@ -127,7 +128,7 @@ impl Handler {
             secret_access_key: WireSecret::from(&credentials.secret_access_key),
             session_token: WireSecret::from(&credentials.session_token),
             expires_at: credentials.expires_at,
-            portal_name: self.portal_name(&key.portal),
+            portal_name: self.app.portal_name(&key.portal).unwrap_or_default(),
             account_name: account_name(&self.app.catalogue(), &key).to_owned(),
             role: key.into(),
         }))
@@ -147,23 +148,25 @@ impl Handler {
     fn accounts(&self, portal: Option<&str>, query: String, offset: u32, limit: u32) -> Outcome {
         let portal = self.portal(portal)?;
         let catalogue = self.app.catalogue();
-        let listing = catalogue.listings.get(&PortalId(portal.id.clone()));
+        let listing = catalogue.listing(&PortalId(portal.id.clone()));
         let listing = listing.cloned().unwrap_or_default();
-        let lines = if query.trim().is_empty() {
-            listing.accounts.into_iter().map(account_line).collect()
+        let (total, accounts) = if query.trim().is_empty() {
+            let lines = page(listing.accounts.iter(), offset, limit).map(account_line);
+            (listing.accounts.len(), lines.collect())
         } else {
-            by_account(self.every_row(&portal, query))
+            let lines = by_account(self.every_row(&portal, query));
+            (lines.len(), page(lines.into_iter(), offset, limit).collect())
         };
         Ok(Reply::Accounts(AccountsReply {
             portal: portal.name,
             synced_at: listing.synced_at,
             complete: listing.complete,
-            total: u32::try_from(lines.len()).unwrap_or(u32::MAX),
-            accounts: page(lines, offset, limit),
+            total: u32::try_from(total).unwrap_or(u32::MAX),
+            accounts,
         }))
     }
 
-    fn every_row(&self, portal: &PortalView, query: String) -> Vec<RoleRow> {
+    fn every_row(&self, portal: &NamedPortal, query: String) -> Vec<RoleRow> {
         let mut search = SearchRequest {
             query,
             portal: Some(portal.id.clone()),
@@ -183,7 +186,7 @@ impl Handler {
 
     async fn login(
         &self,
-        portal: &PortalView,
+        portal: &NamedPortal,
         method: SignInMethod,
         open_browser: bool,
         force: bool,
@@ -270,23 +273,23 @@ impl Handler {
         };
         let listed = tokio::time::timeout(FIRST_LISTING, self.first_listings()).await;
         match listed {
-            Ok(Ok(true)) => self.listed_role(target),
-            Ok(Ok(false) | Err(_)) | Err(_) => Err(refused),
+            Ok(Ok(())) => self.listed_role(target),
+            Ok(Err(_)) | Err(_) => Err(refused),
         }
     }
 
-    /// Ends when no portal is being listed for the first time; whether any was.
-    async fn first_listings(&self) -> Result<bool, ProblemView> {
+    /// Ends when the store has said who is signed in, and no portal is being listed for the first time.
+    async fn first_listings(&self) -> Result<(), ProblemView> {
         let is_first = |portal: &PortalView| portal.sync.running.is_some() && portal.sync.synced_at.is_none();
         if !self.app.snapshot().await?.portals.iter().any(is_first) {
-            return Ok(false);
+            return Ok(());
         }
         let mut snapshots = self.app.snapshots();
         while self.app.snapshot().await?.portals.iter().any(is_first) {
             let changed = snapshots.changed().await;
             changed.map_err(|_| ProblemView::stopping())?;
         }
-        Ok(true)
+        Ok(())
     }
 
     fn listed_role(&self, target: &Target) -> Result<RoleKey, Refusal> {
@@ -297,17 +300,11 @@ impl Handler {
         known.role(target)
     }
 
-    fn portal(&self, named: Option<&str>) -> Result<PortalView, Refusal> {
+    fn portal(&self, named: Option<&str>) -> Result<NamedPortal, Refusal> {
         targets::portal(&self.portals(), named, None).cloned()
     }
 
-    fn portal_name(&self, id: &PortalId) -> String {
-        let portals = self.portals();
-        let portal = portals.into_iter().find(|portal| portal.id == id.0);
-        portal.map(|portal| portal.name).unwrap_or_default()
-    }
-
-    fn portals(&self) -> Vec<PortalView> {
+    fn portals(&self) -> Vec<NamedPortal> {
         self.app.portals()
     }
 }
@@ -329,12 +326,12 @@ fn at_most_a_page(search: SearchRequest) -> SearchRequest {
     }
 }
 
-fn account_line(listed: ListedAccount) -> AccountLine {
+fn account_line(listed: &ListedAccount) -> AccountLine {
     AccountLine {
-        id: listed.account.id.0,
-        name: listed.account.name,
-        email: listed.account.email,
-        permission_sets: listed.permission_sets,
+        id: listed.account.id.0.clone(),
+        name: listed.account.name.clone(),
+        email: listed.account.email.clone(),
+        permission_sets: listed.permission_sets.clone(),
     }
 }
 
@@ -360,7 +357,6 @@ fn by_account(rows: Vec<RoleRow>) -> Vec<AccountLine> {
     lines
 }
 
-fn page(lines: Vec<AccountLine>, offset: u32, limit: u32) -> Vec<AccountLine> {
-    let limit = limit.min(PAGE) as usize;
-    lines.into_iter().skip(offset as usize).take(limit).collect()
+fn page<T>(lines: impl Iterator<Item = T>, offset: u32, limit: u32) -> impl Iterator<Item = T> {
+    lines.skip(offset as usize).take(limit.min(PAGE) as usize)
 }

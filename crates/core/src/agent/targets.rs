@@ -1,8 +1,10 @@
 //! Which portal and which role a person or a profile means. Pure.
 
 use crate::agent::protocol::{Reply, Target};
-use crate::app::contract::{PortalState, PortalView, ProblemCode, ProblemView};
+use crate::app::contract::{PortalView, ProblemCode, ProblemView};
+use crate::app::state::NamedPortal;
 use crate::identity_center::{AccountId, PortalId, RoleKey};
+use crate::refresh::standing::Standing;
 use crate::role_catalog::{Ambiguity, Catalogue};
 
 /// How many candidates an answer names.
@@ -35,23 +37,50 @@ impl From<Refusal> for Reply {
 
 /// What targets are looked up in.
 pub struct Known<'a> {
-    pub portals: &'a [PortalView],
+    pub portals: &'a [NamedPortal],
     pub catalogue: &'a Catalogue,
 }
 
+/// What can be named as a portal.
+pub trait Named {
+    /// Its name first, then everything else that it goes by.
+    fn names(&self) -> [&str; 3];
+    fn region(&self) -> &str;
+}
+
+impl Named for NamedPortal {
+    fn names(&self) -> [&str; 3] {
+        [&self.name, &self.id, &self.start_url]
+    }
+
+    fn region(&self) -> &str {
+        &self.region
+    }
+}
+
+impl Named for PortalView {
+    fn names(&self) -> [&str; 3] {
+        [&self.name, &self.id, &self.start_url]
+    }
+
+    fn region(&self) -> &str {
+        &self.region
+    }
+}
+
 /// The portal with this name, id or start URL; the only one where none is named.
-pub fn portal<'a>(
-    portals: &'a [PortalView],
+pub fn portal<'a, P: Named>(
+    portals: &'a [P],
     named: Option<&str>,
     region: Option<&str>,
-) -> Result<&'a PortalView, Refusal> {
+) -> Result<&'a P, Refusal> {
     match *matching(portals, named, region).as_slice() {
         [portal] => Ok(portal),
         [] => Err(no_such_portal(portals, named)),
         [_, _, ..] => Err(wrong_use(
             "There are several portals.",
             "Say which one is meant.",
-            portals.iter().map(|portal| portal.name.clone()).collect(),
+            names(portals),
         )),
     }
 }
@@ -95,7 +124,7 @@ impl Known<'_> {
         }
     }
 
-    fn split_portal<'w>(&self, words: &'w str) -> (Vec<&PortalView>, &'w str) {
+    fn split_portal<'w>(&self, words: &'w str) -> (Vec<&NamedPortal>, &'w str) {
         let named = words.split_once(':').and_then(|(name, rest)| {
             let portals = matching(self.portals, Some(name.trim()), None);
             (!portals.is_empty()).then_some((portals, rest))
@@ -105,7 +134,7 @@ impl Known<'_> {
 
     fn named(
         &self,
-        portals: &[&PortalView],
+        portals: &[&NamedPortal],
         account: &str,
         permission_set: &str,
     ) -> Result<RoleKey, Refusal> {
@@ -124,7 +153,7 @@ impl Known<'_> {
     /// AWS decides.
     fn unlisted(
         &self,
-        portals: &[&PortalView],
+        portals: &[&NamedPortal],
         account: &str,
         permission_set: &str,
     ) -> Result<RoleKey, Refusal> {
@@ -141,21 +170,34 @@ impl Known<'_> {
         })
     }
 
-    fn nothing(&self, portals: &[&PortalView]) -> Refusal {
+    fn nothing(&self, portals: &[&NamedPortal]) -> Refusal {
         if portals.is_empty() {
             return no_such_portal(self.portals, None);
         }
-        let is_unknown = |portal: &&&PortalView| {
-            portal.sync.synced_at.is_none() && portal.state == PortalState::SignInNeeded
-        };
-        if let Some(portal) = portals.iter().find(is_unknown) {
-            return sign_in_first(portal);
+        if let Some(refusal) = portals.iter().find_map(|portal| self.never_listed(portal)) {
+            return refusal;
         }
         wrong_use(
             "No account and permission set match this target.",
             "List them with “portray accounts”; a new assignment shows after “portray accounts --sync”.",
             Vec::new(),
         )
+    }
+
+    /// Why there is nothing to name in a portal.
+    fn never_listed(&self, portal: &NamedPortal) -> Option<Refusal> {
+        let listing = self.catalogue.listing(&PortalId(portal.id.clone()));
+        if listing.is_some_and(|listing| listing.synced_at.is_some()) {
+            return None;
+        }
+        match portal.standing {
+            Standing::SignedIn => None,
+            Standing::SignedOut | Standing::Ended => Some(sign_in_first(&portal.name)),
+            Standing::Unknown => {
+                let problem = portal.store_failure.map(ProblemView::store);
+                Some(problem.map_or_else(|| sign_in_first(&portal.name), Refusal::from))
+            }
+        }
     }
 
     fn several(&self, roles: &[RoleKey]) -> Refusal {
@@ -184,30 +226,27 @@ impl Known<'_> {
 
 /// An account's name, as far as the listing knows it.
 pub fn account_name<'a>(catalogue: &'a Catalogue, key: &RoleKey) -> &'a str {
-    let listing = catalogue.listings.get(&key.portal);
-    let listed = listing.and_then(|listing| {
-        let mut accounts = listing.accounts.iter();
-        accounts.find(|listed| listed.account.id == key.account)
-    });
-    listed.map_or("", |listed| &listed.account.name)
+    catalogue.account(key).map_or("", |listed| &listed.account.name)
 }
 
-fn matching<'a>(portals: &'a [PortalView], named: Option<&str>, region: Option<&str>) -> Vec<&'a PortalView> {
-    let is_meant = |portal: &&PortalView| {
-        let by_name = named.is_none_or(|named| {
-            let names = [&portal.name, &portal.id, &portal.start_url];
-            names.iter().any(|name| name.eq_ignore_ascii_case(named))
-        });
-        by_name && region.is_none_or(|region| portal.region == region)
+fn matching<'a, P: Named>(portals: &'a [P], named: Option<&str>, region: Option<&str>) -> Vec<&'a P> {
+    let is_meant = |portal: &&P| {
+        let is_named = |named: &str| portal.names().iter().any(|name| name.eq_ignore_ascii_case(named));
+        named.is_none_or(is_named) && region.is_none_or(|region| portal.region() == region)
     };
     portals.iter().filter(is_meant).collect()
+}
+
+fn names<P: Named>(portals: &[P]) -> Vec<String> {
+    let names = portals.iter().map(|portal| portal.names()[0].to_owned());
+    names.collect()
 }
 
 fn is_account_id(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-fn no_such_portal(portals: &[PortalView], named: Option<&str>) -> Refusal {
+fn no_such_portal<P: Named>(portals: &[P], named: Option<&str>) -> Refusal {
     if portals.is_empty() {
         return wrong_use(
             "No portal has been added yet.",
@@ -222,19 +261,16 @@ fn no_such_portal(portals: &[PortalView], named: Option<&str>) -> Refusal {
     wrong_use(
         what_happened,
         "Name one of those that were added (“portray portal list”).",
-        portals.iter().map(|portal| portal.name.clone()).collect(),
+        names(portals),
     )
 }
 
-fn sign_in_first(portal: &PortalView) -> Refusal {
+fn sign_in_first(portal: &str) -> Refusal {
     Refusal {
         problem: ProblemView::new(
             ProblemCode::SignInNeeded,
-            format!(
-                "Nobody is signed in to {}, so its accounts are not known.",
-                portal.name
-            ),
-            format!("Sign in: portray login {}", portal.name),
+            format!("Nobody is signed in to {portal}, so its accounts are not known."),
+            format!("Sign in: portray login {portal}"),
         ),
         candidates: Vec::new(),
     }

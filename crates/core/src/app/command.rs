@@ -1,5 +1,6 @@
 //! Everything that happens, as one closed enum.
 
+use std::io;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -10,8 +11,9 @@ use crate::app::syncing::Interrupted;
 use crate::app::{ConsoleRequest, SignInStart};
 use crate::identity_center::{PortalId, RoleKey};
 use crate::refresh::Change;
-use crate::role_catalog::{Progress, Synced};
+use crate::role_catalog::{Marks, Progress, Synced};
 use crate::secret::Secret;
+use crate::settings::{Settings, SettingsError};
 
 /// Where an answer goes. Nobody may wait for it any more.
 pub type Reply<T> = oneshot::Sender<Result<T, ProblemView>>;
@@ -48,13 +50,34 @@ pub enum Command {
     /// A token or credentials are different.
     Refreshed(Change),
     /// A sync has listed some more.
-    SyncProgressed { portal: PortalId, progress: Progress },
+    SyncProgressed {
+        portal: PortalId,
+        number: u64,
+        progress: Progress,
+    },
     SyncEnded {
         portal: PortalId,
+        number: u64,
         outcome: Result<Synced, Interrupted>,
     },
     /// A console session was opened: the role was used.
     ConsoleOpened(RoleKey),
+    /// The settings were changed, or could not be; whoever asked is answered after they are taken over.
+    SettingsChanged {
+        outcome: Result<(Box<Settings>, Answer), SettingsError>,
+        reply: Option<Reply<Answer>>,
+    },
+    /// What stands in settings.toml now.
+    SettingsSeen(io::Result<Option<Vec<u8>>>),
+    /// Favourites, recents and kept roles, which could not be read at the start.
+    MarksRead(Marks),
+    /// Settings.toml is to be looked at.
+    SettingsToSee,
+    /// Nobody is signed in to a portal any more that is to be forgotten.
+    PortalLeft {
+        portal: PortalId,
+        reply: Option<Reply<Answer>>,
+    },
     /// Something that nobody waits for has failed.
     Failed(ProblemView),
     /// Somebody wants the state as it is now. `waited`: until the store has said who is signed in.

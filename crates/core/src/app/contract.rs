@@ -212,6 +212,8 @@ pub enum PortalState {
     SignInNeeded,
     SigningIn,
     Offline,
+    /// Nobody knows yet: the keyring is being read, or does not answer; then `problem` says why.
+    Unknown,
 }
 
 /// How current the listing is.

@@ -1,6 +1,6 @@
 //! The one loop: Commands in, state changed, every surface drawn from it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
@@ -10,16 +10,19 @@ use tokio::sync::{mpsc, watch};
 use crate::app::Parts;
 use crate::app::command::{Command, Reply, SignInWish};
 use crate::app::console_session::Opener;
-use crate::app::contract::{Answer, ProblemView, Request, Snapshot, SyncProgress};
+use crate::app::contract::{Answer, ProblemView, Request, Snapshot};
 use crate::app::drawing::Drawn;
+use crate::app::files::Writer;
+use crate::app::settings_file::Edit;
 use crate::app::shell::Shell;
 use crate::app::sign_ins::SignIns;
 use crate::app::state::AssignmentChange;
+use crate::app::syncing::Syncs;
 use crate::clock::SharedClock;
 use crate::identity_center::{HttpStack, PortalId, RoleKey};
 use crate::paths::{Environment, Paths};
 use crate::refresh::{Change, Refresh, RefreshFailure};
-use crate::role_catalog::{Catalogue, CatalogueFiles, Loaded, Unfinished};
+use crate::role_catalog::{Catalogue, Loaded, MarksFile};
 use crate::settings::Settings;
 use crate::token_store::TokenStore;
 
@@ -39,23 +42,20 @@ pub struct Controller {
     pub(super) commands: mpsc::UnboundedSender<Command>,
     pub(super) catalogue: Arc<RwLock<Arc<Catalogue>>>,
     pub(super) sign_ins: SignIns,
-    pub(super) syncs: BTreeMap<PortalId, SyncProgress>,
+    pub(super) syncs: Syncs,
     pub(super) problem: Option<ProblemView>,
-    /// What syncs had listed that did not come to their end.
-    pub(super) unfinished: BTreeMap<PortalId, Unfinished>,
-    /// What went wrong with a portal's last sync.
-    pub(super) sync_problems: BTreeMap<PortalId, ProblemView>,
     pub(super) sign_in_wanted: BTreeSet<String>,
     pub(super) assignment_changes: Vec<AssignmentChange>,
     pub(super) snapshots: watch::Sender<Arc<Snapshot>>,
     stopped: watch::Sender<bool>,
-    writer: std::sync::mpsc::Sender<Write>,
+    pub(super) writer: Writer,
     pub(super) drawn: Drawn,
     pub(super) zone: TimeZone,
+    /// What stands in settings.toml and is not taken over (yet).
+    pub(super) edit: Option<Edit>,
+    /// What became of the file of favourites, recents and kept roles.
+    pub(super) marks: MarksFile,
 }
-
-/// A file to be written.
-type Write = Box<dyn FnOnce() -> std::io::Result<()> + Send>;
 
 /// What the rest of the program keeps of a controller.
 pub struct Handles {
@@ -82,17 +82,17 @@ impl Controller {
             commands: handles.commands.clone(),
             catalogue: handles.catalogue.clone(),
             sign_ins: SignIns::default(),
-            syncs: BTreeMap::new(),
+            syncs: Syncs::new(loaded.unfinished),
             problem: None,
-            unfinished: loaded.unfinished.into_iter().collect(),
-            sync_problems: BTreeMap::new(),
             sign_in_wanted: BTreeSet::new(),
             assignment_changes: Vec::new(),
             snapshots: handles.snapshots.clone(),
             stopped: handles.stopped.clone(),
-            writer: writer(handles.commands.clone()),
+            writer: Writer::start(handles.commands.clone()),
             drawn,
             zone: TimeZone::system(),
+            edit: None,
+            marks: loaded.marks,
         }
     }
 
@@ -122,13 +122,8 @@ impl Controller {
 
     /// Takes in the portals of the settings; their sign-ins are read behind.
     pub fn begin(&mut self) {
-        self.problem = self.settings_problem();
-        for index in 0..self.settings.portals.len() {
-            self.take_in_portal(index);
-        }
-        for key in self.catalogue().kept.clone() {
-            self.refresh.roles.set_kept(&key, true);
-        }
+        self.problem = self.settings_problem().or_else(|| self.marks_problem());
+        self.take_in_portals();
     }
 
     fn handle(&mut self, command: Command) {
@@ -147,12 +142,25 @@ impl Controller {
                 outcome,
             } => self.sign_in_ended(&portal, attempt, outcome),
             Command::Refreshed(change) => self.refreshed(change),
-            Command::SyncProgressed { portal, progress } => self.sync_progressed(portal, progress),
-            Command::SyncEnded { portal, outcome } => self.sync_ended(portal, outcome),
+            Command::SyncProgressed {
+                portal,
+                number,
+                progress,
+            } => self.sync_progressed(portal, number, progress),
+            Command::SyncEnded {
+                portal,
+                number,
+                outcome,
+            } => self.sync_ended(portal, number, outcome),
             Command::ConsoleOpened(key) => self.used(&key),
             Command::Failed(problem) => self.problem = Some(problem),
+            Command::SettingsChanged { outcome, reply } => self.settings_changed(outcome, reply),
+            Command::SettingsSeen(seen) => self.settings_seen(seen),
+            Command::MarksRead(marks) => self.marks_read(marks),
+            Command::SettingsToSee => self.look_at_settings(),
+            Command::PortalLeft { portal, reply } => self.forget_portal(&portal, reply),
             Command::Look { waited, reply } => self.look(waited, reply),
-            Command::Watched => self.sync_stale(Duration::from_secs(60)),
+            Command::Watched => self.watched(),
             Command::Woke => self.woke(),
             Command::Tick => self.tick(),
         }
@@ -243,7 +251,10 @@ impl Controller {
             Change::SignInWanted(portal) => {
                 self.sign_in_wanted.insert(portal.0);
             }
-            Change::ClockJumped => self.sync_stale(Duration::from_secs(60)),
+            Change::ClockJumped => {
+                self.syncs.try_again();
+                self.sync_stale(Duration::from_secs(60));
+            }
         }
     }
 
@@ -271,15 +282,24 @@ impl Controller {
         self.change_catalogue(|catalogue| catalogue.mark_recent(key));
     }
 
+    fn watched(&mut self) {
+        self.look_at_settings();
+        self.sync_stale(Duration::from_secs(60));
+    }
+
     fn woke(&mut self) {
         self.problem = None;
+        self.look_at_settings();
         self.http.forget_connections();
         self.load_sessions();
         self.refresh.try_again();
+        self.syncs.try_again();
         self.sync_stale(Duration::from_secs(60));
     }
 
     fn tick(&mut self) {
+        self.look_at_settings();
+        self.look_for_marks();
         self.load_sessions();
         for session in self.refresh.sessions() {
             tokio::spawn(async move { session.save_again().await });
@@ -303,31 +323,6 @@ impl Controller {
         }
     }
 
-    pub(super) fn catalogue(&self) -> Arc<Catalogue> {
-        self.catalogue.read().expect("no panic under this lock").clone()
-    }
-
-    pub(super) fn set_catalogue(&self, catalogue: Arc<Catalogue>) {
-        *self.catalogue.write().expect("no panic under this lock") = catalogue;
-    }
-
-    /// Changes the catalogue and keeps what a person made of it.
-    pub(super) fn change_catalogue(&mut self, change: impl FnOnce(&mut Catalogue)) {
-        let mut catalogue = (*self.catalogue()).clone();
-        change(&mut catalogue);
-        let catalogue = Arc::new(catalogue);
-        self.set_catalogue(catalogue.clone());
-        let files = CatalogueFiles::of(&self.paths);
-        self.write(move || files.save_marks(&catalogue));
-    }
-
-    /// Writes a file of ours, one after the other and off the loop. Failing that, everybody is told.
-    pub(super) fn write(&self, write: impl FnOnce() -> std::io::Result<()> + Send + 'static) {
-        if self.writer.send(Box::new(write)).is_err() {
-            tracing::error!("the thread that writes files has ended");
-        }
-    }
-
     /// Whether a window, or another watcher, follows the state.
     pub(super) fn is_watched(&self) -> bool {
         self.snapshots.receiver_count() > 0
@@ -338,29 +333,39 @@ impl Controller {
     where
         F: Future<Output = Result<Answer, ProblemView>> + Send + 'static,
     {
+        self.spawn_then(reply, work, |done, reply| {
+            answer(reply, Ok(done));
+            None
+        });
+    }
+
+    /// The same for work after which the loop goes on with what it gave.
+    pub(super) fn spawn_then<T, R, F>(
+        &self,
+        reply: Option<Reply<R>>,
+        work: F,
+        next: impl FnOnce(T, Option<Reply<R>>) -> Option<Command> + Send + 'static,
+    ) where
+        T: Send + 'static,
+        R: Send + 'static,
+        F: Future<Output = Result<T, ProblemView>> + Send + 'static,
+    {
         let commands = self.commands.clone();
         tokio::spawn(async move {
-            let outcome = work.await;
-            match (reply, outcome) {
-                (Some(reply), outcome) => drop(reply.send(outcome)),
-                (None, Err(problem)) => drop(commands.send(Command::Failed(problem))),
-                (None, Ok(_)) => {}
+            let next = match (work.await, reply) {
+                (Ok(done), reply) => next(done, reply),
+                (Err(problem), None) => Some(Command::Failed(problem)),
+                (Err(problem), reply) => {
+                    answer(reply, Err(problem));
+                    None
+                }
+            };
+            if let Some(command) = next {
+                // Only an application that is ending does not take it.
+                let _ = commands.send(command);
             }
         });
     }
-}
-
-/// Writes in order, on a thread of its own: a slow disk holds up nobody.
-fn writer(commands: mpsc::UnboundedSender<Command>) -> std::sync::mpsc::Sender<Write> {
-    let (sender, writes) = std::sync::mpsc::channel::<Write>();
-    std::thread::spawn(move || {
-        for write in writes {
-            if let Err(error) = write() {
-                let _ = commands.send(Command::Failed(ProblemView::file(&error)));
-            }
-        }
-    });
-    sender
 }
 
 fn is_quit(command: &Command) -> bool {

@@ -5,9 +5,11 @@ mod console_session;
 pub mod contract;
 mod controller;
 mod drawing;
+mod files;
 pub mod notices;
 mod portals;
 pub mod problem;
+mod settings_file;
 pub mod shell;
 mod sign_in;
 mod sign_ins;
@@ -34,11 +36,12 @@ use crate::settings::Settings;
 use crate::token_store::TokenStore;
 use command::{Began, Command, SignInWish};
 use contract::{
-    Answer, ConsoleVia, CredentialsState, Mood, PortalView, ProblemView, Request, RoleRow, SearchAnswer,
-    SearchRequest, SignInMethod, Snapshot,
+    Answer, ConsoleVia, CredentialsState, Mood, ProblemView, Request, RoleRow, SearchAnswer, SearchRequest,
+    SignInMethod, Snapshot,
 };
 use controller::{Controller, Handles, TICK};
 use shell::Shell;
+use state::NamedPortal;
 
 /// Everything that the application is made of; tests pass doubles.
 pub struct Parts {
@@ -180,14 +183,19 @@ impl App {
         snapshot.await.map_err(|_| ProblemView::stopping())
     }
 
-    /// The portals, without what passes: sign-ins and syncs under way. Does not wait for the loop.
-    pub fn portals(&self) -> Vec<PortalView> {
-        let (catalogue, now) = (self.catalogue(), self.clock.now());
+    /// The portals as targets name them. Does not wait for the loop.
+    pub fn portals(&self) -> Vec<NamedPortal> {
         let sessions = self.refresh.sessions();
         sessions
             .iter()
-            .map(|session| view::portal_view(session, &catalogue, now))
+            .map(|session| view::named_portal(session))
             .collect()
+    }
+
+    /// A portal's name, where there is one.
+    pub fn portal_name(&self, portal: &PortalId) -> Option<String> {
+        let session = self.refresh.session(portal)?;
+        Some(session.portal().name.clone())
     }
 
     pub fn search(&self, search: &SearchRequest) -> SearchAnswer {
@@ -217,7 +225,7 @@ impl App {
         };
         let hits = catalogue.search(&query, &names);
         SearchAnswer {
-            total: u32::try_from(hits.total).unwrap_or(u32::MAX),
+            total: view::count(hits.total),
             offset: search.offset,
             catalogue_revision: hits.revision,
             rows: hits
@@ -244,13 +252,10 @@ impl App {
             .refresh
             .session(&role.portal)
             .ok_or_else(ProblemView::unknown_portal)?;
-        let portal = &session.portal().name;
-        let name = format!(
-            "{}/{}",
-            view::account_name(&self.catalogue(), role),
-            role.permission_set
-        );
-        let problem = |failure: RefreshFailure| ProblemView::refresh(&failure, portal, Some(&name));
+        let problem = |failure: RefreshFailure| {
+            let name = view::role_name(&self.catalogue(), role);
+            ProblemView::refresh(&failure, &session.portal().name, Some(&name))
+        };
         let credentials = self
             .refresh
             .roles

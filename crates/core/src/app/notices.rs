@@ -47,16 +47,24 @@ fn sign_in(before: &AppState, after: &AppState, portal: &PortalView) -> Option<N
         needed && (state.ended.contains(&portal.id) || state.sign_in_wanted.contains(&portal.id))
     };
     match (called_for(before), called_for(after)) {
-        (false, true) => Some(NoticeChange::Show(Notice {
-            key,
-            title: format!("Sign in to {} again", portal.name),
-            body: match after.ended.contains(&portal.id) {
-                true => "Your portal session has ended. Credentials that tools hold go on until they expire.",
-                false => "A program asks for credentials that you can only get by signing in.",
-            }
-            .to_owned(),
-            actions: vec![sign_in_button(portal), later()],
-        })),
+        (false, true) => {
+            let (title, body) = match after.ended.contains(&portal.id) {
+                true => (
+                    format!("Sign in to {} again", portal.name),
+                    "Your portal session has ended. Credentials that tools hold go on until they expire.",
+                ),
+                false => (
+                    format!("Sign in to {}", portal.name),
+                    "A program asks for credentials that you can only get by signing in.",
+                ),
+            };
+            Some(NoticeChange::Show(Notice {
+                key,
+                title,
+                body: body.to_owned(),
+                actions: vec![sign_in_button(portal), later()],
+            }))
+        }
         (true, false) => Some(NoticeChange::Withdraw(key)),
         (false, false) | (true, true) => None,
     }
@@ -127,7 +135,7 @@ fn renewal(before: &AppState, after: &AppState) -> Option<NoticeChange> {
 fn is_in_session(portal: &PortalView) -> bool {
     match portal.state {
         PortalState::SignedIn | PortalState::Offline => true,
-        PortalState::SignInNeeded | PortalState::SigningIn => false,
+        PortalState::SignInNeeded | PortalState::SigningIn | PortalState::Unknown => false,
     }
 }
 
@@ -135,15 +143,17 @@ fn is_in_session(portal: &PortalView) -> bool {
 fn problem(before: &AppState, after: &AppState) -> Option<NoticeChange> {
     let key = "problem".to_owned();
     match &after.problem {
-        Some(problem) if before.problem.as_ref() != Some(problem) => Some(NoticeChange::Show(Notice {
-            key,
-            title: problem.what_happened.clone(),
-            body: problem.what_to_do.clone(),
-            actions: vec![NoticeAction {
-                label: "Details".to_owned(),
-                request: Some(Request::ShowWindow),
-            }],
-        })),
+        Some(problem) if before.problem.as_ref() != Some(problem) && !after.watched => {
+            Some(NoticeChange::Show(Notice {
+                key,
+                title: problem.what_happened.clone(),
+                body: problem.what_to_do.clone(),
+                actions: vec![NoticeAction {
+                    label: "Details".to_owned(),
+                    request: Some(Request::ShowWindow),
+                }],
+            }))
+        }
         None if before.problem.is_some() => Some(NoticeChange::Withdraw(key)),
         Some(_) | None => None,
     }
@@ -244,8 +254,20 @@ mod tests {
         );
         let mut wanted = quiet.clone();
         wanted.sign_in_wanted.insert("p1".to_owned());
-        assert_eq!(between(&quiet, &wanted).len(), 1);
+        let changes = between(&quiet, &wanted);
+        assert_eq!(
+            titles(&changes),
+            ["Sign in to acme"],
+            "not again: nobody ever did"
+        );
         assert!(between(&wanted, &wanted).is_empty());
+    }
+
+    #[test]
+    fn k3_nobody_is_asked_to_sign_in_while_the_keyring_does_not_answer() {
+        let mut locked = state(vec![portal(PortalState::Unknown)]);
+        locked.sign_in_wanted.insert("p1".to_owned());
+        assert!(between(&AppState::default(), &locked).is_empty());
     }
 
     #[test]
@@ -316,6 +338,11 @@ mod tests {
             ..before.clone()
         };
         assert_eq!(titles(&between(&before, &after)), ["The sign-in was cancelled."]);
+        let in_the_window = AppState {
+            watched: true,
+            ..after.clone()
+        };
+        assert!(between(&before, &in_the_window).is_empty(), "the window says it");
         assert!(between(&after, &after).is_empty());
         assert_eq!(titles(&between(&after, &before)), ["withdraw problem"]);
     }

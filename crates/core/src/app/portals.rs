@@ -9,10 +9,11 @@ use crate::app::contract::{Answer, ConsoleVia, ProblemCode, ProblemView, Request
 use crate::app::controller::{Controller, answer};
 use crate::identity_center::portal::{PortalError, is_region, regions};
 use crate::identity_center::vanity::resolve_vanity;
-use crate::identity_center::{IdentityCenter, Portal, PortalId, StartUrl};
+use crate::identity_center::{Flow, IdentityCenter, Portal, PortalId, StartUrl};
 use crate::refresh::session::Session;
 use crate::secret::Secret;
-use crate::settings::Via;
+use crate::settings::{PortalSettings, Settings, Via};
+use crate::token_store::{StoreFailure, TokenStore};
 
 /// What a start URL that is being typed turns out to be.
 pub fn inspect(text: &str) -> Answer {
@@ -38,9 +39,8 @@ fn region_names() -> Vec<String> {
 }
 
 impl Controller {
-    /// Makes a session of a portal in the settings.
-    pub(super) fn take_in_portal(&mut self, index: usize) {
-        let settings = &self.settings.portals[index];
+    /// Makes sessions of the portals in the settings, but for those that have one.
+    pub(super) fn take_in_portals(&mut self) {
         let endpoint = match self.environment.endpoint() {
             Ok(endpoint) => endpoint,
             Err(error) => {
@@ -49,13 +49,46 @@ impl Controller {
                 return self.problem = Some(problem);
             }
         };
-        match Portal::from_settings(settings, endpoint.as_ref()) {
-            Ok(portal) => {
-                let center = IdentityCenter::new(portal, &self.http, self.clock.clone());
-                self.load(self.refresh.add_portal(center));
+        let described: Vec<_> = self
+            .settings
+            .portals
+            .iter()
+            .map(|portal| Portal::from_settings(portal, endpoint.as_ref()))
+            .collect();
+        for portal in described {
+            match portal {
+                Ok(portal) => self.take_in(portal),
+                Err(error) => self.problem = Some(ProblemView::portal(&error)),
             }
-            Err(error) => self.problem = Some(ProblemView::portal(&error)),
         }
+    }
+
+    fn take_in(&mut self, portal: Portal) {
+        let id = portal.id.clone();
+        if let Some(session) = self.refresh.session(&id) {
+            if *session.portal() == portal {
+                return;
+            }
+            self.let_go(&id);
+        }
+        let center = IdentityCenter::new(portal, &self.http, self.clock.clone());
+        self.load(self.refresh.add_portal(center));
+        for key in self.catalogue().kept.iter().filter(|key| key.portal == id) {
+            self.refresh.roles.set_kept(key, true);
+        }
+    }
+
+    /// A portal that the settings name no more, or name otherwise. What is kept of it stays, also its sign-in: it may
+    /// come back.
+    pub(super) fn let_go(&mut self, portal: &PortalId) {
+        self.cancel_sign_in(portal);
+        self.syncs.stop(portal);
+        self.sign_in_wanted.remove(&portal.0);
+        for key in self.refresh.roles.in_use(portal) {
+            self.refresh.roles.forget_role(&key);
+        }
+        self.refresh.remove_portal(portal);
+        self.hide_listing(portal);
     }
 
     /// Reads again what the store could not give before.
@@ -111,15 +144,9 @@ impl Controller {
         {
             return self.follow_own_address(address, region.map(str::to_owned), name, reply);
         }
-        let outcome = self.added_portal(start_url, region, name);
-        let Ok((portal, is_new)) = outcome else {
-            return answer(reply, outcome.map(|_| Answer::Done));
-        };
-        let answer_with = Answer::Portal { portal: portal.0 };
-        if is_new {
-            self.save_settings(reply, answer_with);
-        } else {
-            answer(reply, Ok(answer_with));
+        match new_portal(start_url, region, name) {
+            Ok(portal) => self.change_settings(reply, |settings| portal.add_to(settings)),
+            Err(error) => answer(reply, Err(ProblemView::portal(&error))),
         }
     }
 
@@ -131,71 +158,44 @@ impl Controller {
         name: Option<String>,
         reply: Option<Reply<Answer>>,
     ) {
-        let (http, commands) = (self.http.clone(), self.commands.clone());
-        tokio::spawn(async move {
+        let http = self.http.clone();
+        let work = async move {
             let name = name.unwrap_or_else(|| address.suggested_name());
-            match resolve_vanity(&http, &address).await {
-                Ok(start_url) => {
-                    let region = start_url.region().or(region);
-                    let request = Request::AddPortal {
-                        start_url: start_url.0,
-                        region,
-                        name: Some(name),
-                    };
-                    let _ = commands.send(Command::Ask { request, reply });
-                }
-                Err(failure) => {
-                    let problem = ProblemView::own_address(&failure, &address.0);
-                    match reply {
-                        Some(reply) => drop(reply.send(Err(problem))),
-                        None => drop(commands.send(Command::Failed(problem))),
-                    }
-                }
-            }
+            let start_url = resolve_vanity(&http, &address)
+                .await
+                .map_err(|failure| ProblemView::own_address(&failure, &address.0))?;
+            Ok(Request::AddPortal {
+                region: start_url.region().or(region),
+                start_url: start_url.0,
+                name: Some(name),
+            })
+        };
+        self.spawn_then(reply, work, |request, reply| {
+            Some(Command::Ask { request, reply })
         });
     }
 
-    fn added_portal(
-        &mut self,
-        start_url: &str,
-        region: Option<&str>,
-        name: Option<String>,
-    ) -> Result<(PortalId, bool), ProblemView> {
-        let refused = |error| ProblemView::portal(&error);
-        let start_url = StartUrl::parse(start_url).map_err(refused)?;
-        let region = region.map(str::to_owned).or_else(|| start_url.region());
-        let region = region.ok_or_else(|| refused(PortalError::RegionNeeded))?;
-        if !is_region(&region) {
-            return Err(refused(PortalError::NotARegion(region)));
-        }
-        let same = |portal: &&crate::settings::PortalSettings| {
-            portal.start_url == start_url.0
-                && portal.region == region
-                && name.as_ref().is_none_or(|name| *name == portal.name)
-        };
-        if let Some(known) = self.settings.portals.iter().find(same) {
-            return Ok((PortalId(known.id.clone()), false));
-        }
-        let name = name.unwrap_or_else(|| start_url.suggested_name());
-        let id = self.settings.add_portal(&name, &start_url.0, &region).id.clone();
-        self.take_in_portal(self.settings.portals.len() - 1);
-        Ok((PortalId(id), true))
-    }
-
+    /// Signs out first: what the store does not let go of could not be deleted any more later.
     pub(super) fn remove_portal(&mut self, portal: &PortalId, reply: Option<Reply<Answer>>) {
         let Some(session) = self.refresh.session(portal) else {
             return answer(reply, Err(ProblemView::unknown_portal()));
         };
         self.cancel_sign_in(portal);
-        self.refresh.remove_portal(portal);
-        self.settings.remove_portal(&portal.0);
-        self.forget_listing(portal);
-        self.sign_in_wanted.remove(&portal.0);
-        self.spawn(None, async move {
-            session.sign_out().await.map_err(ProblemView::store)?;
-            Ok(Answer::Done)
+        self.syncs.stop(portal);
+        self.refresh.roles.forget_portal(portal);
+        let (portal, store) = (portal.clone(), self.store.clone());
+        self.spawn_then(reply, leave(session, store), |(), reply| {
+            Some(Command::PortalLeft { portal, reply })
         });
-        self.save_settings(reply, Answer::Done);
+    }
+
+    pub(super) fn forget_portal(&mut self, portal: &PortalId, reply: Option<Reply<Answer>>) {
+        self.forget_listing(portal);
+        let id = portal.0.clone();
+        self.change_settings(reply, move |settings| {
+            settings.remove_portal(&id);
+            Answer::Done
+        });
     }
 
     pub(super) fn sign_out(&mut self, portal: &PortalId, reply: Option<Reply<Answer>>) {
@@ -281,16 +281,63 @@ impl Controller {
             Via::Portal => ConsoleVia::Portal,
         })
     }
+}
 
-    fn save_settings(&self, reply: Option<Reply<Answer>>, done: Answer) {
-        let (settings, path) = (self.settings.clone(), self.paths.settings());
-        self.spawn(reply, async move {
-            let saved = tokio::task::spawn_blocking(move || settings.save(&path)).await;
-            match saved {
-                Ok(Ok(())) => Ok(done),
-                Ok(Err(error)) => Err(ProblemView::settings(&error)),
-                Err(_) => Err(ProblemView::stopping()),
-            }
-        });
+/// A portal as it is asked for.
+struct NewPortal {
+    start_url: StartUrl,
+    region: String,
+    name: Option<String>,
+}
+
+fn new_portal(start_url: &str, region: Option<&str>, name: Option<String>) -> Result<NewPortal, PortalError> {
+    let start_url = StartUrl::parse(start_url)?;
+    let region = region.map(str::to_owned).or_else(|| start_url.region());
+    let region = region.ok_or(PortalError::RegionNeeded)?;
+    if !is_region(&region) {
+        return Err(PortalError::NotARegion(region));
     }
+    Ok(NewPortal {
+        start_url,
+        region,
+        name,
+    })
+}
+
+impl NewPortal {
+    /// Answers with the portal's id, also where it was there already.
+    fn add_to(self, settings: &mut Settings) -> Answer {
+        let Self {
+            start_url,
+            region,
+            name,
+        } = self;
+        let same = |portal: &&PortalSettings| {
+            portal.start_url == start_url.0
+                && portal.region == region
+                && name.as_ref().is_none_or(|name| *name == portal.name)
+        };
+        let known = settings.portals.iter().find(same).map(|portal| portal.id.clone());
+        let portal = known.unwrap_or_else(|| {
+            let name = name.unwrap_or_else(|| start_url.suggested_name());
+            settings.add_portal(&name, &start_url.0, &region).id.clone()
+        });
+        Answer::Portal { portal }
+    }
+}
+
+/// Leaves nothing of a portal in the store.
+async fn leave(session: Arc<Session>, store: TokenStore) -> Result<(), ProblemView> {
+    match session.sign_out().await {
+        // Where nothing can be kept nothing is left, and what nobody understood is deleted by now.
+        Ok(()) | Err(StoreFailure::Absent | StoreFailure::Corrupt) => {}
+        Err(failure) => return Err(ProblemView::store(failure)),
+    }
+    for flow in [Flow::Browser, Flow::DeviceCode] {
+        match store.forget_registration(session.portal(), flow).await {
+            Ok(()) | Err(StoreFailure::Absent) => {}
+            Err(failure) => return Err(ProblemView::store(failure)),
+        }
+    }
+    Ok(())
 }

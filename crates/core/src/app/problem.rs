@@ -77,6 +77,24 @@ impl ProblemView {
         }
     }
 
+    /// A sync did not come to its end. What it had listed is kept.
+    pub fn sync(failure: &RefreshFailure, portal: &str) -> Self {
+        let problem = Self::refresh(failure, portal, None);
+        match problem.code {
+            ProblemCode::Unreachable => Self {
+                what_to_do: "What is listed stays, and the next sync goes on from there.".to_owned(),
+                ..problem
+            },
+            ProblemCode::Failed
+            | ProblemCode::WrongUse
+            | ProblemCode::SignInNeeded
+            | ProblemCode::NotAssigned
+            | ProblemCode::NoAgent
+            | ProblemCode::SecretStore
+            | ProblemCode::Cancelled => problem,
+        }
+    }
+
     /// What AWS or the network answered.
     pub fn aws(failure: &Failure, portal: &str) -> Self {
         let said = failure
@@ -149,7 +167,8 @@ impl ProblemView {
 
     pub fn settings(error: &SettingsError) -> Self {
         let what_to_do = match error {
-            SettingsError::Unreadable { .. } => "Make the file readable for you, then start Portray again.",
+            SettingsError::Unreadable { .. } => "Make the file readable for you; nothing in it was changed.",
+            SettingsError::Damaged { .. } => "Mend the file; until then the settings from before hold.",
             SettingsError::Unwritable { .. } => "Make the folder writable for you, then try again.",
             SettingsError::GuardsNotKept { .. } => {
                 "Remove the [[guard]] rules, or use a version that keeps them."

@@ -82,7 +82,9 @@ impl Controller {
             return answer(Some(reply), Err(ProblemView::unknown_portal()));
         };
         if session.is_unread() {
-            return self.sign_in_once_read(session, wish, reply);
+            return self.once_read(session, Some(reply), |reply| {
+                reply.map(|reply| Command::SignIn { wish, reply })
+            });
         }
         if let Some(under_way) = self.sign_ins.under_way.get_mut(&wish.portal)
             && under_way.method == wish.method
@@ -117,14 +119,14 @@ impl Controller {
     }
 
     /// Somebody may be signed in already: the store has not said yet.
-    fn sign_in_once_read(&self, session: Arc<Session>, wish: SignInWish, reply: Reply<SignInStart>) {
-        let commands = self.commands.clone();
-        tokio::spawn(async move {
-            match session.load().await {
-                Ok(()) => drop(commands.send(Command::SignIn { wish, reply })),
-                Err(failure) => answer(Some(reply), Err(ProblemView::store(failure))),
-            }
-        });
+    pub(super) fn once_read<R: Send + 'static>(
+        &self,
+        session: Arc<Session>,
+        reply: Option<Reply<R>>,
+        next: impl FnOnce(Option<Reply<R>>) -> Option<Command> + Send + 'static,
+    ) {
+        let read = async move { session.load().await.map_err(ProblemView::store) };
+        self.spawn_then(reply, read, |(), reply| next(reply));
     }
 
     /// A second wish for the same sign-in: the same page, opened again where a person wants to see it.
@@ -181,8 +183,10 @@ impl Controller {
         match outcome {
             Ok(()) => {
                 self.sign_in_wanted.remove(&portal.0);
-                // Somebody else may have signed in: tools get this one's credentials from now on.
+                // Somebody else may have signed in: tools get this one's credentials from now on, and the list is this
+                // one's alone.
                 self.refresh.roles.forget_portal(portal);
+                self.drop_listing(portal);
                 self.refresh.try_again();
                 self.sync(portal.clone(), None);
             }

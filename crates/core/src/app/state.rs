@@ -8,6 +8,8 @@ use jiff::{Timestamp, ToSpan};
 use crate::app::contract::{
     CredentialsState, CredentialsView, Mood, PortalState, PortalView, ProblemView, Role, Snapshot,
 };
+use crate::refresh::standing::Standing;
+use crate::token_store::StoreFailure;
 
 /// How long before the known end of a portal session it is said to end soon, in minutes.
 pub const ENDS_SOON_MINUTES: i64 = 30;
@@ -25,10 +27,24 @@ pub struct AppState {
     pub problem: Option<ProblemView>,
     /// Portals whose session AWS ended (and no person on this machine), by id.
     pub ended: BTreeSet<String>,
+    /// Whether a window, or another watcher, follows the state.
+    pub watched: bool,
     /// Portals that a program waits for while nobody is signed in, by id.
     pub sign_in_wanted: BTreeSet<String>,
     /// What the last syncs found, newest last.
     pub assignment_changes: Vec<AssignmentChange>,
+}
+
+/// A portal as targets name it, and whether there is anything to name in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedPortal {
+    pub id: String,
+    pub name: String,
+    pub start_url: String,
+    pub region: String,
+    pub standing: Standing,
+    /// Why it is not known who is signed in.
+    pub store_failure: Option<StoreFailure>,
 }
 
 /// A role with the names that people know it by.
@@ -64,11 +80,21 @@ impl AppState {
     /// The state at a glance: what a person has to know first wins.
     pub fn mood(&self, now: Timestamp) -> Mood {
         let any = |state| self.portals.iter().any(|portal| portal.state == state);
+        let unknown = |known: bool| {
+            let mut unknown = self
+                .portals
+                .iter()
+                .filter(|portal| portal.state == PortalState::Unknown);
+            unknown.any(|portal| portal.problem.is_some() == known)
+        };
         let renewing = |view: &CredentialsView| view.state == CredentialsState::Renewing;
         if self.portals.is_empty() {
             Mood::Empty
-        } else if any(PortalState::SigningIn) {
+        } else if any(PortalState::SigningIn) || unknown(false) {
             Mood::Renewing
+        } else if unknown(true) {
+            // Not the icon that asks for a sign-in: that is not what a person has to do.
+            Mood::Offline
         } else if !self.ended.is_empty() || !(any(PortalState::SignedIn) || any(PortalState::Offline)) {
             Mood::SignInNeeded
         } else if any(PortalState::Offline) {
@@ -87,7 +113,7 @@ impl AppState {
         match self.portals.as_slice() {
             [] => "Add your access portal to begin".to_owned(),
             [portal] => portal_line(portal, now, zone),
-            portals => several(portals),
+            portals => several(portals, now, zone),
         }
     }
 
@@ -117,6 +143,10 @@ pub fn ends_soon(portal: &PortalView, now: Timestamp) -> bool {
 pub fn portal_line(portal: &PortalView, now: Timestamp, zone: &TimeZone) -> String {
     let name = &portal.name;
     match portal.state {
+        PortalState::Unknown => match &portal.problem {
+            Some(problem) => problem.what_happened.clone(),
+            None => format!("Reading the sign-in to {name}…"),
+        },
         PortalState::SigningIn => format!("Waiting for you to sign in to {name}"),
         PortalState::SignInNeeded => format!("Sign-in needed for {name}"),
         PortalState::Offline => match portal.sync.synced_at {
@@ -147,18 +177,16 @@ pub fn time_of(time: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
     }
 }
 
-fn several(portals: &[PortalView]) -> String {
-    let signed_in = portals
-        .iter()
-        .filter(|portal| portal.state == PortalState::SignedIn)
-        .count();
-    match portals
-        .iter()
-        .find(|portal| portal.state == PortalState::SigningIn)
-    {
-        Some(portal) => format!("Waiting for you to sign in to {}", portal.name),
-        None if signed_in == portals.len() => format!("Signed in to all {signed_in} portals"),
-        None => format!("Signed in to {signed_in} of {} portals", portals.len()),
+fn several(portals: &[PortalView], now: Timestamp, zone: &TimeZone) -> String {
+    let first = |state| portals.iter().find(|portal| portal.state == state);
+    if let Some(portal) = first(PortalState::SigningIn).or_else(|| first(PortalState::Unknown)) {
+        return portal_line(portal, now, zone);
+    }
+    let is_signed_in = |portal: &&PortalView| portal.state == PortalState::SignedIn;
+    let signed_in = portals.iter().filter(is_signed_in).count();
+    match portals.len() {
+        all if all == signed_in => format!("Signed in to all {all} portals"),
+        all => format!("Signed in to {signed_in} of {all} portals"),
     }
 }
 
@@ -234,6 +262,26 @@ pub mod tests {
         assert_eq!(state(vec![ending.clone()]).mood(now()), Mood::Fresh);
         ending.session_ends_at = Some("2026-03-02T12:29:00Z".parse().unwrap());
         assert_eq!(state(vec![ending]).mood(now()), Mood::EndsSoon);
+    }
+
+    #[test]
+    fn k3_a_keyring_that_says_nothing_is_not_called_signed_out() {
+        let reading = portal(PortalState::Unknown);
+        let mut locked = reading.clone();
+        locked.problem = Some(ProblemView::store(StoreFailure::Locked));
+        let shown = |portals: &[PortalView]| {
+            let state = state(portals.to_vec());
+            (state.mood(now()), state.headline(now(), &TimeZone::UTC))
+        };
+        let reads = "Reading the sign-in to acme…".to_owned();
+        let is_locked = "The keyring is locked.".to_owned();
+        assert_eq!(shown(std::slice::from_ref(&reading)), (Mood::Renewing, reads));
+        assert_eq!(
+            shown(std::slice::from_ref(&locked)),
+            (Mood::Offline, is_locked.clone())
+        );
+        let both = [portal(PortalState::SignedIn), locked];
+        assert_eq!(shown(&both), (Mood::Offline, is_locked));
     }
 
     #[test]

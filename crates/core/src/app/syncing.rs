@@ -1,16 +1,19 @@
 //! Keeps the listings current: a sync at the sign-in, at wake-up, when somebody looks, and while credentials are used.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
 
 use crate::app::command::{Command, Reply};
 use crate::app::contract::{Answer, ProblemView, Request, SyncProgress};
 use crate::app::controller::{Controller, answer};
 use crate::app::state::AssignmentChange;
+use crate::app::view::count;
 use crate::clock::SharedClock;
-use crate::identity_center::{Meaning, PortalId, Priority, RoleKey};
+use crate::identity_center::{Meaning, PortalId, Priority, RoleKey, Token};
 use crate::refresh::RefreshFailure;
 use crate::refresh::life::until;
 use crate::refresh::session::Session;
@@ -24,6 +27,32 @@ const CURRENT: Duration = Duration::from_secs(15 * 60);
 /// How many changes of assignments are remembered for notices.
 const REMEMBERED_CHANGES: usize = 8;
 
+/// After a sync that failed the next one does not begin by itself earlier than this.
+const AFTER_FAILURE: Duration = Duration::from_secs(120);
+
+/// The syncs of all portals: at most one a portal, and only of the sign-in of now.
+#[derive(Default)]
+pub struct Syncs {
+    running: BTreeMap<PortalId, Running>,
+    begun: u64,
+    /// What syncs had listed that did not come to their end.
+    unfinished: BTreeMap<PortalId, Unfinished>,
+    failed: BTreeMap<PortalId, Failed>,
+}
+
+struct Running {
+    number: u64,
+    progress: SyncProgress,
+    task: AbortHandle,
+}
+
+/// A portal's last sync went wrong.
+struct Failed {
+    problem: ProblemView,
+    /// When the next one may begin by itself; on the monotonic clock.
+    not_before: Duration,
+}
+
 /// A sync that did not come to its end.
 #[derive(Debug)]
 pub struct Interrupted {
@@ -33,11 +62,58 @@ pub struct Interrupted {
 }
 
 struct Job {
+    portal: PortalId,
+    /// What it reports counts only while it is the one that runs.
+    number: u64,
     session: Arc<Session>,
     clock: SharedClock,
-    known: Listing,
+    known: Arc<Listing>,
     unfinished: Option<Unfinished>,
     commands: mpsc::UnboundedSender<Command>,
+}
+
+impl Syncs {
+    pub fn new(unfinished: impl IntoIterator<Item = (PortalId, Unfinished)>) -> Self {
+        Self {
+            unfinished: unfinished.into_iter().collect(),
+            ..Self::default()
+        }
+    }
+
+    pub fn progress(&self, portal: &PortalId) -> Option<SyncProgress> {
+        self.running.get(portal).map(|running| running.progress)
+    }
+
+    /// What went wrong with a portal's last sync.
+    pub fn problem(&self, portal: &PortalId) -> Option<&ProblemView> {
+        self.failed.get(portal).map(|failed| &failed.problem)
+    }
+
+    /// Ends the one that runs, and forgets what it had. What it has sent already is not heard any more.
+    pub fn stop(&mut self, portal: &PortalId) {
+        if let Some(running) = self.running.remove(portal) {
+            running.task.abort();
+        }
+        self.unfinished.remove(portal);
+        self.failed.remove(portal);
+    }
+
+    fn of_number(&mut self, portal: &PortalId, number: u64) -> Option<&mut Running> {
+        let running = self.running.get_mut(portal);
+        running.filter(|running| running.number == number)
+    }
+
+    fn is_too_soon(&self, portal: &PortalId, elapsed: Duration) -> bool {
+        let failed = self.failed.get(portal);
+        failed.is_some_and(|failed| elapsed < failed.not_before)
+    }
+
+    /// The next ones need not wait: the network is back, or the machine woke up.
+    pub fn try_again(&mut self) {
+        for failed in self.failed.values_mut() {
+            failed.not_before = Duration::ZERO;
+        }
+    }
 }
 
 impl Controller {
@@ -47,69 +123,55 @@ impl Controller {
             return answer(reply, Err(ProblemView::unknown_portal()));
         };
         if session.is_unread() {
-            return self.sync_once_read(session, reply);
+            let request = Request::Sync { portal: portal.0 };
+            return self.once_read(session, reply, |reply| Some(Command::Ask { request, reply }));
         }
         if !session.is_signed_in() {
             return answer(reply, Err(ProblemView::sign_in_needed(&session.portal().name)));
         }
         answer(reply, Ok(Answer::Done));
-        if self.syncs.contains_key(&portal) {
+        if self.syncs.running.contains_key(&portal) {
             return;
         }
-        let known = self
-            .catalogue()
-            .listings
-            .get(&portal)
-            .cloned()
-            .unwrap_or_default();
-        self.syncs
-            .insert(portal.clone(), SyncProgress { done: 0, total: 0 });
+        self.syncs.begun += 1;
         let job = Job {
+            portal: portal.clone(),
+            number: self.syncs.begun,
             session,
             clock: self.clock.clone(),
-            known,
-            unfinished: self.unfinished.remove(&portal),
+            known: self.catalogue().listing(&portal).cloned().unwrap_or_default(),
+            unfinished: self.syncs.unfinished.remove(&portal),
             commands: self.commands.clone(),
         };
-        tokio::spawn(job.run(portal));
+        let running = Running {
+            number: job.number,
+            progress: SyncProgress { done: 0, total: 0 },
+            task: tokio::spawn(job.run()).abort_handle(),
+        };
+        self.syncs.running.insert(portal, running);
     }
 
-    fn sync_once_read(&self, session: Arc<Session>, reply: Option<Reply<Answer>>) {
-        let commands = self.commands.clone();
-        tokio::spawn(async move {
-            let request = Request::Sync {
-                portal: session.portal().id.0.clone(),
-            };
-            match session.load().await {
-                Ok(()) => drop(commands.send(Command::Ask { request, reply })),
-                Err(failure) => answer(reply, Err(ProblemView::store(failure))),
-            }
-        });
-    }
-
-    pub(super) fn sync_progressed(&mut self, portal: PortalId, progress: Progress) {
-        let count = |number| u32::try_from(number).unwrap_or(u32::MAX);
-        let shown = SyncProgress {
+    pub(super) fn sync_progressed(&mut self, portal: PortalId, number: u64, progress: Progress) {
+        let Some(running) = self.syncs.of_number(&portal, number) else {
+            return;
+        };
+        running.progress = SyncProgress {
             done: count(progress.done),
             total: count(progress.total),
         };
-        if self.syncs.insert(portal.clone(), shown).is_none() {
-            // The portal was removed meanwhile.
-            self.syncs.remove(&portal);
-            return;
-        }
         let Some(partial) = progress.partial else { return };
         self.save_listing(&portal, partial.listing.clone(), Some(partial.unfinished));
         self.set_listing(portal, partial.listing);
     }
 
-    pub(super) fn sync_ended(&mut self, portal: PortalId, outcome: Result<Synced, Interrupted>) {
-        if self.syncs.remove(&portal).is_none() {
+    pub(super) fn sync_ended(&mut self, portal: PortalId, number: u64, outcome: Result<Synced, Interrupted>) {
+        if self.syncs.of_number(&portal, number).is_none() {
             return;
         }
+        self.syncs.running.remove(&portal);
         match outcome {
             Ok(Synced { listing, difference }) => {
-                self.sync_problems.remove(&portal);
+                self.syncs.failed.remove(&portal);
                 self.remember_change(&portal, &difference);
                 for key in &difference.removed {
                     self.refresh.roles.forget_role(key);
@@ -119,53 +181,49 @@ impl Controller {
             }
             Err(Interrupted { failure, unfinished }) => {
                 tracing::info!(%failure, "a sync did not come to its end");
-                self.unfinished
-                    .extend(unfinished.map(|unfinished| (portal.clone(), *unfinished)));
-                let name = self
-                    .settings
-                    .portal(&portal.0)
-                    .map_or("the portal", |portal| &portal.name);
-                let problem = ProblemView::refresh(&failure, name, None);
-                self.sync_problems.insert(portal, problem);
+                let unfinished = unfinished.map(|unfinished| (portal.clone(), *unfinished));
+                self.syncs.unfinished.extend(unfinished);
+                let name = self.settings.portal(&portal.0);
+                let name = name.map_or("the portal", |portal| &portal.name);
+                let failed = Failed {
+                    problem: ProblemView::sync(&failure, name),
+                    not_before: self.clock.elapsed() + AFTER_FAILURE,
+                };
+                self.syncs.failed.insert(portal, failed);
             }
         }
     }
 
     /// Syncs every listing that is older than `age`.
     pub(super) fn sync_stale(&mut self, age: Duration) {
-        let now = self.clock.now();
+        let (now, elapsed) = (self.clock.now(), self.clock.elapsed());
         let catalogue = self.catalogue();
-        let stale = self
-            .refresh
-            .sessions()
-            .into_iter()
-            .filter(|session| session.is_signed_in())
-            .filter(|session| {
-                let synced_at = catalogue
-                    .listings
-                    .get(&session.portal().id)
-                    .and_then(|listing| listing.synced_at);
-                synced_at.is_none_or(|at| at > now || until(at, now) >= age)
-            });
-        for session in stale {
-            self.sync(session.portal().id.clone(), None);
+        let is_stale = |portal: &PortalId| {
+            let listing = catalogue.listing(portal);
+            let synced_at = listing.and_then(|listing| listing.synced_at);
+            synced_at.is_none_or(|at| at > now || until(at, now) >= age)
+        };
+        for session in self.refresh.sessions() {
+            let portal = &session.portal().id;
+            if session.is_signed_in() && is_stale(portal) && !self.syncs.is_too_soon(portal, elapsed) {
+                self.sync(portal.clone(), None);
+            }
         }
     }
 
     /// Every 15 minutes, but only while a window is open or credentials were asked for.
     pub(super) fn sync_in_use(&mut self) {
+        let sessions = self.refresh.sessions();
         let asked = |session: &Arc<Session>| self.refresh.roles.asked_within(&session.portal().id, CURRENT);
-        if self.is_watched() || self.refresh.sessions().iter().any(asked) {
+        if self.is_watched() || sessions.iter().any(asked) {
             self.sync_stale(CURRENT);
         }
     }
 
     /// Whoever signs in next may be somebody else. Favourites stay for when the same person comes back.
     pub(super) fn drop_listing(&mut self, portal: &PortalId) {
-        self.syncs.remove(portal);
-        self.unfinished.remove(portal);
-        self.sync_problems.remove(portal);
-        self.set_listing(portal.clone(), Listing::default());
+        self.syncs.stop(portal);
+        self.set_listing(portal.clone(), Arc::default());
         let (files, portal) = (CatalogueFiles::of(&self.paths), portal.clone());
         self.write(move || files.forget(&portal));
     }
@@ -175,13 +233,20 @@ impl Controller {
         self.change_catalogue(|catalogue| catalogue.forget_portal(portal));
     }
 
-    fn set_listing(&mut self, portal: PortalId, listing: Listing) {
+    /// Out of sight, but not off the disk.
+    pub(super) fn hide_listing(&mut self, portal: &PortalId) {
+        let mut catalogue = (*self.catalogue()).clone();
+        catalogue.hide_portal(portal);
+        self.set_catalogue(Arc::new(catalogue));
+    }
+
+    fn set_listing(&mut self, portal: PortalId, listing: Arc<Listing>) {
         let mut catalogue = (*self.catalogue()).clone();
         catalogue.set_listing(portal, listing);
         self.set_catalogue(Arc::new(catalogue));
     }
 
-    fn save_listing(&self, portal: &PortalId, listing: Listing, unfinished: Option<Unfinished>) {
+    fn save_listing(&self, portal: &PortalId, listing: Arc<Listing>, unfinished: Option<Unfinished>) {
         let (files, portal) = (CatalogueFiles::of(&self.paths), portal.clone());
         self.write(move || files.save_listing(&portal, StoredListing { listing, unfinished }));
     }
@@ -190,8 +255,7 @@ impl Controller {
     fn remember_change(&mut self, portal: &PortalId, difference: &Difference) {
         let catalogue = self.catalogue();
         let first = catalogue
-            .listings
-            .get(portal)
+            .listing(portal)
             .is_none_or(|listing| listing.synced_at.is_none());
         if first || (difference.added.is_empty() && difference.removed.is_empty()) {
             return;
@@ -214,13 +278,17 @@ impl Controller {
 }
 
 impl Job {
-    async fn run(self, portal: PortalId) {
-        let outcome = self.list(&portal).await;
-        let _ = self.commands.send(Command::SyncEnded { portal, outcome });
+    async fn run(self) {
+        let outcome = self.list().await;
+        let _ = self.commands.send(Command::SyncEnded {
+            portal: self.portal,
+            number: self.number,
+            outcome,
+        });
     }
 
     /// Goes on with a newer token where AWS refuses one.
-    async fn list(&self, portal: &PortalId) -> Result<Synced, Interrupted> {
+    async fn list(&self) -> Result<Synced, Interrupted> {
         let mut unfinished = self.unfinished.clone();
         let mut token = self.session.token().await;
         let mut attempt = 1;
@@ -232,7 +300,7 @@ impl Job {
                     return Err(Interrupted { failure, unfinished });
                 }
             };
-            let stopped = match self.round(portal, &current, unfinished).await {
+            let stopped = match self.round(&current, unfinished).await {
                 Ok(synced) => return Ok(synced),
                 Err(stopped) if stopped.failure.meaning != Meaning::TokenRefused => {
                     return Err(Interrupted::from(stopped));
@@ -245,15 +313,11 @@ impl Job {
         }
     }
 
-    async fn round(
-        &self,
-        portal: &PortalId,
-        token: &crate::identity_center::Token,
-        unfinished: Option<Unfinished>,
-    ) -> Result<Synced, SyncStopped> {
+    async fn round(&self, token: &Token, unfinished: Option<Unfinished>) -> Result<Synced, SyncStopped> {
         let report = |progress| {
             let _ = self.commands.send(Command::SyncProgressed {
-                portal: portal.clone(),
+                portal: self.portal.clone(),
+                number: self.number,
                 progress,
             });
         };
@@ -263,7 +327,7 @@ impl Job {
             token,
             background,
             &self.clock,
-            portal,
+            &self.portal,
             &self.known,
             unfinished,
             report,

@@ -134,10 +134,12 @@ fn main_actions(state: &AppState) -> Vec<MenuItem> {
             Some(action(&format!("Cancel signing in{}", of(portal)), request))
         }
         PortalState::Offline => Some(action("Try again now", Request::RenewNow)),
-        PortalState::SignedIn => None,
+        PortalState::Unknown if portal.problem.is_some() => Some(action("Try again now", Request::RenewNow)),
+        PortalState::Unknown | PortalState::SignedIn => None,
     });
     let mut actions: Vec<_> = actions.collect();
-    if actions.is_empty() && !state.portals.is_empty() {
+    let is_known = |portal: &PortalView| portal.state != PortalState::Unknown;
+    if actions.is_empty() && state.portals.iter().any(is_known) {
         actions.push(action("Renew now", Request::RenewNow));
     }
     actions
@@ -226,6 +228,14 @@ fn portal_menu(portal: &PortalView, now: Timestamp, zone: &TimeZone) -> MenuItem
     let id = || portal.id.clone();
     let mut items = vec![MenuItem::Text(label(&portal_line(portal, now, zone)))];
     match portal.state {
+        PortalState::Unknown => {
+            let problem = portal.problem.as_ref();
+            items.extend(problem.map(|problem| MenuItem::Text(label(&problem.what_to_do))));
+            items.push(action(
+                "Open the access portal",
+                Request::OpenPortal { portal: id() },
+            ));
+        }
         PortalState::SignedIn | PortalState::Offline => {
             items.push(action("Sync now", Request::Sync { portal: id() }));
             items.push(action(

@@ -1,13 +1,15 @@
 //! Draws the one state from what the parts of the application know.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use crate::app::contract::{
     CredentialsState, CredentialsView, PortalState, PortalView, ProblemView, SyncView,
 };
 use crate::app::controller::Controller;
-use crate::app::state::{AppState, NamedAccount, NamedRole};
-use crate::identity_center::{Meaning, RoleKey};
+use crate::app::state::{AppState, NamedAccount, NamedPortal, NamedRole};
+use crate::identity_center::{Meaning, Portal, PortalId, RoleKey};
 use crate::refresh::RefreshFailure;
 use crate::refresh::credentials::RoleView;
 use crate::refresh::session::Session;
@@ -28,15 +30,18 @@ impl Controller {
                 .filter_map(|key| named_role(&catalogue, key))
                 .collect()
         };
-        let sessions = self.refresh.sessions();
+        let sessions: Vec<_> = self
+            .sessions_in_order()
+            .map(|session| (session.view(), session))
+            .collect();
         let ended = sessions
             .iter()
-            .filter(|session| session.view().standing == Standing::Ended);
+            .filter(|(view, _)| view.standing == Standing::Ended);
         let credentials = self.refresh.roles.views().into_iter();
         AppState {
-            portals: self
-                .in_order(&sessions)
-                .map(|session| self.portal_view(session, &catalogue, now))
+            portals: sessions
+                .iter()
+                .map(|(view, session)| self.portal_view(session, view, &catalogue, now))
                 .collect(),
             credentials: credentials
                 .map(|view| self.credentials_view(view, &catalogue))
@@ -46,40 +51,66 @@ impl Controller {
             accounts: menu_accounts(&catalogue),
             catalogue_revision: catalogue.revision,
             problem: self.problem.clone(),
-            ended: ended.map(|session| session.portal().id.0.clone()).collect(),
+            ended: ended.map(|(_, session)| session.portal().id.0.clone()).collect(),
+            watched: self.is_watched(),
             sign_in_wanted: self.sign_in_wanted.clone(),
             assignment_changes: self.assignment_changes.clone(),
         }
     }
 
     /// As the settings list them.
-    fn in_order<'a>(&self, sessions: &'a [std::sync::Arc<Session>]) -> impl Iterator<Item = &'a Session> {
-        let ids = self.settings.portals.iter().map(|portal| portal.id.clone());
-        let found = ids.filter_map(|id| sessions.iter().find(|session| session.portal().id.0 == id));
-        found.map(AsRef::as_ref).collect::<Vec<_>>().into_iter()
+    fn sessions_in_order(&self) -> impl Iterator<Item = Arc<Session>> {
+        let ids = self
+            .settings
+            .portals
+            .iter()
+            .map(|portal| PortalId(portal.id.clone()));
+        ids.filter_map(|id| self.refresh.session(&id))
     }
 
-    fn portal_view(&self, session: &Session, catalogue: &Catalogue, now: Timestamp) -> PortalView {
-        let id = &session.portal().id;
-        let mut view = portal_view(session, catalogue, now);
-        if self.sign_ins.is_under_way(id) {
-            view.state = PortalState::SigningIn;
-        }
-        view.sync.running = self.syncs.get(id).copied();
-        view.sign_in = self.sign_ins.view(id);
-        view.problem = self.portal_problem(session, &session.view());
-        view
-    }
-
-    fn portal_problem(&self, session: &Session, view: &SessionView) -> Option<ProblemView> {
+    fn portal_view(
+        &self,
+        session: &Session,
+        view: &SessionView,
+        catalogue: &Catalogue,
+        now: Timestamp,
+    ) -> PortalView {
         let portal = session.portal();
+        let counts = catalogue.counts(&portal.id);
+        let listing = catalogue.listing(&portal.id);
+        let state = match self.sign_ins.is_under_way(&portal.id) {
+            true => PortalState::SigningIn,
+            false => portal_state(view, now),
+        };
+        PortalView {
+            id: portal.id.0.clone(),
+            name: portal.name.clone(),
+            start_url: portal.start_url.0.clone(),
+            region: portal.region.clone(),
+            state,
+            access_token_expires_at: view.token_expires_at,
+            session_ends_at: view.session_ends_at,
+            session_end_is_estimate: true,
+            accounts: count(counts.accounts),
+            permission_sets: count(counts.permission_sets),
+            sync: SyncView {
+                synced_at: listing.and_then(|listing| listing.synced_at),
+                complete: listing.is_some_and(|listing| listing.complete),
+                running: self.syncs.progress(&portal.id),
+            },
+            sign_in: self.sign_ins.view(&portal.id),
+            problem: self.portal_problem(portal, view),
+        }
+    }
+
+    fn portal_problem(&self, portal: &Portal, view: &SessionView) -> Option<ProblemView> {
         let store = view.store_failure.map(ProblemView::store);
         let failing = view
             .failing
             .as_ref()
             .map(|(failure, _)| ProblemView::aws(failure, &portal.name));
         let sync = || {
-            let problem = self.sync_problems.get(&portal.id).cloned();
+            let problem = self.syncs.problem(&portal.id).cloned();
             problem.filter(|_| view.standing == Standing::SignedIn)
         };
         store.or(failing).or_else(sync)
@@ -91,7 +122,7 @@ impl Controller {
             .settings
             .portal(&view.key.portal.0)
             .map_or("the portal", |portal| &portal.name);
-        let role = format!("{account_name}/{}", view.key.permission_set);
+        let role = role_name(catalogue, &view.key);
         let problem = view
             .failure
             .as_ref()
@@ -107,31 +138,22 @@ impl Controller {
     }
 }
 
-/// A portal as far as its session and its listing tell.
-pub fn portal_view(session: &Session, catalogue: &Catalogue, now: Timestamp) -> PortalView {
+/// A portal as far as its session tells.
+pub fn named_portal(session: &Session) -> NamedPortal {
     let (portal, view) = (session.portal(), session.view());
-    let counts = catalogue.counts(&portal.id);
-    let listing = catalogue.listings.get(&portal.id);
-    let count = |number| u32::try_from(number).unwrap_or(u32::MAX);
-    PortalView {
+    NamedPortal {
         id: portal.id.0.clone(),
         name: portal.name.clone(),
         start_url: portal.start_url.0.clone(),
         region: portal.region.clone(),
-        state: portal_state(&view, now),
-        access_token_expires_at: view.token_expires_at,
-        session_ends_at: view.session_ends_at,
-        session_end_is_estimate: true,
-        accounts: count(counts.accounts),
-        permission_sets: count(counts.permission_sets),
-        sync: SyncView {
-            synced_at: listing.and_then(|listing| listing.synced_at),
-            complete: listing.is_some_and(|listing| listing.complete),
-            running: None,
-        },
-        sign_in: None,
-        problem: None,
+        standing: view.standing,
+        store_failure: view.store_failure,
     }
+}
+
+/// What is too many to count is as many as can be said.
+pub fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 pub fn credentials_state(view: &RoleView) -> CredentialsState {
@@ -146,7 +168,8 @@ pub fn credentials_state(view: &RoleView) -> CredentialsState {
 
 fn portal_state(view: &SessionView, now: Timestamp) -> PortalState {
     match view.standing {
-        Standing::Unknown | Standing::SignedOut | Standing::Ended => PortalState::SignInNeeded,
+        Standing::Unknown => PortalState::Unknown,
+        Standing::SignedOut | Standing::Ended => PortalState::SignInNeeded,
         Standing::SignedIn if is_offline(view, now) => PortalState::Offline,
         Standing::SignedIn => PortalState::SignedIn,
     }
@@ -175,16 +198,20 @@ pub fn account_name(catalogue: &Catalogue, key: &RoleKey) -> String {
         .map_or_else(|| key.account.0.clone(), |listed| listed.account.name.clone())
 }
 
+/// `ACCOUNT/PERMISSION_SET`, by the account's name.
+pub fn role_name(catalogue: &Catalogue, key: &RoleKey) -> String {
+    format!("{}/{}", account_name(catalogue, key), key.permission_set)
+}
+
 fn menu_accounts(catalogue: &Catalogue) -> Vec<NamedAccount> {
     let all: usize = catalogue
-        .listings
-        .values()
-        .map(|listing| listing.accounts.len())
+        .listings()
+        .map(|(_, listing)| listing.accounts.len())
         .sum();
     if all > MENU_ACCOUNTS {
         return Vec::new();
     }
-    let accounts = catalogue.listings.iter().flat_map(|(portal, listing)| {
+    let accounts = catalogue.listings().flat_map(|(portal, listing)| {
         listing.accounts.iter().map(|listed| NamedAccount {
             portal: portal.0.clone(),
             account: listed.account.id.0.clone(),

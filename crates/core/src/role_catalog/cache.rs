@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -21,7 +22,7 @@ pub struct CatalogueFiles {
 /// A portal's listing as it was saved.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StoredListing {
-    pub listing: Listing,
+    pub listing: Arc<Listing>,
     /// How far a sync came that had not ended.
     pub unfinished: Option<Unfinished>,
 }
@@ -32,32 +33,52 @@ pub struct Loaded {
     pub catalogue: Catalogue,
     /// Syncs that had not ended, to go on with.
     pub unfinished: Vec<(PortalId, Unfinished)>,
-    /// Where damaged files were moved to.
+    pub marks: MarksFile,
+    /// Where damaged listings were moved to. The next sync makes them anew.
     pub set_aside: Vec<PathBuf>,
-    /// Files that are there and cannot be read.
+    /// Listings that are there and cannot be read.
     pub unreadable: Vec<(PathBuf, io::Error)>,
+}
+
+/// What a person made of the roles.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Marks {
+    #[serde(default)]
+    pub favourites: Vec<RoleKey>,
+    #[serde(default)]
+    pub recents: Vec<RoleKey>,
+    #[serde(default)]
+    pub kept: Vec<RoleKey>,
+}
+
+/// What became of the file of marks, which nobody can make anew.
+#[derive(Debug, Default)]
+pub enum MarksFile {
+    /// Read, or there is none.
+    #[default]
+    Read,
+    /// Damaged, and moved here.
+    SetAside(PathBuf),
+    /// It is there and cannot be read: it must be read, not replaced.
+    Unreadable(PathBuf, io::Error),
 }
 
 const VERSION: u32 = 1;
 
 #[derive(Serialize, Deserialize)]
-struct ListingFile {
+struct ListingFile<L> {
     version: u32,
     portal: PortalId,
-    listing: Listing,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    listing: L,
+    #[serde(skip_serializing_if = "Option::is_none")]
     unfinished: Option<Unfinished>,
 }
 
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 struct RolesFile {
     version: u32,
-    #[serde(default)]
-    favourites: Vec<RoleKey>,
-    #[serde(default)]
-    recents: Vec<RoleKey>,
-    #[serde(default)]
-    kept: Vec<RoleKey>,
+    #[serde(flatten)]
+    marks: Marks,
 }
 
 /// A file's content, or where it was moved to because nobody understands it.
@@ -80,30 +101,40 @@ impl CatalogueFiles {
         let mut loaded = Loaded::default();
         for portal in portals {
             let path = self.listing(portal);
-            let read = read(&path, now, |file: &ListingFile| {
+            let read = read(&path, now, |file: &ListingFile<Listing>| {
                 file.version == VERSION && file.portal == *portal
             });
             if let Some(file) = loaded.take(path, read) {
-                loaded.catalogue.listings.insert(portal.clone(), file.listing);
+                loaded
+                    .catalogue
+                    .set_listing(portal.clone(), Arc::new(file.listing));
                 let unfinished = file.unfinished.map(|it| (portal.clone(), it));
                 loaded.unfinished.extend(unfinished);
             }
         }
-        let path = self.roles();
-        let read = read(&path, now, |file: &RolesFile| file.version == VERSION);
-        if let Some(file) = loaded.take(path, read) {
-            loaded.catalogue.favourites = file.favourites;
-            loaded.catalogue.recents = file.recents;
-            loaded.catalogue.kept = file.kept;
+        match self.load_marks(now) {
+            Ok((marks, aside)) => {
+                loaded.catalogue.add_marks(marks);
+                loaded.marks = aside.map_or(MarksFile::Read, MarksFile::SetAside);
+            }
+            Err(error) => loaded.marks = MarksFile::Unreadable(self.roles(), error),
         }
         loaded
+    }
+
+    /// None where there is no file. A damaged one is set aside.
+    pub fn load_marks(&self, now: Timestamp) -> io::Result<(Marks, Option<PathBuf>)> {
+        match read(&self.roles(), now, |file: &RolesFile| file.version == VERSION)? {
+            Read::Content(file) => Ok((file.map(|file| file.marks).unwrap_or_default(), None)),
+            Read::SetAside(aside) => Ok((Marks::default(), Some(aside))),
+        }
     }
 
     pub fn save_listing(&self, portal: &PortalId, stored: StoredListing) -> io::Result<()> {
         let file = ListingFile {
             version: VERSION,
             portal: portal.clone(),
-            listing: stored.listing,
+            listing: stored.listing.as_ref(),
             unfinished: stored.unfinished,
         };
         private_files::replace(&self.listing(portal), &serde_json::to_vec(&file)?)
@@ -115,9 +146,11 @@ impl CatalogueFiles {
         private_files::read(&path)?;
         let file = RolesFile {
             version: VERSION,
-            favourites: catalogue.favourites.clone(),
-            recents: catalogue.recents.clone(),
-            kept: catalogue.kept.clone(),
+            marks: Marks {
+                favourites: catalogue.favourites.clone(),
+                recents: catalogue.recents.clone(),
+                kept: catalogue.kept.clone(),
+            },
         };
         private_files::replace(&path, &serde_json::to_vec_pretty(&file)?)
     }
@@ -138,6 +171,27 @@ impl CatalogueFiles {
 
     fn roles(&self) -> PathBuf {
         self.state.join("roles.json")
+    }
+}
+
+impl Catalogue {
+    /// Takes in what was kept on disk; what was marked since stays.
+    pub fn add_marks(&mut self, marks: Marks) {
+        let since = Marks {
+            favourites: std::mem::replace(&mut self.favourites, marks.favourites),
+            recents: std::mem::replace(&mut self.recents, marks.recents),
+            kept: std::mem::replace(&mut self.kept, marks.kept),
+        };
+        for key in &since.favourites {
+            self.set_favourite(key, true);
+        }
+        for key in since.recents.iter().rev() {
+            self.mark_recent(key);
+        }
+        for key in &since.kept {
+            self.set_kept(key, true);
+        }
+        self.revision += 1;
     }
 }
 

@@ -6,12 +6,13 @@ pub mod sync;
 mod target;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::identity_center::{Account, PortalId, RoleKey};
-pub use cache::{CatalogueFiles, Loaded, StoredListing};
+pub use cache::{CatalogueFiles, Loaded, Marks, MarksFile, StoredListing};
 pub use search::{Hit, Hits, Query};
 pub use sync::{Assignments, Difference, Partial, Progress, SyncStopped, Synced, Unfinished, sync};
 pub use target::Ambiguity;
@@ -35,10 +36,10 @@ pub struct ListedAccount {
     pub permission_sets: Vec<String>,
 }
 
-/// All portals' listings and what the person made of them.
+/// All portals' listings and what the person made of them. A copy shares the listings, however large they are.
 #[derive(Debug, Clone, Default)]
 pub struct Catalogue {
-    pub listings: BTreeMap<PortalId, Listing>,
+    listings: BTreeMap<PortalId, (Arc<Listing>, Counts)>,
     /// In the order in which they were marked.
     pub favourites: Vec<RoleKey>,
     /// The newest first.
@@ -87,37 +88,58 @@ impl Listing {
 
 impl Catalogue {
     /// Takes what a sync gave, whole or in part.
-    pub fn set_listing(&mut self, portal: PortalId, listing: Listing) {
-        self.listings.insert(portal, listing);
+    pub fn set_listing(&mut self, portal: PortalId, listing: Arc<Listing>) {
+        let counts = listing.counts();
+        self.listings.insert(portal, (listing, counts));
+        self.revision += 1;
+    }
+
+    pub fn listing(&self, portal: &PortalId) -> Option<&Arc<Listing>> {
+        self.listings.get(portal).map(|(listing, _)| listing)
+    }
+
+    pub fn listings(&self) -> impl Iterator<Item = (&PortalId, &Arc<Listing>)> {
+        self.listings
+            .iter()
+            .map(|(portal, (listing, _))| (portal, listing))
+    }
+
+    /// Takes a portal out of sight; what was made of its roles stays.
+    pub fn hide_portal(&mut self, portal: &PortalId) {
+        self.listings.remove(portal);
         self.revision += 1;
     }
 
     /// Forgets a portal and everything that was made of its roles.
     pub fn forget_portal(&mut self, portal: &PortalId) {
-        self.listings.remove(portal);
         for list in [&mut self.favourites, &mut self.recents, &mut self.kept] {
             list.retain(|key| key.portal != *portal);
         }
-        self.revision += 1;
+        self.hide_portal(portal);
     }
 
     /// Takes one role out of the listing: AWS said that it is not assigned any more. Favourites and the like
     /// stay: the role may come back.
     pub fn remove(&mut self, key: &RoleKey) {
-        let Some(listing) = self.listings.get_mut(&key.portal) else {
+        let Some(listing) = self.listing(&key.portal) else {
             return;
         };
+        let mut listing = Listing::clone(listing);
         for listed in &mut listing.accounts {
             if listed.account.id == key.account {
                 listed.permission_sets.retain(|name| *name != key.permission_set);
             }
         }
         listing.accounts.retain(|it| !it.permission_sets.is_empty());
-        self.revision += 1;
+        self.set_listing(key.portal.clone(), Arc::new(listing));
     }
 
+    /// Counted when the listing was set.
     pub fn counts(&self, portal: &PortalId) -> Counts {
-        self.listings.get(portal).map(Listing::counts).unwrap_or_default()
+        self.listings
+            .get(portal)
+            .map(|(_, counts)| *counts)
+            .unwrap_or_default()
     }
 
     /// Whether a listing has this role.
@@ -128,7 +150,7 @@ impl Catalogue {
 
     /// The account of a role, as far as it is listed.
     pub fn account(&self, key: &RoleKey) -> Option<&ListedAccount> {
-        let accounts = &self.listings.get(&key.portal)?.accounts;
+        let accounts = &self.listing(&key.portal)?.accounts;
         accounts.iter().find(|it| it.account.id == key.account)
     }
 
@@ -203,7 +225,7 @@ mod tests {
                 complete: true,
                 accounts,
             };
-            catalogue.set_listing(portal(id), listing);
+            catalogue.set_listing(portal(id), Arc::new(listing));
         }
         catalogue
     }
@@ -249,6 +271,21 @@ mod tests {
         assert_eq!(catalogue.counts(&portal("p-acme")), counts);
         assert!(!catalogue.lists(&role("p-acme", "333344445555", "Administrator")));
         assert!(catalogue.lists(&role("p-other", "444455556666", "Administrator")));
+    }
+
+    #[test]
+    fn a_copy_of_the_catalogue_shares_the_listings_until_one_changes() {
+        let catalogue = catalogue();
+        let mut copy = catalogue.clone();
+        copy.mark_recent(&role("p-acme", "111122223333", "ReadOnly"));
+        copy.remove(&role("p-other", "444455556666", "Billing"));
+        let shared = |id| {
+            let (one, other) = (catalogue.listing(&portal(id)), copy.listing(&portal(id)));
+            Arc::ptr_eq(one.unwrap(), other.unwrap())
+        };
+        assert!(shared("p-acme") && !shared("p-other"));
+        assert_eq!(catalogue.counts(&portal("p-other")).permission_sets, 2);
+        assert_eq!(copy.counts(&portal("p-other")).permission_sets, 1);
     }
 
     #[test]

@@ -115,8 +115,7 @@ impl Catalogue {
     /// A listing is sorted already; several are merged.
     fn accounts_by_name(&self, portal: Option<&PortalId>) -> Vec<(&PortalId, &ListedAccount)> {
         let listings: Vec<_> = self
-            .listings
-            .iter()
+            .listings()
             .filter(|(id, _)| portal.is_none_or(|portal| portal == *id))
             .collect();
         let several = listings.len() > 1;

@@ -4,6 +4,8 @@ mod round;
 
 use std::collections::BTreeSet;
 use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -50,7 +52,7 @@ pub struct Progress {
 /// What a sync knows half-way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Partial {
-    pub listing: Listing,
+    pub listing: Arc<Listing>,
     /// To be saved beside the listing: a sync that is interrupted goes on from here.
     pub unfinished: Unfinished,
 }
@@ -65,7 +67,7 @@ pub struct Unfinished {
 /// A sync that came to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Synced {
-    pub listing: Listing,
+    pub listing: Arc<Listing>,
     /// Against the listing before; everything is new where there was none.
     pub difference: Difference,
 }
@@ -92,6 +94,13 @@ const AT_ONCE: usize = 8;
 /// How often one call is tried before the sync stops.
 const ATTEMPTS: u32 = 8;
 
+/// A sync stops when AWS has answered none of its calls for this long: whoever waits for it is told, and the next one
+/// goes on from there.
+const STALLED: Duration = Duration::from_secs(60);
+
+/// A sync that meets refusals stops at the next one after this. What it has listed is fresh enough to go on from.
+const LONGEST: Duration = Duration::from_secs(30 * 60);
+
 /// The first pause after a refusal and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(20));
 
@@ -99,7 +108,7 @@ const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_sec
 const STEPS: usize = 20;
 
 /// Lists everything that `token` is assigned. Goes on from `unfinished` where it is fresh; waits out 429 and
-/// network trouble; stops at everything else, with what it had.
+/// network trouble, but not for ever; stops at everything else, with what it had.
 #[expect(
     clippy::too_many_arguments,
     reason = "each is a different thing that the caller decides"
@@ -119,13 +128,18 @@ pub async fn sync<A: Assignments>(
         token,
         priority,
         clock: clock.as_ref(),
+        started: clock.elapsed(),
+        answered: AtomicU64::new(0),
     };
     let mut round = Round::new(known, unfinished, clock.now());
     match list(&reader, &mut round, &mut progress).await {
         Ok(()) => {
             let listing = round.finished(clock.now());
             let difference = Difference::between(portal, known, &listing);
-            Ok(Synced { listing, difference })
+            Ok(Synced {
+                listing: Arc::new(listing),
+                difference,
+            })
         }
         Err(failure) => Err(SyncStopped {
             failure,
@@ -172,6 +186,10 @@ struct Reader<'a, A> {
     token: &'a Token,
     priority: Priority,
     clock: &'a dyn Clock,
+    /// On the monotonic clock.
+    started: Duration,
+    /// When AWS last answered one of the calls: milliseconds after the start.
+    answered: AtomicU64,
 }
 
 async fn list<A: Assignments>(
@@ -242,16 +260,34 @@ impl<A: Assignments> Reader<'_, A> {
         let mut attempt = 1;
         loop {
             let failure = match call().await {
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => {
+                    self.answered.store(millis(self.elapsed()), Ordering::Relaxed);
+                    return Ok(answer);
+                }
                 Err(failure) => failure,
             };
-            if !passes(failure.meaning) || attempt >= ATTEMPTS {
+            if !passes(failure.meaning) || attempt >= ATTEMPTS || self.is_hopeless() {
                 return Err(failure);
             }
             self.clock.sleep(pause(attempt, &failure)).await;
             attempt += 1;
         }
     }
+
+    fn is_hopeless(&self) -> bool {
+        let elapsed = self.elapsed();
+        let unanswered = millis(elapsed).saturating_sub(self.answered.load(Ordering::Relaxed));
+        unanswered >= millis(STALLED) || elapsed >= LONGEST
+    }
+
+    /// Since the sync began.
+    fn elapsed(&self) -> Duration {
+        self.clock.elapsed().saturating_sub(self.started)
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn passes(meaning: Meaning) -> bool {

@@ -65,8 +65,7 @@ impl Catalogue {
         wanted: impl Fn(&ListedAccount, &str) -> bool,
     ) -> Vec<RoleKey> {
         let listings = self
-            .listings
-            .iter()
+            .listings()
             .filter(|(id, _)| portal.is_none_or(|portal| portal == *id));
         let mut found = Vec::new();
         for (id, listing) in listings {
@@ -196,9 +195,9 @@ mod tests {
     #[test]
     fn an_exact_name_goes_before_one_that_contains_it() {
         let mut catalogue = catalogue();
-        let mut longer = catalogue.listings[&portal("p-acme")].clone();
+        let mut longer = catalogue.listing(&portal("p-acme")).unwrap().as_ref().clone();
         longer.accounts[1].account.name = "acme-dev-2".to_owned();
-        catalogue.set_listing(portal("p-acme"), longer);
+        catalogue.set_listing(portal("p-acme"), longer.into());
         let resolved = catalogue.resolve("acme-dev readonly", &BTreeMap::new());
         assert_eq!(resolved, Ok(role("p-acme", "111122223333", "ReadOnly")));
     }

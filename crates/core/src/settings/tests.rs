@@ -26,14 +26,18 @@ fn load(content: &str) -> (tempfile::TempDir, Result<Settings, SettingsError>) {
     (scratch, settings)
 }
 
+fn add_another(settings: &mut Settings) {
+    settings.add_portal("acme", "https://other.awsapps.com/start", "us-east-1");
+}
+
 #[test]
 fn comments_and_unknown_keys_survive_a_new_portal() {
     let (scratch, settings) = load(WRITTEN_BY_HAND);
-    let mut settings = settings.unwrap();
+    let settings = settings.unwrap();
     assert_eq!(settings.unknown_keys, ["theme"]);
     assert_eq!(settings.console.via, Via::Portal);
-    settings.add_portal("acme", "https://other.awsapps.com/start", "us-east-1");
-    settings.save(&scratch.path().join("settings.toml")).unwrap();
+    let path = scratch.path().join("settings.toml");
+    let (settings, ()) = settings.change(&path, add_another).unwrap();
     let text = std::fs::read_to_string(scratch.path().join("settings.toml")).unwrap();
     assert!(
         text.contains("# mine\ntheme = \"dark\"") && text.contains("# the company"),
@@ -77,4 +81,56 @@ fn r9_no_prefix_of_a_good_file_panics() {
 fn guards_are_refused_in_words_instead_of_ignored() {
     let (_scratch, settings) = load("[[guard]]\nmatch = \"*prod*\"\n");
     assert!(matches!(settings, Err(SettingsError::GuardsNotKept { .. })));
+}
+
+#[test]
+fn what_a_person_wrote_since_the_file_was_read_stays() {
+    let (scratch, settings) = load(WRITTEN_BY_HAND);
+    let path = scratch.path().join("settings.toml");
+    let edited = format!("{WRITTEN_BY_HAND}browser = \"firefox {{url}}\" # mine too\n");
+    std::fs::write(&path, &edited).unwrap();
+    let (settings, ()) = settings.unwrap().change(&path, add_another).unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.contains("browser = \"firefox {url}\" # mine too"), "{text}");
+    assert_eq!(settings.console.browser.as_deref(), Some("firefox {url}"));
+    assert!(settings.is_from(text.as_bytes()));
+}
+
+#[test]
+fn r9_what_is_damaged_or_refused_by_now_is_not_overwritten() {
+    let (scratch, settings) = load(WRITTEN_BY_HAND);
+    let (path, settings) = (scratch.path().join("settings.toml"), settings.unwrap());
+    let guarded = format!("{WRITTEN_BY_HAND}[[guard]]\nmatch = \"*\"\n");
+    for text in ["[[portal]]\nname = ", &guarded] {
+        std::fs::write(&path, text).unwrap();
+        settings.change(&path, add_another).unwrap_err();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+    }
+    std::fs::remove_file(&path).unwrap();
+    std::fs::create_dir(&path).unwrap();
+    let refused = settings.change(&path, add_another);
+    assert!(matches!(refused, Err(SettingsError::Unreadable { .. })));
+    assert!(path.is_dir());
+}
+
+#[test]
+fn a_file_that_is_gone_is_written_anew_with_what_it_said() {
+    let (scratch, settings) = load(WRITTEN_BY_HAND);
+    let path = scratch.path().join("settings.toml");
+    std::fs::remove_file(&path).unwrap();
+    settings.unwrap().change(&path, add_another).unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.contains("name = \"acme\" # the company"), "{text}");
+    assert!(text.contains("name = \"acme-2\""), "{text}");
+}
+
+#[test]
+fn a_mistake_is_named_with_its_line() {
+    let error = Settings::parse(b"[console]\nvia = \n", Path::new("/x/settings.toml")).unwrap_err();
+    let told = error.to_string();
+    assert!(
+        told.starts_with("/x/settings.toml cannot be understood (line 2: "),
+        "{told}"
+    );
+    assert_eq!(told.lines().count(), 1, "{told}");
 }

@@ -1,29 +1,18 @@
 //! Targets as people and profiles write them, and what they mean.
 
 use super::*;
-use crate::app::contract::SyncView;
 use crate::identity_center::Account;
 use crate::role_catalog::{ListedAccount, Listing};
+use crate::token_store::StoreFailure;
 
-fn portal_view(name: &str) -> PortalView {
-    PortalView {
+fn named(name: &str) -> NamedPortal {
+    NamedPortal {
         id: format!("id-{name}"),
         name: name.to_owned(),
         start_url: format!("https://{name}.awsapps.com/start"),
         region: "eu-west-1".to_owned(),
-        state: PortalState::SignedIn,
-        access_token_expires_at: None,
-        session_ends_at: None,
-        session_end_is_estimate: false,
-        accounts: 0,
-        permission_sets: 0,
-        sync: SyncView {
-            synced_at: Some("2026-03-02T12:00:00Z".parse().unwrap()),
-            complete: true,
-            running: None,
-        },
-        sign_in: None,
-        problem: None,
+        standing: Standing::SignedIn,
+        store_failure: None,
     }
 }
 
@@ -43,17 +32,15 @@ fn catalogue(portals: &[&str]) -> Catalogue {
             accounts: accounts.to_vec(),
             ..Listing::default()
         };
-        catalogue
-            .listings
-            .insert(PortalId(format!("id-{portal}")), listing);
+        catalogue.set_listing(PortalId(format!("id-{portal}")), listing.into());
     }
     catalogue
 }
 
 fn resolve(portals: &[&str], target: &Target) -> Result<String, Refusal> {
-    let views: Vec<_> = portals.iter().map(|name| portal_view(name)).collect();
+    let named: Vec<_> = portals.iter().map(|name| named(name)).collect();
     let known = Known {
-        portals: &views,
+        portals: &named,
         catalogue: &catalogue(portals),
     };
     let key = known.role(target)?;
@@ -119,6 +106,24 @@ fn what_matches_nothing_is_wrong_use() {
     }
     let none = words(&[], "111122223333/ReadOnly").unwrap_err().problem;
     assert!(none.what_to_do.contains("portray portal add"), "{none:?}");
+}
+
+#[test]
+fn k3_a_locked_keyring_is_told_where_no_account_is_known() {
+    let mut portal = named("acme");
+    let refused = |portal: &NamedPortal| {
+        let known = Known {
+            portals: std::slice::from_ref(portal),
+            catalogue: &Catalogue::default(),
+        };
+        let words = "dev read".to_owned();
+        known.role(&Target::Words { words }).unwrap_err().problem.code
+    };
+    portal.standing = Standing::SignedOut;
+    assert_eq!(refused(&portal), ProblemCode::SignInNeeded);
+    portal.standing = Standing::Unknown;
+    portal.store_failure = Some(StoreFailure::Locked);
+    assert_eq!(refused(&portal), ProblemCode::SecretStore);
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! The menu in every state, and labels from hostile names.
 
 use super::*;
+use crate::app::contract::ProblemView;
 use crate::app::state::tests::{now, portal, state};
+use crate::token_store::StoreFailure;
 
 fn labels(menu: &[MenuItem]) -> Vec<&str> {
     let label = |item: &'_ MenuItem| match item {
@@ -88,6 +90,26 @@ fn the_first_action_fits_the_state() {
     assert_eq!(second(PortalState::SigningIn), "Cancel signing in");
     assert_eq!(second(PortalState::Offline), "Try again now");
     assert_eq!(second(PortalState::SignedIn), "Renew now");
+}
+
+#[test]
+fn k3_a_locked_keyring_is_said_with_what_to_do_and_offers_no_sign_in() {
+    let mut locked = portal(PortalState::Unknown);
+    let reading = of(&state(vec![locked.clone()]));
+    locked.problem = Some(ProblemView::store(StoreFailure::Locked));
+    let locked = of(&state(vec![locked]));
+    let top = |tray: &Tray| labels(&tray.menu)[..2].join(" / ");
+    assert_eq!(top(&locked), "The keyring is locked. / Try again now");
+    assert_eq!(top(&reading), "Reading the sign-in to acme… / —");
+    let Some(MenuItem::Submenu { items, .. }) = locked.menu.iter().rev().nth(2) else {
+        panic!("no portal in {:?}", locked.menu)
+    };
+    let expected = [
+        "The keyring is locked.",
+        "Unlock the keyring, then try again.",
+        "Open the access portal",
+    ];
+    assert_eq!(labels(items), expected);
 }
 
 #[test]

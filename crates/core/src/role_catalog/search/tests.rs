@@ -1,5 +1,7 @@
 //! What is found, in which order, and which characters are marked.
 
+use std::sync::Arc;
+
 use super::super::tests::{catalogue, listed, portal, role};
 use super::super::{Listing, RoleKey};
 use super::*;
@@ -33,7 +35,7 @@ fn one_portal(accounts: &[ListedAccount]) -> Catalogue {
     };
     listing.sort();
     let mut catalogue = Catalogue::default();
-    catalogue.set_listing(portal("p-acme"), listing);
+    catalogue.set_listing(portal("p-acme"), Arc::new(listing));
     catalogue
 }
 

@@ -1,6 +1,7 @@
 //! What one sync has learned so far, and how it turns pages.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -89,7 +90,7 @@ impl<'a> Round<'a> {
     pub(super) fn progress(&self, with_partial: bool) -> Progress {
         let partial = with_partial.then(|| {
             Box::new(Partial {
-                listing: self.merged(),
+                listing: Arc::new(self.merged()),
                 unfinished: self.unfinished(),
             })
         });

@@ -134,6 +134,7 @@ fn start() -> Timestamp {
 struct Outcome {
     result: Result<Synced, SyncStopped>,
     progress: Vec<Progress>,
+    took: Duration,
 }
 
 impl Outcome {
@@ -164,7 +165,12 @@ async fn run(source: &Arc<FakePortal>, known: Listing, unfinished: Option<Unfini
                 |step| progress.push(step),
             )
             .await;
-            Outcome { result, progress }
+            let took = clock.elapsed();
+            Outcome {
+                result,
+                progress,
+                took,
+            }
         }
     });
     while !task.is_finished() {
@@ -285,12 +291,38 @@ async fn an_interruption_among_the_accounts_loses_nothing_of_an_earlier_one() {
 }
 
 #[tokio::test]
-async fn a_portal_that_stays_unreachable_stops_the_sync_after_some_attempts() {
-    let mut source = FakePortal::with(accounts(3));
-    source.trouble = Box::new(|_| Some(Meaning::Unreachable));
-    let (outcome, source) = run_new(source).await;
-    assert_eq!(outcome.stopped().failure.meaning, Meaning::Unreachable);
-    assert_eq!(source.calls(), ATTEMPTS as usize);
+async fn n1_a_portal_that_stays_unreachable_stops_the_sync_within_two_minutes() {
+    for answered in [0, 1, 10] {
+        let mut source = FakePortal::with(accounts(30));
+        source.trouble = Box::new(move |call| (call > answered).then_some(Meaning::Unreachable));
+        let (outcome, _) = run_new(source).await;
+        let stopped = outcome.stopped();
+        assert_eq!(stopped.failure.meaning, Meaning::Unreachable);
+        assert_eq!(stopped.unfinished.accounts.len(), answered.saturating_sub(1));
+        assert!(outcome.took <= Duration::from_secs(120), "{:?}", outcome.took);
+    }
+}
+
+#[test]
+fn n1_refusals_are_waited_out_for_a_minute_in_a_row_and_for_half_an_hour_in_all() {
+    let clock = ManualClock::at(start());
+    let reader = Reader {
+        source: &FakePortal::with(Vec::new()),
+        token: &token(),
+        priority: Priority::Background,
+        clock: &clock,
+        started: clock.elapsed(),
+        answered: AtomicU64::new(0),
+    };
+    for minute in 0..30 {
+        assert!(!reader.is_hopeless(), "after {minute} minutes with answers");
+        clock.advance(Duration::from_secs(59));
+        assert!(!reader.is_hopeless(), "after 59 seconds without");
+        clock.advance(Duration::from_secs(1));
+        assert!(reader.is_hopeless(), "after a minute without");
+        reader.answered.store(millis(reader.elapsed()), Ordering::SeqCst);
+    }
+    assert!(reader.is_hopeless(), "after half an hour");
 }
 
 #[tokio::test]

@@ -1,0 +1,113 @@
+//! What the application keeps on disk: written one after the other, on a thread of its own.
+
+use std::io;
+use std::sync::{Arc, mpsc};
+
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::app::command::Command;
+use crate::app::contract::{ProblemCode, ProblemView};
+use crate::app::controller::Controller;
+use crate::role_catalog::{Catalogue, CatalogueFiles, Marks, MarksFile};
+
+/// Reads and writes files in the order in which it was asked: a slow disk holds up nobody.
+pub struct Writer(mpsc::Sender<Write>);
+
+/// Something to be read or written.
+type Write = Box<dyn FnOnce() -> io::Result<()> + Send>;
+
+impl Writer {
+    pub fn start(commands: UnboundedSender<Command>) -> Self {
+        let (sender, writes) = mpsc::channel::<Write>();
+        std::thread::spawn(move || {
+            for write in writes {
+                if let Err(error) = write() {
+                    let _ = commands.send(Command::Failed(ProblemView::file(&error)));
+                }
+            }
+        });
+        Self(sender)
+    }
+}
+
+impl Controller {
+    /// Does something with files of ours, after everything that was asked for before. A failure is told to everybody.
+    pub(super) fn write(&self, write: impl FnOnce() -> io::Result<()> + Send + 'static) {
+        if self.writer.0.send(Box::new(write)).is_err() {
+            tracing::error!("the thread that writes files has ended");
+        }
+    }
+
+    pub(super) fn catalogue(&self) -> Arc<Catalogue> {
+        self.catalogue.read().expect("no panic under this lock").clone()
+    }
+
+    pub(super) fn set_catalogue(&self, catalogue: Arc<Catalogue>) {
+        *self.catalogue.write().expect("no panic under this lock") = catalogue;
+    }
+
+    /// Changes the catalogue and keeps what a person made of it.
+    pub(super) fn change_catalogue(&mut self, change: impl FnOnce(&mut Catalogue)) {
+        let mut catalogue = (*self.catalogue()).clone();
+        change(&mut catalogue);
+        let catalogue = Arc::new(catalogue);
+        self.set_catalogue(catalogue.clone());
+        let files = CatalogueFiles::of(&self.paths);
+        match self.marks {
+            MarksFile::Read | MarksFile::SetAside(_) => self.write(move || files.save_marks(&catalogue)),
+            // Only what was read may be written over.
+            MarksFile::Unreadable(..) => self.read_marks(files),
+        }
+    }
+
+    /// Reads what could not be read at the start.
+    pub(super) fn look_for_marks(&self) {
+        if matches!(self.marks, MarksFile::Unreadable(..)) {
+            let files = CatalogueFiles::of(&self.paths);
+            self.read_marks(files);
+        }
+    }
+
+    fn read_marks(&self, files: CatalogueFiles) {
+        let (now, commands) = (self.clock.now(), self.commands.clone());
+        self.write(move || {
+            // Why not has been told.
+            if let Ok((marks, _)) = files.load_marks(now) {
+                let _ = commands.send(Command::MarksRead(marks));
+            }
+            Ok(())
+        });
+    }
+
+    pub(super) fn marks_read(&mut self, marks: Marks) {
+        let problem = self.marks_problem();
+        if !matches!(std::mem::take(&mut self.marks), MarksFile::Unreadable(..)) {
+            return;
+        }
+        if self.problem == problem {
+            self.problem = None;
+        }
+        for key in &marks.kept {
+            self.refresh.roles.set_kept(key, true);
+        }
+        self.change_catalogue(|catalogue| catalogue.add_marks(marks));
+    }
+
+    pub(super) fn marks_problem(&self) -> Option<ProblemView> {
+        let (what_happened, what_to_do) = match &self.marks {
+            MarksFile::Read => return None,
+            MarksFile::SetAside(aside) => (
+                "Your favourites could not be understood.".to_owned(),
+                format!("They were moved to {}; nothing else is lost.", aside.display()),
+            ),
+            MarksFile::Unreadable(path, error) => (
+                format!("Your favourites cannot be read ({error})."),
+                format!(
+                    "Make {} readable for you; Portray leaves it as it is and looks again.",
+                    path.display()
+                ),
+            ),
+        };
+        Some(ProblemView::new(ProblemCode::Failed, what_happened, what_to_do))
+    }
+}

@@ -1,0 +1,142 @@
+//! Settings while Portray runs: changed in the file as it is then, and taken over when a person edits it.
+
+use std::io;
+use std::time::Duration;
+
+use crate::app::command::{Command, Reply};
+use crate::app::contract::{Answer, ProblemView};
+use crate::app::controller::{Controller, answer};
+use crate::identity_center::PortalId;
+use crate::private_files;
+use crate::settings::{Settings, SettingsError};
+
+/// An editor may be in the middle of writing: an edit counts when it still stands after this.
+const SETTLED: Duration = Duration::from_secs(1);
+
+/// What stands in the file and is not taken over.
+#[derive(Debug)]
+pub struct Edit {
+    /// Else why it cannot be read.
+    content: Result<Vec<u8>, String>,
+    /// Why not, as the person was told.
+    told: Option<ProblemView>,
+}
+
+impl Controller {
+    /// Makes a change in the file and takes over what it says then. Answers after that.
+    pub(super) fn change_settings(
+        &self,
+        reply: Option<Reply<Answer>>,
+        change: impl FnOnce(&mut Settings) -> Answer + Send + 'static,
+    ) {
+        let (known, path, commands) = (
+            self.settings.clone(),
+            self.paths.settings(),
+            self.commands.clone(),
+        );
+        self.write(move || {
+            let changed = known.change(&path, change);
+            let outcome = changed.map(|(settings, done)| (Box::new(settings), done));
+            let _ = commands.send(Command::SettingsChanged { outcome, reply });
+            Ok(())
+        });
+    }
+
+    pub(super) fn settings_changed(
+        &mut self,
+        outcome: Result<(Box<Settings>, Answer), SettingsError>,
+        reply: Option<Reply<Answer>>,
+    ) {
+        match (outcome, reply) {
+            (Ok((settings, done)), reply) => {
+                self.take_over(*settings);
+                answer(reply, Ok(done));
+            }
+            (Err(error), None) => self.problem = Some(ProblemView::settings(&error)),
+            (Err(error), reply) => answer(reply, Err(ProblemView::settings(&error))),
+        }
+    }
+
+    /// Reads the file behind everything that is being written.
+    pub(super) fn look_at_settings(&self) {
+        let (path, commands) = (self.paths.settings(), self.commands.clone());
+        self.write(move || {
+            let _ = commands.send(Command::SettingsSeen(private_files::read(&path)));
+            Ok(())
+        });
+    }
+
+    pub(super) fn settings_seen(&mut self, seen: io::Result<Option<Vec<u8>>>) {
+        let content = match seen {
+            Ok(Some(content)) if self.settings.is_from(&content) => return self.forget_edit(),
+            Ok(Some(content)) => Ok(content),
+            // Moved away, or between two steps of an editor: what is known goes on.
+            Ok(None) => return,
+            Err(error) => Err(error.to_string()),
+        };
+        match &self.edit {
+            Some(edit) if edit.content == content => {
+                if edit.told.is_none() {
+                    self.take_over_edit(content);
+                }
+            }
+            Some(_) | None => {
+                self.forget_edit();
+                let told = None;
+                self.edit = Some(Edit { content, told });
+                self.look_at_settings_again();
+            }
+        }
+    }
+
+    fn look_at_settings_again(&self) {
+        let (clock, commands) = (self.clock.clone(), self.commands.clone());
+        tokio::spawn(async move {
+            clock.sleep(SETTLED).await;
+            let _ = commands.send(Command::SettingsToSee);
+        });
+    }
+
+    fn take_over_edit(&mut self, content: Result<Vec<u8>, String>) {
+        let path = self.paths.settings();
+        let settings = match &content {
+            Ok(content) => Settings::parse(content, &path),
+            Err(error) => Err(SettingsError::Unreadable {
+                path,
+                error: io::Error::other(error.clone()),
+            }),
+        };
+        match settings {
+            Ok(settings) => {
+                tracing::info!("settings.toml was edited");
+                self.take_over(settings);
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the settings go on as they were");
+                self.problem = Some(ProblemView::settings(&error));
+                let told = self.problem.clone();
+                self.edit = Some(Edit { content, told });
+            }
+        }
+    }
+
+    /// What was told of it is no longer true.
+    fn forget_edit(&mut self) {
+        let told = self.edit.take().and_then(|edit| edit.told);
+        if told.is_some() && told == self.problem {
+            self.problem = None;
+        }
+    }
+
+    /// From now on these hold: portals that are new come, portals that are gone go.
+    fn take_over(&mut self, settings: Settings) {
+        self.forget_edit();
+        let before = std::mem::replace(&mut self.settings, settings);
+        for portal in before.portals {
+            if self.settings.portal(&portal.id).is_none() {
+                self.let_go(&PortalId(portal.id));
+            }
+        }
+        self.take_in_portals();
+    }
+}
