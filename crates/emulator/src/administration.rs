@@ -1,6 +1,6 @@
 //! What an administrator, or a person without a browser, does to the running emulator.
 
-use crate::oidc::{DeviceGrant, NotPending};
+use crate::oidc::{DeviceGrant, NotPending, Registration};
 use crate::state::State;
 use crate::world::WorldError;
 
@@ -15,6 +15,8 @@ pub enum AdministrationError {
     UnknownUserCode(String),
     #[error(transparent)]
     World(#[from] WorldError),
+    #[error("there is no live session {0:?}")]
+    UnknownSession(String),
     #[error("there was no such assignment")]
     NotAssigned,
     #[error("the request is not understood: {0}")]
@@ -55,13 +57,14 @@ impl State {
         Ok(())
     }
 
-    /// All client registrations are from now on as if their 90 days were over.
-    pub(crate) fn expire_registrations(&mut self) -> usize {
-        let (count, now) = (self.registrations.len(), self.clock.now());
-        self.registrations
+    /// The chosen client registrations are from now on as if their 90 days were over.
+    pub(crate) fn expire_registrations(&mut self, choice: impl Fn(&Registration) -> bool) -> usize {
+        let now = self.clock.now();
+        let chosen = self
+            .registrations
             .values_mut()
-            .for_each(|registration| registration.expires = now);
-        count
+            .filter(|registration| choice(registration));
+        chosen.map(|registration| registration.expires = now).count()
     }
 
     fn decide_device(

@@ -1,12 +1,22 @@
 //! What was called, by whom, with what outcome: the log and the counters that tests read.
 
+mod cloudtrail;
+
 use std::collections::{BTreeMap, VecDeque};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub(crate) use cloudtrail::{request_parameters, service_event_details};
 
 /// Older events are forgotten, so that memory stays flat over millions of calls.
 const KEPT_EVENTS: usize = 20_000;
+/// Of the counts by second.
+const KEPT_SECONDS: usize = 3_600;
+
+/// Calls by second of the emulator's clock, operation, and role or `""`.
+pub type CallsBySecond = BTreeMap<i64, BTreeMap<Operation, BTreeMap<String, u64>>>;
 
 /// Everything that can be called, under AWS's names where AWS has one.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,8 +40,8 @@ pub enum Operation {
     Unknown,
 }
 
-/// One call.
-#[derive(Clone, Debug, Serialize)]
+/// One call. [`AuditEvent::cloudtrail_record`] gives it in CloudTrail's shape.
+#[derive(Clone, Debug)]
 pub struct AuditEvent {
     pub time: Timestamp,
     pub request_id: String,
@@ -40,10 +50,21 @@ pub struct AuditEvent {
     /// `ACCOUNT/PERMISSION_SET`, where the call is about one.
     pub role: Option<String>,
     pub user_agent: Option<String>,
+    pub source_ip_address: String,
     /// 0 if no answer was sent.
     pub status: u16,
     /// AWS's name of the error, or `Fault` for a scripted answer.
     pub error: Option<String>,
+    /// Without secrets; null if there were none.
+    pub request_parameters: Value,
+    /// Account and role of a portal call.
+    pub service_event_details: Value,
+    /// Names the session that the call belongs to, without giving it away.
+    pub credential_id: Option<String>,
+    /// Session tags of the role session that was handed out.
+    pub principal_tags: BTreeMap<String, String>,
+    /// From the whole request to the answer's head.
+    pub duration_ms: u64,
 }
 
 /// How often each thing was called since the emulator started.
@@ -65,6 +86,7 @@ pub(crate) struct AuditLog {
     pub(crate) counters: Counters,
     events: VecDeque<AuditEvent>,
     current_second: (i64, u64),
+    by_second: CallsBySecond,
 }
 
 impl Operation {
@@ -142,10 +164,20 @@ impl AuditLog {
             self.current_second = (second, before + 1);
             counters.peak_portal_calls_per_second = counters.peak_portal_calls_per_second.max(before + 1);
         }
+        let second = self.by_second.entry(event.time.as_second()).or_default();
+        let roles = second.entry(event.operation).or_default();
+        *roles.entry(event.role.clone().unwrap_or_default()).or_default() += 1;
+        if self.by_second.len() > KEPT_SECONDS {
+            self.by_second.pop_first();
+        }
         if self.events.len() == KEPT_EVENTS {
             self.events.pop_front();
         }
         self.events.push_back(event);
+    }
+
+    pub(crate) fn by_second(&self) -> &CallsBySecond {
+        &self.by_second
     }
 
     pub(crate) fn events(&self) -> impl Iterator<Item = &AuditEvent> {

@@ -1,5 +1,8 @@
 //! One request as the endpoints see it, and the few forms that an answer takes.
 
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::Response;
@@ -17,6 +20,18 @@ pub(crate) struct Call {
     pub(crate) body: Bytes,
     /// Whose call it turned out to be, for the audit log.
     pub(crate) user: Option<String>,
+    pub(crate) session: Option<String>,
+    pub(crate) principal_tags: BTreeMap<String, String>,
+    pub(crate) source_ip_address: Option<IpAddr>,
+    /// The list that the call pages through.
+    pub(crate) list: Option<String>,
+}
+
+/// Rides in a request's extensions: over which connection it came.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer {
+    pub(crate) address: IpAddr,
+    pub(crate) with_tls: bool,
 }
 
 /// Rides along in an answer's extensions: AWS's name of the error, for the audit log.
@@ -30,6 +45,11 @@ impl Call {
 
     pub(crate) fn form(&self, name: &str) -> Option<String> {
         find(&self.body, name)
+    }
+
+    /// From the query, else from a form in the body.
+    pub(crate) fn parameter(&self, name: &str) -> Option<String> {
+        self.query(name).or_else(|| self.form(name))
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {

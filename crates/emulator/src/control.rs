@@ -1,5 +1,7 @@
 //! `/_control/`: the administrator's actions, the clock, faults, counters and the log over HTTP, as JSON.
 
+use std::time::Duration;
+
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use jiff::SignedDuration;
@@ -10,6 +12,7 @@ use serde_json::{Value, json};
 use crate::administration::AdministrationError;
 use crate::call::{self, Call};
 use crate::faults::Fault;
+use crate::sessions::credential_id;
 use crate::state::State;
 use crate::world::Assignment;
 
@@ -53,6 +56,49 @@ enum AssignmentChange {
     Remove(Assignment),
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+enum SessionChoice {
+    User(String),
+    Session(String),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+enum RegistrationChoice {
+    ClientId(String),
+    ClientName(String),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NamedAccount {
+    account: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NamedSet {
+    permission_set: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WantedCredentials {
+    user: String,
+    account: String,
+    permission_set: String,
+    #[serde(default)]
+    chained: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+enum NetworkChange {
+    RefuseMs(u64),
+    UnknownCa(bool),
+}
+
 pub(crate) fn clock(state: &mut State, _: &mut Call) -> Answer {
     Ok(json!({ "now": state.clock.now() }))
 }
@@ -83,9 +129,77 @@ pub(crate) fn auto_approve(state: &mut State, call: &mut Call) -> Answer {
     state.set_auto_approve(request.user.as_deref()).map(done)
 }
 
+/// A piece of a world file, as text.
+pub(crate) fn amend_world(state: &mut State, call: &mut Call) -> Answer {
+    let piece =
+        str::from_utf8(&call.body).map_err(|error| AdministrationError::BadRequest(error.to_string()))?;
+    Ok(done(state.world.amend(piece)?))
+}
+
+pub(crate) fn mfa_code(state: &mut State, call: &mut Call) -> Answer {
+    let name = call.query("user").unwrap_or_default();
+    let user = state
+        .world
+        .user(&name)
+        .ok_or(AdministrationError::UnknownUser(name))?;
+    Ok(json!({ "code": user.mfa.code(call.now) }))
+}
+
+pub(crate) fn sessions(state: &mut State, call: &mut Call) -> Answer {
+    let live = state.sessions.all_live(call.now).map(|(id, session)| {
+        json!({
+            "session": credential_id(id),
+            "user": session.user,
+            "begins": session.begins,
+            "ends": session.ends,
+        })
+    });
+    Ok(json!({ "sessions": live.collect::<Vec<_>>() }))
+}
+
 pub(crate) fn end_sessions(state: &mut State, call: &mut Call) -> Answer {
-    let request: NamedUser = parse(call)?;
-    Ok(json!({ "ended": state.end_sessions(&request.user)? }))
+    match parse(call)? {
+        SessionChoice::User(user) => Ok(json!({ "ended": state.end_sessions(&user)? })),
+        SessionChoice::Session(name) => match state.sessions.end_named(&name, call.now) {
+            true => Ok(json!({ "ended": 1 })),
+            false => Err(AdministrationError::UnknownSession(name)),
+        },
+    }
+}
+
+pub(crate) fn remove_account(state: &mut State, call: &mut Call) -> Answer {
+    let request: NamedAccount = parse(call)?;
+    match state.world.remove_account(&request.account) {
+        true => Ok(done(())),
+        false => Err(AdministrationError::NotAssigned),
+    }
+}
+
+pub(crate) fn delete_permission_set(state: &mut State, call: &mut Call) -> Answer {
+    let request: NamedSet = parse(call)?;
+    match state.world.delete_permission_set(&request.permission_set) {
+        true => Ok(done(())),
+        false => Err(AdministrationError::NotAssigned),
+    }
+}
+
+/// Role credentials without a sign-in; chained ones are as if AssumeRole had made them of others.
+pub(crate) fn credentials(state: &mut State, call: &mut Call) -> Answer {
+    let wanted: WantedCredentials = parse(call)?;
+    let user = state.world.user(&wanted.user).cloned();
+    let user = user.ok_or(AdministrationError::UnknownUser(wanted.user))?;
+    let mut issued = state
+        .issue_role_credentials(&user, &wanted.account, &wanted.permission_set, call)
+        .ok_or(AdministrationError::NotAssigned)?;
+    if let (true, Some(role)) = (wanted.chained, state.mint.open(&issued.session_token)) {
+        issued = state.mint.chain(&mut state.random, &role, call.now);
+    }
+    Ok(json!({
+        "accessKeyId": issued.access_key_id,
+        "secretAccessKey": issued.secret_access_key,
+        "sessionToken": issued.session_token,
+        "expiration": issued.expiration.as_millisecond(),
+    }))
 }
 
 pub(crate) fn disable_user(state: &mut State, call: &mut Call) -> Answer {
@@ -107,12 +221,39 @@ pub(crate) fn change_assignment(state: &mut State, call: &mut Call) -> Answer {
     Ok(done(()))
 }
 
-pub(crate) fn expire_registrations(state: &mut State, _: &mut Call) -> Answer {
-    Ok(json!({ "expired": state.expire_registrations() }))
+/// All of them, or those of one client.
+pub(crate) fn expire_registrations(state: &mut State, call: &mut Call) -> Answer {
+    let choice = match call.body.iter().any(|byte| !b"{} \r\n\t".contains(byte)) {
+        true => Some(parse::<RegistrationChoice>(call)?),
+        false => None,
+    };
+    let expired = state.expire_registrations(|registration| match &choice {
+        None => true,
+        Some(RegistrationChoice::ClientId(id)) => registration.client_id == *id,
+        Some(RegistrationChoice::ClientName(name)) => registration.client_name == *name,
+    });
+    Ok(json!({ "expired": expired }))
 }
 
+/// One fault, or a list of them.
 pub(crate) fn add_fault(state: &mut State, call: &mut Call) -> Answer {
-    state.faults.add(parse::<Fault>(call)?);
+    let is_list = call.body.trim_ascii_start().starts_with(b"[");
+    let faults = if is_list {
+        parse(call)?
+    } else {
+        vec![parse::<Fault>(call)?]
+    };
+    for fault in faults {
+        state.faults.add(fault);
+    }
+    Ok(done(()))
+}
+
+pub(crate) fn change_network(state: &mut State, call: &mut Call) -> Answer {
+    match parse(call)? {
+        NetworkChange::RefuseMs(milliseconds) => state.network.refuse(Duration::from_millis(milliseconds)),
+        NetworkChange::UnknownCa(is_unknown) => state.network.set_unknown_ca(is_unknown),
+    }
     Ok(done(()))
 }
 
@@ -125,8 +266,16 @@ pub(crate) fn counters(state: &mut State, _: &mut Call) -> Answer {
     Ok(json!(state.audit.counters))
 }
 
+pub(crate) fn calls_by_second(state: &mut State, _: &mut Call) -> Answer {
+    Ok(json!(state.audit.by_second()))
+}
+
 pub(crate) fn audit(state: &mut State, _: &mut Call) -> Answer {
-    Ok(json!({ "events": state.audit.events().collect::<Vec<_>>() }))
+    let records = state
+        .audit
+        .events()
+        .map(|event| event.cloudtrail_record(&state.world));
+    Ok(json!({ "Records": records.collect::<Vec<_>>() }))
 }
 
 /// 200 with what was asked for, 400 with one sentence.

@@ -2,21 +2,26 @@
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use axum::Router;
 use jiff::{SignedDuration, Timestamp};
 use tokio::net::TcpListener;
 
 use crate::administration::AdministrationError;
-use crate::audit::{AuditEvent, Counters};
+use crate::audit::{AuditEvent, CallsBySecond, Counters};
 use crate::clock::Clock;
 use crate::faults::Fault;
 use crate::random::Random;
 use crate::state::State;
+use crate::tls::Certificates;
 use crate::world::{Assignment, World, WorldError};
 
 mod answer;
+mod line;
 mod server;
+
+pub(crate) use answer::wait;
 
 /// How to run a world.
 #[derive(Clone, Debug)]
@@ -76,7 +81,21 @@ impl Emulator {
     pub async fn serve(&self, listener: TcpListener) -> io::Result<()> {
         let address = listener.local_addr()?;
         self.inner.base_url.get_or_init(|| format!("http://{address}"));
-        match server::serve(self.router(), listener).await {}
+        self.serve_with(listener, None).await
+    }
+
+    /// The same with TLS, beside [`Emulator::serve`].
+    pub async fn serve_tls(&self, listener: TcpListener, certificates: Certificates) -> io::Result<()> {
+        self.serve_with(listener, Some(certificates)).await
+    }
+
+    async fn serve_with(&self, listener: TcpListener, certificates: Option<Certificates>) -> io::Result<()> {
+        let service = server::Service {
+            router: self.router(),
+            network: self.state().network.clone(),
+            certificates,
+        };
+        match server::serve(service, listener).await? {}
     }
 
     /// `http://127.0.0.1:PORT`: what the endpoint settings of AWS's clients want.
@@ -133,6 +152,37 @@ impl Emulator {
         self.state().set_auto_approve(user)
     }
 
+    /// Adds a piece of a world file, as text: see [`World::amend`].
+    pub fn amend(&self, piece: &str) -> Result<(), WorldError> {
+        self.state().world.amend(piece)
+    }
+
+    /// What the authenticator app of `user` shows now; none without MFA.
+    pub fn mfa_code(&self, user: &str) -> Option<String> {
+        let state = self.state();
+        state.world.user(user)?.mfa.code(state.clock.now())
+    }
+
+    /// Ends all connections; for that long nobody listens, on neither port.
+    pub fn refuse_connections(&self, duration: Duration) {
+        self.state().network.refuse(duration);
+    }
+
+    /// From now on the TLS port shows the chain of an authority that nobody knows, or ours again.
+    pub fn use_unknown_ca(&self, is_unknown: bool) {
+        self.state().network.set_unknown_ca(is_unknown);
+    }
+
+    /// False if there is no such permission set. Its roles are gone too: what they handed out fails at once.
+    pub fn delete_permission_set(&self, name: &str) -> bool {
+        self.state().world.delete_permission_set(name)
+    }
+
+    /// False if there is no such account.
+    pub fn remove_account(&self, id: &str) -> bool {
+        self.state().world.remove_account(id)
+    }
+
     /// The administrator ends all sessions of `user`; says how many were live.
     pub fn end_sessions(&self, user: &str) -> Result<usize, AdministrationError> {
         self.state().end_sessions(user)
@@ -158,7 +208,7 @@ impl Emulator {
 
     /// All client registrations are over, as after 90 days; says how many there were.
     pub fn expire_registrations(&self) -> usize {
-        self.state().expire_registrations()
+        self.state().expire_registrations(|_| true)
     }
 
     /// Scripts trouble; the first fault that fits a call hits it.
@@ -172,6 +222,11 @@ impl Emulator {
 
     pub fn counters(&self) -> Counters {
         self.state().audit.counters.clone()
+    }
+
+    /// Calls by second, operation and role, of the last 3,600 seconds that had any.
+    pub fn calls_by_second(&self) -> CallsBySecond {
+        self.state().audit.by_second().clone()
     }
 
     /// The latest calls, oldest first.

@@ -1,5 +1,7 @@
 //! Scripted trouble: answers, delays, silence and cut connections, per operation.
 
+mod trouble;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -13,11 +15,25 @@ use crate::oidc::OidcError;
 use crate::portal::PortalError;
 use crate::random::Random;
 
+pub use trouble::Trouble;
+
 /// What happens to calls of an operation instead of, before or after the real answer.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
     pub operation: Operation,
+    /// One of the catalogue, by name.
+    #[serde(default)]
+    pub trouble: Option<Trouble>,
+    /// Of a cut body: how many bytes come.
+    #[serde(default)]
+    pub bytes: Option<usize>,
+    /// Of a slow drip: the pause before each byte.
+    #[serde(default)]
+    pub drip_ms: Option<u64>,
+    /// So many calls pass first.
+    #[serde(default)]
+    pub after: u32,
     /// Only calls about this role, `ACCOUNT/PERMISSION_SET`.
     #[serde(default)]
     pub role: Option<String>,
@@ -52,11 +68,19 @@ pub struct Fault {
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectionDropped;
 
+/// Rides along likewise: when this answer breaks off, the connection is reset.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ConnectionReset;
+
 impl Fault {
     /// Does nothing yet: set the fields that you need.
     pub fn on(operation: Operation) -> Self {
         Self {
             operation,
+            trouble: None,
+            bytes: None,
+            drip_ms: None,
+            after: 0,
             role: None,
             status: None,
             headers: BTreeMap::new(),
@@ -74,6 +98,14 @@ impl Fault {
     pub fn status(operation: Operation, status: u16) -> Self {
         Self {
             status: Some(status),
+            ..Self::on(operation)
+        }
+    }
+
+    /// Trouble of the catalogue.
+    pub fn trouble(operation: Operation, trouble: Trouble) -> Self {
+        Self {
+            trouble: Some(trouble),
             ..Self::on(operation)
         }
     }
@@ -107,6 +139,11 @@ impl Fault {
             times: Some(times),
             ..self
         }
+    }
+
+    /// So many calls pass before the first is hit.
+    pub fn after_calls(self, calls: u32) -> Self {
+        Self { after: calls, ..self }
     }
 
     pub fn with_probability(self, probability: f64) -> Self {
@@ -180,7 +217,10 @@ pub(crate) struct Faults {
 }
 
 impl Faults {
-    pub(crate) fn add(&mut self, fault: Fault) {
+    pub(crate) fn add(&mut self, mut fault: Fault) {
+        if let Some(trouble) = fault.trouble {
+            trouble.settle(&mut fault);
+        }
         self.scripted.push(fault);
     }
 
@@ -194,14 +234,23 @@ impl Faults {
         role: Option<&str>,
         random: &mut Random,
     ) -> Option<Fault> {
-        let index = self.scripted.iter().position(|fault| {
-            fault.operation == operation
+        let mut hit = None;
+        for (index, fault) in self.scripted.iter_mut().enumerate() {
+            let fits = fault.operation == operation
                 && fault.times != Some(0)
-                && fault.role.as_deref().is_none_or(|wanted| Some(wanted) == role)
+                && fault.role.as_deref().is_none_or(|wanted| Some(wanted) == role);
+            if fits && fault.after > 0 {
+                fault.after -= 1;
+            } else if fits
                 && fault
                     .probability
                     .is_none_or(|probability| random.chance(probability))
-        })?;
+            {
+                hit = Some(index);
+                break;
+            }
+        }
+        let index = hit?;
         let fault = &mut self.scripted[index];
         fault.times = fault.times.map(|times| times - 1);
         let struck = fault.clone();
@@ -231,6 +280,23 @@ mod tests {
         assert!(strikes(Operation::GetRoleCredentials, "1/A"));
         assert!(strikes(Operation::GetRoleCredentials, "1/A"));
         assert!(!strikes(Operation::GetRoleCredentials, "1/A"));
+    }
+
+    #[test]
+    fn a_script_lets_calls_pass_before_and_between() {
+        let mut random = Random::from_seed(1);
+        let mut faults = Faults::default();
+        faults.add(Fault::status(Operation::CreateToken, 500).after_calls(1).times(1));
+        faults.add(Fault::status(Operation::CreateToken, 429).after_calls(2).times(1));
+        let mut next = || {
+            faults
+                .strike(Operation::CreateToken, None, &mut random)
+                .and_then(|fault| fault.status)
+        };
+        assert_eq!(
+            [next(), next(), next(), next(), next()],
+            [None, Some(500), None, Some(429), None]
+        );
     }
 
     #[test]

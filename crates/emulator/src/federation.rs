@@ -61,11 +61,11 @@ struct Keys {
 }
 
 pub(crate) fn signin_token(state: &mut State, call: &mut Call) -> Result<Response, FederationError> {
-    if call.query("Action").as_deref() != Some("getSigninToken") {
+    if call.parameter("Action").as_deref() != Some("getSigninToken") {
         return Err(FederationError::Action);
     }
     let keys = call
-        .query("Session")
+        .parameter("Session")
         .and_then(|text| serde_json::from_str::<Keys>(&text).ok());
     let keys = keys.ok_or(FederationError::Credentials)?;
     let role = state
@@ -74,12 +74,15 @@ pub(crate) fn signin_token(state: &mut State, call: &mut Call) -> Result<Respons
         .ok_or(FederationError::Credentials)?;
     let fits = role.access_key_id == keys.session_id
         && state.mint.secret_access_key(&keys.session_id) == keys.session_key
-        && call.now < role.expires();
+        && call.now < role.expires()
+        && !state.world.deleted_sets.contains(&role.permission_set);
     if !fits {
         return Err(FederationError::Credentials);
     }
-    let ends = match call.query("SessionDuration") {
+    let ends = match call.parameter("SessionDuration") {
         None => role.expires(),
+        // The limit of role chaining: such a console session lasts as long as its credentials.
+        Some(_) if role.chained => return Err(FederationError::SessionDuration),
         Some(text) => {
             let seconds = text
                 .parse()
@@ -91,6 +94,15 @@ pub(crate) fn signin_token(state: &mut State, call: &mut Call) -> Result<Respons
     call.user = Some(role.user.clone());
     let token = state.issue_signin_token(ConsoleSession { role, ends }, call.now);
     Ok(call::json(StatusCode::OK, &json!({ "SigninToken": token })))
+}
+
+/// POST is documented nowhere: only a world that asks for it has it.
+pub(crate) fn posted(state: &mut State, call: &mut Call) -> Response {
+    if state.world.unsettled.federation_post {
+        signin_token(state, call).into_response()
+    } else {
+        pages::nothing_here(state, call)
+    }
 }
 
 /// Shows the console page at once instead of redirecting to AWS. A browser has one console session.

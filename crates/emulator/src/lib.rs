@@ -27,6 +27,8 @@ mod world;
 
 mod audit;
 mod faults;
+mod network;
+mod tls;
 
 mod call;
 mod sessions;
@@ -35,6 +37,7 @@ mod state;
 mod testing;
 
 mod federation;
+mod mfa;
 mod oidc;
 mod pages;
 mod portal;
@@ -46,11 +49,17 @@ mod control;
 mod emulator;
 mod router;
 
+#[cfg(test)]
+mod conformance;
+
 pub use administration::AdministrationError;
-pub use audit::{AuditEvent, Counters, Operation};
+pub use audit::{AuditEvent, CallsBySecond, Counters, Operation};
 pub use clock::Clock;
 pub use emulator::{Emulator, Options};
-pub use faults::{ConnectionDropped, Fault};
+pub use faults::{ConnectionDropped, Fault, Trouble};
+pub use tls::{CertificateError, Certificates};
 pub use world::{
-    Account, Assignment, DoubleGrant, Group, PermissionSet, Principal, Rotation, User, World, WorldError,
+    AbsentMembers, Account, Application, Assignment, DoubleGrant, Group, IdentitySource, Keys,
+    LoggedOutRefresh, Mfa, PermissionSet, Principal, Rotation, UnassignedRole, Unsettled, User, World,
+    WorldError,
 };

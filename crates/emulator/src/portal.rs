@@ -12,6 +12,7 @@ pub(crate) use error::PortalError;
 pub(crate) use list_account_roles::list_account_roles;
 pub(crate) use list_accounts::list_accounts;
 pub(crate) use logout::logout;
+pub(crate) use paging::page_token;
 pub(crate) use role_credentials::role_credentials;
 pub(crate) use throttle::Throttle;
 
@@ -28,6 +29,7 @@ impl State {
         let token = call.header(TOKEN_HEADER).ok_or(PortalError::Unauthorized)?;
         let (session, user) = self.signed_in(token, call.now).ok_or(PortalError::Unauthorized)?;
         call.user = Some(user.name.clone());
+        call.session = Some(session.clone());
         Ok((session, user))
     }
 

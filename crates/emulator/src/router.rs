@@ -56,7 +56,10 @@ fn services() -> Router<Emulator> {
             get(Operation::GetRoleCredentials, portal::role_credentials),
         )
         .route("/logout", post(Operation::Logout, portal::logout))
-        .route("/federation", routing::get(federation_actions))
+        .route(
+            "/federation",
+            routing::get(federation_actions).merge(post(Operation::GetSigninToken, federation::posted)),
+        )
         .route("/oauth", get(Operation::ConsoleLogout, federation::logout))
         .route(
             "/",
@@ -72,6 +75,7 @@ fn browser_pages() -> Router<Emulator> {
                 .merge(post(Operation::Authorize, page(oidc::decide))),
         )
         .route("/sign-in", post(Operation::SignIn, pages::sign_in))
+        .route("/sign-in/code", post(Operation::SignIn, pages::verify_code))
         .route(
             "/device",
             get(Operation::VerifyDevice, page(pages::device))
@@ -98,7 +102,16 @@ fn control_paths() -> Router<Emulator> {
         .route("/approve", control_post(control::approve))
         .route("/deny", control_post(control::deny))
         .route("/auto-approve", control_post(control::auto_approve))
+        .route("/world", control_post(control::amend_world))
+        .route("/mfa-code", control_get(control::mfa_code))
+        .route("/sessions", control_get(control::sessions))
         .route("/sessions/end", control_post(control::end_sessions))
+        .route("/accounts/remove", control_post(control::remove_account))
+        .route(
+            "/permission-sets/delete",
+            control_post(control::delete_permission_set),
+        )
+        .route("/credentials", control_post(control::credentials))
         .route("/users/disable", control_post(control::disable_user))
         .route("/users/enable", control_post(control::enable_user))
         .route("/assignments", control_post(control::change_assignment))
@@ -110,7 +123,9 @@ fn control_paths() -> Router<Emulator> {
             "/faults",
             control_post(control::add_fault).merge(control_delete(control::clear_faults)),
         )
+        .route("/network", control_post(control::change_network))
         .route("/counters", control_get(control::counters))
+        .route("/counters/seconds", control_get(control::calls_by_second))
         .route("/audit", control_get(control::audit))
 }
 

@@ -3,6 +3,9 @@
 use std::collections::HashMap;
 
 use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
+
+use crate::random::hex;
 
 /// Also the value of the browser's cookie.
 pub(crate) type SessionId = String;
@@ -10,8 +13,16 @@ pub(crate) type SessionId = String;
 #[derive(Clone, Debug)]
 pub(crate) struct Session {
     pub(crate) user: String,
+    pub(crate) begins: Timestamp,
     pub(crate) ends: Timestamp,
-    ended: bool,
+    ended: Option<Ending>,
+}
+
+/// Who ended a session before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    SignedOut,
+    ByAdministrator,
 }
 
 #[derive(Default)]
@@ -23,19 +34,21 @@ pub(crate) struct Sessions {
 
 impl Session {
     fn is_live(&self, now: Timestamp) -> bool {
-        !self.ended && now < self.ends
+        self.ended.is_none() && now < self.ends
     }
 }
 
 impl Sessions {
     pub(crate) fn begin(&mut self, id: SessionId, user: &str, now: Timestamp, ends: Timestamp) {
-        self.sessions.retain(|_, session| session.is_live(now));
+        // Ended ones are still known until their time is over, so that a refresh learns why.
+        self.sessions.retain(|_, session| now < session.ends);
         self.sessions.insert(
             id,
             Session {
                 user: user.to_owned(),
+                begins: now,
                 ends,
-                ended: false,
+                ended: None,
             },
         );
     }
@@ -44,10 +57,31 @@ impl Sessions {
         self.sessions.get(id).filter(|session| session.is_live(now))
     }
 
-    pub(crate) fn end(&mut self, id: &str) {
-        if let Some(session) = self.sessions.get_mut(id) {
-            session.ended = true;
-        }
+    /// The user signed out.
+    pub(crate) fn sign_out(&mut self, id: &str) {
+        self.end(id, Ending::SignedOut);
+    }
+
+    pub(crate) fn was_signed_out(&self, id: &str) -> bool {
+        self.sessions
+            .get(id)
+            .is_some_and(|session| session.ended == Some(Ending::SignedOut))
+    }
+
+    /// The administrator ends one session, named by [`credential_id`]; false if none is live.
+    pub(crate) fn end_named(&mut self, name: &str, now: Timestamp) -> bool {
+        let found = self.all_live(now).find(|(id, _)| credential_id(id) == name);
+        let Some(id) = found.map(|(id, _)| id.clone()) else {
+            return false;
+        };
+        self.end(&id, Ending::ByAdministrator);
+        true
+    }
+
+    pub(crate) fn all_live(&self, now: Timestamp) -> impl Iterator<Item = (&SessionId, &Session)> {
+        self.sessions
+            .iter()
+            .filter(move |(_, session)| session.is_live(now))
     }
 
     /// Ends all live sessions of a user; says how many those were.
@@ -56,7 +90,7 @@ impl Sessions {
         self.sessions
             .values_mut()
             .filter(live)
-            .map(|session| session.ended = true)
+            .map(|session| session.ended = Some(Ending::ByAdministrator))
             .count()
     }
 
@@ -68,4 +102,19 @@ impl Sessions {
     pub(crate) fn remember_unattended(&mut self, user: &str, id: SessionId) {
         self.unattended.insert(user.to_owned(), id);
     }
+
+    fn end(&mut self, id: &str, ending: Ending) {
+        if let Some(session) = self
+            .sessions
+            .get_mut(id)
+            .filter(|session| session.ended.is_none())
+        {
+            session.ended = Some(ending);
+        }
+    }
+}
+
+/// A session's name for administrators and logs: it opens nothing.
+pub(crate) fn credential_id(id: &str) -> String {
+    hex(&Sha256::digest(id)[..16])
 }

@@ -9,10 +9,12 @@ use crate::call::Call;
 use crate::clock::Clock;
 use crate::faults::Faults;
 use crate::federation::ConsoleSignIns;
+use crate::mfa::Challenges;
+use crate::network::Network;
 use crate::oidc::{AuthorizationCode, ConsentRequest, DeviceGrant, Registration, Tokens};
 use crate::portal::Throttle;
 use crate::random::Random;
-use crate::role_credentials::Mint;
+use crate::role_credentials::{Mint, RoleCredentials};
 use crate::sessions::{Session, SessionId, Sessions};
 use crate::world::{User, World};
 
@@ -31,10 +33,14 @@ pub(crate) struct State {
     pub(crate) tokens: Tokens,
     pub(crate) throttle: Throttle,
     pub(crate) mint: Mint,
+    /// By user, account and permission set; only in a world whose `role_credentials` are `same`.
+    pub(crate) same_keys: HashMap<(String, String, String), RoleCredentials>,
     pub(crate) console: ConsoleSignIns,
     /// Who approves `/authorize` at once, if anybody.
     pub(crate) auto_approve: Option<String>,
+    pub(crate) challenges: Challenges,
     pub(crate) faults: Faults,
+    pub(crate) network: Network,
     pub(crate) audit: AuditLog,
 }
 
@@ -46,6 +52,7 @@ impl State {
             random,
             world,
             mint,
+            same_keys: HashMap::new(),
             sessions: Sessions::default(),
             registrations: HashMap::new(),
             devices: HashMap::new(),
@@ -55,7 +62,9 @@ impl State {
             throttle: Throttle::default(),
             console: ConsoleSignIns::default(),
             auto_approve: None,
+            challenges: Challenges::default(),
             faults: Faults::default(),
+            network: Network::default(),
             audit: AuditLog::default(),
         }
     }
@@ -64,7 +73,7 @@ impl State {
     pub(crate) fn begin_session(&mut self, user: &str, now: Timestamp) -> SessionId {
         let id = self.random.base64url(32);
         self.sessions
-            .begin(id.clone(), user, now, now + self.world.session_duration);
+            .begin(id.clone(), user, now, now + self.world.session_length());
         id
     }
 
@@ -90,6 +99,7 @@ impl State {
         let id = call.cookie(&call.cookie_name(SESSION_COOKIE))?.to_owned();
         let (_, user) = self.live_session(&id, call.now)?;
         call.user = Some(user.name.clone());
+        call.session = Some(id.clone());
         Some((id, user.clone()))
     }
 }

@@ -55,8 +55,8 @@ pub(crate) fn caller_identity(state: &mut State, call: &mut Call) -> Result<Resp
         "<GetCallerIdentityResponse xmlns=\"{NAMESPACE}\"><GetCallerIdentityResult><Arn>{}</Arn>\
          <UserId>AROA{role_id}:{}</UserId><Account>{}</Account></GetCallerIdentityResult>\
          <ResponseMetadata><RequestId>{}</RequestId></ResponseMetadata></GetCallerIdentityResponse>",
-        crate::pages::escape(&arn),
-        crate::pages::escape(&role.user),
+        xml_text(&arn),
+        xml_text(&role.user),
         role.account,
         state.random.uuid(),
     );
@@ -77,6 +77,10 @@ fn signer(state: &State, call: &Call) -> Result<RoleSession, StsError> {
         .open(token)
         .filter(|role| role.access_key_id == signature.access_key_id);
     let role = role.ok_or(StsError::InvalidClientTokenId)?;
+    // Its IAM role is gone with its permission set.
+    if state.world.deleted_sets.contains(&role.permission_set) {
+        return Err(StsError::InvalidClientTokenId);
+    }
     if call.now >= role.expires() {
         return Err(StsError::ExpiredToken);
     }
@@ -84,6 +88,16 @@ fn signer(state: &State, call: &Call) -> Result<RoleSession, StsError> {
         return Err(StsError::SignatureDoesNotMatch);
     }
     Ok(role)
+}
+
+/// XML has no way to write most control characters.
+fn xml_text(text: &str) -> String {
+    let writable = |letter: char| !letter.is_control() || matches!(letter, '\t' | '\n' | '\r');
+    let text: String = text
+        .chars()
+        .map(|letter| if writable(letter) { letter } else { '\u{fffd}' })
+        .collect();
+    crate::pages::escape(&text)
 }
 
 impl IntoResponse for StsError {
@@ -98,7 +112,7 @@ impl IntoResponse for StsError {
         let body = format!(
             "<ErrorResponse xmlns=\"{NAMESPACE}\"><Error><Type>Sender</Type><Code>{code}</Code>\
              <Message>{}</Message></Error></ErrorResponse>",
-            crate::pages::escape(&self.to_string()),
+            xml_text(&self.to_string()),
         );
         let mut response = call::xml(status, body);
         response.extensions_mut().insert(ErrorName(code.to_owned()));

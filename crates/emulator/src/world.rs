@@ -1,21 +1,24 @@
 //! The company that the emulator plays: people, accounts, permission sets, who may use what.
 
 mod assignments;
+mod built_in;
 mod checker;
+mod directory;
 mod file;
+mod settings;
+mod unsettled;
 
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
 use serde::Deserialize;
 
 pub use assignments::{Assignment, Principal};
+pub use directory::{Group, IdentitySource, Mfa, User};
 pub use file::WorldError;
+pub use unsettled::{AbsentMembers, DoubleGrant, Keys, LoggedOutRefresh, UnassignedRole, Unsettled};
 
 use assignments::Assignments;
-
-const ACME: &str = include_str!("../worlds/acme.toml");
-const TOUR: &str = include_str!("../worlds/tour.toml");
 
 /// Everything that a world file says.
 #[derive(Clone, Debug)]
@@ -24,11 +27,15 @@ pub struct World {
     pub region: String,
     /// In AWS's form, without a trailing slash; no client contacts it.
     pub start_url: String,
+    pub identity_source: IdentitySource,
+    /// Lifetimes below AWS's shortest are allowed.
+    pub short_lifetimes: bool,
+    /// Of a portal session; see [`World::session_length`].
     pub session_duration: SignedDuration,
     /// Life of an access token whose registration has scopes.
     pub access_token_duration: SignedDuration,
     pub rotation: Rotation,
-    pub double_grant: DoubleGrant,
+    pub unsettled: Unsettled,
     /// Quota of one user over the portal operations; 0 switches it off.
     pub requests_per_second: u32,
     /// Rows of a list when the client names no `max_result`.
@@ -37,23 +44,12 @@ pub struct World {
     pub groups: Vec<Group>,
     pub accounts: Vec<Account>,
     pub permission_sets: Vec<PermissionSet>,
+    pub applications: Vec<Application>,
+    /// Session tag to the attribute that it gets its value from, such as `${path:enterprise.costCenter}`.
+    pub attributes_for_access_control: BTreeMap<String, String>,
     pub(crate) assignments: Assignments,
-}
-
-#[derive(Clone, Debug)]
-pub struct User {
-    pub name: String,
-    pub display_name: String,
-    pub email: String,
-    pub password: String,
-    pub groups: Vec<String>,
-    pub disabled: bool,
-}
-
-#[derive(Clone, Debug)]
-pub struct Group {
-    pub name: String,
-    pub description: String,
+    /// Permission sets that were deleted: their IAM roles are gone, and what those handed out fails at once.
+    pub(crate) deleted_sets: BTreeSet<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -62,6 +58,7 @@ pub struct Account {
     pub id: String,
     pub name: String,
     pub email: String,
+    /// Path from the root, such as `workloads/prod`; empty at the root.
     pub organizational_unit: String,
 }
 
@@ -73,6 +70,18 @@ pub struct PermissionSet {
     pub session_duration: SignedDuration,
     /// Where the console opens when nobody names a destination.
     pub relay_state: Option<String>,
+    /// ARNs of AWS's or the customer's policies; nothing here evaluates them.
+    pub managed_policies: Vec<String>,
+}
+
+/// A SAML application of the access portal: a name with a link.
+#[derive(Clone, Debug)]
+pub struct Application {
+    pub name: String,
+    pub description: String,
+    pub url: String,
+    /// Who sees it.
+    pub principals: Vec<Principal>,
 }
 
 /// What becomes of a refresh token that was used.
@@ -88,45 +97,56 @@ pub enum Rotation {
     Strict,
 }
 
-/// How a registration for both `device_code` and `authorization_code` is refused: both were seen at AWS.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "snake_case")]
-pub enum DoubleGrant {
-    #[default]
-    InvalidScope,
-    ServerError,
-}
-
 impl World {
-    /// The demo company, with AWS's lifetimes.
-    pub fn acme() -> Self {
-        Self::from_toml(ACME).expect("the built-in world is tested")
-    }
-
-    /// A small company whose role credentials live for 90 seconds.
-    pub fn tour() -> Self {
-        Self::from_toml(TOUR).expect("the built-in world is tested")
-    }
-
-    /// A built-in world by name (`acme`, `tour`), else a file.
+    /// A built-in world by name (`acme`, `tour`, `one`, `hostile`), else a file.
     pub fn load(name_or_path: &str) -> Result<Self, WorldError> {
-        match name_or_path {
-            "acme" => Self::from_toml(ACME),
-            "tour" => Self::from_toml(TOUR),
-            path => {
-                let text =
-                    std::fs::read_to_string(Path::new(path)).map_err(|source| WorldError::Unreadable {
-                        path: path.to_owned(),
-                        source,
-                    })?;
-                Self::from_toml(&text)
-            }
-        }
+        Self::from_toml(&Self::text(name_or_path)?)
     }
 
     /// Reads a world file's text and checks that everything it refers to exists.
     pub fn from_toml(text: &str) -> Result<Self, WorldError> {
         file::parse(text)
+    }
+
+    /// Adds a piece of a world file: what has the name or id of something known replaces it. Company, region, start
+    /// URL and identity source stay as they are. On an error nothing has changed.
+    pub fn amend(&mut self, text: &str) -> Result<(), WorldError> {
+        file::amend(self, text)
+    }
+
+    /// How long a portal session lasts: with an external provider, the shorter of the administrator's and its own.
+    pub fn session_length(&self) -> SignedDuration {
+        match &self.identity_source {
+            IdentitySource::ExternalIdp {
+                session_duration: Some(own),
+                ..
+            } => self.session_duration.min(*own),
+            IdentitySource::ExternalIdp { .. }
+            | IdentitySource::IdentityCenter
+            | IdentitySource::ActiveDirectory { .. } => self.session_duration,
+        }
+    }
+
+    /// The session tags that a user's role sessions get from attributes for access control.
+    pub fn principal_tags(&self, user: &User) -> BTreeMap<String, String> {
+        let value = |source: &str| {
+            let path = source.strip_prefix("${path:")?.strip_suffix('}')?;
+            match path {
+                "userName" => Some(user.name.clone()),
+                "displayName" => Some(user.display_name.clone()),
+                "emails[primary eq true].value" => Some(user.email.clone()),
+                other => user.attributes.get(other).cloned(),
+            }
+        };
+        let tags = self.attributes_for_access_control.iter();
+        tags.filter_map(|(tag, source)| Some((tag.clone(), value(source)?)))
+            .collect()
+    }
+
+    /// The applications that a user sees in the access portal.
+    pub fn applications_of(&self, user: &User) -> impl Iterator<Item = &Application> {
+        let applications = self.applications.iter();
+        applications.filter(|application| application.principals.iter().any(|one| one.covers(user)))
     }
 
     /// User names are compared without regard to case, as at AWS.
@@ -141,7 +161,8 @@ impl World {
     }
 
     pub fn permission_set(&self, name: &str) -> Option<&PermissionSet> {
-        self.permission_sets.iter().find(|set| set.name == name)
+        let mut sets = self.permission_sets.iter();
+        sets.find(|set| set.name == name && !self.deleted_sets.contains(name))
     }
 
     /// Whether `user` may use `permission_set` in the account, directly or through a group.
@@ -165,6 +186,21 @@ impl World {
         Ok(())
     }
 
+    /// Deletes a permission set with its assignments and IAM roles; false if there is none.
+    pub fn delete_permission_set(&mut self, name: &str) -> bool {
+        let is_known = self.permission_set(name).is_some();
+        if is_known {
+            self.deleted_sets.insert(name.to_owned());
+            self.assignments.remove_set(name);
+        }
+        is_known
+    }
+
+    /// Removes an account from the organization: all its assignments end. False if there is none.
+    pub fn remove_account(&mut self, id: &str) -> bool {
+        self.account(id).is_some() && self.assignments.remove_account(id)
+    }
+
     /// Takes an assignment back; false if there was none.
     pub fn unassign(&mut self, assignment: &Assignment) -> bool {
         self.assignments.remove(assignment)
@@ -177,6 +213,17 @@ impl World {
             Some("eusc") => "aws-eusc",
             _ if self.region.starts_with("us-gov-") => "aws-us-gov",
             _ => "aws",
+        }
+    }
+
+    /// `d-…`, from the start URL, else one that looks like it.
+    pub(crate) fn identity_store_id(&self) -> &str {
+        let host = self.start_url.split('/').nth(2).unwrap_or_default();
+        let label = host.split('.').next().unwrap_or_default();
+        if label.starts_with("d-") {
+            label
+        } else {
+            "d-0000000000"
         }
     }
 
@@ -209,26 +256,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_built_in_worlds_are_valid() {
-        let acme = World::acme();
-        assert_eq!(acme.accounts.len(), 12);
-        assert!(
-            acme.permission_sets
-                .iter()
-                .all(|set| set.session_duration >= SignedDuration::from_hours(1))
-        );
-        assert_eq!(
-            World::tour().permission_sets[0].session_duration,
-            SignedDuration::from_secs(90)
-        );
-    }
-
-    #[test]
     fn an_assignment_reaches_a_user_directly_or_through_a_group() {
         let acme = World::acme();
         let amara = acme.user("AMARA").unwrap();
         assert!(acme.is_assigned(amara, "111122223333", "ReadOnly"));
         assert!(!acme.is_assigned(amara, "111122223333", "AdministratorAccess"));
+
+        let ben = acme.user("ben").unwrap();
+        assert_eq!(ben.groups, ["platform"]);
+        assert!(
+            acme.is_assigned(ben, "111122223333", "Developer"),
+            "platform is a member of developers"
+        );
 
         let noor = acme.user("noor").unwrap();
         assert!(
@@ -236,5 +275,41 @@ mod tests {
                 .iter()
                 .all(|account| !acme.has_access(noor, &account.id))
         );
+    }
+
+    #[test]
+    fn attributes_for_access_control_become_tags_of_users_that_have_them() {
+        let acme = World::acme();
+        let tags = acme.principal_tags(acme.user("amara").unwrap());
+        assert_eq!(tags["CostCenter"], "4711");
+        assert_eq!(tags["UserName"], "amara");
+        assert!(
+            !acme
+                .principal_tags(acme.user("noor").unwrap())
+                .contains_key("CostCenter")
+        );
+    }
+
+    #[test]
+    fn the_shorter_session_counts_with_an_external_provider_only() {
+        let mut world = World::acme();
+        let own = |hours| IdentitySource::ExternalIdp {
+            name: "Okta".to_owned(),
+            session_duration: Some(SignedDuration::from_hours(hours)),
+        };
+        for (hours, expected) in [(2, 2), (12, 8)] {
+            world.identity_source = own(hours);
+            assert_eq!(world.session_length(), SignedDuration::from_hours(expected));
+        }
+    }
+
+    #[test]
+    fn a_deleted_permission_set_and_a_removed_account_leave_no_assignment() {
+        let mut acme = World::acme();
+        let ben = acme.user("ben").unwrap().clone();
+        assert!(acme.delete_permission_set("ReadOnly") && !acme.delete_permission_set("ReadOnly"));
+        assert!(!acme.is_assigned(&ben, "111122223333", "ReadOnly"));
+        assert!(acme.remove_account("111122223333") && !acme.has_access(&ben, "111122223333"));
+        assert!(!acme.remove_account("000000000000"));
     }
 }

@@ -1,5 +1,7 @@
 //! What happens around every endpoint: reading the request, faults, counting, the headers of AWS.
 
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use axum::body;
@@ -13,10 +15,12 @@ use url::{Host, Url};
 
 use super::Emulator;
 use crate::administration::AdministrationError;
-use crate::audit::{AuditEvent, Operation};
-use crate::call::{self, Call, ErrorName};
+use crate::audit::{self, AuditEvent, Operation};
+use crate::call::{self, Call, ErrorName, Peer};
+use crate::clock::stopwatch;
 use crate::control;
 use crate::faults::Fault;
+use crate::sessions::credential_id;
 use crate::state::State;
 
 /// AWS's own limit is far below.
@@ -33,6 +37,7 @@ impl Emulator {
         let Some(mut call) = self.read(request).await else {
             return call::text(StatusCode::PAYLOAD_TOO_LARGE, "the request is too large");
         };
+        let elapsed = stopwatch();
         let fault = self.strike(operation, &call);
         if let Some(delay) = fault
             .as_ref()
@@ -43,21 +48,29 @@ impl Emulator {
             call.now = self.now();
         }
         if fault.as_ref().is_some_and(|fault| fault.hang && !fault.processed) {
-            self.record(operation, &call, None);
+            self.record(operation, &call, None, elapsed());
             return std::future::pending().await;
         }
         let mut response = match &fault {
             Some(fault) if fault.replaces_answer() && !fault.processed => fault.answer(),
             Some(_) | None => endpoint(&mut self.state(), &mut call).into_response(),
         };
-        if let Some(fault) = fault.filter(|fault| fault.replaces_answer() && fault.processed) {
+        if let Some(fault) = fault
+            .as_ref()
+            .filter(|fault| fault.replaces_answer() && fault.processed)
+        {
             if fault.hang {
-                self.record(operation, &call, None);
+                self.record(operation, &call, None, elapsed());
                 return std::future::pending().await;
             }
             response = fault.answer();
         }
-        let request_id = self.record(operation, &call, Some(&response));
+        if let Some((fault, trouble)) = fault.as_ref().and_then(|fault| Some((fault, fault.trouble?)))
+            && !fault.replaces_answer()
+        {
+            response = trouble.spoil(response, fault, &call).await;
+        }
+        let request_id = self.record(operation, &call, Some(&response), elapsed());
         add_headers(response, &request_id, call.now)
     }
 
@@ -77,7 +90,9 @@ impl Emulator {
     async fn read(&self, request: Request) -> Option<Call> {
         let (head, body) = request.into_parts();
         let body = body::to_bytes(body, LARGEST_BODY).await.ok()?;
-        let origin = origin(&head.uri, &head.headers).unwrap_or_else(|| self.base_url());
+        let peer = head.extensions.get::<Peer>();
+        let with_tls = peer.is_some_and(|peer| peer.with_tls);
+        let origin = origin(&head.uri, &head.headers, with_tls).unwrap_or_else(|| self.base_url());
         Some(Call {
             now: self.now(),
             origin,
@@ -85,6 +100,10 @@ impl Emulator {
             headers: head.headers,
             body,
             user: None,
+            session: None,
+            principal_tags: BTreeMap::new(),
+            source_ip_address: peer.map(|peer| peer.address),
+            list: None,
         })
     }
 
@@ -96,7 +115,13 @@ impl Emulator {
     }
 
     /// Writes the audit log; gives the request's id.
-    fn record(&self, operation: Operation, call: &Call, response: Option<&Response>) -> String {
+    fn record(
+        &self,
+        operation: Operation,
+        call: &Call,
+        response: Option<&Response>,
+        took: Duration,
+    ) -> String {
         let mut state = self.state();
         let request_id = state.random.uuid();
         let error = match response {
@@ -113,6 +138,16 @@ impl Emulator {
             user: call.user.clone(),
             role: call.role(),
             user_agent: call.header("user-agent").map(str::to_owned),
+            // In process there is no connection: then it is this machine all the same.
+            source_ip_address: call
+                .source_ip_address
+                .unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))
+                .to_string(),
+            request_parameters: audit::request_parameters(operation, call),
+            service_event_details: audit::service_event_details(operation, call),
+            credential_id: call.session.as_deref().map(credential_id),
+            principal_tags: call.principal_tags.clone(),
+            duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             status: response.map_or(0, |response| response.status().as_u16()),
             error,
         };
@@ -123,10 +158,11 @@ impl Emulator {
 }
 
 /// Where the caller reached us, if that is this machine: a browser has to find our pages there.
-fn origin(uri: &Uri, headers: &HeaderMap) -> Option<String> {
+fn origin(uri: &Uri, headers: &HeaderMap, with_tls: bool) -> Option<String> {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let authority = host.or_else(|| uri.authority().map(axum::http::uri::Authority::as_str))?;
-    let origin = format!("http://{authority}");
+    let scheme = if with_tls { "https" } else { "http" };
+    let origin = format!("{scheme}://{authority}");
     let is_loopback = match Url::parse(&origin).ok()?.host()? {
         Host::Domain(name) => name == "localhost",
         Host::Ipv4(address) => address.is_loopback(),
@@ -154,6 +190,6 @@ fn add_headers(mut response: Response, request_id: &str, now: Timestamp) -> Resp
     clippy::disallowed_methods,
     reason = "a scripted delay is real waiting: that is what it is for"
 )]
-async fn wait(delay: Duration) {
+pub(crate) async fn wait(delay: Duration) {
     tokio::time::sleep(delay).await;
 }

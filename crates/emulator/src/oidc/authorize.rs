@@ -121,7 +121,8 @@ fn allow(state: &mut State, request: ConsentRequest, call: &Call) -> Response {
         &[("code", &code), ("state", &request.state)],
     );
     state.codes.retain(|_, waiting| call.now < waiting.expires);
-    state.codes.insert(code, request.allow(call.now));
+    let life = state.world.unsettled.authorization_code_duration;
+    state.codes.insert(code, request.allow(call.now, life));
     call::redirect(StatusCode::FOUND, &target)
 }
 

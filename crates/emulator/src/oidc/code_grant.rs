@@ -8,8 +8,8 @@ use sha2::{Digest as _, Sha256};
 use super::OidcError;
 use crate::sessions::SessionId;
 
-/// Not published by AWS: the longest that OAuth recommends.
-const CODE_LIFE: SignedDuration = SignedDuration::from_mins(10);
+/// How long a person may look at the question.
+const CONSENT_LIFE: SignedDuration = SignedDuration::from_mins(10);
 
 /// What a client asks a person for on the `/authorize` page.
 #[derive(Clone)]
@@ -46,18 +46,18 @@ impl ConsentRequest {
             state,
             challenge,
             session,
-            expires: now + CODE_LIFE,
+            expires: now + CONSENT_LIFE,
         }
     }
 
-    /// The person allowed it.
-    pub(crate) fn allow(self, now: Timestamp) -> AuthorizationCode {
+    /// The person allowed it; the code is good for `life`.
+    pub(crate) fn allow(self, now: Timestamp, life: SignedDuration) -> AuthorizationCode {
         AuthorizationCode {
             client_id: self.client_id,
             redirect_uri: self.redirect_uri,
             challenge: self.challenge,
             session: self.session,
-            expires: now + CODE_LIFE,
+            expires: now + life,
         }
     }
 }

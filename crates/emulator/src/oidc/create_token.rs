@@ -49,17 +49,17 @@ pub(crate) fn create_token(state: &mut State, call: &mut Call) -> Result<Respons
         AUTHORIZATION_CODE => for_authorization_code(state, call, &client_id, &request)?,
         _ => for_refresh_token(state, call, &client_id, &request)?,
     };
-    call.user = state
-        .signed_in(&issued.access_token, call.now)
-        .map(|(_, user)| user.name);
+    if let Some((session, user)) = state.signed_in(&issued.access_token, call.now) {
+        (call.user, call.session) = (Some(user.name), Some(session));
+    }
     let mut answer = json!({
         "accessToken": issued.access_token,
         "tokenType": "Bearer",
         "expiresIn": issued.expires_in,
+        "refreshToken": issued.refresh_token,
+        "idToken": null,
     });
-    if let Some(refresh_token) = issued.refresh_token {
-        answer["refreshToken"] = refresh_token.into();
-    }
+    state.world.unsettled.absent_members.settle(&mut answer);
     Ok(call::json(StatusCode::OK, &answer))
 }
 

@@ -47,7 +47,7 @@ pub(crate) fn register_client(state: &mut State, call: &mut Call) -> Result<Resp
     }
     let grant_types = request.grant_types.unwrap_or_default();
     let redirect_uris = request.redirect_uris.unwrap_or_default();
-    check_grant_types(&grant_types, state.world.double_grant)?;
+    check_grant_types(&grant_types, state.world.unsettled.double_grant)?;
     if grant_types.iter().any(|grant| grant == AUTHORIZATION_CODE) {
         check_code_client(
             state,
@@ -61,12 +61,15 @@ pub(crate) fn register_client(state: &mut State, call: &mut Call) -> Result<Resp
     let expires = call.now + REGISTRATION_LIFE;
     let client_id = client_id(state);
     let client_secret = client_secret(state, &client_id, &name, &scopes, call.now);
-    let answer = json!({
+    let mut answer = json!({
         "clientId": client_id,
         "clientSecret": client_secret,
         "clientIdIssuedAt": call.now.as_second(),
         "clientSecretExpiresAt": expires.as_second(),
+        "authorizationEndpoint": null,
+        "tokenEndpoint": null,
     });
+    state.world.unsettled.absent_members.settle(&mut answer);
     state.registrations.retain(|_, known| call.now < known.expires);
     let registration = Registration {
         client_id,
@@ -75,6 +78,7 @@ pub(crate) fn register_client(state: &mut State, call: &mut Call) -> Result<Resp
         scopes,
         grant_types,
         redirect_uris,
+        bare_redirect: state.world.unsettled.bare_redirect,
         expires,
     };
     state
@@ -105,7 +109,12 @@ fn check_code_client(
     redirect_uris: &[String],
     issuer_url: Option<&str>,
 ) -> Result<(), OidcError> {
-    if redirect_uris.is_empty() || !redirect_uris.iter().all(|uri| loopback_callback(uri).is_some()) {
+    let bare = state.world.unsettled.bare_redirect;
+    if redirect_uris.is_empty()
+        || !redirect_uris
+            .iter()
+            .all(|uri| loopback_callback(uri, bare).is_some())
+    {
         return Err(OidcError::InvalidRedirectUri);
     }
     if scopes.is_empty() {

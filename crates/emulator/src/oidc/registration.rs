@@ -16,6 +16,8 @@ pub(crate) struct Registration {
     /// Empty if the client named none: then it may use the device code.
     pub(crate) grant_types: Vec<String>,
     pub(crate) redirect_uris: Vec<String>,
+    /// Whether `http://127.0.0.1` without a path may be one of them.
+    pub(crate) bare_redirect: bool,
     pub(crate) expires: Timestamp,
 }
 
@@ -27,12 +29,12 @@ impl Registration {
 
     /// The port of a loopback redirect is chosen at sign-in, so it does not count.
     pub(crate) fn allows_redirect_to(&self, redirect_uri: &str) -> bool {
-        let Some(wanted) = loopback_callback(redirect_uri) else {
+        let Some(wanted) = loopback_callback(redirect_uri, self.bare_redirect) else {
             return false;
         };
         self.redirect_uris
             .iter()
-            .filter_map(|uri| loopback_callback(uri))
+            .filter_map(|uri| loopback_callback(uri, self.bare_redirect))
             .any(|known| known.path() == wanted.path())
     }
 
@@ -66,12 +68,13 @@ impl State {
     }
 }
 
-/// `http://127.0.0.1[:port]/oauth/callback`, the only redirect that AWS documents.
-pub(crate) fn loopback_callback(uri: &str) -> Option<Url> {
+/// `http://127.0.0.1[:port]/oauth/callback`, the only redirect that AWS documents; if `bare` without a path too.
+pub(crate) fn loopback_callback(uri: &str, bare: bool) -> Option<Url> {
     let url = Url::parse(uri).ok()?;
     let is_loopback = url.host() == Some(Host::Ipv4(Ipv4Addr::LOCALHOST));
     let is_plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
-    (url.scheme() == "http" && is_loopback && is_plain && url.path() == "/oauth/callback").then_some(url)
+    let is_path = url.path() == "/oauth/callback" || bare && url.path() == "/";
+    (url.scheme() == "http" && is_loopback && is_plain && is_path).then_some(url)
 }
 
 #[cfg(test)]

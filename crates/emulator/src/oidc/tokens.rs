@@ -10,7 +10,7 @@ use super::{OidcError, REFRESH_TOKEN};
 use crate::random::Random;
 use crate::sessions::SessionId;
 use crate::state::State;
-use crate::world::{Rotation, User};
+use crate::world::{LoggedOutRefresh, Rotation, User};
 
 /// Of a registration without scopes, the form before `sso-session`.
 const LEGACY_ACCESS_TOKEN_LIFE: SignedDuration = SignedDuration::from_hours(8);
@@ -101,6 +101,11 @@ impl State {
         if family.client_id != client_id {
             return Err(INVALID_REFRESH_TOKEN);
         }
+        if self.sessions.was_signed_out(&family.session)
+            && self.world.unsettled.logged_out_refresh == LoggedOutRefresh::InvalidClient
+        {
+            return Err(OidcError::InvalidClient);
+        }
         if let Some(replaced_at) = replaced_at {
             self.accept_reuse(sign_in, replaced_at, now)?;
         }
@@ -169,7 +174,12 @@ impl State {
         } else {
             LEGACY_ACCESS_TOKEN_LIFE
         };
-        let life = full.min(session.ends.duration_since(now));
+        let rest = session.ends.duration_since(now);
+        let life = if self.world.unsettled.shortened_tokens {
+            full.min(rest)
+        } else {
+            full
+        };
         let token = token("aoa", &mut self.random);
         self.tokens.access.insert(
             token.clone(),
@@ -203,9 +213,9 @@ impl State {
     /// Unknown and dead tokens get the same answers, so the dead ones need not be kept.
     fn forget_dead_tokens(&mut self, now: Timestamp) {
         let (sessions, tokens) = (&self.sessions, &mut self.tokens);
-        tokens
-            .sign_ins
-            .retain(|_, family| sessions.live(&family.session, now).is_some());
+        tokens.sign_ins.retain(|_, family| {
+            sessions.live(&family.session, now).is_some() || sessions.was_signed_out(&family.session)
+        });
         tokens
             .access
             .retain(|_, token| now < token.expires && tokens.sign_ins.contains_key(&token.sign_in));

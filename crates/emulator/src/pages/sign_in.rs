@@ -4,9 +4,10 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::layout::{card, escape};
+use super::mfa::code_page;
 use crate::call::{self, Call, ErrorName};
 use crate::state::{SESSION_COOKIE, State};
-use crate::world::World;
+use crate::world::{IdentitySource, Mfa, World};
 
 /// The form. `next` is the path to go to afterwards; `problem` is why the last try failed.
 pub(crate) fn sign_in_page(world: &World, next: &str, problem: Option<&str>) -> Response {
@@ -21,8 +22,9 @@ pub(crate) fn sign_in_page(world: &World, next: &str, problem: Option<&str>) -> 
     } else {
         ""
     };
+    let (title, hint) = words(world);
     let body = format!(
-        r#"<p class="quiet">Use a demo user of this company.</p>
+        r#"<p class="quiet">{hint}</p>
 {notice}<form method="post" action="/sign-in">
 <input type="hidden" name="next" value="{}">
 <label for="username">User name</label>
@@ -39,7 +41,31 @@ pub(crate) fn sign_in_page(world: &World, next: &str, problem: Option<&str>) -> 
     } else {
         StatusCode::OK
     };
-    card(status, world, &format!("Sign in to {}", world.company), &body)
+    card(status, world, &title, &body)
+}
+
+/// Title and hint: they depend on who keeps the passwords. The hint is HTML.
+fn words(world: &World) -> (String, String) {
+    let own = format!("Sign in to {}", world.company);
+    match &world.identity_source {
+        IdentitySource::IdentityCenter => (own, "Use a demo user of this company.".to_owned()),
+        IdentitySource::ActiveDirectory { domain } => {
+            let netbios = domain.split('.').next().unwrap_or(domain).to_uppercase();
+            let hint = format!(
+                "Use your Active Directory user: <code>name</code>, <code>name@{}</code> or <code>{}\\name</code>.",
+                escape(domain),
+                escape(&netbios)
+            );
+            (own, hint)
+        }
+        IdentitySource::ExternalIdp { name, .. } => {
+            let hint = format!(
+                "{} signs people in with an external identity provider. This page stands for it.",
+                escape(&world.company)
+            );
+            (format!("Sign in at {name}"), hint)
+        }
+    }
 }
 
 /// `POST /sign-in`: one message for a wrong name and a wrong password.
@@ -54,24 +80,36 @@ pub(crate) fn sign_in(state: &mut State, call: &mut Call) -> Response {
     );
     let user = state
         .world
-        .user(name.trim())
+        .user(state.world.identity_source.user_name(&name))
         .filter(|user| user.password == password);
     let refusal = match user {
         None => "The user name or the password is not right.",
         Some(user) if user.disabled => "This user is disabled. Ask your administrator.",
+        Some(user) if user.mfa != Mfa::None => {
+            let user = user.name.clone();
+            let challenge = state.challenge(&user, &next, call.now);
+            call.user = Some(user);
+            return code_page(&state.world, &challenge, None);
+        }
         Some(user) => {
             let user = user.name.clone();
-            let session = state.begin_session(&user, call.now);
-            call.user = Some(user);
-            let mut response = call::redirect(StatusCode::SEE_OTHER, &next);
-            call::set_cookie(&mut response, &call.cookie_name(SESSION_COOKIE), &session);
-            return response;
+            return signed_in(state, call, &user, &next);
         }
     };
     let mut response = sign_in_page(&state.world, &next, Some(refusal));
     response
         .extensions_mut()
         .insert(ErrorName("SignInFailed".to_owned()));
+    response
+}
+
+/// Starts the session and goes on to `next`.
+pub(super) fn signed_in(state: &mut State, call: &mut Call, user: &str, next: &str) -> Response {
+    let session = state.begin_session(user, call.now);
+    call.user = Some(user.to_owned());
+    call.session = Some(session.clone());
+    let mut response = call::redirect(StatusCode::SEE_OTHER, next);
+    call::set_cookie(&mut response, &call.cookie_name(SESSION_COOKIE), &session);
     response
 }
 

@@ -92,7 +92,7 @@ pub(crate) fn open_console(state: &mut State, call: &mut Call) -> Result<Respons
 /// Ends the portal session, as the API's Logout does.
 pub(crate) fn sign_out(state: &mut State, call: &mut Call) -> Response {
     if let Some((session, _)) = state.browser_session(call) {
-        state.sessions.end(&session);
+        state.sessions.sign_out(&session);
     }
     let mut response = call::redirect(StatusCode::SEE_OTHER, "/start");
     call::set_cookie(&mut response, &call.cookie_name(SESSION_COOKIE), "");

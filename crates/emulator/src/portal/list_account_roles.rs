@@ -30,6 +30,7 @@ pub(crate) fn list_account_roles(state: &mut State, call: &mut Call) -> Result<R
         .rows
         .into_iter()
         .map(|set| json!({ "roleName": set.name, "accountId": account }));
-    let answer = json!({ "nextToken": page.next_token, "roleList": rows.collect::<Vec<_>>() });
+    let mut answer = json!({ "nextToken": page.next_token, "roleList": rows.collect::<Vec<_>>() });
+    world.unsettled.absent_members.settle(&mut answer);
     Ok(call::json(StatusCode::OK, &answer))
 }

@@ -17,6 +17,7 @@ pub(crate) fn list_accounts(state: &mut State, call: &mut Call) -> Result<Respon
     let rows = page.rows.into_iter().map(|account| {
         json!({ "accountId": account.id, "accountName": account.name, "emailAddress": account.email })
     });
-    let answer = json!({ "nextToken": page.next_token, "accountList": rows.collect::<Vec<_>>() });
+    let mut answer = json!({ "nextToken": page.next_token, "accountList": rows.collect::<Vec<_>>() });
+    world.unsettled.absent_members.settle(&mut answer);
     Ok(call::json(StatusCode::OK, &answer))
 }

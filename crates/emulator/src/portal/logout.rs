@@ -10,6 +10,6 @@ use crate::state::State;
 /// Role credentials that were handed out live on until they expire, as at AWS.
 pub(crate) fn logout(state: &mut State, call: &mut Call) -> Result<Response, PortalError> {
     let (session, _) = state.bearer(call)?;
-    state.sessions.end(&session);
+    state.sessions.sign_out(&session);
     Ok(call::with_body(StatusCode::OK, "application/json", String::new()))
 }

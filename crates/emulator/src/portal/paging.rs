@@ -22,7 +22,7 @@ pub(crate) struct Page<T> {
 
 impl Paging {
     /// `list` names what is listed: a token of another list is refused.
-    pub(crate) fn of(call: &Call, list: String, default_size: usize) -> Result<Self, PortalError> {
+    pub(crate) fn of(call: &mut Call, list: String, default_size: usize) -> Result<Self, PortalError> {
         let size = match call.query("max_result") {
             None => default_size,
             Some(text) => text.parse().ok().filter(|size| (1..=100).contains(size)).ok_or(
@@ -33,6 +33,7 @@ impl Paging {
             None => 0,
             Some(token) => open(&token, &list).ok_or(PortalError::InvalidRequest("Invalid next_token"))?,
         };
+        call.list = Some(list.clone());
         Ok(Self {
             list,
             size,
@@ -45,11 +46,13 @@ impl Paging {
         let later = all.into_iter().enumerate().skip(self.first_row);
         let mut matching = later.filter(|(_, row)| filter(row));
         let rows = matching.by_ref().take(self.size).map(|(_, row)| row).collect();
-        let next_token = matching
-            .next()
-            .map(|(row, _)| URL_SAFE_NO_PAD.encode(format!("{row} {}", self.list)));
+        let next_token = matching.next().map(|(row, _)| page_token(&self.list, row));
         Page { rows, next_token }
     }
+}
+
+pub(crate) fn page_token(list: &str, row: usize) -> String {
+    URL_SAFE_NO_PAD.encode(format!("{row} {list}"))
 }
 
 fn open(token: &str, list: &str) -> Option<usize> {

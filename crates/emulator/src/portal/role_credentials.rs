@@ -8,7 +8,7 @@ use super::PortalError;
 use crate::call::{self, Call};
 use crate::role_credentials::RoleCredentials;
 use crate::state::State;
-use crate::world::User;
+use crate::world::{Keys, UnassignedRole, User};
 
 pub(crate) fn role_credentials(state: &mut State, call: &mut Call) -> Result<Response, PortalError> {
     let user = state.reader(call)?;
@@ -18,9 +18,13 @@ pub(crate) fn role_credentials(state: &mut State, call: &mut Call) -> Result<Res
     let role = call
         .query("role_name")
         .ok_or(PortalError::InvalidRequest("role_name is required"))?;
-    let credentials = state
-        .issue_role_credentials(&user, &account, &role, call)
-        .ok_or(PortalError::Forbidden)?;
+    let credentials = state.issue_role_credentials(&user, &account, &role, call).ok_or(
+        match state.world.unsettled.unassigned_role {
+            UnassignedRole::Forbidden => PortalError::Forbidden,
+            UnassignedRole::NotFound => PortalError::ResourceNotFound,
+        },
+    )?;
+    call.principal_tags = state.world.principal_tags(&user);
     let answer = json!({ "roleCredentials": {
         "accessKeyId": credentials.access_key_id,
         "secretAccessKey": credentials.secret_access_key,
@@ -31,7 +35,7 @@ pub(crate) fn role_credentials(state: &mut State, call: &mut Call) -> Result<Res
 }
 
 impl State {
-    /// New keys each time; none if the role is not assigned to the user.
+    /// New keys each time, unless the world says otherwise; none if the role is not assigned to the user.
     pub(crate) fn issue_role_credentials(
         &mut self,
         user: &User,
@@ -43,12 +47,25 @@ impl State {
             return None;
         }
         let life = self.world.permission_set(permission_set)?.session_duration;
-        Some(self.mint.issue(
+        let key = (user.name.clone(), account.to_owned(), permission_set.to_owned());
+        if self.world.unsettled.role_credentials == Keys::Same
+            && let Some(same) = self
+                .same_keys
+                .get(&key)
+                .filter(|same| call.now + life / 2 < same.expiration)
+        {
+            return Some(same.clone());
+        }
+        let issued = self.mint.issue(
             &mut self.random,
             (account, permission_set),
             &user.name,
             call.now,
             life,
-        ))
+        );
+        if self.world.unsettled.role_credentials == Keys::Same {
+            self.same_keys.insert(key, issued.clone());
+        }
+        Some(issued)
     }
 }

@@ -140,6 +140,10 @@ pub(crate) async fn signed(
         headers: head.headers.clone(),
         body: body.clone(),
         user: None,
+        session: None,
+        principal_tags: std::collections::BTreeMap::new(),
+        source_ip_address: None,
+        list: None,
     };
     let expected = signature.expected(secret_access_key, &call).unwrap();
     let Signature {
@@ -191,6 +195,10 @@ mod tests {
             headers,
             body: Bytes::from_static(b"Param1=value1"),
             user: None,
+            session: None,
+            principal_tags: std::collections::BTreeMap::new(),
+            source_ip_address: None,
+            list: None,
         };
         let signature = Signature::parse(authorization).unwrap();
         assert_eq!(signature.access_key_id, "AKIDEXAMPLE");

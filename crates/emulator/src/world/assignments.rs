@@ -46,7 +46,7 @@ impl Principal {
     pub(crate) fn covers(&self, user: &User) -> bool {
         match self {
             Self::User(name) => name.eq_ignore_ascii_case(&user.name),
-            Self::Group(name) => user.groups.contains(name),
+            Self::Group(name) => user.all_groups.contains(name),
         }
     }
 }
@@ -71,6 +71,16 @@ impl Assignments {
         self.by_account
             .get_mut(&assignment.account)
             .is_some_and(|entries| entries.remove(&entry))
+    }
+
+    pub(super) fn remove_set(&mut self, set: &str) {
+        for entries in self.by_account.values_mut() {
+            entries.retain(|(_, known)| known != set);
+        }
+    }
+
+    pub(super) fn remove_account(&mut self, account: &str) -> bool {
+        self.by_account.remove(account).is_some()
     }
 
     pub(crate) fn of_account(&self, account: &str) -> impl Iterator<Item = (&Principal, &str)> {

@@ -1,16 +1,17 @@
-//! Checks a world file beyond its syntax: lifetimes within AWS's limits, and nothing refers to nothing.
+//! Checks a world file beyond its syntax, and puts what it says into a world.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
 use toml::Spanned;
 
+use super::directory::memberships;
 use super::file::{
-    AccountTable, AssignmentTable, GroupTable, Lifetime, PermissionSetTable, UserTable, WorldFile,
+    AccountTable, ApplicationTable, AssignmentTable, GroupTable, Lifetime, PermissionSetTable, UserTable,
+    WorldFile,
 };
-use super::{Account, Assignment, Assignments, Group, PermissionSet, Principal, User, World, WorldError};
+use super::{Account, Application, Assignment, Group, PermissionSet, Principal, User, World, WorldError};
 
-const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
 /// Knows the text, to say in which line a problem is.
@@ -20,113 +21,167 @@ pub(super) struct Checker<'a> {
 }
 
 impl Checker<'_> {
-    pub(super) fn world(&self, file: WorldFile) -> Result<World, WorldError> {
-        let start_url = self.start_url(&file.start_url)?;
-        let session_duration = self.lifetime(
-            "session_duration",
-            &file.session_duration,
-            MINUTE * 15,
-            HOUR * 24 * 90,
-        )?;
-        let access_token_duration =
-            self.lifetime("access_token_duration", &file.access_token_duration, HOUR, HOUR)?;
-        let page_size = *file.page_size.get_ref();
-        if !(1..=100).contains(&page_size) {
-            return Err(self.invalid("page_size", &file.page_size, "must be 1 to 100".to_owned()));
-        }
-        let groups = self.groups(file.group)?;
-        let users = self.users(file.user, &groups)?;
-        let accounts = self.accounts(file.account)?;
-        let permission_sets = self.permission_sets(file.permission_set)?;
-        let mut world = World {
-            company: file.company,
-            region: file.region,
-            start_url,
-            session_duration,
-            access_token_duration,
-            rotation: file.rotation,
-            double_grant: file.double_grant,
-            requests_per_second: file.requests_per_second,
-            page_size,
-            users,
-            groups,
-            accounts,
-            permission_sets,
-            assignments: Assignments::default(),
-        };
+    /// Settings are set; users, groups, accounts, permission sets and applications are added, or replace those of the
+    /// same name; assignments are added.
+    pub(super) fn apply(&self, mut file: WorldFile, world: &mut World) -> Result<(), WorldError> {
+        self.settings(&mut file, world)?;
+        self.groups(file.group, world)?;
+        self.users(file.user, world)?;
+        self.accounts(file.account, world)?;
+        self.permission_sets(file.permission_set, world)?;
         for table in &file.assignment {
-            self.assign(&mut world, table)?;
+            self.assign(world, table)?;
         }
-        Ok(world)
+        self.applications(file.application, world)
     }
 
-    fn start_url(&self, start_url: &Spanned<String>) -> Result<String, WorldError> {
-        let text = start_url.get_ref().trim_end_matches('/');
-        if !text.starts_with("https://") {
-            let problem = "must look like https://d-1234567890.awsapps.com/start".to_owned();
-            return Err(self.invalid("start_url", start_url, problem));
-        }
-        Ok(text.to_owned())
-    }
-
-    fn groups(&self, tables: Vec<GroupTable>) -> Result<Vec<Group>, WorldError> {
+    fn groups(&self, tables: Vec<GroupTable>, world: &mut World) -> Result<(), WorldError> {
         self.distinct("group.name", tables.iter().map(|table| &table.name))?;
-        let group = |table: GroupTable| Group {
+        let members: Vec<(String, Vec<Spanned<String>>)> = tables
+            .iter()
+            .map(|table| (table.name.get_ref().clone(), table.groups.clone()))
+            .collect();
+        let groups = tables.into_iter().map(|table| Group {
             name: table.name.into_inner(),
             description: table.description,
-        };
-        Ok(tables.into_iter().map(group).collect())
-    }
-
-    fn users(&self, tables: Vec<UserTable>, groups: &[Group]) -> Result<Vec<User>, WorldError> {
-        self.distinct("user.name", tables.iter().map(|table| &table.name))?;
-        for group in tables.iter().flat_map(|table| &table.groups) {
-            if !groups.iter().any(|known| known.name == *group.get_ref()) {
-                return Err(self.unknown("user.groups", "group", group));
+            groups: table.groups.into_iter().map(Spanned::into_inner).collect(),
+        });
+        merge(&mut world.groups, groups, |group| group.name.clone());
+        for (name, parents) in &members {
+            for parent in parents {
+                self.known_group("group.groups", parent, &world.groups)?;
+                let above = memberships(std::slice::from_ref(parent.get_ref()), &world.groups);
+                if above.contains(name) {
+                    let problem = format!("{name:?} would be in a circle: it is a member of itself");
+                    return Err(self.invalid("group.groups", parent, problem));
+                }
             }
         }
-        let user = |table: UserTable| User {
-            name: table.name.into_inner(),
-            display_name: table.display_name,
-            email: table.email,
-            password: table.password,
-            groups: table.groups.into_iter().map(Spanned::into_inner).collect(),
-            disabled: table.disabled,
-        };
-        Ok(tables.into_iter().map(user).collect())
+        let World { users, groups, .. } = world;
+        for user in users {
+            user.all_groups = memberships(&user.groups, groups);
+        }
+        Ok(())
     }
 
-    fn accounts(&self, tables: Vec<AccountTable>) -> Result<Vec<Account>, WorldError> {
+    fn users(&self, tables: Vec<UserTable>, world: &mut World) -> Result<(), WorldError> {
+        self.distinct("user.name", tables.iter().map(|table| &table.name))?;
+        let mut users = Vec::new();
+        for table in tables {
+            for group in &table.groups {
+                self.known_group("user.groups", group, &world.groups)?;
+            }
+            let groups: Vec<String> = table.groups.into_iter().map(Spanned::into_inner).collect();
+            users.push(User {
+                name: table.name.into_inner(),
+                display_name: table.display_name,
+                email: table.email,
+                password: table.password,
+                all_groups: memberships(&groups, &world.groups),
+                groups,
+                mfa: self.mfa(table.mfa, &world.identity_source)?,
+                attributes: table.attributes,
+                disabled: table.disabled,
+            });
+        }
+        merge(&mut world.users, users.into_iter(), |user| {
+            user.name.to_lowercase()
+        });
+        Ok(())
+    }
+
+    fn accounts(&self, tables: Vec<AccountTable>, world: &mut World) -> Result<(), WorldError> {
         self.distinct("account.id", tables.iter().map(|table| &table.id))?;
         for table in &tables {
             let id = table.id.get_ref();
             if id.len() != 12 || !id.bytes().all(|byte| byte.is_ascii_digit()) {
                 return Err(self.invalid("account.id", &table.id, format!("{id:?} is not twelve digits")));
             }
+            if let Some(ou) = table
+                .ou
+                .as_ref()
+                .filter(|ou| ou.get_ref().split('/').any(str::is_empty))
+            {
+                let problem = "is a path such as workloads/prod, without empty parts".to_owned();
+                return Err(self.invalid("account.ou", ou, problem));
+            }
         }
-        let account = |table: AccountTable| Account {
+        let accounts = tables.into_iter().map(|table| Account {
             id: table.id.into_inner(),
             name: table.name,
             email: table.email,
-            organizational_unit: table.ou,
-        };
-        Ok(tables.into_iter().map(account).collect())
+            organizational_unit: table.ou.map(Spanned::into_inner).unwrap_or_default(),
+        });
+        merge(&mut world.accounts, accounts, |account| account.id.clone());
+        Ok(())
     }
 
-    fn permission_sets(&self, tables: Vec<PermissionSetTable>) -> Result<Vec<PermissionSet>, WorldError> {
+    fn permission_sets(&self, tables: Vec<PermissionSetTable>, world: &mut World) -> Result<(), WorldError> {
         self.distinct("permission_set.name", tables.iter().map(|table| &table.name))?;
-        let permission_set = |table: PermissionSetTable| {
+        let mut sets = Vec::new();
+        for table in tables {
+            let is_policy =
+                |arn: &str| arn.starts_with("arn:aws") && arn.contains(":iam::") && arn.contains(":policy/");
+            for arn in &table.managed_policies {
+                if !is_policy(arn.get_ref()) {
+                    let problem = "is an ARN such as arn:aws:iam::aws:policy/ReadOnlyAccess".to_owned();
+                    return Err(self.invalid("permission_set.managed_policies", arn, problem));
+                }
+            }
             let key = "permission_set.session_duration";
-            let session_duration = self.lifetime(key, &table.session_duration, HOUR, HOUR * 12)?;
-            let name = table.name.into_inner();
-            Ok(PermissionSet {
-                name,
+            world.deleted_sets.remove(table.name.get_ref());
+            sets.push(PermissionSet {
+                name: table.name.into_inner(),
                 description: table.description,
-                session_duration,
+                session_duration: self.lifetime(key, &table.session_duration, HOUR, HOUR * 12)?,
                 relay_state: table.relay_state,
-            })
-        };
-        tables.into_iter().map(permission_set).collect()
+                managed_policies: table
+                    .managed_policies
+                    .into_iter()
+                    .map(Spanned::into_inner)
+                    .collect(),
+            });
+        }
+        merge(&mut world.permission_sets, sets.into_iter(), |set| {
+            set.name.clone()
+        });
+        Ok(())
+    }
+
+    fn applications(&self, tables: Vec<ApplicationTable>, world: &mut World) -> Result<(), WorldError> {
+        self.distinct("application.name", tables.iter().map(|table| &table.name))?;
+        let mut applications = Vec::new();
+        for table in tables {
+            if !["https://", "http://"]
+                .iter()
+                .any(|scheme| table.url.get_ref().starts_with(scheme))
+            {
+                let problem = "must begin with https:// or http://".to_owned();
+                return Err(self.invalid("application.url", &table.url, problem));
+            }
+            let mut principals = Vec::new();
+            for user in &table.users {
+                principals.push(Principal::User(self.known_user(
+                    "application.users",
+                    user,
+                    world,
+                )?));
+            }
+            for group in &table.groups {
+                self.known_group("application.groups", group, &world.groups)?;
+                principals.push(Principal::Group(group.get_ref().clone()));
+            }
+            applications.push(Application {
+                name: table.name.into_inner(),
+                description: table.description,
+                url: table.url.into_inner(),
+                principals,
+            });
+        }
+        merge(&mut world.applications, applications.into_iter(), |one| {
+            one.name.clone()
+        });
+        Ok(())
     }
 
     fn assign(&self, world: &mut World, table: &AssignmentTable) -> Result<(), WorldError> {
@@ -149,14 +204,13 @@ impl Checker<'_> {
 
     fn principal(&self, world: &World, table: &AssignmentTable) -> Result<Principal, WorldError> {
         match (&table.user, &table.group) {
-            (Some(user), None) => match world.user(user.get_ref()) {
-                Some(known) => Ok(Principal::User(known.name.clone())),
-                None => Err(self.unknown("assignment.user", "user", user)),
-            },
-            (None, Some(group)) => match world.groups.iter().find(|known| known.name == *group.get_ref()) {
-                Some(known) => Ok(Principal::Group(known.name.clone())),
-                None => Err(self.unknown("assignment.group", "group", group)),
-            },
+            (Some(user), None) => self
+                .known_user("assignment.user", user, world)
+                .map(Principal::User),
+            (None, Some(group)) => {
+                self.known_group("assignment.group", group, &world.groups)?;
+                Ok(Principal::Group(group.get_ref().clone()))
+            }
             (Some(_), Some(_)) | (None, None) => {
                 let problem = "needs either a user or a group".to_owned();
                 Err(self.invalid("assignment", &table.permission_sets, problem))
@@ -182,15 +236,16 @@ impl Checker<'_> {
             ids.insert(account.id.clone());
         }
         for wanted in &table.ous {
-            let before = ids.len();
-            let inside = world
+            let ou = wanted.get_ref();
+            let inside: Vec<&Account> = world
                 .accounts
                 .iter()
-                .filter(|known| known.organizational_unit == *wanted.get_ref());
-            ids.extend(inside.map(|account| account.id.clone()));
-            if ids.len() == before {
-                return Err(self.unknown("assignment.ous", "further account in the OU", wanted));
+                .filter(|account| is_inside(account, ou))
+                .collect();
+            if inside.is_empty() {
+                return Err(self.unknown("assignment.ous", "account in the OU", wanted));
             }
+            ids.extend(inside.into_iter().map(|account| account.id.clone()));
         }
         if ids.is_empty() {
             let problem = "needs accounts or ous".to_owned();
@@ -199,7 +254,7 @@ impl Checker<'_> {
         Ok(ids)
     }
 
-    fn lifetime(
+    pub(super) fn lifetime(
         &self,
         key: &'static str,
         lifetime: &Spanned<Lifetime>,
@@ -229,12 +284,58 @@ impl Checker<'_> {
         Ok(())
     }
 
+    fn known_user(
+        &self,
+        key: &'static str,
+        name: &Spanned<String>,
+        world: &World,
+    ) -> Result<String, WorldError> {
+        let known = world.user(name.get_ref());
+        Ok(known.ok_or_else(|| self.unknown(key, "user", name))?.name.clone())
+    }
+
+    fn known_group(
+        &self,
+        key: &'static str,
+        name: &Spanned<String>,
+        groups: &[Group],
+    ) -> Result<(), WorldError> {
+        match groups.iter().any(|known| known.name == *name.get_ref()) {
+            true => Ok(()),
+            false => Err(self.unknown(key, "group", name)),
+        }
+    }
+
     fn unknown(&self, key: &'static str, what: &str, name: &Spanned<String>) -> WorldError {
         self.invalid(key, name, format!("there is no {what} {:?}", name.get_ref()))
     }
 
-    fn invalid<T>(&self, key: &'static str, at: &Spanned<T>, problem: String) -> WorldError {
+    pub(super) fn invalid<T>(&self, key: &'static str, at: &Spanned<T>, problem: String) -> WorldError {
         let line = self.text[..at.span().start].matches('\n').count() + 1;
         WorldError::Invalid { line, key, problem }
+    }
+}
+
+/// In the OU or in one below it.
+fn is_inside(account: &Account, ou: &str) -> bool {
+    let below = account.organizational_unit.strip_prefix(ou);
+    below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Adds what is new at the end; what is known keeps its place, because pages of lists count rows.
+fn merge<T>(known: &mut Vec<T>, new: impl Iterator<Item = T>, name: impl Fn(&T) -> String) {
+    let mut places: BTreeMap<String, usize> = known
+        .iter()
+        .enumerate()
+        .map(|(place, one)| (name(one), place))
+        .collect();
+    for one in new {
+        match places.get(&name(&one)) {
+            Some(place) => known[*place] = one,
+            None => {
+                places.insert(name(&one), known.len());
+                known.push(one);
+            }
+        }
     }
 }

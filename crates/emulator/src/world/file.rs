@@ -1,12 +1,14 @@
 //! World files: TOML, read strictly, with errors that name key and line.
 
+use std::collections::BTreeMap;
+
 use jiff::SignedDuration;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 use toml::Spanned;
 
 use super::checker::Checker;
-use super::{DoubleGrant, Rotation, World};
+use super::{AbsentMembers, DoubleGrant, Keys, LoggedOutRefresh, Rotation, UnassignedRole, World};
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
@@ -23,39 +25,74 @@ pub enum WorldError {
         key: &'static str,
         problem: String,
     },
+    #[error("the world file is not valid: it has no {0}")]
+    Missing(&'static str),
     #[error("this world has no {key} {name:?}")]
     Unknown { key: &'static str, name: String },
 }
 
 pub(super) fn parse(text: &str) -> Result<World, WorldError> {
     let file: WorldFile = toml::from_str(text)?;
+    let mut world = World {
+        company: file
+            .company
+            .clone()
+            .ok_or(WorldError::Missing("company"))?
+            .into_inner(),
+        region: file
+            .region
+            .clone()
+            .ok_or(WorldError::Missing("region"))?
+            .into_inner(),
+        short_lifetimes: file.short_lifetimes.unwrap_or_default(),
+        ..World::without_anybody()
+    };
     let checker = Checker {
         text,
-        short_lifetimes: file.short_lifetimes,
+        short_lifetimes: world.short_lifetimes,
     };
-    checker.world(file)
+    let start_url = file.start_url.as_ref().ok_or(WorldError::Missing("start_url"))?;
+    world.start_url = checker.start_url(start_url)?;
+    if let Some(table) = &file.identity_source {
+        world.identity_source = checker.identity_source(table)?;
+    }
+    checker.apply(file, &mut world)?;
+    Ok(world)
 }
 
+/// A piece of a world file for a world that runs.
+pub(super) fn amend(world: &mut World, text: &str) -> Result<(), WorldError> {
+    let file: WorldFile = toml::from_str(text)?;
+    let checker = Checker {
+        text,
+        short_lifetimes: file.short_lifetimes.unwrap_or(world.short_lifetimes),
+    };
+    checker.refuse_what_stays(&file)?;
+    let mut changed = World {
+        short_lifetimes: checker.short_lifetimes,
+        ..world.clone()
+    };
+    checker.apply(file, &mut changed)?;
+    *world = changed;
+    Ok(())
+}
+
+/// Everything is optional here: the same form serves as a whole file and as a piece of one.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WorldFile {
-    pub(super) company: String,
-    pub(super) region: String,
-    pub(super) start_url: Spanned<String>,
-    #[serde(default)]
-    pub(super) short_lifetimes: bool,
-    #[serde(default = "default_session_duration")]
-    pub(super) session_duration: Spanned<Lifetime>,
-    #[serde(default = "default_access_token_duration")]
-    pub(super) access_token_duration: Spanned<Lifetime>,
-    #[serde(default)]
-    pub(super) rotation: Rotation,
-    #[serde(default)]
-    pub(super) double_grant: DoubleGrant,
-    #[serde(default = "default_requests_per_second")]
-    pub(super) requests_per_second: u32,
-    #[serde(default = "default_page_size")]
-    pub(super) page_size: Spanned<usize>,
+    pub(super) company: Option<Spanned<String>>,
+    pub(super) region: Option<Spanned<String>>,
+    pub(super) start_url: Option<Spanned<String>>,
+    pub(super) identity_source: Option<Spanned<IdentitySourceTable>>,
+    pub(super) short_lifetimes: Option<bool>,
+    pub(super) session_duration: Option<Spanned<Lifetime>>,
+    pub(super) access_token_duration: Option<Spanned<Lifetime>>,
+    pub(super) rotation: Option<Rotation>,
+    pub(super) requests_per_second: Option<u32>,
+    pub(super) page_size: Option<Spanned<usize>>,
+    pub(super) attributes_for_access_control: Option<BTreeMap<String, Spanned<String>>>,
+    pub(super) unsettled: Option<UnsettledTable>,
     #[serde(default)]
     pub(super) user: Vec<UserTable>,
     #[serde(default)]
@@ -66,6 +103,42 @@ pub(super) struct WorldFile {
     pub(super) permission_set: Vec<PermissionSetTable>,
     #[serde(default)]
     pub(super) assignment: Vec<AssignmentTable>,
+    #[serde(default)]
+    pub(super) application: Vec<ApplicationTable>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct IdentitySourceTable {
+    pub(super) kind: SourceKind,
+    /// Of an external provider, as the sign-in page shows it.
+    pub(super) name: Option<Spanned<String>>,
+    /// Of Active Directory, such as `corp.example.com`.
+    pub(super) domain: Option<Spanned<String>>,
+    /// Of an external provider: `SessionNotOnOrAfter` from the moment of the sign-in on.
+    pub(super) session_duration: Option<Spanned<Lifetime>>,
+}
+
+#[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum SourceKind {
+    IdentityCenter,
+    ActiveDirectory,
+    ExternalIdp,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct UnsettledTable {
+    pub(super) double_grant: Option<DoubleGrant>,
+    pub(super) absent_members: Option<AbsentMembers>,
+    pub(super) unassigned_role: Option<UnassignedRole>,
+    pub(super) logged_out_refresh: Option<LoggedOutRefresh>,
+    pub(super) role_credentials: Option<Keys>,
+    pub(super) authorization_code_duration: Option<Spanned<Lifetime>>,
+    pub(super) shortened_tokens: Option<bool>,
+    pub(super) bare_redirect: Option<bool>,
+    pub(super) federation_post: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -78,7 +151,20 @@ pub(super) struct UserTable {
     #[serde(default)]
     pub(super) groups: Vec<Spanned<String>>,
     #[serde(default)]
+    pub(super) mfa: MfaTable,
+    #[serde(default)]
+    pub(super) attributes: BTreeMap<String, String>,
+    #[serde(default)]
     pub(super) disabled: bool,
+}
+
+/// `"none"` or `{ totp = "SECRET" }`.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum MfaTable {
+    #[default]
+    None,
+    Totp(Spanned<String>),
 }
 
 #[derive(Deserialize)]
@@ -87,6 +173,9 @@ pub(super) struct GroupTable {
     pub(super) name: Spanned<String>,
     #[serde(default)]
     pub(super) description: String,
+    /// The groups that this one is a member of.
+    #[serde(default)]
+    pub(super) groups: Vec<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -95,7 +184,7 @@ pub(super) struct AccountTable {
     pub(super) id: Spanned<String>,
     pub(super) name: String,
     pub(super) email: String,
-    pub(super) ou: String,
+    pub(super) ou: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -107,6 +196,8 @@ pub(super) struct PermissionSetTable {
     #[serde(default = "default_role_duration")]
     pub(super) session_duration: Spanned<Lifetime>,
     pub(super) relay_state: Option<String>,
+    #[serde(default)]
+    pub(super) managed_policies: Vec<Spanned<String>>,
 }
 
 /// `user` or `group`, one or more `permission_sets`, in `accounts` (by name or id) and whole `ous`.
@@ -120,6 +211,19 @@ pub(super) struct AssignmentTable {
     pub(super) accounts: Vec<Spanned<String>>,
     #[serde(default)]
     pub(super) ous: Vec<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ApplicationTable {
+    pub(super) name: Spanned<String>,
+    #[serde(default)]
+    pub(super) description: String,
+    pub(super) url: Spanned<String>,
+    #[serde(default)]
+    pub(super) users: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(super) groups: Vec<Spanned<String>>,
 }
 
 /// A duration such as `90s`, `15m`, `8h` or `30d`.
@@ -144,24 +248,8 @@ impl<'de> Deserialize<'de> for Lifetime {
     }
 }
 
-fn default_session_duration() -> Spanned<Lifetime> {
-    Spanned::new(0..0, Lifetime(HOUR * 8))
-}
-
-fn default_access_token_duration() -> Spanned<Lifetime> {
-    Spanned::new(0..0, Lifetime(HOUR))
-}
-
 fn default_role_duration() -> Spanned<Lifetime> {
     Spanned::new(0..0, Lifetime(HOUR))
-}
-
-fn default_requests_per_second() -> u32 {
-    20
-}
-
-fn default_page_size() -> Spanned<usize> {
-    Spanned::new(0..0, 20)
 }
 
 #[cfg(test)]
@@ -217,6 +305,43 @@ accounts = ["only"]
                 "line 16, permission_set.session_duration",
             ),
             ("id = \"000000000001\"", "id = \"1\"", "line 10, account.id"),
+            ("company = \"One\"\n", "", "it has no company"),
+            (
+                "password = \"demo\"",
+                "password = \"demo\"\nmfa = { totp = \"not base32\" }",
+                "line 9, user.mfa: ",
+            ),
+            (
+                "password = \"demo\"",
+                "password = \"demo\"\nmfa = \"sms\"",
+                "line 9, column 7",
+            ),
+            ("ou = \"dev\"", "ou = \"dev//x\"", "line 13, account.ou: "),
+            (
+                "accounts = [\"only\"]",
+                "ous = [\"de\"]",
+                "line 19, assignment.ous: there is no account in the OU \"de\"",
+            ),
+            (
+                "name = \"ReadOnly\"\n",
+                "name = \"ReadOnly\"\nmanaged_policies = [\"ReadOnlyAccess\"]\n",
+                "line 16, permission_set.managed_policies: ",
+            ),
+            (
+                "[[user]]",
+                "[identity_source]\nkind = \"active_directory\"\n[[user]]",
+                "line 4, identity_source: ",
+            ),
+            (
+                "[[user]]",
+                "attributes_for_access_control = { Team = \"team\" }\n[[user]]",
+                "line 4, attributes_for_access_control: ",
+            ),
+            (
+                "[[user]]",
+                "[[application]]\nname = \"x\"\nurl = \"javascript:x\"\n[[user]]",
+                "line 6, application.url: ",
+            ),
             ("email = \"ada@example.com\"", "mail = \"x\"", "line 7, column 1"),
             ("ou = \"dev\"", "ou = \"dev\"\nouu = 1", "unknown field `ouu`"),
         ];
@@ -234,5 +359,105 @@ accounts = ["only"]
         );
         assert!(parse(&short).is_err());
         assert!(parse(&format!("short_lifetimes = true\n{short}")).is_ok());
+    }
+
+    #[test]
+    fn groups_may_be_nested_and_never_in_a_circle() {
+        let groups = "[[group]]\nname = \"a\"\ngroups = [\"b\"]\n[[group]]\nname = \"b\"\ngroups = [\"c\"]\n[[group]]\nname = \"c\"\n";
+        let nested = SMALL.replace("password = \"demo\"", "password = \"demo\"\ngroups = [\"a\"]") + groups;
+        let world = parse(&nested).unwrap();
+        let groups: Vec<&str> = world.users[0].all_groups.iter().map(String::as_str).collect();
+        assert_eq!(groups, ["a", "b", "c"]);
+
+        let circle = nested + "groups = [\"a\"]\n";
+        let error = parse(&circle).unwrap_err().to_string();
+        assert!(
+            error.contains("line 23, group.groups: ") && error.contains("circle"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn an_ou_reaches_the_accounts_below_it() {
+        let nested = SMALL.replace("ou = \"dev\"", "ou = \"workloads/dev/team\"");
+        for (ou, reaches) in [
+            ("workloads", true),
+            ("workloads/dev", true),
+            ("workloads/de", false),
+        ] {
+            let text = nested.replace("accounts = [\"only\"]", &format!("ous = [\"{ou}\"]"));
+            assert_eq!(parse(&text).is_ok(), reaches, "{ou}");
+        }
+    }
+
+    #[test]
+    fn a_piece_changes_a_running_world_as_a_whole_or_not_at_all() {
+        let mut world = parse(SMALL).unwrap();
+        let piece = "session_duration = \"1h\"\n[[permission_set]]\nname = \"ReadOnly\"\nsession_duration = \"2h\"\n\
+                     [[account]]\nid = \"000000000002\"\nname = \"two\"\nemail = \"x@y\"\n\
+                     [[assignment]]\nuser = \"ada\"\npermission_sets = [\"ReadOnly\"]\naccounts = [\"two\"]\n";
+        world.amend(piece).unwrap();
+        assert_eq!((world.accounts.len(), world.permission_sets.len()), (2, 1));
+        assert_eq!(world.permission_sets[0].session_duration, HOUR * 2);
+        assert_eq!(world.session_duration, HOUR);
+        assert!(world.is_assigned(world.user("ada").unwrap(), "000000000001", "ReadOnly"));
+
+        for refused in [
+            "region = \"us-east-1\"".to_owned(),
+            "requests_per_second = 1\n[[assignment]]\nuser = \"eve\"\npermission_sets = []\n".to_owned(),
+        ] {
+            assert!(world.amend(&refused).is_err(), "{refused}");
+        }
+        assert_eq!(world.requests_per_second, 20);
+    }
+
+    /// Every key of the world file, by table, as the parser itself knows them.
+    fn keys() -> Vec<String> {
+        let tables = [
+            ("", ""),
+            ("identity_source.", "[identity_source]\n"),
+            ("unsettled.", "[unsettled]\n"),
+            ("user.", "[[user]]\n"),
+            ("group.", "[[group]]\n"),
+            ("account.", "[[account]]\n"),
+            ("permission_set.", "[[permission_set]]\n"),
+            ("assignment.", "[[assignment]]\n"),
+            ("application.", "[[application]]\n"),
+        ];
+        let keys_of = |(prefix, header): (&str, &str)| -> Vec<String> {
+            let error = parse(&format!("{header}no_such_key = 1\n"))
+                .unwrap_err()
+                .to_string();
+            let (_, list) = error.split_once("expected one of ").unwrap();
+            let names = list.lines().next().unwrap().split(", ");
+            names
+                .map(|name| format!("{prefix}{}", name.trim_matches('`')))
+                .collect()
+        };
+        tables.into_iter().flat_map(keys_of).collect()
+    }
+
+    #[test]
+    fn the_readme_describes_every_key_of_the_world_file_and_no_other() {
+        let readme = include_str!("../../README.md");
+        let (_, section) = readme.split_once("## The world file").unwrap();
+        let section = section.split("\n## ").next().unwrap();
+        let described: Vec<&str> = section
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
+            .filter(|key| !key.starts_with('['))
+            .collect();
+        let keys = keys();
+        // A table is described by its own keys.
+        let is_table = |key: &str| described.iter().any(|one| one.starts_with(&format!("{key}.")));
+        for key in &keys {
+            assert!(
+                described.contains(&key.as_str()) || is_table(key),
+                "the README does not describe {key}"
+            );
+        }
+        for key in described {
+            assert!(keys.iter().any(|known| known == key), "there is no key {key}");
+        }
     }
 }

@@ -131,7 +131,7 @@ fn the_control_interface_moves_the_clock_and_scripts_people_and_faults() {
     let counters = program.control("GET", "counters", &json!({}));
     assert_eq!(counters["operations"]["RegisterClient"], 2);
     let audit = program.control("GET", "audit", &json!({}));
-    assert_eq!(audit["events"][0]["error"], "Fault");
+    assert_eq!(audit["Records"][0]["errorCode"], "Fault");
     for (path, body) in [
         ("sessions/end", json!({ "user": "nobody" })),
         ("approve", json!({ "user_code": "XXXX-XXXX", "user": "amara" })),
@@ -156,6 +156,42 @@ fn one_seed_makes_the_same_identifiers_each_time() {
         program.request("POST", "/client/register", registration).1
     };
     assert_eq!(answer(), answer());
+}
+
+#[test]
+fn with_tls_it_says_where_and_writes_its_authority() {
+    let path = std::env::temp_dir().join(format!("emulator-ca-{}.pem", std::process::id()));
+    let program = Program::start(&["--tls-port", "0", "--ca-out", path.to_str().unwrap()]);
+    let pem = std::fs::read_to_string(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    assert!(pem.starts_with("-----BEGIN CERTIFICATE-----"));
+    assert!(
+        program.announced["tls_url"]
+            .as_str()
+            .unwrap()
+            .starts_with("https://127.0.0.1:")
+    );
+    assert_eq!(program.announced["ca_file"], path.to_str().unwrap());
+}
+
+#[test]
+fn a_generated_world_is_printed_and_read_again() {
+    let printed = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_identity-center-emulator"))
+            .args(arguments)
+            .arg("--print-world")
+            .output()
+            .unwrap();
+        assert!(output.status.success());
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let text = printed(&["--generate", "30x5"]);
+    assert_eq!(text.matches("[[account]]").count(), 30);
+    let path = std::env::temp_dir().join(format!("generated-{}.toml", std::process::id()));
+    std::fs::write(&path, &text).unwrap();
+    let again = printed(&["--world", path.to_str().unwrap()]);
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(again, text);
 }
 
 #[test]

@@ -1,0 +1,7 @@
+//! The conformance checklist of the protocol, point by point: `conforms_NN_…` is point NN.
+
+mod console;
+mod control;
+mod oidc;
+mod portal;
+mod transport;

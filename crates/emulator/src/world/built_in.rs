@@ -1,0 +1,125 @@
+//! The worlds that come with the program, and the ones it makes.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use super::{World, WorldError};
+
+const BUILT_IN: [(&str, &str); 4] = [
+    ("acme", include_str!("../../worlds/acme.toml")),
+    ("tour", include_str!("../../worlds/tour.toml")),
+    ("one", include_str!("../../worlds/one.toml")),
+    ("hostile", include_str!("../../worlds/hostile.toml")),
+];
+
+impl World {
+    /// The demo company, with AWS's lifetimes.
+    pub fn acme() -> Self {
+        Self::built_in("acme")
+    }
+
+    /// A small company whose role credentials live for 90 seconds.
+    pub fn tour() -> Self {
+        Self::built_in("tour")
+    }
+
+    /// One user, one account, one permission set.
+    pub fn one() -> Self {
+        Self::built_in("one")
+    }
+
+    /// Names of accounts and permission sets that break programs which trust names.
+    pub fn hostile() -> Self {
+        Self::built_in("hostile")
+    }
+
+    /// The text of a built-in world by name (`acme`, `tour`, `one`, `hostile`), else of a file.
+    pub fn text(name_or_path: &str) -> Result<String, WorldError> {
+        if let Some((_, text)) = BUILT_IN.iter().find(|(name, _)| *name == name_or_path) {
+            return Ok((*text).to_owned());
+        }
+        std::fs::read_to_string(Path::new(name_or_path)).map_err(|source| WorldError::Unreadable {
+            path: name_or_path.to_owned(),
+            source,
+        })
+    }
+
+    /// The text of a big world: `accounts` accounts in nested OUs, and one user who may use `permission_sets`
+    /// permission sets in each of them.
+    pub fn generated(accounts: u32, permission_sets: u32) -> String {
+        let mut text = String::from(
+            "# A generated world.\n\ncompany = \"Big Corporation\"\nregion = \"eu-west-1\"\n\
+             start_url = \"https://d-9967777abc.awsapps.com/start\"\n\n\
+             [[group]]\nname = \"everyone\"\n\n\
+             [[user]]\nname = \"amara\"\ndisplay_name = \"Amara Okafor\"\nemail = \"amara@big.example\"\n\
+             password = \"demo-amara\"\ngroups = [\"everyone\"]\n",
+        );
+        let written = (0..accounts).try_for_each(|number| {
+            let id = 100_000_000_000_u64 + u64::from(number) * 7_919;
+            let (division, team) = (number % 7, number % 91);
+            write!(
+                text,
+                "\n[[account]]\nid = \"{id}\"\nname = \"big-{number:05}\"\nemail = \"aws+{number}@big.example\"\n\
+                 ou = \"workloads/division-{division}/team-{team}\"\n"
+            )
+        });
+        written.expect("writing to a String cannot fail");
+        let names: Vec<String> = (0..permission_sets)
+            .map(|number| format!("PermissionSet{number:03}"))
+            .collect();
+        for name in &names {
+            text.push_str(&format!("\n[[permission_set]]\nname = \"{name}\"\n"));
+        }
+        if accounts > 0 && permission_sets > 0 {
+            text.push_str(&format!(
+                "\n[[assignment]]\ngroup = \"everyone\"\npermission_sets = {names:?}\nous = [\"workloads\"]\n"
+            ));
+        }
+        text
+    }
+
+    fn built_in(name: &str) -> Self {
+        Self::load(name).expect("the built-in worlds are tested")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_worlds_are_valid() {
+        let acme = World::acme();
+        assert_eq!(acme.accounts.len(), 12);
+        let hour = jiff::SignedDuration::from_hours(1);
+        assert!(
+            acme.permission_sets
+                .iter()
+                .all(|set| set.session_duration >= hour)
+        );
+        let tour = World::tour();
+        assert_eq!(tour.permission_sets[0].session_duration.as_secs(), 90);
+        let one = World::one();
+        assert_eq!(
+            (one.users.len(), one.accounts.len(), one.permission_sets.len()),
+            (1, 1, 1)
+        );
+        let hostile = World::hostile();
+        let user = hostile.user("amara").unwrap();
+        assert!(hostile.accounts.len() >= 40);
+        for account in &hostile.accounts {
+            assert!(hostile.has_access(user, &account.id), "{:?}", account.name);
+        }
+    }
+
+    #[test]
+    fn a_generated_world_has_as_many_as_asked_for() {
+        let world = World::from_toml(&World::generated(300, 5)).unwrap();
+        let user = world.user("amara").unwrap();
+        assert_eq!((world.accounts.len(), world.permission_sets.len()), (300, 5));
+        for account in &world.accounts {
+            assert!(world.is_assigned(user, &account.id, "PermissionSet004"));
+        }
+        assert!(World::from_toml(&World::generated(0, 5)).is_ok());
+    }
+}

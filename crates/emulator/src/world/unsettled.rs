@@ -1,0 +1,93 @@
+//! What AWS leaves undocumented: both answers, and which one we take unless the world says otherwise.
+
+use jiff::SignedDuration;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// One field for each open question. The defaults are our assumptions.
+#[derive(Clone, Debug)]
+pub struct Unsettled {
+    pub double_grant: DoubleGrant,
+    pub absent_members: AbsentMembers,
+    pub unassigned_role: UnassignedRole,
+    pub logged_out_refresh: LoggedOutRefresh,
+    pub role_credentials: Keys,
+    /// Life of an authorization code. Assumed: 10 minutes, the longest that OAuth recommends.
+    pub authorization_code_duration: SignedDuration,
+    /// Whether `expiresIn` shrinks to what is left of the session. Assumed: it does.
+    pub shortened_tokens: bool,
+    /// Whether `http://127.0.0.1` without a path may be a redirect. Reports disagree; assumed: it may not.
+    pub bare_redirect: bool,
+    /// Whether `/federation` takes POST besides the documented GET. Assumed: it does not.
+    pub federation_post: bool,
+}
+
+/// How a registration for both `device_code` and `authorization_code` is refused: both were seen at AWS.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum DoubleGrant {
+    #[default]
+    InvalidScope,
+    ServerError,
+}
+
+/// How an answer says that it has no `nextToken`, `refreshToken` and the like: all clients take both.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum AbsentMembers {
+    #[default]
+    Omit,
+    Null,
+}
+
+impl AbsentMembers {
+    /// Leaves the null members of an answer or takes them out.
+    pub(crate) fn settle(self, answer: &mut Value) {
+        if let (Self::Omit, Some(members)) = (self, answer.as_object_mut()) {
+            members.retain(|_, value| !value.is_null());
+        }
+    }
+}
+
+/// GetRoleCredentials for a role that is not assigned: 403 was seen, 404 is what the service model names.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum UnassignedRole {
+    #[default]
+    Forbidden,
+    NotFound,
+}
+
+/// A refresh after the user signed out.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum LoggedOutRefresh {
+    #[default]
+    InvalidGrant,
+    InvalidClient,
+}
+
+/// GetRoleCredentials twice: new keys each time, or the same ones until half of their life is over.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum Keys {
+    #[default]
+    New,
+    Same,
+}
+
+impl Default for Unsettled {
+    fn default() -> Self {
+        Self {
+            double_grant: DoubleGrant::default(),
+            absent_members: AbsentMembers::default(),
+            unassigned_role: UnassignedRole::default(),
+            logged_out_refresh: LoggedOutRefresh::default(),
+            role_credentials: Keys::default(),
+            authorization_code_duration: SignedDuration::from_mins(10),
+            shortened_tokens: true,
+            bare_redirect: false,
+            federation_post: false,
+        }
+    }
+}
