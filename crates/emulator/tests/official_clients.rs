@@ -8,3 +8,7 @@ mod judge;
 mod program;
 #[path = "official_clients/sdk.rs"]
 mod sdk;
+#[path = "official_clients/sessions.rs"]
+mod sessions;
+#[path = "official_clients/troubles.rs"]
+mod troubles;

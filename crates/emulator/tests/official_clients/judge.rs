@@ -1,6 +1,12 @@
 //! An emulator on a socket with the SDK's clients pointed at it.
 
+use std::time::Duration;
+
+use aws_sdk_sso::config::timeout::TimeoutConfig;
 use aws_sdk_sso::config::{BehaviorVersion, Region};
+use aws_sdk_sso::operation::list_accounts::ListAccountsOutput;
+use aws_sdk_sso::types::RoleCredentials;
+use aws_sdk_ssooidc::operation::create_token::{CreateTokenError, CreateTokenOutput};
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use base64::Engine as _;
@@ -34,9 +40,13 @@ impl Drop for Judge {
 
 impl Judge {
     pub async fn new() -> Self {
-        let clock = Clock::fixed("2030-01-01T08:00:00Z".parse().unwrap());
         let mut world = World::acme();
         world.page_size = 5;
+        Self::of(world).await
+    }
+
+    pub async fn of(world: World) -> Self {
+        let clock = Clock::fixed("2030-01-01T08:00:00Z".parse().unwrap());
         let emulator = Emulator::new(
             world,
             Options {
@@ -52,6 +62,9 @@ impl Judge {
         let http = aws_smithy_http_client::Builder::new()
             .tls_provider(Provider::Rustls(CryptoMode::Ring))
             .build_https();
+        let deadline = TimeoutConfig::builder()
+            .operation_timeout(Duration::from_secs(5))
+            .build();
         let oidc = aws_sdk_ssooidc::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("eu-west-1"))
@@ -64,6 +77,7 @@ impl Judge {
             .endpoint_url(&endpoint)
             .http_client(http)
             .retry_config(aws_sdk_sso::config::retry::RetryConfig::disabled())
+            .timeout_config(deadline)
             .build();
         let (oidc, portal) = (
             aws_sdk_ssooidc::Client::from_conf(oidc),
@@ -121,11 +135,45 @@ impl Judge {
         (access.to_owned(), refresh.to_owned(), (id, secret))
     }
 
-    pub async fn credentials(
+    pub async fn refresh(
         &self,
-        token: &str,
-        role: &str,
-    ) -> Result<aws_sdk_sso::types::RoleCredentials, Refusal> {
+        refresh_token: &str,
+        client: &(String, String),
+    ) -> Result<CreateTokenOutput, CreateTokenError> {
+        let request = self
+            .oidc
+            .create_token()
+            .client_id(&client.0)
+            .client_secret(&client.1);
+        let answer = request
+            .grant_type("refresh_token")
+            .refresh_token(refresh_token)
+            .send()
+            .await;
+        answer.map_err(aws_sdk_ssooidc::error::SdkError::into_service_error)
+    }
+
+    pub async fn accounts(&self, token: &str) -> Result<ListAccountsOutput, Refusal> {
+        let request = self.portal.list_accounts().access_token(token).max_results(100);
+        request.send().await.map_err(aws_sdk_sso::Error::from)
+    }
+
+    /// Whether role credentials that were handed out still open something: the console's sign-in.
+    pub async fn are_alive(&self, credentials: &RoleCredentials) -> bool {
+        let session = serde_json::json!({
+            "sessionId": credentials.access_key_id(),
+            "sessionKey": credentials.secret_access_key(),
+            "sessionToken": credentials.session_token(),
+        });
+        let query = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("Action", "getSigninToken")
+            .append_pair("Session", &session.to_string())
+            .finish();
+        let answer = get(&self.emulator.base_url(), &format!("/federation?{query}")).await;
+        answer.starts_with("HTTP/1.1 200 ")
+    }
+
+    pub async fn credentials(&self, token: &str, role: &str) -> Result<RoleCredentials, Refusal> {
         let request = self
             .portal
             .get_role_credentials()
@@ -152,14 +200,19 @@ pub async fn redirect(base_url: &str, client_id: &str) -> String {
         .append_pair("scopes", "sso:account:access")
         .append_pair("code_challenge", &challenge)
         .finish();
-    let authority = base_url.strip_prefix("http://").unwrap();
-    let mut stream = TcpStream::connect(authority).await.unwrap();
-    let request =
-        format!("GET /authorize?{query} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
+    let answer = get(base_url, &format!("/authorize?{query}")).await;
     assert!(answer.starts_with("HTTP/1.1 302 "), "{answer}");
     let line = answer.lines().find_map(|line| line.strip_prefix("location: "));
     line.unwrap().to_owned()
+}
+
+/// The whole answer to a request of a browser.
+async fn get(base_url: &str, path: &str) -> String {
+    let authority = base_url.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(authority).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
 }
