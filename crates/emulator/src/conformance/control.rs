@@ -6,22 +6,7 @@ use crate::testing::{Client, Reply};
 
 const CREDENTIALS: &str = "/federation/credentials?role_name=Auditor&account_id=000000000042";
 
-async fn tell(client: &mut Client, path: &str, body: &Value) -> Reply {
-    let reply = client.post(&format!("/_control/{path}"), body).await;
-    assert_eq!(reply.status, 200, "{path}: {}", reply.text);
-    reply
-}
-
-async fn amend(client: &mut Client, piece: &str) -> Reply {
-    let request = axum::http::Request::post("/_control/world");
-    client.send(request.body(piece.to_owned().into()).unwrap()).await
-}
-
-#[tokio::test]
-async fn conforms_21_everything_is_seeded_changed_and_read_while_it_runs() {
-    let mut client = Client::new();
-    let piece = r#"
-session_duration = "2h"
+const NEWCOMER: &str = r#"session_duration = "2h"
 [[user]]
 name = "kim"
 display_name = "Kim"
@@ -39,7 +24,22 @@ user = "kim"
 permission_sets = ["Auditor"]
 accounts = ["new"]
 "#;
-    assert_eq!(amend(&mut client, piece).await.status, 200);
+
+async fn tell(client: &mut Client, path: &str, body: &Value) -> Reply {
+    let reply = client.post(&format!("/_control/{path}"), body).await;
+    assert_eq!(reply.status, 200, "{path}: {}", reply.text);
+    reply
+}
+
+async fn amend(client: &mut Client, piece: &str) -> Reply {
+    let request = axum::http::Request::post("/_control/world");
+    client.send(request.body(piece.to_owned().into()).unwrap()).await
+}
+
+#[tokio::test]
+async fn conforms_21_everything_is_seeded_changed_and_read_while_it_runs() {
+    let mut client = Client::new();
+    assert_eq!(amend(&mut client, NEWCOMER).await.status, 200);
     let refused = amend(&mut client, "page_size = 0").await;
     assert!(
         refused.status == 400 && refused.text.contains("line 1, page_size"),

@@ -11,7 +11,7 @@ use super::sign_in::sign_in_page;
 use crate::call::{self, Call};
 use crate::federation::ConsoleSession;
 use crate::state::{SESSION_COOKIE, State};
-use crate::world::{Account, PermissionSet, User, World};
+use crate::world::{Account, Application, PermissionSet, User, World};
 
 pub(crate) fn to_portal(_: &mut State, _: &mut Call) -> Response {
     call::redirect(StatusCode::SEE_OTHER, "/start")
@@ -115,16 +115,38 @@ fn portal_page<'a>(
         }
         false => sections,
     };
+    let applications = applications_section(world, user);
     let main = format!(
         r#"<main>
 <div class="heading">
 <div><h1>AWS access portal</h1><p class="quiet">Signed in as <span id="user">{}</span></p></div>
 <form method="post" action="/start/sign-out"><button id="sign-out" class="plain">Sign out</button></form>
 </div>
-{sections}</main>"#,
+{sections}{applications}</main>"#,
         escape(&user.display_name),
     );
     page(StatusCode::OK, world, "AWS access portal", &main)
+}
+
+/// Nothing if the user has none.
+fn applications_section(world: &World, user: &User) -> String {
+    let row = |application: &Application| {
+        format!(
+            "<li class=\"role\"><span><strong>{name}</strong> <span class=\"quiet small\">{description}</span></span>\
+             <a href=\"{url}\" rel=\"noreferrer\" aria-label=\"Open {name}\">Open</a></li>\n",
+            name = escape(&application.name),
+            description = escape(&application.description),
+            url = escape(&application.url),
+        )
+    };
+    let rows: String = world.applications_of(user).map(row).collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    format!(
+        "<section class=\"account\" id=\"applications\" aria-label=\"Applications\">\n<h2>Applications</h2>\n\
+         <ul class=\"plain\">\n{rows}</ul>\n</section>\n"
+    )
 }
 
 fn account_section(world: &World, user: &User, account: &Account, destination: Option<&str>) -> String {

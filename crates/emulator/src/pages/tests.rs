@@ -1,6 +1,9 @@
 //! The pages as a browser uses them, in process.
 
+use jiff::SignedDuration;
+
 use crate::testing::{Client, authorize_path, encode};
+use crate::{IdentitySource, World};
 
 #[tokio::test]
 async fn a_wrong_password_is_refused_and_the_right_one_leads_on() {
@@ -21,6 +24,61 @@ async fn a_wrong_password_is_refused_and_the_right_one_leads_on() {
     assert_eq!(browser.sign_in("amara").await.location(), "/start");
     let portal = browser.get("/start").await;
     assert!(portal.text.contains("acme-dev") && !portal.text.contains("acme-audit"));
+}
+
+#[tokio::test]
+async fn the_portal_links_the_applications_of_the_user() {
+    for (user, wiki, invoices) in [
+        ("amara", true, false),
+        ("dmitri", true, true),
+        ("noor", false, false),
+    ] {
+        let mut browser = Client::new();
+        browser.sign_in(user).await;
+        let page = browser.get("/start").await.text;
+        assert_eq!(
+            page.contains("href=\"https://wiki.acme.example/saml/start\""),
+            wiki,
+            "{user}"
+        );
+        assert_eq!(page.contains("https://invoices.acme.example"), invoices, "{user}");
+    }
+}
+
+#[tokio::test]
+async fn the_sign_in_page_says_who_keeps_the_passwords() {
+    let mut world = World::acme();
+    world.identity_source = IdentitySource::ActiveDirectory {
+        domain: "corp.acme.example".to_owned(),
+    };
+    let mut browser = Client::of(world);
+    assert!(
+        browser
+            .get("/start")
+            .await
+            .text
+            .contains("<code>CORP\\name</code>")
+    );
+    let fields = [
+        ("username", "CORP\\amara"),
+        ("password", "demo-amara"),
+        ("next", "/start"),
+    ];
+    assert_eq!(browser.submit("/sign-in", &fields).await.status, 303);
+
+    let mut world = World::acme();
+    world.identity_source = IdentitySource::ExternalIdp {
+        name: "Okta".to_owned(),
+        session_duration: Some(SignedDuration::from_hours(1)),
+    };
+    let mut browser = Client::of(world);
+    assert!(browser.get("/start").await.text.contains("Sign in at Okta"));
+    browser.sign_in("amara").await;
+    browser.advance(3_600);
+    assert!(
+        browser.get("/start").await.text.contains("id=\"sign-in\""),
+        "the provider's hour is over"
+    );
 }
 
 #[tokio::test]
