@@ -41,6 +41,48 @@ async fn r7_signing_in_elsewhere_takes_the_notification_away() -> Result<()> {
     Ok(())
 }
 
+#[tokio::test]
+async fn r7_a_button_is_heard_however_many_notifications_are_open() -> Result<()> {
+    let stage = Stage::set().await?;
+    let _application = stage.start_signed_in().await?;
+    let portray = stage.portray();
+    for name in ["second", "third"] {
+        portray.add_portal(name, stage.emulator.addresses()).await?;
+        let login = portray.start(&["login", name, "--device-code", "--no-browser", "--json"])?;
+        let told: serde_json::Value = serde_json::from_str(&login.first_line(SOON).await?)?;
+        let code = told["user_code"].as_str().unwrap_or_default();
+        stage.emulator.approve(code, USER).await?;
+        login.finished(SOON).await?.expect_code(0)?;
+    }
+    stage.emulator.end_sessions(USER).await?;
+    for name in [PORTAL, "second", "third"] {
+        let role = format!("{name}:acme-staging/ReadOnly");
+        stage.expect_credentials(&role, 3).await?;
+    }
+    let mut notifications = Vec::new();
+    for name in [PORTAL, "second", "third"] {
+        let title = format!("Sign in to {name} again");
+        let shown = stage
+            .notifications
+            .wait_for(&title, SOON, |one| one.summary == title);
+        notifications.push(shown.await?);
+    }
+    stage.notifications.others_are_pressed(100).await?;
+    for notification in &notifications {
+        stage.notifications.press(notification, "Sign in").await?;
+        stage.notifications.others_are_pressed(100).await?;
+    }
+    for _ in &notifications {
+        ensure_one_time_link(&stage.opener.next_url(SOON).await?)?;
+    }
+    assert_eq!(
+        stage.opener.count(),
+        notifications.len(),
+        "one page for one click"
+    );
+    Ok(())
+}
+
 /// Ends the session while tools are at work; returns the notification about that.
 async fn end_the_session(stage: &Stage) -> Result<Notification> {
     stage.expect_credentials("acme-dev/ReadOnly", 0).await?;

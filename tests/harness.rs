@@ -16,6 +16,8 @@ mod emulator;
 mod fake_time;
 #[path = "harness/http.rs"]
 mod http;
+#[path = "harness/keyring.rs"]
+mod keyring;
 #[path = "harness/logs.rs"]
 mod logs;
 #[path = "harness/menu.rs"]

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use harness::{Desktop, DesktopOptions, EmulatorProcess, Portray};
+use harness::{Desktop, DesktopOptions, EmulatorProcess, Opener, Portray};
 use zbus::zvariant::{OwnedObjectPath, Value};
 
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -64,6 +64,67 @@ async fn x1_tokens_are_in_the_keyring_and_nowhere_else() -> Result<()> {
     assert_eq!(files_with_tokens(&desktop.portray_home())?, Vec::<String>::new());
     let leaks = files_with(&desktop.portray_home(), &|text| text.contains(secret))?;
     assert_eq!(leaks, Vec::<String>::new());
+    Ok(())
+}
+
+#[tokio::test]
+async fn k3_without_a_session_bus_there_is_no_keyring_service_and_that_is_said() -> Result<()> {
+    let desktop = Desktop::without_display().await?;
+    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
+    for address in ["unix:path=/nowhere/bus", ""] {
+        let portray = Portray::with_emulator(&desktop, emulator.addresses())
+            .with_variable("DBUS_SESSION_BUS_ADDRESS", address);
+        portray.add_portal("acme", emulator.addresses()).await?;
+        let refused = portray.run(&["login", "--device-code"]).await?.expect_code(7)?;
+        assert!(refused.stderr.contains("no keyring service"), "{refused:?}");
+        portray.run(&["agent", "stop"]).await?.expect_code(0)?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn k3_a_locked_keyring_is_said_waited_for_and_left_alone() -> Result<()> {
+    let desktop = Desktop::without_display().await?;
+    let opener = Opener::install(&desktop)?;
+    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
+    let portray = Portray::with_emulator(&desktop, emulator.addresses());
+    portray.add_portal("acme", emulator.addresses()).await?;
+    portray.sign_in(&emulator, "amara").await?;
+    portray.run(&["agent", "stop"]).await?.expect_code(0)?;
+    let kept = tokens_in_keyring(&desktop).await?;
+    let calls = emulator.calls("CreateToken").await?;
+
+    desktop.lock_keyring().await?;
+    for command in [
+        ["credentials", "111122223333/ReadOnly"].as_slice(),
+        &["login", "--device-code"],
+        &["login", "--no-browser"],
+    ] {
+        let refused = portray.run(command).await?.expect_code(7)?;
+        assert_eq!(refused.stderr.lines().count(), 2, "{refused:?}");
+        assert!(refused.stderr.contains("locked"), "{refused:?}");
+        assert!(refused.stderr.contains("Unlock the keyring"), "{refused:?}");
+    }
+    assert_ne!(portray.status().await?["portals"][0]["state"], "signed_in");
+    assert_eq!(emulator.calls("StartDeviceAuthorization").await?, 0);
+    assert_eq!(tokens_in_keyring(&desktop).await?, kept);
+
+    desktop.unlock_keyring().await?;
+    let recovery = Duration::from_secs(60);
+    portray.wait_for_portal("signed_in", recovery).await?;
+    // The refusal is the answer for a few seconds more.
+    let served = async || {
+        let credentials = portray.run(&["credentials", "111122223333/ReadOnly"]).await?;
+        Ok((credentials.code == Some(0)).then_some(()))
+    };
+    desktop.wait_until("credentials", recovery, served).await?;
+    assert_eq!(
+        emulator.calls("CreateToken").await?,
+        calls,
+        "nobody signed in again"
+    );
+    assert_eq!(tokens_in_keyring(&desktop).await?, kept);
+    assert_eq!(opener.lines(), Vec::<String>::new());
     Ok(())
 }
 

@@ -11,6 +11,8 @@ mod device_code;
 #[cfg(target_os = "linux")]
 mod ended_session;
 #[cfg(target_os = "linux")]
+mod ends_and_wakes;
+#[cfg(target_os = "linux")]
 mod first_run;
 #[cfg(target_os = "linux")]
 mod harness_itself;
@@ -18,6 +20,10 @@ mod harness_itself;
 mod hours_in_process;
 #[cfg(target_os = "linux")]
 mod hours_later;
+#[cfg(target_os = "linux")]
+mod killed;
+#[cfg(target_os = "linux")]
+mod one_owner;
 #[cfg(target_os = "linux")]
 mod portals_in_process;
 #[cfg(target_os = "linux")]

@@ -4,10 +4,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Mutex;
 
+#[cfg(any(test, target_os = "linux"))]
+use notify_rust::CloseReason;
 use notify_rust::{Notification, NotificationHandle, NotificationResponse, Timeout};
 use portray_core::app::contract::Request;
 use portray_core::app::shell::{Notice, NoticeAction};
 use portray_core::app::tray_menu::label;
+#[cfg(target_os = "linux")]
+use portray_core::notice_answers::{Answer, Answers};
 use portray_core::private_files;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
@@ -88,9 +92,10 @@ async fn stand(
     requests: UnboundedSender<Request>,
     icon: String,
 ) {
-    let mut id = None;
+    let mut before: Option<Shown> = None;
     loop {
-        let shown = match show(drawn(&notice, &icon, id)).await {
+        let id = before.as_ref().and_then(Shown::id);
+        let mut shown = match show(drawn(&notice, &icon, id), before).await {
             Ok(shown) => shown,
             Err(error) => {
                 // The tray says the same: a desktop without notifications is complete.
@@ -107,7 +112,7 @@ async fn stand(
             }
             replacement = later.recv() => match replacement {
                 Some(replacement) => {
-                    id = shown.id();
+                    before = Some(shown);
                     notice = replacement;
                 }
                 None => {
@@ -190,40 +195,51 @@ fn for_this_platform(_notification: &mut Notification, _id: Option<u32>) {}
 
 /// A notice on the screen.
 #[cfg(target_os = "linux")]
-struct Shown(NotificationHandle);
+struct Shown {
+    handle: NotificationHandle,
+    answers: Answers,
+}
 
+/// Shows a notice in the place of the one `before`, and listens from before that on.
 #[cfg(target_os = "linux")]
-async fn show(notification: Notification) -> notify_rust::error::Result<Shown> {
-    notification.show_async().await.map(Shown)
+async fn show(notification: Notification, before: Option<Shown>) -> notify_rust::error::Result<Shown> {
+    let answers = match before {
+        Some(before) => before.answers,
+        None => Answers::listen()
+            .await
+            .map_err(|error| notify_rust::error::Error::from(error.to_string().as_str()))?,
+    };
+    let handle = notification.show_async().await?;
+    Ok(Shown { handle, answers })
 }
 
 #[cfg(target_os = "linux")]
 impl Shown {
     /// Ends when the person has answered. None: the notification service went away.
-    async fn response(&self) -> Option<NotificationResponse> {
-        let mut given = None;
-        self.0
-            .wait_for_action_async(|response| given = Some(response.clone()))
-            .await;
-        given
+    async fn response(&mut self) -> Option<NotificationResponse> {
+        let answer = self.answers.to(self.handle.id()).await?;
+        Some(match answer {
+            Answer::Pressed(key) => NotificationResponse::Action(key),
+            Answer::Closed => NotificationResponse::Closed(CloseReason::Dismissed),
+        })
     }
 
     fn id(&self) -> Option<u32> {
-        Some(self.0.id())
+        Some(self.handle.id())
     }
 
     async fn close(&self) {
-        self.0.close_async().await;
+        self.handle.close_async().await;
     }
 }
 
 /// A notice on the screen. These systems can only be waited for by blocking, so a thread does.
 #[cfg(not(target_os = "linux"))]
-struct Shown(tokio::sync::Mutex<tokio::sync::oneshot::Receiver<NotificationResponse>>);
+struct Shown(tokio::sync::oneshot::Receiver<NotificationResponse>);
 
 #[cfg(not(target_os = "linux"))]
 #[expect(clippy::unused_async, reason = "on Linux the answer comes over D-Bus")]
-async fn show(notification: Notification) -> notify_rust::error::Result<Shown> {
+async fn show(notification: Notification, _before: Option<Shown>) -> notify_rust::error::Result<Shown> {
     let (answer, answered) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || {
         let shown = notification.show();
@@ -236,13 +252,13 @@ async fn show(notification: Notification) -> notify_rust::error::Result<Shown> {
             tracing::info!("a notice cannot be shown, or went away unanswered: {error}");
         }
     });
-    Ok(Shown(tokio::sync::Mutex::new(answered)))
+    Ok(Shown(answered))
 }
 
 #[cfg(not(target_os = "linux"))]
 impl Shown {
-    async fn response(&self) -> Option<NotificationResponse> {
-        (&mut *self.0.lock().await).await.ok()
+    async fn response(&mut self) -> Option<NotificationResponse> {
+        (&mut self.0).await.ok()
     }
 
     fn id(&self) -> Option<u32> {
@@ -281,10 +297,7 @@ mod tests {
         assert_eq!(chosen("0".into()), Some(Request::ShowWindow));
         assert_eq!(chosen("1".into()), None);
         assert_eq!(chosen("7".into()), None);
-        assert_eq!(
-            chosen(NotificationResponse::Closed(notify_rust::CloseReason::Expired)),
-            None
-        );
+        assert_eq!(chosen(NotificationResponse::Closed(CloseReason::Expired)), None);
     }
 
     #[test]

@@ -5,17 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portray_core::agent::claim::{Claim, ClaimError, take_over};
-use portray_core::agent::handler::Host;
+use portray_core::agent::engine::Engine;
 use portray_core::agent::harden::harden_process;
 use portray_core::agent::protocol::AgentKind;
+use portray_core::app::App;
 use portray_core::app::contract::{ProblemCode, ProblemView, Request};
 use portray_core::app::shell::Shell;
-use portray_core::app::{App, Parts};
 use portray_core::clock::{SharedClock, SystemClock};
-use portray_core::identity_center::HttpStack;
-use portray_core::paths::{Environment, Paths, SecretStore};
-use portray_core::settings::Settings;
-use portray_core::token_store::TokenStore;
+use portray_core::paths::{Environment, Paths};
 use tauri::{AppHandle, RunEvent};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -38,8 +35,8 @@ pub fn run(show_window: bool) -> Result<(), ProblemView> {
     }
     logging::start(&environment, &paths, "portray.log");
     harden_process();
-    let clock = SystemClock::shared();
-    let engine = Engine::load(environment, paths, clock)?;
+    let engine = Engine::load(environment, paths, SystemClock::shared());
+    let engine = engine.map_err(|error| wrong_settings(&error))?;
     display::open(OpenGl::Skip)?;
     // From here on there are threads.
     let runtime = runtime()?;
@@ -49,66 +46,6 @@ pub fn run(show_window: bool) -> Result<(), ProblemView> {
         Err(error) => return Err(already_running::not_claimed(&error)),
     };
     run_tray(engine, claim, &runtime, show_window)
-}
-
-/// What the engine needs to know before it starts.
-struct Engine {
-    environment: Environment,
-    paths: Paths,
-    settings: Settings,
-    store: SecretStore,
-    clock: SharedClock,
-}
-
-impl Engine {
-    /// Reads what a person has set; a mistake there ends the start, before anything is shown.
-    fn load(environment: Environment, paths: Paths, clock: SharedClock) -> Result<Self, ProblemView> {
-        let store = environment
-            .secret_store()
-            .map_err(|error| wrong_settings(&error))?;
-        environment.endpoint().map_err(|error| wrong_settings(&error))?;
-        let settings =
-            Settings::load(&paths.settings(), clock.now()).map_err(|error| wrong_settings(&error))?;
-        for key in &settings.unknown_keys {
-            tracing::warn!("settings.toml: “{key}” is not known to this version; it is kept");
-        }
-        if let Some(aside) = &settings.set_aside {
-            tracing::warn!(
-                "settings.toml could not be understood; it is now {}",
-                aside.display()
-            );
-        }
-        Ok(Self {
-            environment,
-            paths,
-            settings,
-            store,
-            clock,
-        })
-    }
-
-    fn host(&self) -> Host {
-        Host {
-            kind: AgentKind::Tray,
-            memory_store: self.store == SecretStore::Memory,
-        }
-    }
-
-    fn start(self, shell: Arc<dyn Shell>) -> App {
-        let store = match self.store {
-            SecretStore::Keyring => TokenStore::keyring(&self.paths.keyring_service, self.clock.clone()),
-            SecretStore::Memory => TokenStore::memory(),
-        };
-        App::start(Parts {
-            http: HttpStack::system(&self.environment),
-            environment: self.environment,
-            paths: self.paths,
-            settings: self.settings,
-            clock: self.clock,
-            store,
-            shell,
-        })
-    }
 }
 
 /// The tray's event loop has the main thread; it never returns.
@@ -125,7 +62,7 @@ fn run_tray(engine: Engine, claim: Claim, runtime: &Runtime, show_window: bool) 
         runtime.handle().clone(),
         requests.clone(),
     ));
-    let host = engine.host();
+    let host = engine.host(AgentKind::Tray);
     let clock = engine.clock.clone();
     let environment = engine.environment.clone();
     let app = {
@@ -301,41 +238,5 @@ fn sentence(error: &dyn std::error::Error) -> String {
             format!("{}{}.", first.to_uppercase(), characters.as_str())
         }
         _ => format!("{text}."),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// What a start with these variables and settings is refused with, if it is.
-    fn refusal(variables: &[(&str, &str)], settings: &str) -> Option<ProblemView> {
-        let home = tempfile::tempdir().unwrap();
-        std::fs::write(home.path().join("settings.toml"), settings).unwrap();
-        let home_path = home.path().display().to_string();
-        let mut variables = variables.to_vec();
-        variables.push(("PORTRAY_HOME", &home_path));
-        let environment = Environment::of(&variables);
-        let paths = Paths::of(&environment).unwrap();
-        Engine::load(environment, paths, SystemClock::shared()).err()
-    }
-
-    #[test]
-    fn k3_the_file_store_is_refused_before_anything_starts() {
-        let problem = refusal(&[("PORTRAY_SECRET_STORE", "file")], "").unwrap();
-        assert!(problem.what_happened.contains("PORTRAY_SECRET_STORE=file"));
-    }
-
-    #[test]
-    fn guards_are_refused_rather_than_ignored() {
-        let problem = refusal(&[], "[[guard]]\nmatch = \"*prod*\"\n").unwrap();
-        assert!(problem.what_happened.contains("[[guard]]"), "{problem:?}");
-    }
-
-    #[test]
-    fn an_endpoint_beyond_this_machine_is_refused() {
-        let elsewhere = [("PORTRAY_ENDPOINT_URL", "https://evil.example")];
-        assert!(refusal(&elsewhere, "").is_some());
-        assert_eq!(refusal(&[("PORTRAY_SECRET_STORE", "memory")], ""), None);
     }
 }

@@ -22,7 +22,7 @@ pub(crate) const START_DEADLINE: Duration = Duration::from_secs(20);
 /// Programs that come with the system; the desktop's own folder of stand-ins comes before them.
 const SYSTEM_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
-const KEYRING_PASSWORD: &[u8] = b"the password of a throw-away keyring";
+pub(crate) const KEYRING_PASSWORD: &[u8] = b"the password of a throw-away keyring";
 
 /// What the desktop offers.
 #[derive(Clone, Copy, Debug)]

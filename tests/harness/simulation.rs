@@ -87,6 +87,7 @@ impl Simulation {
     /// Quits and starts the application again. What the store and the files hold is all that is left.
     pub async fn restart(&mut self) -> Result<()> {
         self.ask(Request::Quit).await?;
+        self.app.stopped().await;
         (self.app, self.shell) = start(
             &self.clock,
             &self.emulator,
@@ -107,9 +108,18 @@ impl Simulation {
 
     /// Signs in by device code, approved at once.
     pub async fn sign_in(&self, user: &str) -> Result<()> {
+        self.sign_in_with(user, false).await
+    }
+
+    /// The same though somebody is signed in already.
+    pub async fn sign_in_again(&self, user: &str) -> Result<()> {
+        self.sign_in_with(user, true).await
+    }
+
+    async fn sign_in_with(&self, user: &str, force: bool) -> Result<()> {
         let begin = self
             .app
-            .sign_in(&self.portal.0, SignInMethod::DeviceCode, false, false);
+            .sign_in(&self.portal.0, SignInMethod::DeviceCode, false, force);
         let SignInStart::Started(started) = self.while_time_passes(begin).await? else {
             bail!("somebody is signed in already");
         };

@@ -4,7 +4,7 @@ use std::io;
 
 use portray_core::agent::protocol::AgentKind;
 use portray_core::agent::targets::Refusal;
-use portray_core::agent::{ClaimError, ClientError};
+use portray_core::agent::{ClaimError, ClientError, EngineError};
 use portray_core::app::contract::{ProblemCode, ProblemView};
 use portray_core::paths::EnvironmentError;
 use portray_core::settings::SettingsError;
@@ -95,6 +95,15 @@ impl From<EnvironmentError> for Failure {
             ),
         };
         Self::new(code, sentence(&error), what_to_do)
+    }
+}
+
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::Environment(error) => error.into(),
+            EngineError::Settings(error) => error.into(),
+        }
     }
 }
 

@@ -9,7 +9,10 @@ use portray_core::app::contract::Request;
 use portray_core::app::shell::{Notice, Opening, Shell, ShellError};
 use portray_core::app::tray_menu::Tray;
 use portray_core::console::browsers::{BrowserCommand, BrowserError, permitted};
+#[cfg(target_os = "linux")]
+use portray_core::notice_answers::{Answer, Answers};
 use portray_core::secret::Secret;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// Shows notices and opens browsers; has no tray and no window.
@@ -20,10 +23,11 @@ pub struct HeadlessShell {
     pressed: UnboundedSender<Request>,
     /// Which notification shows a notice, by the notice's key.
     shown: Arc<Mutex<HashMap<String, u32>>>,
+    runtime: Handle,
 }
 
 impl HeadlessShell {
-    /// The shell, and the requests of the buttons that people press.
+    /// The shell, and the requests of the buttons that people press. Needs a tokio runtime.
     pub fn new(browser: Option<&str>) -> (Self, UnboundedReceiver<Request>) {
         let (pressed, requests) = unbounded_channel();
         // Without a name, macOS would ask the person for one. It knows this one where the application is installed.
@@ -35,6 +39,7 @@ impl HeadlessShell {
             browser: browser.map(str::to_owned),
             pressed,
             shown: Arc::default(),
+            runtime: Handle::current(),
         };
         (shell, requests)
     }
@@ -59,7 +64,8 @@ impl Shell for HeadlessShell {
         let pressed = self.pressed.clone();
         let shown = Arc::clone(&self.shown);
         // A thread of its own: it waits for a click, and a desktop that dies meanwhile never answers.
-        std::thread::spawn(move || show(&notice, &pressed, &shown));
+        let runtime = self.runtime.clone();
+        std::thread::spawn(move || show(&notice, &pressed, &shown, &runtime));
     }
 
     fn withdraw(&self, key: &str) {
@@ -77,7 +83,12 @@ impl Shell for HeadlessShell {
     fn quit(&self) {}
 }
 
-fn show(notice: &Notice, pressed: &UnboundedSender<Request>, shown: &Mutex<HashMap<String, u32>>) {
+fn show(
+    notice: &Notice,
+    pressed: &UnboundedSender<Request>,
+    shown: &Mutex<HashMap<String, u32>>,
+    runtime: &Handle,
+) {
     let mut notification = Notification::new();
     notification
         .appname("Portray")
@@ -99,6 +110,7 @@ fn show(notice: &Notice, pressed: &UnboundedSender<Request>, shown: &Mutex<HashM
     if cfg!(all(unix, not(target_os = "macos"))) && !notice.actions.is_empty() {
         notification.action("default", "");
     }
+    let listening = listen(runtime);
     let handle = match notification.show() {
         Ok(handle) => handle,
         Err(error) => {
@@ -110,16 +122,43 @@ fn show(notice: &Notice, pressed: &UnboundedSender<Request>, shown: &Mutex<HashM
     if let Ok(mut shown) = shown.lock() {
         shown.insert(notice.key.clone(), handle.id());
     }
-    wait_for_click(handle, notice, pressed);
+    wait_for_click(handle, notice, pressed, runtime, listening);
 }
 
-#[cfg(all(unix, not(target_os = "macos")))]
-fn wait_for_click(handle: NotificationHandle, notice: &Notice, pressed: &UnboundedSender<Request>) {
-    handle.wait_for_action(|name| press(name, notice, pressed));
+/// From before the notification is shown, so that no press is missed.
+#[cfg(target_os = "linux")]
+fn listen(runtime: &Handle) -> Option<Answers> {
+    let listening = runtime.block_on(Answers::listen());
+    listening
+        .inspect_err(|error| tracing::info!(%error, "buttons of notifications are not heard"))
+        .ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn listen(_runtime: &Handle) {}
+
+#[cfg(target_os = "linux")]
+fn wait_for_click(
+    handle: NotificationHandle,
+    notice: &Notice,
+    pressed: &UnboundedSender<Request>,
+    runtime: &Handle,
+    listening: Option<Answers>,
+) {
+    let Some(mut answers) = listening else { return };
+    if let Some(Answer::Pressed(key)) = runtime.block_on(answers.to(handle.id())) {
+        press(&key, notice, pressed);
+    }
 }
 
 #[cfg(windows)]
-fn wait_for_click(handle: NotificationHandle, notice: &Notice, pressed: &UnboundedSender<Request>) {
+fn wait_for_click(
+    handle: NotificationHandle,
+    notice: &Notice,
+    pressed: &UnboundedSender<Request>,
+    _runtime: &Handle,
+    _listening: (),
+) {
     use notify_rust::NotificationResponse;
     let waited = handle.wait_for_response(|response: &NotificationResponse| match response {
         NotificationResponse::Default => press("default", notice, pressed),
@@ -134,7 +173,13 @@ fn wait_for_click(handle: NotificationHandle, notice: &Notice, pressed: &Unbound
 /// Clicks come through the run loop of the main thread, and an agent without a window has none. Letting go of the
 /// handle shows the notification.
 #[cfg(target_os = "macos")]
-fn wait_for_click(handle: NotificationHandle, _notice: &Notice, _pressed: &UnboundedSender<Request>) {
+fn wait_for_click(
+    handle: NotificationHandle,
+    _notice: &Notice,
+    _pressed: &UnboundedSender<Request>,
+    _runtime: &Handle,
+    _listening: (),
+) {
     drop(handle);
 }
 

@@ -8,8 +8,11 @@ pub mod private_files;
 pub mod settings;
 
 mod loopback;
-#[cfg(target_os = "linux")]
 mod loopback_peer;
+
+/// Hears what a person does with a notification.
+#[cfg(target_os = "linux")]
+pub mod notice_answers;
 
 /// Speaks to IAM Identity Center: sign-in, tokens, accounts, permission sets, role credentials.
 pub mod identity_center;

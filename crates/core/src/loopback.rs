@@ -37,6 +37,7 @@ pub(crate) struct Listening(JoinHandle<()>);
 /// A person's browser opens a few connections; everything above that waits.
 const CONNECTIONS: usize = 64;
 const PATIENCE: Duration = Duration::from_secs(10);
+const LONGEST_ANSWER: Duration = Duration::from_secs(15);
 const LARGEST_HEAD: usize = 32 * 1024;
 
 impl Loopback {
@@ -50,10 +51,11 @@ impl Loopback {
         self.port
     }
 
-    /// Answers every request from its head and the peer's address; bodies are not read.
-    pub fn serve<A>(self, clock: SharedClock, answer: A) -> Listening
+    /// Answers every request from its head and the peer's address; bodies are not read. An answer may take 15 s.
+    pub fn serve<A, F>(self, clock: SharedClock, answer: A) -> Listening
     where
-        A: Fn(&Parts, SocketAddr) -> Response<String> + Send + Sync + 'static,
+        A: Fn(&Parts, SocketAddr) -> F + Send + Sync + 'static,
+        F: Future<Output = Response<String>> + Send + 'static,
     {
         let answer = Arc::new(answer);
         let free = Arc::new(Semaphore::new(CONNECTIONS));
@@ -136,14 +138,15 @@ fn policy() -> String {
     )
 }
 
-async fn converse<A>(stream: TcpStream, peer: SocketAddr, answer: Arc<A>, _permit: OwnedSemaphorePermit)
+async fn converse<A, F>(stream: TcpStream, peer: SocketAddr, answer: Arc<A>, _permit: OwnedSemaphorePermit)
 where
-    A: Fn(&Parts, SocketAddr) -> Response<String> + Send + Sync + 'static,
+    A: Fn(&Parts, SocketAddr) -> F + Send + Sync + 'static,
+    F: Future<Output = Response<String>> + Send + 'static,
 {
     let service = service_fn(|request: hyper::Request<hyper::body::Incoming>| {
         let (head, _body) = request.into_parts();
         let response = answer(&head, peer);
-        async move { Ok::<_, Infallible>(response) }
+        async move { Ok::<_, Infallible>(response.await) }
     });
     let conversation = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -152,7 +155,7 @@ where
         .keep_alive(false)
         .serve_connection(TokioIo::new(stream), service);
     // What goes wrong on such a connection is the peer's affair.
-    let _ = tokio::time::timeout(PATIENCE * 2, conversation).await;
+    let _ = tokio::time::timeout(PATIENCE + LONGEST_ANSWER, conversation).await;
 }
 
 #[cfg(test)]

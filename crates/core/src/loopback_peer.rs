@@ -1,51 +1,84 @@
 //! Whose process is at the other end of a loopback TCP connection: Linux lists it in `/proc/net/tcp`.
 
-use std::fs;
-use std::io;
 use std::net::{SocketAddr, SocketAddrV4};
 
-/// The user id of the process that connected from `peer` to `ours`; none where the connection is not listed.
-pub fn uid(peer: SocketAddr, ours: SocketAddrV4) -> io::Result<Option<u32>> {
-    let SocketAddr::V4(peer) = peer else {
-        return Ok(None);
+/// Whether the process that connected from `peer` to `ours` belongs to our user.
+///
+/// One rule for every door: a peer that the kernel lists under another user, or does not list, is not ours. Only where
+/// the system gives no list at all, the secret that the peer has to know (a link's path, a token) decides alone.
+#[cfg(target_os = "linux")]
+pub fn is_same_user(peer: SocketAddr, ours: SocketAddrV4) -> bool {
+    let me = rustix::process::geteuid().as_raw();
+    // The list changes while it is read, and an entry can be missed: a second look decides.
+    let uid = match linux::uid(peer, ours) {
+        Ok(None) => linux::uid(peer, ours),
+        told => told,
     };
-    let listed = fs::read_to_string("/proc/net/tcp")?;
-    if let Some(uid) = find(&listed, &hexadecimal(peer), &hexadecimal(ours)) {
-        return Ok(Some(uid));
-    }
-    // A client with an IPv6 socket (Java, say) reaches 127.0.0.1 from a mapped address.
-    match fs::read_to_string("/proc/net/tcp6") {
-        Ok(listed) => Ok(find(&listed, &mapped(peer), &mapped(ours))),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
+    match uid {
+        Ok(uid) => uid == Some(me),
+        Err(error) => {
+            tracing::debug!(%error, "the kernel does not list connections");
+            true
+        }
     }
 }
 
-fn find(listed: &str, local: &str, remote: &str) -> Option<u32> {
-    listed.lines().skip(1).find_map(|line| {
-        let fields: Vec<&str> = line.split_ascii_whitespace().collect();
-        let is_it = fields.get(1) == Some(&local) && fields.get(2) == Some(&remote);
-        is_it.then(|| fields.get(7)?.parse().ok()).flatten()
-    })
+#[cfg(not(target_os = "linux"))]
+pub fn is_same_user(_peer: SocketAddr, _ours: SocketAddrV4) -> bool {
+    true
 }
 
-/// As the kernel prints it: the address as one number in the machine's byte order.
-fn hexadecimal(address: SocketAddrV4) -> String {
-    format!("{}:{:04X}", word(address.ip().octets()), address.port())
-}
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::fs;
+    use std::io;
+    use std::net::{SocketAddr, SocketAddrV4};
 
-fn mapped(address: SocketAddrV4) -> String {
-    let zeros = word([0; 4]);
-    let marker = word([0, 0, 0xff, 0xff]);
-    format!("{zeros}{zeros}{marker}{}", hexadecimal(address))
-}
+    /// The user id of the process that connected from `peer` to `ours`; none where the connection is not listed.
+    pub fn uid(peer: SocketAddr, ours: SocketAddrV4) -> io::Result<Option<u32>> {
+        let SocketAddr::V4(peer) = peer else {
+            return Ok(None);
+        };
+        let listed = fs::read_to_string("/proc/net/tcp")?;
+        if let Some(uid) = find(&listed, &hexadecimal(peer), &hexadecimal(ours)) {
+            return Ok(Some(uid));
+        }
+        // A client with an IPv6 socket (Java, say) reaches 127.0.0.1 from a mapped address.
+        match fs::read_to_string("/proc/net/tcp6") {
+            Ok(listed) => Ok(find(&listed, &mapped(peer), &mapped(ours))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
 
-fn word(octets: [u8; 4]) -> String {
-    format!("{:08X}", u32::from_ne_bytes(octets))
+    pub(super) fn find(listed: &str, local: &str, remote: &str) -> Option<u32> {
+        listed.lines().skip(1).find_map(|line| {
+            let fields: Vec<&str> = line.split_ascii_whitespace().collect();
+            let is_it = fields.get(1) == Some(&local) && fields.get(2) == Some(&remote);
+            is_it.then(|| fields.get(7)?.parse().ok()).flatten()
+        })
+    }
+
+    /// As the kernel prints it: the address as one number in the machine's byte order.
+    pub(super) fn hexadecimal(address: SocketAddrV4) -> String {
+        format!("{}:{:04X}", word(address.ip().octets()), address.port())
+    }
+
+    pub(super) fn mapped(address: SocketAddrV4) -> String {
+        let zeros = word([0; 4]);
+        let marker = word([0, 0, 0xff, 0xff]);
+        format!("{zeros}{zeros}{marker}{}", hexadecimal(address))
+    }
+
+    fn word(octets: [u8; 4]) -> String {
+        format!("{:08X}", u32::from_ne_bytes(octets))
+    }
 }
 
 #[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
+    use super::linux::*;
     use super::*;
 
     #[test]
@@ -60,6 +93,8 @@ mod tests {
         assert_eq!(uid(peer, ours).unwrap(), Some(me));
         let nobody: SocketAddr = "127.0.0.1:1".parse().unwrap();
         assert_eq!(uid(nobody, ours).unwrap(), None);
+        assert!(is_same_user(peer, ours));
+        assert!(!is_same_user(nobody, ours), "who is not listed is not ours");
     }
 
     #[test]

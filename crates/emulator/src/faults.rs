@@ -52,7 +52,7 @@ pub struct Fault {
     /// Closes the connection without an answer.
     #[serde(default)]
     pub drop: bool,
-    /// Does the real work first: the reply is lost, not the request.
+    /// Does the real work first: the reply is lost or late, not the request.
     #[serde(default)]
     pub processed: bool,
     /// How many calls are hit; every one if absent.

@@ -3,14 +3,10 @@
 use std::sync::Arc;
 
 use portray_core::agent::protocol::AgentKind;
-use portray_core::agent::{Host, claim_when_free, harden_process};
+use portray_core::agent::{Engine, claim_when_free, harden_process};
+use portray_core::app::App;
 use portray_core::app::contract::{ProblemView, Request};
-use portray_core::app::{App, Parts};
 use portray_core::clock::SystemClock;
-use portray_core::identity_center::HttpStack;
-use portray_core::paths::SecretStore;
-use portray_core::settings::Settings;
-use portray_core::token_store::TokenStore;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::Invocation;
@@ -41,27 +37,12 @@ pub fn run(invocation: &Invocation, detached: bool) -> Result<(), Failure> {
 }
 
 async fn serve(invocation: &Invocation, detached: bool) -> Result<(), Failure> {
-    let environment = invocation.environment.clone();
-    let paths = invocation.paths.clone();
-    let clock = SystemClock::shared();
-    environment.endpoint()?;
-    let secret_store = environment.secret_store()?;
-    let settings = Settings::load(&paths.settings(), clock.now())?;
-    let claim = claim_when_free(&paths, &clock).await?;
-    let store = match secret_store {
-        SecretStore::Keyring => TokenStore::keyring(&paths.keyring_service, clock.clone()),
-        SecretStore::Memory => TokenStore::memory(),
-    };
-    let (shell, pressed) = HeadlessShell::new(environment.text("BROWSER"));
-    let app = App::start(Parts {
-        http: HttpStack::system(&environment),
-        environment,
-        paths,
-        settings,
-        clock: clock.clone(),
-        store,
-        shell: Arc::new(shell),
-    });
+    let (environment, paths) = (invocation.environment.clone(), invocation.paths.clone());
+    let engine = Engine::load(environment, paths, SystemClock::shared())?;
+    let claim = claim_when_free(&engine.paths, &engine.clock).await?;
+    let (host, clock) = (engine.host(AgentKind::Headless), engine.clock.clone());
+    let (shell, pressed) = HeadlessShell::new(engine.environment.text("BROWSER"));
+    let app = engine.start(Arc::new(shell));
     tracing::info!(pid = std::process::id(), "the agent is running");
     tokio::spawn(obey_buttons(app.clone(), pressed));
     tokio::spawn(obey_signals(app.clone()));
@@ -70,10 +51,6 @@ async fn serve(invocation: &Invocation, detached: bool) -> Result<(), Failure> {
     } else {
         invocation.printer.note("The agent is running. Ctrl-C ends it.");
     }
-    let host = Host {
-        kind: AgentKind::Headless,
-        memory_store: secret_store == SecretStore::Memory,
-    };
     let served = claim.serve(app, host, clock).await;
     served.map_err(|error| Failure::system("Serving the socket", &error))
 }

@@ -12,8 +12,8 @@ use crate::clock::SharedClock;
 use crate::paths::Paths;
 use crate::private_files;
 
-/// How long an agent that ends has to finish its answers before the next one gives up.
-const HAND_OVER: Duration = Duration::from_secs(7);
+/// How long an agent that ends has to store what it must and to finish its answers before the next one gives up.
+const HAND_OVER: Duration = Duration::from_secs(10);
 
 /// The right to be the agent, with the socket bound. Clients that connect already wait to be served.
 #[derive(Debug)]

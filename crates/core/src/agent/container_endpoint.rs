@@ -19,6 +19,7 @@ use crate::agent::client::{Client, ClientError};
 use crate::agent::protocol::{CredentialsReply, Operation, Reply, Target};
 use crate::app::contract::ProblemCode;
 use crate::clock::SharedClock;
+use crate::loopback_peer::is_same_user;
 use crate::paths::Paths;
 use crate::secret::Secret;
 
@@ -155,7 +156,7 @@ impl Door {
         if !self.is_authorized(request.headers()) {
             return Some(Denied::forbidden("The authorization token is missing or wrong."));
         }
-        if !self.is_of_this_user(peer) {
+        if !is_same_user(peer, self.address) {
             return Some(Denied::forbidden(
                 "Only processes of the same user are served here.",
             ));
@@ -190,23 +191,6 @@ impl Door {
         token
             .to_str()
             .is_ok_and(|token| Secret::from(token) == self.token)
-    }
-
-    #[cfg(target_os = "linux")]
-    fn is_of_this_user(&self, peer: SocketAddr) -> bool {
-        match crate::loopback_peer::uid(peer, self.address) {
-            Ok(uid) => uid == Some(rustix::process::geteuid().as_raw()),
-            Err(error) => {
-                tracing::debug!(%error, "the kernel does not list connections; the token decides alone");
-                true
-            }
-        }
-    }
-
-    /// The system does not tell; the token decides alone.
-    #[cfg(not(target_os = "linux"))]
-    fn is_of_this_user(&self, _peer: SocketAddr) -> bool {
-        true
     }
 
     /// One line a minute, however many requests are refused.

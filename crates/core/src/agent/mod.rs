@@ -7,6 +7,7 @@ pub mod container_endpoint;
 #[cfg(test)]
 #[cfg(unix)]
 mod double;
+pub mod engine;
 pub mod handler;
 pub mod harden;
 pub mod listener;
@@ -18,5 +19,6 @@ mod windows_rights;
 
 pub use claim::{Claim, ClaimError, claim, claim_when_free, take_over, wait_until_gone};
 pub use client::{Client, ClientError};
+pub use engine::{Engine, EngineError};
 pub use handler::{Handler, Host};
 pub use harden::harden_process;

@@ -117,6 +117,9 @@ impl Controller {
                 }
             }
         }
+        // Whoever still waits for an answer has it: the application is stopping.
+        drop(commands);
+        self.end().await;
         self.stopped.send_replace(true);
     }
 

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::oneshot;
+
 use crate::app::ConsoleRequest;
 use crate::app::command::{Command, Reply};
 use crate::app::console_session::browser_command;
@@ -111,7 +113,7 @@ impl Controller {
                 };
                 let _ = commands.send(Command::Ask {
                     request,
-                    reply: Some(tokio::sync::oneshot::channel().0),
+                    reply: Some(oneshot::channel().0),
                 });
             }
         });

@@ -69,6 +69,7 @@ impl ProblemView {
             RefreshFailure::Aws(failure) => Self::aws(failure, portal),
             RefreshFailure::Store(failure) => Self::store(*failure),
             RefreshFailure::UnknownPortal => Self::unknown_portal(),
+            RefreshFailure::Ending => Self::stopping(),
             RefreshFailure::Panicked => Self::new(
                 ProblemCode::Failed,
                 "Portray made a mistake while it fetched credentials.",

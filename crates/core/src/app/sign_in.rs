@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 use crate::app::command::{Began, Command};
 use crate::app::contract::{ProblemView, SignInMethod};
 use crate::clock::SharedClock;
+use crate::identity_center::browser_flow::Verdict;
 use crate::identity_center::{Failure, Flow, Meaning, Registration, Token};
 use crate::refresh::session::Session;
 use crate::token_store::{SignIn, StoreFailure, TokenStore};
@@ -40,29 +41,15 @@ impl Attempt {
         if self.end_session_first {
             self.session.sign_out().await.map_err(ProblemView::store)?;
         }
-        let (registration, token) = match self.method {
-            SignInMethod::Browser => self.in_a_browser(registration).await?,
-            SignInMethod::DeviceCode => self.with_a_code(registration).await?,
-        };
-        let sign_in = SignIn {
-            token,
-            registration,
-            signed_in_at: self.clock.now(),
-        };
-        let token = sign_in.token.clone();
-        if let Err(failure) = self.session.adopt(sign_in).await {
-            // A token that cannot be kept is not left alive either.
-            if let Err(failure) = self.session.center.sign_out(&token).await {
-                tracing::warn!(%failure, "a token that could not be stored lives on at AWS");
-            }
-            return Err(ProblemView::store(failure));
+        match self.method {
+            SignInMethod::Browser => self.in_a_browser(registration).await,
+            SignInMethod::DeviceCode => self.with_a_code(registration).await,
         }
-        Ok(())
     }
 
-    async fn in_a_browser(&self, registration: Registration) -> Result<(Registration, Token), ProblemView> {
+    async fn in_a_browser(&self, registration: Registration) -> Result<(), ProblemView> {
         let center = &self.session.center;
-        let waiting = center
+        let mut waiting = center
             .begin_browser_sign_in(&registration)
             .await
             .map_err(|failure| self.problem(&failure))?;
@@ -71,16 +58,24 @@ impl Attempt {
             user_code: None,
             expires_at: waiting.expires_at,
         });
-        match center.finish_browser_sign_in(waiting, &registration).await {
-            Ok(token) => Ok((registration, token)),
+        match center.finish_browser_sign_in(&mut waiting, &registration).await {
+            Ok(token) => {
+                let kept = self.keep(registration, token).await;
+                waiting.tell(match kept {
+                    Ok(()) => Verdict::SignedIn,
+                    Err(_) => Verdict::NotKept,
+                });
+                kept
+            }
             Err(failure) => {
+                waiting.tell(verdict(failure.meaning));
                 self.forget_if_refused(&failure).await;
                 Err(self.problem(&failure))
             }
         }
     }
 
-    async fn with_a_code(&self, registration: Registration) -> Result<(Registration, Token), ProblemView> {
+    async fn with_a_code(&self, registration: Registration) -> Result<(), ProblemView> {
         let center = &self.session.center;
         let (registration, waiting) = match center.begin_device_sign_in(&registration).await {
             Ok(waiting) => (registration, waiting),
@@ -98,9 +93,25 @@ impl Attempt {
             expires_at: waiting.expires_at,
         });
         let token = center.finish_device_sign_in(waiting, &registration).await;
-        token
-            .map(|token| (registration, token))
-            .map_err(|failure| self.problem(&failure))
+        let token = token.map_err(|failure| self.problem(&failure))?;
+        self.keep(registration, token).await
+    }
+
+    /// Stores what AWS gave; from then on the person is signed in.
+    async fn keep(&self, registration: Registration, token: Token) -> Result<(), ProblemView> {
+        let sign_in = SignIn {
+            token: token.clone(),
+            registration,
+            signed_in_at: self.clock.now(),
+        };
+        if let Err(failure) = self.session.adopt(sign_in).await {
+            // A token that cannot be kept is not left alive either.
+            if let Err(failure) = self.session.center.sign_out(&token).await {
+                tracing::warn!(%failure, "a token that could not be stored lives on at AWS");
+            }
+            return Err(ProblemView::store(failure));
+        }
+        Ok(())
     }
 
     /// The stored registration while it is good, else a new one, stored for the sign-ins to come.
@@ -154,5 +165,57 @@ impl Attempt {
 
     fn problem(&self, failure: &Failure) -> ProblemView {
         ProblemView::aws(failure, &self.session.portal().name)
+    }
+}
+
+/// What the browser's page says of a failure.
+fn verdict(meaning: Meaning) -> Verdict {
+    match meaning {
+        Meaning::DeniedByPerson => Verdict::Denied,
+        Meaning::Unreachable | Meaning::Throttled => Verdict::Unreachable,
+        Meaning::TokenRefused
+        | Meaning::GrantRefused
+        | Meaning::RegistrationRefused
+        | Meaning::NotAssigned
+        | Meaning::TimedOut
+        | Meaning::AdministratorNeeded
+        | Meaning::Invalid => Verdict::Failed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity_center::tests::Stage;
+    use crate::token_store::strict_store::StrictStore;
+
+    #[tokio::test]
+    async fn r6_a_registration_that_nobody_understands_is_replaced_by_a_new_one() {
+        let stage = Stage::acme().await;
+        let keyring = StrictStore::with_limit(64 * 1024);
+        let store = || TokenStore::over_strict(&keyring, Arc::new(stage.clock.clone()));
+        let attempt = |store: TokenStore| {
+            let (changes, _) = mpsc::unbounded_channel();
+            let (commands, _) = mpsc::unbounded_channel();
+            let unfinished = crate::refresh::unfinished::Unfinished::default();
+            let session = Session::new(stage.center.clone(), store.clone(), unfinished, changes);
+            Attempt {
+                number: 1,
+                method: SignInMethod::Browser,
+                end_session_first: false,
+                session: Arc::new(session),
+                store,
+                clock: Arc::new(stage.clock.clone()),
+                commands,
+            }
+        };
+        let first = attempt(store()).registration().await.unwrap();
+        for name in keyring.names() {
+            keyring.put(&name, b"not ours".to_vec());
+        }
+        let second = attempt(store()).registration().await.unwrap();
+        assert_ne!(second.client_id, first.client_id);
+        let third = attempt(store()).registration().await.unwrap();
+        assert_eq!(third, second, "it is stored in the damaged one's place");
     }
 }

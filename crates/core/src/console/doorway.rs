@@ -1,8 +1,6 @@
 //! The one-time loopback link: what is in the browser's arguments is worthless once used.
 
-use std::net::SocketAddr;
-#[cfg(target_os = "linux")]
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,6 +14,7 @@ use http::{HeaderValue, Method, Response, StatusCode};
 use crate::clock::SharedClock;
 use crate::identity_center::deadline::Deadline;
 use crate::loopback::{Loopback, is_for_us, keep_quiet, page};
+use crate::loopback_peer::is_same_user;
 use crate::secret::Secret;
 
 /// How long a link works. A browser that has to start first needs some seconds.
@@ -33,15 +32,19 @@ pub async fn open(target: Secret, clock: SharedClock) -> std::io::Result<Url> {
     let link =
         Url::parse(&format!("http://127.0.0.1:{port}{}", path.expose())).map_err(std::io::Error::other)?;
     let unused = Arc::new(Mutex::new(Some(redirect)));
-    let listening = loopback.serve(clock.clone(), move |request, peer| {
+    let answer = move |request: &Parts, peer: SocketAddr| {
         if !is_for_us(request, port) || Secret::from(request.uri.path()) != path {
             return page(StatusCode::NOT_FOUND, "There is nothing here", "");
         }
-        if !is_navigation(request) || !is_same_user(peer, port) {
+        let ours = SocketAddrV4::new(Ipv4Addr::LOCALHOST, port);
+        if !is_navigation(request) || !is_same_user(peer, ours) {
             return page(StatusCode::FORBIDDEN, "This link is not for you", "");
         }
         let redirect = unused.lock().unwrap_or_else(PoisonError::into_inner).take();
         redirect.unwrap_or_else(used_up)
+    };
+    let listening = loopback.serve(clock.clone(), move |request, peer| {
+        std::future::ready(answer(request, peer))
     });
     let deadline = Deadline::after(clock.as_ref(), LIFE);
     tokio::spawn(async move {
@@ -79,21 +82,6 @@ fn is_navigation(request: &Parts) -> bool {
         && is("sec-fetch-dest", b"document")
         && is("sec-fetch-mode", b"navigate")
         && ahead_of_time.iter().all(|name| header(name).is_none())
-}
-
-/// Whether the peer's socket belongs to our user, as far as the system can tell.
-#[cfg(target_os = "linux")]
-fn is_same_user(peer: SocketAddr, port: u16) -> bool {
-    let ours = SocketAddrV4::new(Ipv4Addr::LOCALHOST, port);
-    match crate::loopback_peer::uid(peer, ours) {
-        Ok(Some(uid)) => uid == rustix::process::geteuid().as_raw(),
-        Ok(None) | Err(_) => true,
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn is_same_user(_peer: SocketAddr, _port: u16) -> bool {
-    true
 }
 
 #[cfg(test)]

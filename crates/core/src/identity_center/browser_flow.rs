@@ -2,19 +2,18 @@
 
 use std::time::Duration;
 
+use aws_sdk_ssooidc::operation::create_token::builders::CreateTokenFluentBuilder;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use crate::identity_center::call::Retry;
+pub use crate::identity_center::callback::Verdict;
 use crate::identity_center::callback::{Callback, Outcome};
 use crate::identity_center::deadline::{Deadline, before};
 use crate::identity_center::endpoints::under;
-use crate::identity_center::error::Api;
 use crate::identity_center::registration::SCOPE;
-use crate::identity_center::token::{CREATE_TOKEN, token_of};
-use crate::identity_center::{Failure, Flow, IdentityCenter, Meaning, Priority, Registration, Token};
+use crate::identity_center::{Failure, Flow, IdentityCenter, Meaning, Registration, Token};
 use crate::secret::Secret;
 
 /// A sign-in that waits for the person's browser. Dropping it closes the listener.
@@ -75,10 +74,11 @@ impl IdentityCenter {
         })
     }
 
-    /// Waits for the browser to come back (10 minutes at most) and exchanges the code.
+    /// Waits for the browser to come back (10 minutes at most) and exchanges the code. The browser waits for what
+    /// [`BrowserSignIn::tell`] says.
     pub async fn finish_browser_sign_in(
         &self,
-        mut sign_in: BrowserSignIn,
+        sign_in: &mut BrowserSignIn,
         registration: &Registration,
     ) -> Result<Token, Failure> {
         let outcome = before(&self.clock, sign_in.deadline, sign_in.callback.outcome()).await;
@@ -90,26 +90,21 @@ impl IdentityCenter {
                 return Err(Failure::new(SIGN_IN, Meaning::TimedOut, detail));
             }
         };
-        let issued_at = self.clock.now();
-        let answer = self
-            .call(
-                (CREATE_TOKEN, Api::Oidc),
-                Priority::Interactive,
-                Retry::Never,
-                || {
-                    self.oidc
-                        .create_token()
-                        .client_id(&registration.client_id)
-                        .client_secret(registration.client_secret.expose())
-                        .grant_type("authorization_code")
-                        .code(code.expose())
-                        .redirect_uri(&sign_in.redirect)
-                        .code_verifier(sign_in.verifier.expose())
-                        .send()
-                },
-            )
-            .await?;
-        token_of(answer, issued_at)
+        let grant = |request: CreateTokenFluentBuilder| {
+            request
+                .grant_type("authorization_code")
+                .code(code.expose())
+                .redirect_uri(&sign_in.redirect)
+                .code_verifier(sign_in.verifier.expose())
+        };
+        Ok(self.create_token(registration, grant).await?)
+    }
+}
+
+impl BrowserSignIn {
+    /// What became of the sign-in, for the page that the person looks at.
+    pub fn tell(&self, verdict: Verdict) {
+        self.callback.tell(verdict);
     }
 }
 

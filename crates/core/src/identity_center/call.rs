@@ -18,7 +18,7 @@ use crate::clock::SharedClock;
 use crate::identity_center::deadline::within;
 use crate::identity_center::error::Api;
 use crate::identity_center::http::CALL;
-use crate::identity_center::{Failure, HttpStack, IdentityCenter, Limiter, Meaning, Portal, Priority};
+use crate::identity_center::{Failure, HttpStack, IdentityCenter, Limiter, Meaning, Portal, Priority, Reach};
 
 /// Whether a call is tried again here. The background has policies of its own, above.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +36,7 @@ const PAUSES: [Duration; 2] = [Duration::from_millis(300), Duration::from_millis
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// All tries of a call for which a person waits.
-const OVERALL: Duration = Duration::from_secs(45);
+pub(super) const OVERALL: Duration = Duration::from_secs(45);
 
 impl IdentityCenter {
     pub fn new(portal: Portal, http: &HttpStack, clock: SharedClock) -> Self {
@@ -65,6 +65,7 @@ impl IdentityCenter {
         Self {
             portal: Arc::new(portal),
             limiter: Arc::new(Limiter::new(clock.clone())),
+            reach: Arc::new(Reach::new(clock.clone())),
             oidc: aws_sdk_ssooidc::Client::from_conf(oidc),
             sso: aws_sdk_sso::Client::from_conf(sso),
             clock,
@@ -127,10 +128,17 @@ impl IdentityCenter {
             None => Err(SdkError::timeout_error("no answer in time")),
         };
         drop(permit);
-        if let Err(error) = &answer
-            && Failure::of("", api, error).meaning == Meaning::Throttled
-        {
+        let meaning = answer
+            .as_ref()
+            .err()
+            .map(|error| Failure::of("", api, error).meaning);
+        if meaning == Some(Meaning::Throttled) {
             self.limiter.throttled();
+        }
+        match (api, meaning) {
+            (Api::Portal, Some(Meaning::Unreachable)) => self.reach.silent(),
+            (Api::Portal, _) => self.reach.answered(),
+            (Api::Oidc, _) => {}
         }
         answer
     }

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use aws_sdk_ssooidc::operation::create_token::CreateTokenError;
+use aws_sdk_ssooidc::operation::create_token::builders::CreateTokenFluentBuilder;
 use jiff::Timestamp;
 use url::Url;
 
 use crate::identity_center::call::Retry;
 use crate::identity_center::deadline::{Deadline, before};
 use crate::identity_center::error::Api;
-use crate::identity_center::token::{CREATE_TOKEN, token_of};
+use crate::identity_center::token::{CREATE_TOKEN, Refused};
 use crate::identity_center::{Failure, Flow, IdentityCenter, Meaning, Priority, Registration, Token};
 use crate::secret::Secret;
 
@@ -111,25 +111,20 @@ impl IdentityCenter {
     }
 
     async fn poll(&self, sign_in: &DeviceSignIn, registration: &Registration) -> Poll {
-        let issued_at = self.clock.now();
-        let request = self
-            .oidc
-            .create_token()
-            .client_id(&registration.client_id)
-            .client_secret(registration.client_secret.expose())
-            .grant_type(GRANT)
-            .device_code(sign_in.device_code.expose())
-            .send();
-        let error = match self.attempt(Api::Oidc, Priority::Interactive, request).await {
-            Ok(answer) => return token_of(answer, issued_at).map_or_else(Poll::Over, Poll::Approved),
-            Err(error) => error,
+        let grant = |request: CreateTokenFluentBuilder| {
+            request
+                .grant_type(GRANT)
+                .device_code(sign_in.device_code.expose())
         };
-        let failure = Failure::of(CREATE_TOKEN, Api::Oidc, &error);
-        let said = error.as_service_error();
-        if said.is_some_and(CreateTokenError::is_authorization_pending_exception) {
+        let refused = match self.create_token(registration, grant).await {
+            Ok(token) => return Poll::Approved(token),
+            Err(refused) => refused,
+        };
+        let Refused { failure, .. } = refused;
+        if refused.pending {
             return Poll::Pending;
         }
-        if said.is_some_and(CreateTokenError::is_expired_token_exception) {
+        if refused.expired {
             let meaning = Meaning::TimedOut;
             return Poll::Over(Failure { meaning, ..failure });
         }

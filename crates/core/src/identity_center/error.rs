@@ -40,13 +40,14 @@ pub enum Meaning {
     AdministratorNeeded,
     /// 429 or SlowDown: later.
     Throttled,
-    /// 5xx, DNS, TLS, time-outs, captive portals, garbage: later, nothing changes.
+    /// 5xx, DNS, TLS, time-outs, garbage, and answers without AWS's name of an error (proxies, captive portals): later,
+    /// nothing changes.
     Unreachable,
     /// AWS refuses the request as it is: wrong region, wrong start URL, or a mistake of ours.
     Invalid,
 }
 
-/// Which of the two services answered: a bare 401 or 403 means something else in each.
+/// Which of the two services answered: each has names of errors of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Api {
     Oidc,
@@ -135,28 +136,27 @@ pub(crate) fn causes(error: &dyn Error) -> String {
     texts.split_off(texts.len().saturating_sub(2)).join(": ")
 }
 
-/// By AWS's name of the error; by status where it gives none. A proxy's page is no answer of AWS's, whatever its
-/// status: 401, 403 and 404 only count with a JSON body.
+/// By AWS's name of the error alone: what has none, or one that AWS does not use there, is a proxy's answer, a captive
+/// portal's or garbage. It changes nothing, whatever its status and however much it looks like JSON.
 fn meaning(api: Api, status: u16, code: Option<&str>, body: Option<&ErrorBody>) -> Meaning {
     let reason = body.and_then(|body| body.reason.as_deref());
     let for_administrator = reason.is_some_and(|reason| reason.starts_with("KMS_"));
-    match (status, code) {
-        (429, _) => Meaning::Throttled,
-        (_, Some("TooManyRequestsException" | "SlowDownException" | "ThrottlingException")) => {
+    match (status, api, code) {
+        (429, _, _) => Meaning::Throttled,
+        (_, _, Some("TooManyRequestsException" | "SlowDownException" | "ThrottlingException")) => {
             Meaning::Throttled
         }
-        (..=399 | 500.., _) => Meaning::Unreachable,
-        (_, Some(_)) if for_administrator => Meaning::AdministratorNeeded,
-        (_, Some("UnauthorizedException")) => Meaning::TokenRefused,
-        (_, Some("ForbiddenException" | "ResourceNotFoundException")) => Meaning::NotAssigned,
-        (_, Some("InvalidGrantException" | "ExpiredTokenException")) => Meaning::GrantRefused,
-        (_, Some("AccessDeniedException")) if api == Api::Oidc => Meaning::DeniedByPerson,
-        (_, Some("InvalidClientException" | "UnauthorizedClientException")) => Meaning::RegistrationRefused,
-        _ if body.is_none() => Meaning::Unreachable,
-        (401, _) if api == Api::Portal => Meaning::TokenRefused,
-        (403 | 404, _) if api == Api::Portal => Meaning::NotAssigned,
-        (401, _) => Meaning::RegistrationRefused,
-        _ => Meaning::Invalid,
+        (..=399 | 500.., _, _) => Meaning::Unreachable,
+        (_, _, Some(_)) if for_administrator => Meaning::AdministratorNeeded,
+        (_, Api::Portal, Some("UnauthorizedException")) => Meaning::TokenRefused,
+        (_, Api::Portal, Some("ForbiddenException" | "ResourceNotFoundException")) => Meaning::NotAssigned,
+        (_, Api::Oidc, Some("InvalidGrantException" | "ExpiredTokenException")) => Meaning::GrantRefused,
+        (_, Api::Oidc, Some("AccessDeniedException")) => Meaning::DeniedByPerson,
+        (_, Api::Oidc, Some("InvalidClientException" | "UnauthorizedClientException")) => {
+            Meaning::RegistrationRefused
+        }
+        (_, _, Some(name)) if name.ends_with("Exception") => Meaning::Invalid,
+        _ => Meaning::Unreachable,
     }
 }
 
@@ -217,13 +217,6 @@ mod tests {
             ),
             (Portal, 302, None, "", Unreachable),
             (Portal, 401, Some("UnauthorizedException"), "{}", TokenRefused),
-            (
-                Portal,
-                401,
-                None,
-                r#"{"message":"Session token not found or invalid"}"#,
-                TokenRefused,
-            ),
             (Portal, 401, None, "<html>proxy</html>", Unreachable),
             (
                 Portal,
@@ -232,7 +225,6 @@ mod tests {
                 r#"{"message":"No access"}"#,
                 NotAssigned,
             ),
-            (Portal, 403, None, r#"{"message":"No access"}"#, NotAssigned),
             (Portal, 403, None, "<html>blocked by policy</html>", Unreachable),
             (Portal, 404, Some("ResourceNotFoundException"), "{}", NotAssigned),
             (Portal, 407, None, "<html>proxy</html>", Unreachable),
@@ -272,6 +264,49 @@ mod tests {
         for (api, status, code, body, expected) in rows {
             let failure = failure(api, status, code, body);
             assert_eq!(failure.meaning, expected, "{api:?} {status} {code:?} {body}");
+        }
+    }
+
+    #[test]
+    fn r5_what_aws_does_not_name_ends_nothing_though_it_be_json() {
+        let bodies = [
+            r#"{"message":"Session token not found or invalid"}"#,
+            r#"{"error":"invalid_client","error_description":"Log in to the network"}"#,
+            r#"{"error":"invalid_grant"}"#,
+            "{}",
+        ];
+        let names = [None, Some("unauthorized"), Some("401")];
+        for (api, status, code, body) in [Api::Oidc, Api::Portal].into_iter().flat_map(|api| {
+            let statuses = [400, 401, 403, 404, 407, 410, 511].into_iter();
+            statuses.flat_map(move |status| {
+                names
+                    .into_iter()
+                    .flat_map(move |code| bodies.map(|body| (api, status, code, body)))
+            })
+        }) {
+            let failure = failure(api, status, code, body);
+            assert_eq!(
+                failure.meaning,
+                Meaning::Unreachable,
+                "{api:?} {status} {code:?} {body}"
+            );
+        }
+    }
+
+    #[test]
+    fn r5_a_name_of_the_other_service_ends_nothing() {
+        let names = [
+            (Api::Oidc, "UnauthorizedException"),
+            (Api::Oidc, "ForbiddenException"),
+            (Api::Portal, "InvalidGrantException"),
+            (Api::Portal, "InvalidClientException"),
+        ];
+        for (api, name) in names {
+            assert_eq!(
+                failure(api, 401, Some(name), "{}").meaning,
+                Meaning::Invalid,
+                "{api:?} {name}"
+            );
         }
     }
 

@@ -6,6 +6,7 @@ pub mod error;
 pub mod http;
 pub mod limiter;
 pub mod portal;
+pub mod reach;
 pub mod registration;
 pub mod roles;
 pub mod token;
@@ -34,6 +35,7 @@ pub use error::{Failure, Meaning};
 pub use http::HttpStack;
 pub use limiter::{Limiter, Priority};
 pub use portal::{Endpoints, Partition, Portal, PortalId, StartUrl};
+pub use reach::Reach;
 
 /// Twelve digits, as text: leading zeros count.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -106,6 +108,7 @@ pub struct IdentityCenter {
     pub portal: Arc<Portal>,
     pub(crate) clock: SharedClock,
     pub(crate) limiter: Arc<Limiter>,
+    pub(crate) reach: Arc<Reach>,
     pub(crate) oidc: aws_sdk_ssooidc::Client,
     pub(crate) sso: aws_sdk_sso::Client,
 }

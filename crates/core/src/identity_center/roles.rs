@@ -28,6 +28,7 @@ impl IdentityCenter {
         next: Option<&str>,
         priority: Priority,
     ) -> Result<Page<Account>, Failure> {
+        self.may_ask("ListAccounts", priority)?;
         let answer = self
             .call(("ListAccounts", Api::Portal), priority, Retry::Quickly, || {
                 self.sso
@@ -53,6 +54,7 @@ impl IdentityCenter {
         next: Option<&str>,
         priority: Priority,
     ) -> Result<Page<String>, Failure> {
+        self.may_ask("ListAccountRoles", priority)?;
         let answer = self
             .call(
                 ("ListAccountRoles", Api::Portal),
@@ -74,6 +76,18 @@ impl IdentityCenter {
             items: listed.into_iter().filter_map(|role| role.role_name).collect(),
             next: answer.next_token.filter(|next| !next.is_empty()),
         })
+    }
+
+    /// While the portal does not answer, a listing in the background asks once in a while, as everything there does.
+    fn may_ask(&self, operation: &'static str, priority: Priority) -> Result<(), Failure> {
+        if priority == Priority::Interactive || self.reach.turn().is_ok() {
+            return Ok(());
+        }
+        Err(Failure::new(
+            operation,
+            Meaning::Unreachable,
+            "no answer a moment ago",
+        ))
     }
 
     pub async fn role_credentials(

@@ -1,14 +1,19 @@
 //! The flows against the emulator, over real connections, on a clock that the test moves.
 
+mod device_code;
+mod trouble;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use identity_center_emulator::{Emulator, Fault, Operation, Options, World};
 use jiff::SignedDuration;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use url::Url;
 
-use super::browser_flow::BrowserSignIn;
+use super::browser_flow::{BrowserSignIn, Verdict};
 use super::*;
 use crate::clock::ManualClock;
 use crate::loopback::testing::{get, send};
@@ -87,29 +92,49 @@ impl Stage {
     }
 
     /// Plays the browser: the authorize page redirects at once, and the redirect is followed.
-    async fn browser_follows(&self, sign_in: &BrowserSignIn) -> String {
-        let url = Url::parse(sign_in.authorize_url.expose()).unwrap();
+    async fn browser_follows(&self, authorize_url: &Secret) -> String {
+        let (port, request) = self.redirect(authorize_url).await;
+        send(port, &request).await
+    }
+
+    /// The same up to the request, whose answer is not waited for.
+    async fn browser_comes_back(&self, sign_in: &BrowserSignIn) -> TcpStream {
+        let (port, request) = self.redirect(&sign_in.authorize_url).await;
+        let mut browser = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        browser.write_all(request.as_bytes()).await.unwrap();
+        browser
+    }
+
+    async fn redirect(&self, authorize_url: &Secret) -> (u16, String) {
+        let url = Url::parse(authorize_url.expose()).unwrap();
         let answer = self.http.get("the browser", &url).await.unwrap();
         let callback = Url::parse(&answer.location.expect("the page redirects")).unwrap();
         let path = format!("{}?{}", callback.path(), callback.query().unwrap());
         let port = callback.port().unwrap();
-        send(port, &get(port, &path)).await
+        (port, get(port, &path))
+    }
+
+    /// The browser comes back, the code is exchanged, and the page says so.
+    async fn finish(&self, mut sign_in: BrowserSignIn, registration: &Registration) -> (String, Token) {
+        let url = sign_in.authorize_url.clone();
+        let exchange = async {
+            let token = self.center.finish_browser_sign_in(&mut sign_in, registration);
+            let token = token.await.unwrap();
+            sign_in.tell(Verdict::SignedIn);
+            token
+        };
+        tokio::join!(self.browser_follows(&url), exchange)
     }
 
     pub async fn signed_in(&self) -> (Registration, Token) {
         self.emulator.auto_approve(Some(USER)).unwrap();
         let registration = self.center.register(Flow::Browser).await.unwrap();
         let sign_in = self.center.begin_browser_sign_in(&registration).await.unwrap();
-        let page = self.browser_follows(&sign_in).await;
+        let (page, token) = self.finish(sign_in, &registration).await;
         assert!(
             page.starts_with("HTTP/1.1 200") && page.contains("You are signed in"),
             "{page}"
         );
-        let token = self
-            .center
-            .finish_browser_sign_in(sign_in, &registration)
-            .await
-            .unwrap();
         (registration, token)
     }
 }
@@ -127,13 +152,11 @@ async fn l1_a_redirect_that_comes_before_anybody_waits_is_not_lost() {
     for _ in 0..200 {
         // The limiter lets a burst of ten through and then waits for the clock.
         stage.clock.advance(Duration::from_secs(1));
-        let sign_in = stage.center.begin_browser_sign_in(&registration).await.unwrap();
-        stage.browser_follows(&sign_in).await;
-        stage
-            .center
-            .finish_browser_sign_in(sign_in, &registration)
-            .await
-            .unwrap();
+        let mut sign_in = stage.center.begin_browser_sign_in(&registration).await.unwrap();
+        let came_back = stage.browser_comes_back(&sign_in).await;
+        let token = stage.center.finish_browser_sign_in(&mut sign_in, &registration);
+        token.await.unwrap();
+        drop(came_back);
     }
 }
 
@@ -247,211 +270,33 @@ async fn l3_two_sign_ins_at_once_get_no_crossed_codes() {
         assert_ne!(parameter(&urls[0], name), parameter(&urls[1], name));
     }
     assert!(parameter(&urls[0], "state").len() >= 43, "256 bits at least");
-    stage.browser_follows(&second).await;
-    stage.browser_follows(&first).await;
-    stage
-        .center
-        .finish_browser_sign_in(first, &registration)
-        .await
-        .unwrap();
-    stage
-        .center
-        .finish_browser_sign_in(second, &registration)
-        .await
-        .unwrap();
+    let _came_back = [
+        stage.browser_comes_back(&second).await,
+        stage.browser_comes_back(&first).await,
+    ];
+    for mut sign_in in [first, second] {
+        let token = stage.center.finish_browser_sign_in(&mut sign_in, &registration);
+        token.await.unwrap();
+    }
 }
 
 #[tokio::test]
 async fn l3_a_sign_in_is_dead_after_ten_minutes() {
     let stage = Stage::acme().await;
     let registration = stage.center.register(Flow::Browser).await.unwrap();
-    let sign_in = stage.center.begin_browser_sign_in(&registration).await.unwrap();
+    let mut sign_in = stage.center.begin_browser_sign_in(&registration).await.unwrap();
     assert_eq!(
         sign_in.expires_at.duration_since(stage.emulator.now()),
         SignedDuration::from_mins(10)
     );
     stage.clock.suspend(Duration::from_secs(590));
     let center = stage.center.clone();
-    let waiting = tokio::spawn(async move { center.finish_browser_sign_in(sign_in, &registration).await });
+    let waiting =
+        tokio::spawn(async move { center.finish_browser_sign_in(&mut sign_in, &registration).await });
     tokio::task::yield_now().await;
     assert!(!waiting.is_finished());
     stage.clock.advance(Duration::from_secs(30));
     assert_eq!(waiting.await.unwrap().unwrap_err().meaning, Meaning::TimedOut);
-}
-
-/// Moves the clock second by second, each time until the emulator has answered what was asked.
-async fn poll_for(stage: &Stage, seconds: u64, waiting: &JoinHandle<Result<Token, Failure>>) {
-    for _ in 0..seconds {
-        for _ in 0..200 {
-            tokio::task::yield_now().await;
-        }
-        tokio::time::timeout(Duration::from_millis(3), std::future::pending::<()>())
-            .await
-            .unwrap_err();
-        if waiting.is_finished() {
-            return;
-        }
-        stage.clock.advance(Duration::from_secs(1));
-    }
-}
-
-async fn device(stage: &Stage) -> (String, JoinHandle<Result<Token, Failure>>) {
-    let registration = stage.center.register(Flow::DeviceCode).await.unwrap();
-    let sign_in = stage.center.begin_device_sign_in(&registration).await.unwrap();
-    assert!(
-        sign_in
-            .verification_url_complete
-            .expose()
-            .contains(&sign_in.user_code)
-    );
-    let code = sign_in.user_code.clone();
-    let center = stage.center.clone();
-    let waiting = tokio::spawn(async move { center.finish_device_sign_in(sign_in, &registration).await });
-    (code, waiting)
-}
-
-#[tokio::test]
-async fn l5_polling_ends_with_the_approval() {
-    let stage = Stage::acme().await;
-    let (code, waiting) = device(&stage).await;
-    poll_for(&stage, 5, &waiting).await;
-    assert!(!waiting.is_finished());
-    stage.emulator.approve_device(&code, USER).unwrap();
-    poll_for(&stage, 5, &waiting).await;
-    let token = waiting.await.unwrap().unwrap();
-    assert!(token.refresh_token.is_some());
-}
-
-#[tokio::test]
-async fn l5_slow_down_adds_five_seconds_for_good() {
-    let stage = Stage::acme().await;
-    let slow = r#"{"error":"slow_down","error_description":"Slow down"}"#;
-    let fault = Fault::status(Operation::CreateToken, 400)
-        .with_header("x-amzn-ErrorType", "SlowDownException")
-        .with_body(slow)
-        .times(1);
-    stage.emulator.add_fault(fault);
-    let (_, waiting) = device(&stage).await;
-    poll_for(&stage, 31, &waiting).await;
-    let calls = stage.calls(Operation::CreateToken);
-    assert!(
-        (4..=6).contains(&calls),
-        "one after a second, then every six: {calls}"
-    );
-    waiting.abort();
-}
-
-#[tokio::test]
-async fn l5_trouble_on_the_way_does_not_end_it() {
-    let stage = Stage::acme().await;
-    let (code, waiting) = device(&stage).await;
-    stage
-        .emulator
-        .add_fault(Fault::status(Operation::CreateToken, 500).times(2));
-    stage
-        .emulator
-        .add_fault(Fault::drop(Operation::CreateToken).times(2));
-    poll_for(&stage, 8, &waiting).await;
-    stage.emulator.approve_device(&code, USER).unwrap();
-    poll_for(&stage, 20, &waiting).await;
-    waiting.await.unwrap().unwrap();
-}
-
-#[tokio::test]
-async fn l5_a_code_expires_and_a_person_may_deny() {
-    let stage = Stage::acme().await;
-    let (_, waiting) = device(&stage).await;
-    stage.clock.suspend(Duration::from_secs(599));
-    poll_for(&stage, 31, &waiting).await;
-    assert_eq!(waiting.await.unwrap().unwrap_err().meaning, Meaning::TimedOut);
-
-    let (code, waiting) = device(&stage).await;
-    stage.emulator.deny_device(&code).unwrap();
-    poll_for(&stage, 10, &waiting).await;
-    assert_eq!(
-        waiting.await.unwrap().unwrap_err().meaning,
-        Meaning::DeniedByPerson
-    );
-}
-
-#[tokio::test]
-async fn b3_a_page_that_is_not_the_portals_is_not_opened() {
-    let stage = Stage::acme().await;
-    let registration = stage.center.register(Flow::DeviceCode).await.unwrap();
-    let body = r#"{"deviceCode":"d","userCode":"ABCD-EFGH","verificationUri":"https://evil.example/",
-        "verificationUriComplete":"https://evil.example/?user_code=ABCD-EFGH","expiresIn":600,"interval":1}"#;
-    stage
-        .emulator
-        .add_fault(Fault::status(Operation::StartDeviceAuthorization, 200).with_body(body));
-    let refused = stage
-        .center
-        .begin_device_sign_in(&registration)
-        .await
-        .unwrap_err();
-    assert_eq!(refused.meaning, Meaning::Invalid);
-    assert!(!refused.to_string().contains("evil"), "{refused}");
-}
-
-#[tokio::test]
-async fn n1_a_call_ends_although_nobody_answers() {
-    let stage = Stage::acme().await;
-    let (_, token) = stage.signed_in().await;
-    stage.emulator.add_fault(Fault::hang(Operation::ListAccounts));
-    let center = stage.center.clone();
-    let waiting = tokio::spawn(async move { center.accounts(&token, None, Priority::Background).await });
-    stage
-        .until(|stage| stage.calls(Operation::ListAccounts) == 1)
-        .await;
-    stage.clock.advance(Duration::from_secs(20));
-    assert_eq!(waiting.await.unwrap().unwrap_err().meaning, Meaning::Unreachable);
-}
-
-#[tokio::test]
-async fn n1_three_tries_while_a_person_waits_and_one_in_the_background() {
-    let stage = Stage::acme().await;
-    let (_, token) = stage.signed_in().await;
-    stage
-        .emulator
-        .add_fault(Fault::status(Operation::ListAccounts, 503));
-    let failure = stage
-        .center
-        .accounts(&token, None, Priority::Background)
-        .await
-        .unwrap_err();
-    assert_eq!(
-        (failure.meaning, stage.calls(Operation::ListAccounts)),
-        (Meaning::Unreachable, 1)
-    );
-    let center = stage.center.clone();
-    let waiting = tokio::spawn(async move { center.accounts(&token, None, Priority::Interactive).await });
-    for calls in [2, 3] {
-        stage
-            .until(|stage| stage.calls(Operation::ListAccounts) == calls)
-            .await;
-        while !waiting.is_finished() && stage.calls(Operation::ListAccounts) == calls {
-            stage.clock.advance(Duration::from_millis(100));
-            tokio::task::yield_now().await;
-        }
-    }
-    assert_eq!(waiting.await.unwrap().unwrap_err().meaning, Meaning::Unreachable);
-    assert_eq!(stage.calls(Operation::ListAccounts), 4);
-}
-
-#[tokio::test]
-async fn n1_an_endless_answer_is_cut_off() {
-    let stage = Stage::acme().await;
-    let (_, token) = stage.signed_in().await;
-    let account = AccountId("111122223333".to_owned());
-    let body = format!(r#"{{"padding":"{}"}}"#, "x".repeat(2 * 1024 * 1024));
-    stage
-        .emulator
-        .add_fault(Fault::status(Operation::GetRoleCredentials, 200).with_body(&body));
-    let failure = stage
-        .center
-        .role_credentials(&token, &account, "Developer", Priority::Background)
-        .await
-        .unwrap_err();
-    assert_eq!(failure.meaning, Meaning::Unreachable);
 }
 
 #[tokio::test]

@@ -1,11 +1,13 @@
-//! Access and refresh token: the refresh grant and signing out.
+//! Access and refresh token: CreateToken for every grant, the refresh grant, and signing out.
 
 use std::time::Duration;
 
-use aws_sdk_ssooidc::operation::create_token::CreateTokenOutput;
+use aws_sdk_ssooidc::operation::create_token::builders::CreateTokenFluentBuilder;
+use aws_sdk_ssooidc::operation::create_token::{CreateTokenError, CreateTokenOutput};
+use aws_smithy_runtime_api::client::result::SdkError;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::identity_center::call::Retry;
+use crate::identity_center::call::{OVERALL, Retry};
 use crate::identity_center::deadline::within;
 use crate::identity_center::error::Api;
 use crate::identity_center::{Failure, IdentityCenter, Meaning, Priority, Registration, Token};
@@ -26,29 +28,50 @@ impl IdentityCenter {
             let detail = "this sign-in has no refresh token";
             return Err(Failure::new(CREATE_TOKEN, Meaning::GrantRefused, detail));
         };
-        let issued_at = self.clock.now();
-        let answer = self
-            .call(
-                (CREATE_TOKEN, Api::Oidc),
-                Priority::Interactive,
-                Retry::Never,
-                || {
-                    self.oidc
-                        .create_token()
-                        .client_id(&registration.client_id)
-                        .client_secret(registration.client_secret.expose())
-                        .grant_type("refresh_token")
-                        .refresh_token(refresh_token.expose())
-                        .send()
-                },
-            )
+        let grant = |request: CreateTokenFluentBuilder| {
+            request
+                .grant_type("refresh_token")
+                .refresh_token(refresh_token.expose())
+        };
+        let renewed = self
+            .create_token(registration, grant)
             .await
-            .map_err(nobody_denied)?;
-        let renewed = token_of(answer, issued_at)?;
+            .map_err(|refused| nobody_denied(refused.failure))?;
         Ok(Token {
             refresh_token: renewed.refresh_token.or_else(|| Some(refresh_token.clone())),
             ..renewed
         })
+    }
+
+    /// CreateToken with the grant that `build` fills in. Tried once: every grant spends something.
+    pub(super) async fn create_token(
+        &self,
+        registration: &Registration,
+        build: impl FnOnce(CreateTokenFluentBuilder) -> CreateTokenFluentBuilder,
+    ) -> Result<Token, Refused> {
+        let request = self
+            .oidc
+            .create_token()
+            .client_id(&registration.client_id)
+            .client_secret(registration.client_secret.expose());
+        // The life counts from before the call, so that it is never thought longer than it is.
+        let issued_at = self.clock.now();
+        let attempt = self.attempt(Api::Oidc, Priority::Interactive, build(request).send());
+        let answer = match within(&self.clock, OVERALL, attempt).await {
+            Some(answer) => answer,
+            None => Err(SdkError::timeout_error("no answer in time")),
+        };
+        match answer {
+            Ok(answer) => Ok(token_of(answer, issued_at)?),
+            Err(error) => {
+                let named = error.as_service_error();
+                Err(Refused {
+                    failure: Failure::of(CREATE_TOKEN, Api::Oidc, &error),
+                    pending: named.is_some_and(CreateTokenError::is_authorization_pending_exception),
+                    expired: named.is_some_and(CreateTokenError::is_expired_token_exception),
+                })
+            }
+        }
     }
 
     /// Ends the session at AWS (3 s at most).
@@ -63,8 +86,32 @@ impl IdentityCenter {
     }
 }
 
-/// What CreateToken gave. The life counts from before the call, so that it is never thought longer than it is.
-pub(super) fn token_of(answer: CreateTokenOutput, issued_at: Timestamp) -> Result<Token, Failure> {
+/// Why CreateToken gave no token.
+pub(super) struct Refused {
+    pub failure: Failure,
+    /// The person has not approved the device code yet.
+    pub pending: bool,
+    /// The code or the token has run out.
+    pub expired: bool,
+}
+
+impl From<Failure> for Refused {
+    fn from(failure: Failure) -> Self {
+        Self {
+            failure,
+            pending: false,
+            expired: false,
+        }
+    }
+}
+
+impl From<Refused> for Failure {
+    fn from(refused: Refused) -> Self {
+        refused.failure
+    }
+}
+
+fn token_of(answer: CreateTokenOutput, issued_at: Timestamp) -> Result<Token, Failure> {
     let secret = |value: Option<String>| value.filter(|value| !value.is_empty()).map(Secret::new);
     let missing = |what| move || Failure::garbage(CREATE_TOKEN, what);
     let life = Some(answer.expires_in)

@@ -1,5 +1,9 @@
 //! The credentials of roles: one shared map that tools are answered from, one call to AWS however many wait.
 
+mod obtain;
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -7,11 +11,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
+use self::obtain::obtain;
 use crate::clock::SharedClock;
 use crate::identity_center::{Failure, Meaning, PortalId, Priority, RoleCredentials, RoleKey};
 use crate::refresh::flight::{Flights, Panicked};
 use crate::refresh::life::{Life, Moment, after};
-use crate::refresh::plan::{RoleFacts, role_lead, serve_floor};
+use crate::refresh::plan::{HOT, RoleFacts, role_lead, serve_floor};
 use crate::refresh::session::Session;
 use crate::refresh::{Change, RefreshFailure, retry};
 
@@ -146,6 +151,27 @@ impl RoleCache {
         for entry in self.entries().by_role.values_mut() {
             entry.failed = None;
         }
+    }
+
+    /// A portal answers again: what it gave no answer for is tried at once.
+    pub fn forget_silence(&self, portal: &PortalId) {
+        let mut entries = self.entries();
+        for (_, entry) in entries
+            .by_role
+            .iter_mut()
+            .filter(|(key, _)| key.portal == *portal)
+        {
+            entry.failed = entry.failed.take().filter(|failed| !failed.is_silence());
+        }
+    }
+
+    /// Drops what nobody can be served from and nobody has asked for lately.
+    pub fn prune(&self) {
+        let moment = self.moment();
+        let mut entries = self.entries();
+        entries
+            .by_role
+            .retain(|key, entry| !entry.is_forgotten(moment) || self.flights.is_under_way(key));
     }
 
     pub fn is_renewing(&self, key: &RoleKey) -> bool {
@@ -310,6 +336,15 @@ impl Entry {
         matches!(&self.failed, Some(failed) if failed.failure == RefreshFailure::NotAssigned)
     }
 
+    fn is_forgotten(&self, moment: Moment) -> bool {
+        let alive = self
+            .live
+            .as_ref()
+            .is_some_and(|live| !live.life.left(moment).is_zero());
+        let hot = self.asked_at.is_some_and(|asked| after(asked, HOT) > moment.now);
+        !(self.kept || alive || hot)
+    }
+
     fn fail(&mut self, failure: RefreshFailure, moment: Moment) {
         if failure == RefreshFailure::NotAssigned {
             self.live = None;
@@ -321,6 +356,7 @@ impl Entry {
             | RefreshFailure::NotAssigned
             | RefreshFailure::Store(_)
             | RefreshFailure::UnknownPortal
+            | RefreshFailure::Ending
             | RefreshFailure::Panicked => None,
         };
         self.failed = Some(Failed {
@@ -332,45 +368,12 @@ impl Entry {
     }
 }
 
-/// GetRoleCredentials, with a newer token where AWS refuses one.
-async fn obtain(
-    session: &Arc<Session>,
-    key: &RoleKey,
-    priority: Priority,
-) -> Result<RoleCredentials, RefreshFailure> {
-    let mut token = session.token().await?;
-    let mut attempt = 1;
-    loop {
-        let answer = session
-            .center
-            .role_credentials(&token, &key.account, &key.permission_set, priority)
-            .await;
-        match answer {
-            Ok(credentials) => return Ok(credentials),
-            Err(failure) if failure.meaning == Meaning::TokenRefused => {
-                token = session.instead_of(&token, attempt, failure).await?;
-                attempt += 1;
-            }
-            Err(failure) => return Err(meant(failure)),
-        }
+impl Failed {
+    fn is_silence(&self) -> bool {
+        matches!(&self.failure, RefreshFailure::Aws(failure) if failure.meaning == Meaning::Unreachable)
     }
 }
 
 fn flown(landing: Result<Result<Arc<Live>, RefreshFailure>, Panicked>) -> Result<Arc<Live>, RefreshFailure> {
     landing.unwrap_or_else(|Panicked| Err(RefreshFailure::Panicked))
-}
-
-fn meant(failure: Failure) -> RefreshFailure {
-    match failure.meaning {
-        Meaning::NotAssigned => RefreshFailure::NotAssigned,
-        Meaning::TokenRefused
-        | Meaning::GrantRefused
-        | Meaning::RegistrationRefused
-        | Meaning::DeniedByPerson
-        | Meaning::TimedOut
-        | Meaning::AdministratorNeeded
-        | Meaning::Throttled
-        | Meaning::Unreachable
-        | Meaning::Invalid => RefreshFailure::Aws(failure),
-    }
 }

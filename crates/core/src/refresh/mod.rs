@@ -8,6 +8,7 @@ pub mod retry;
 pub mod runner;
 pub mod session;
 pub mod standing;
+pub mod unfinished;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
@@ -19,6 +20,7 @@ use crate::identity_center::{Failure, IdentityCenter, PortalId, RoleKey};
 use crate::token_store::{StoreFailure, TokenStore};
 use credentials::RoleCache;
 use session::Session;
+use unfinished::Unfinished;
 
 /// Something about a token or a role's credentials is different now; the state itself tells what.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +46,8 @@ pub enum RefreshFailure {
     Store(#[from] StoreFailure),
     #[error("there is no such portal")]
     UnknownPortal,
+    #[error("the application is ending")]
+    Ending,
     #[error("the work ended unexpectedly")]
     Panicked,
 }
@@ -56,6 +60,7 @@ pub struct Refresh {
     sessions: Arc<RwLock<BTreeMap<PortalId, Arc<Session>>>>,
     pub roles: RoleCache,
     changes: mpsc::UnboundedSender<Change>,
+    unfinished: Unfinished,
     /// Asks the runner to look at the plan now.
     pub(crate) look: Arc<Notify>,
 }
@@ -69,6 +74,7 @@ impl Refresh {
             sessions: Arc::default(),
             roles,
             changes,
+            unfinished: Unfinished::default(),
             look: Arc::default(),
         }
     }
@@ -76,7 +82,12 @@ impl Refresh {
     /// Takes a portal in, or replaces the one with its id.
     pub fn add_portal(&self, center: IdentityCenter) -> Arc<Session> {
         let id = center.portal.id.clone();
-        let session = Session::new(center, self.store.clone(), self.changes.clone());
+        let session = Session::new(
+            center,
+            self.store.clone(),
+            self.unfinished.clone(),
+            self.changes.clone(),
+        );
         let session = Arc::new(session);
         self.sessions
             .write()
@@ -115,9 +126,15 @@ impl Refresh {
     pub fn try_again(&self) {
         for session in self.sessions() {
             session.forget_failures();
+            session.center.reach.doubt();
         }
         self.roles.forget_failures();
         self.look.notify_one();
+    }
+
+    /// Renews no token any more, and ends when every one that AWS has replaced is stored.
+    pub async fn end(&self) {
+        self.unfinished.end().await;
     }
 
     /// Renews every token and all credentials in use, because a person wants it.

@@ -35,26 +35,31 @@ pub async fn run(refresh: Refresh) {
 /// Starts what is due and says for how long to sleep.
 fn step(refresh: &Refresh, moment: Moment) -> Duration {
     let sessions = refresh.sessions();
+    for session in &sessions {
+        if session.center.reach.take_recovered() {
+            refresh.roles.forget_silence(&session.portal().id);
+        }
+    }
+    refresh.roles.prune();
     let tokens: Vec<_> = sessions.iter().filter_map(|session| session.facts()).collect();
     let signed_in = |portal: &PortalId| tokens.iter().any(|token| token.portal == *portal);
     let roles = refresh.roles.facts(signed_in);
     let due = plan(moment, &tokens, &roles);
     let (now, later): (Vec<_>, Vec<_>) = due.into_iter().partition(|due| due.at <= moment.now);
-    for due in now {
-        start(refresh, due);
-    }
-    later
-        .first()
-        .map_or(TICK, |due| until(moment.now, due.at).min(TICK))
+    let waits = now.into_iter().filter_map(|due| start(refresh, due));
+    let next = later.first().map(|due| until(moment.now, due.at));
+    waits.chain(next).fold(TICK, Duration::min)
 }
 
-fn start(refresh: &Refresh, due: Due) {
+/// Starts it, unless it is under way, or says when to ask again: a portal that does not answer is not asked about all
+/// of its roles.
+fn start(refresh: &Refresh, due: Due) -> Option<Duration> {
     let refresh = refresh.clone();
     match due.subject {
         Subject::Token(portal) => {
-            let Some(session) = refresh.session(&portal).filter(|session| !session.is_renewing()) else {
-                return;
-            };
+            let session = refresh
+                .session(&portal)
+                .filter(|session| !session.is_renewing())?;
             tracing::debug!(reason = ?due.reason, "renewing an access token");
             tokio::spawn(async move {
                 if let Err(failure) = session.refresh(None).await {
@@ -64,12 +69,13 @@ fn start(refresh: &Refresh, due: Due) {
             });
         }
         Subject::Role(key) => {
+            let session = refresh.session(&key.portal)?;
             if refresh.roles.is_renewing(&key) {
-                return;
+                return None;
             }
-            let Some(session) = refresh.session(&key.portal) else {
-                return;
-            };
+            if let Err(wait) = session.center.reach.turn() {
+                return Some(wait);
+            }
             tracing::debug!(reason = ?due.reason, "renewing role credentials");
             tokio::spawn(async move {
                 refresh.roles.renew(&session, &key).await;
@@ -77,6 +83,7 @@ fn start(refresh: &Refresh, due: Due) {
             });
         }
     }
+    None
 }
 
 fn jumped(before: Moment, now: Moment) -> bool {

@@ -1,4 +1,6 @@
 //! One portal's sign-in: its token, refreshed by one owner, stored before it is used.
+//!
+//! What changes the store takes turns, and looks first whether it is still about the sign-in that it began with.
 
 mod refusal;
 
@@ -14,6 +16,7 @@ use crate::refresh::flight::{Flights, Panicked};
 use crate::refresh::life::{Life, Moment, after, until};
 use crate::refresh::plan::TokenFacts;
 use crate::refresh::standing::{Failing, SessionView, SignedIn, Status};
+use crate::refresh::unfinished::Unfinished;
 use crate::refresh::{Change, RefreshFailure, retry};
 use crate::token_store::{SignIn, StoreFailure, TokenStore};
 
@@ -23,13 +26,23 @@ pub struct Session {
     store: TokenStore,
     clock: SharedClock,
     status: Arc<Mutex<Status>>,
+    /// Grows with every sign-in and every end of one.
     epoch: AtomicU64,
+    /// Held while the store is changed.
+    turn: tokio::sync::Mutex<()>,
+    /// Each gives a token that is new, or says why there is none.
     flights: Flights<(), Result<Token, RefreshFailure>>,
+    unfinished: Unfinished,
     changes: mpsc::UnboundedSender<Change>,
 }
 
 impl Session {
-    pub fn new(center: IdentityCenter, store: TokenStore, changes: mpsc::UnboundedSender<Change>) -> Self {
+    pub fn new(
+        center: IdentityCenter,
+        store: TokenStore,
+        unfinished: Unfinished,
+        changes: mpsc::UnboundedSender<Change>,
+    ) -> Self {
         let clock = center.clock.clone();
         Self {
             center,
@@ -37,7 +50,9 @@ impl Session {
             clock,
             status: Arc::default(),
             epoch: AtomicU64::new(0),
+            turn: tokio::sync::Mutex::default(),
             flights: Flights::default(),
+            unfinished,
             changes,
         }
     }
@@ -73,7 +88,9 @@ impl Session {
 
     /// Takes over a new sign-in: stored first, used then. On failure nothing is kept.
     pub async fn adopt(&self, sign_in: SignIn) -> Result<(), StoreFailure> {
-        self.epoch.fetch_add(1, Ordering::SeqCst);
+        let _unfinished = self.unfinished.begin();
+        let _turn = self.turn.lock().await;
+        self.next_epoch();
         self.store.save_sign_in(self.portal(), &sign_in).await?;
         let life = Life::begins(self.moment(), sign_in.token.expires_at);
         *self.status() = Status::SignedIn(Box::new(SignedIn::new(sign_in, life)));
@@ -81,7 +98,8 @@ impl Session {
         Ok(())
     }
 
-    /// A token that AWS should accept; refreshed first where it has run out.
+    /// A token that AWS should accept: refreshed first where it has nearly run out, and the old one to its end where
+    /// AWS gives nothing newer.
     pub async fn token(self: &Arc<Self>) -> Result<Token, RefreshFailure> {
         self.load().await?;
         let (token, usable) = {
@@ -92,13 +110,15 @@ impl Session {
             (signed_in.sign_in.token.clone(), self.is_usable(signed_in))
         };
         if usable {
-            Ok(token)
-        } else {
-            self.refresh(None).await
+            return Ok(token);
+        }
+        match self.refresh(None).await {
+            Err(RefreshFailure::Aws(_)) if self.is_alive(&token) => Ok(token),
+            answer => answer,
         }
     }
 
-    /// A new token: because it is due, or because AWS refused `refused` though it had not run out.
+    /// A new token, because it is due or because AWS refused `refused` though it had not run out. Never `refused` itself.
     pub async fn refresh(self: &Arc<Self>, refused: Option<&Token>) -> Result<Token, RefreshFailure> {
         if let Some(answer) = self.without_asking(refused) {
             return answer;
@@ -107,19 +127,15 @@ impl Session {
         let landing = self
             .flights
             .join(&(), || async move { session.refresh_now().await });
-        let answer = landing
+        landing
             .await
-            .unwrap_or_else(|Panicked| Err(RefreshFailure::Panicked))?;
-        // The old token goes on while it lives, but not as an answer to its own refusal.
-        let is_refused = refused.is_some_and(|refused| refused.access_token == answer.access_token);
-        match self.failure().filter(|_| is_refused) {
-            Some(failure) => Err(RefreshFailure::Aws(failure)),
-            None => Ok(answer),
-        }
+            .unwrap_or_else(|Panicked| Err(RefreshFailure::Panicked))
     }
 
     /// Stores what could not be stored when it was refreshed.
     pub async fn save_again(&self) {
+        let _unfinished = self.unfinished.begin();
+        let _turn = self.turn.lock().await;
         let unsaved = match &*self.status() {
             Status::SignedIn(signed_in) if signed_in.unsaved.is_some() => signed_in.sign_in.clone(),
             Status::SignedIn(_) | Status::NotRead | Status::Unreadable(_) | Status::SignedOut { .. } => {
@@ -137,16 +153,20 @@ impl Session {
 
     /// Ends the session because a person wants it. AWS is told, but it does not depend on that.
     pub async fn sign_out(&self) -> Result<(), StoreFailure> {
+        let _unfinished = self.unfinished.begin();
         let known = self.load().await;
-        self.epoch.fetch_add(1, Ordering::SeqCst);
+        let epoch = self.next_epoch();
         let status = std::mem::replace(&mut *self.status(), Status::SignedOut { ended: false });
         self.changed();
-        if let Status::SignedIn(signed_in) = status
-            && let Err(failure) = self.center.sign_out(&signed_in.sign_in.token).await
-        {
-            tracing::warn!(%failure, "AWS was not told of the sign-out");
-        }
-        self.store.forget_sign_in(self.portal()).await?;
+        let farewell = async {
+            if let Status::SignedIn(signed_in) = status
+                && let Err(failure) = self.center.sign_out(&signed_in.sign_in.token).await
+            {
+                tracing::warn!(%failure, "AWS was not told of the sign-out");
+            }
+        };
+        let (forgotten, ()) = tokio::join!(self.forget(epoch), farewell);
+        forgotten?;
         known
     }
 
@@ -207,6 +227,11 @@ impl Session {
     }
 
     async fn refresh_now(self: Arc<Self>) -> Result<Token, RefreshFailure> {
+        // Once AWS has replaced the refresh token, the process must live until the new one is stored.
+        let Some(_unfinished) = self.unfinished.begin() else {
+            return Err(RefreshFailure::Ending);
+        };
+        let epoch = self.epoch();
         let sign_in = match &*self.status() {
             Status::SignedIn(signed_in) => signed_in.sign_in.clone(),
             Status::NotRead | Status::Unreadable(_) | Status::SignedOut { .. } => {
@@ -214,25 +239,34 @@ impl Session {
             }
         };
         if sign_in.token.refresh_token.is_none() {
-            self.ended_by_aws().await;
+            self.ended_by_aws(epoch).await;
             return Err(RefreshFailure::SignInNeeded);
         }
-        let epoch = self.epoch();
         self.changed();
         let outcome = self.center.refresh(&sign_in.registration, &sign_in.token).await;
         let answer = match outcome {
-            // Somebody signed out, or in again, meanwhile: this is about a sign-in that is gone.
-            _ if self.epoch() != epoch => self.current(),
-            Ok(token) => self.refreshed(sign_in, token).await,
-            Err(failure) => self.not_refreshed(&sign_in, failure).await,
+            Ok(token) => self.refreshed(epoch, sign_in, token).await,
+            Err(failure) => self.not_refreshed(epoch, &sign_in, failure).await,
         };
         self.changed();
         answer
     }
 
-    /// Grows with every sign-in and sign-out.
     fn epoch(&self) -> u64 {
         self.epoch.load(Ordering::SeqCst)
+    }
+
+    fn next_epoch(&self) -> u64 {
+        self.epoch.fetch_add(1, Ordering::SeqCst) + 1
+    }
+
+    /// Deletes the stored sign-in, unless another one has come meanwhile.
+    async fn forget(&self, epoch: u64) -> Result<(), StoreFailure> {
+        let _turn = self.turn.lock().await;
+        if self.epoch() != epoch {
+            return Ok(());
+        }
+        self.store.forget_sign_in(self.portal()).await
     }
 
     fn current(&self) -> Result<Token, RefreshFailure> {
@@ -244,15 +278,12 @@ impl Session {
         }
     }
 
-    /// Why the last refresh gave nothing.
-    fn failure(&self) -> Option<Failure> {
-        match &*self.status() {
-            Status::SignedIn(signed_in) => signed_in.failing.as_ref().map(|failing| failing.failure.clone()),
-            Status::NotRead | Status::Unreadable(_) | Status::SignedOut { .. } => None,
+    async fn refreshed(&self, epoch: u64, before: SignIn, token: Token) -> Result<Token, RefreshFailure> {
+        let _turn = self.turn.lock().await;
+        if self.epoch() != epoch {
+            // Somebody signed out, or in again, meanwhile: this is about a sign-in that is gone.
+            return self.current();
         }
-    }
-
-    async fn refreshed(&self, before: SignIn, token: Token) -> Result<Token, RefreshFailure> {
         let life = Life::begins(self.moment(), token.expires_at);
         let previous = until(before.token.issued_at, before.token.expires_at);
         // AWS shortens a token only because the portal session ends with it.
@@ -279,10 +310,18 @@ impl Session {
         Ok(token)
     }
 
-    async fn not_refreshed(&self, sign_in: &SignIn, failure: Failure) -> Result<Token, RefreshFailure> {
+    async fn not_refreshed(
+        &self,
+        epoch: u64,
+        sign_in: &SignIn,
+        failure: Failure,
+    ) -> Result<Token, RefreshFailure> {
+        if self.epoch() != epoch {
+            return self.current();
+        }
         match failure.meaning {
-            Meaning::GrantRefused | Meaning::TokenRefused | Meaning::TimedOut | Meaning::DeniedByPerson => {
-                self.ended_by_aws().await;
+            Meaning::GrantRefused => {
+                self.ended_by_aws(epoch).await;
                 Err(RefreshFailure::SignInNeeded)
             }
             Meaning::RegistrationRefused => {
@@ -290,23 +329,29 @@ impl Session {
                 if let Err(failure) = self.store.forget_registration(self.portal(), flow).await {
                     tracing::warn!(%failure, "a dead registration stays in the store");
                 }
-                self.ended_by_aws().await;
+                self.ended_by_aws(epoch).await;
                 Err(RefreshFailure::SignInNeeded)
             }
-            Meaning::NotAssigned
+            Meaning::TokenRefused
+            | Meaning::DeniedByPerson
+            | Meaning::TimedOut
+            | Meaning::NotAssigned
             | Meaning::AdministratorNeeded
             | Meaning::Throttled
             | Meaning::Unreachable
-            | Meaning::Invalid => self.later(failure),
+            | Meaning::Invalid => {
+                self.later(&failure);
+                Err(RefreshFailure::Aws(failure))
+            }
         }
     }
 
-    /// Nothing is lost: the old token goes on while it lives, and the next attempt waits.
-    fn later(&self, failure: Failure) -> Result<Token, RefreshFailure> {
+    /// Nothing is lost: the next attempt waits.
+    fn later(&self, failure: &Failure) {
         let moment = self.moment();
         let mut status = self.status();
         let Status::SignedIn(signed_in) = &mut *status else {
-            return Err(RefreshFailure::SignInNeeded);
+            return;
         };
         let (in_a_row, since) = match &signed_in.failing {
             Some(failing) => (failing.in_a_row + 1, failing.since),
@@ -320,12 +365,14 @@ impl Session {
             since,
             not_before,
         });
-        let alive = !signed_in.life.left(moment).is_zero();
-        if alive {
-            Ok(signed_in.sign_in.token.clone())
-        } else {
-            Err(RefreshFailure::Aws(failure))
-        }
+    }
+
+    /// Whether this is the token of the sign-in, and has any life left.
+    fn is_alive(&self, token: &Token) -> bool {
+        let status = self.status();
+        matches!(&*status, Status::SignedIn(signed_in)
+            if signed_in.sign_in.token.access_token == token.access_token
+                && !signed_in.life.left(self.moment()).is_zero())
     }
 
     fn status(&self) -> MutexGuard<'_, Status> {

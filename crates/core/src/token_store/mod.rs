@@ -4,7 +4,7 @@ mod keyring_thread;
 mod platform;
 mod records;
 #[cfg(test)]
-mod strict_store;
+pub(crate) mod strict_store;
 mod wire;
 
 use std::collections::BTreeMap;
@@ -125,6 +125,15 @@ impl TokenStore {
 
     pub async fn forget_registration(&self, portal: &Portal, flow: Flow) -> Result<(), StoreFailure> {
         self.delete(&key(portal, registration_of(flow))).await
+    }
+
+    /// For tests of what stands on a store.
+    #[cfg(test)]
+    pub(crate) fn over_strict(store: &strict_store::StrictStore, clock: SharedClock) -> Self {
+        Self::over(
+            Records::new("portray", 64 * 1024, store.opener(), clock.clone()),
+            clock,
+        )
     }
 
     fn over(records: Records, clock: SharedClock) -> Self {

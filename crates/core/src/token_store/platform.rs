@@ -88,6 +88,10 @@ fn dbus_meaning(text: &str) -> Option<StoreFailure> {
         "org.freedesktop.DBus.Error.NameHasNoOwner",
         "org.freedesktop.DBus.Error.Disconnected",
         "org.freedesktop.DBus.Error.NoReply",
+        // No session bus at all: nobody listens at its address, or it has none.
+        "Failed to connect",
+        "I/O error",
+        "address error",
     ];
     absent.into_iter().any(says).then_some(StoreFailure::Absent)
 }
@@ -140,6 +144,8 @@ mod tests {
         let gone = "org.freedesktop.DBus.Error.ServiceUnknown: The name is not activatable";
         assert_eq!(dbus_meaning(gone), Some(StoreFailure::Absent));
         assert_eq!(dbus_meaning("org.freedesktop.DBus.Error.Failed"), None);
+        let no_bus = "Failed to connect to address `unix:path=/run/user/1000/bus`: No such file or directory";
+        assert_eq!(dbus_meaning(no_bus), Some(StoreFailure::Absent));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::records::Open;
 
 /// Clones are the same keyring.
 #[derive(Clone)]
-pub(super) struct StrictStore(Arc<Inner>);
+pub(crate) struct StrictStore(Arc<Inner>);
 
 struct Inner {
     state: Mutex<State>,
@@ -41,7 +41,7 @@ struct StrictEntry {
 }
 
 impl StrictStore {
-    pub(super) fn with_limit(limit: usize) -> Self {
+    pub(crate) fn with_limit(limit: usize) -> Self {
         let state = State {
             limit,
             ..State::default()
@@ -97,7 +97,7 @@ impl StrictStore {
         );
     }
 
-    pub(super) fn names(&self) -> Vec<String> {
+    pub(crate) fn names(&self) -> Vec<String> {
         self.lock().entries.keys().cloned().collect()
     }
 
@@ -105,7 +105,7 @@ impl StrictStore {
         self.lock().entries.get(name).cloned()
     }
 
-    pub(super) fn put(&self, name: &str, bytes: Vec<u8>) {
+    pub(crate) fn put(&self, name: &str, bytes: Vec<u8>) {
         self.lock().entries.insert(name.to_owned(), bytes);
     }
 

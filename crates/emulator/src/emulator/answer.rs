@@ -39,14 +39,11 @@ impl Emulator {
         };
         let elapsed = stopwatch();
         let fault = self.strike(operation, &call);
-        if let Some(delay) = fault
-            .as_ref()
-            .map(|fault| fault.delay_ms)
-            .filter(|delay| *delay > 0)
-        {
-            wait(Duration::from_millis(delay)).await;
-            call.now = self.now();
-        }
+        let (early, late) = match &fault {
+            Some(fault) if fault.processed => (None, Some(fault)),
+            fault => (fault.as_ref(), None),
+        };
+        self.delay(early, &mut call).await;
         if fault.as_ref().is_some_and(|fault| fault.hang && !fault.processed) {
             self.record(operation, &call, None, elapsed());
             return std::future::pending().await;
@@ -55,6 +52,7 @@ impl Emulator {
             Some(fault) if fault.replaces_answer() && !fault.processed => fault.answer(),
             Some(_) | None => endpoint(&mut self.state(), &mut call).into_response(),
         };
+        self.delay(late, &mut call).await;
         if let Some(fault) = fault
             .as_ref()
             .filter(|fault| fault.replaces_answer() && fault.processed)
@@ -105,6 +103,14 @@ impl Emulator {
             source_ip_address: peer.map(|peer| peer.address),
             list: None,
         })
+    }
+
+    async fn delay(&self, fault: Option<&Fault>, call: &mut Call) {
+        let delay = fault.map_or(0, |fault| fault.delay_ms);
+        if delay > 0 {
+            wait(Duration::from_millis(delay)).await;
+            call.now = self.now();
+        }
     }
 
     fn strike(&self, operation: Operation, call: &Call) -> Option<Fault> {

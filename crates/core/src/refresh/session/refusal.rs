@@ -22,8 +22,9 @@ impl Session {
         attempt: u32,
         failure: Failure,
     ) -> Result<Token, RefreshFailure> {
+        let epoch = self.epoch();
         if attempt > 1 && self.should_be_good(refused) {
-            self.ended_by_aws().await;
+            self.ended_by_aws(epoch).await;
             return Err(RefreshFailure::SignInNeeded);
         }
         if attempt >= MOST_TOKENS {
@@ -32,11 +33,18 @@ impl Session {
         self.refresh(Some(refused)).await
     }
 
-    /// The session is over, and not because a person on this machine wanted it.
-    pub(super) async fn ended_by_aws(&self) {
-        *self.status() = Status::SignedOut { ended: true };
+    /// The session of that epoch is over, and not because a person on this machine wanted it.
+    pub(super) async fn ended_by_aws(&self, epoch: u64) {
+        let epoch = {
+            let mut status = self.status();
+            if self.epoch() != epoch {
+                return;
+            }
+            *status = Status::SignedOut { ended: true };
+            self.next_epoch()
+        };
         self.changed();
-        if let Err(failure) = self.store.forget_sign_in(self.portal()).await {
+        if let Err(failure) = self.forget(epoch).await {
             tracing::warn!(%failure, "a dead token stays in the store");
         }
     }
@@ -66,6 +74,7 @@ mod tests {
     use crate::clock::Clock;
     use crate::identity_center::Meaning;
     use crate::identity_center::tests::{Stage, USER};
+    use crate::refresh::unfinished::Unfinished;
     use crate::token_store::{SignIn, TokenStore};
 
     const TWO_HOURS: Duration = Duration::from_secs(2 * 3600);
@@ -73,7 +82,8 @@ mod tests {
     async fn signed_in(stage: &Stage) -> (Arc<Session>, Token) {
         let (registration, token) = stage.signed_in().await;
         let (changes, _) = mpsc::unbounded_channel();
-        let session = Session::new(stage.center.clone(), TokenStore::memory(), changes);
+        let unfinished = Unfinished::default();
+        let session = Session::new(stage.center.clone(), TokenStore::memory(), unfinished, changes);
         let sign_in = SignIn {
             token: token.clone(),
             registration,

@@ -1,0 +1,119 @@
+//! What every resident process is started from: what a person has set is read before anything is shown or claimed.
+
+use std::sync::Arc;
+
+use crate::agent::handler::Host;
+use crate::agent::protocol::AgentKind;
+use crate::app::shell::Shell;
+use crate::app::{App, Parts};
+use crate::clock::SharedClock;
+use crate::identity_center::HttpStack;
+use crate::paths::{Environment, EnvironmentError, Paths, SecretStore};
+use crate::settings::{Settings, SettingsError};
+use crate::token_store::TokenStore;
+
+/// An application that is ready to be started.
+#[derive(Debug)]
+pub struct Engine {
+    pub environment: Environment,
+    pub paths: Paths,
+    pub clock: SharedClock,
+    settings: Settings,
+    secret_store: SecretStore,
+}
+
+/// A mistake in what a person has set: nothing is started with it.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    #[error(transparent)]
+    Environment(#[from] EnvironmentError),
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+}
+
+impl Engine {
+    pub fn load(environment: Environment, paths: Paths, clock: SharedClock) -> Result<Self, EngineError> {
+        let secret_store = environment.secret_store()?;
+        environment.endpoint()?;
+        let settings = Settings::load(&paths.settings(), clock.now())?;
+        for key in &settings.unknown_keys {
+            tracing::warn!("settings.toml: “{key}” is not known to this version; it is kept");
+        }
+        if let Some(aside) = &settings.set_aside {
+            tracing::warn!(
+                "settings.toml could not be understood; it is now {}",
+                aside.display()
+            );
+        }
+        Ok(Self {
+            environment,
+            paths,
+            clock,
+            settings,
+            secret_store,
+        })
+    }
+
+    /// What clients are told of this process.
+    pub fn host(&self, kind: AgentKind) -> Host {
+        Host {
+            kind,
+            memory_store: self.secret_store == SecretStore::Memory,
+        }
+    }
+
+    /// Starts the application on the current tokio runtime.
+    pub fn start(self, shell: Arc<dyn Shell>) -> App {
+        let store = match self.secret_store {
+            SecretStore::Keyring => TokenStore::keyring(&self.paths.keyring_service, self.clock.clone()),
+            SecretStore::Memory => TokenStore::memory(),
+        };
+        App::start(Parts {
+            http: HttpStack::system(&self.environment),
+            environment: self.environment,
+            paths: self.paths,
+            settings: self.settings,
+            clock: self.clock,
+            store,
+            shell,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SystemClock;
+
+    /// What a start with these variables and settings is refused with, if it is.
+    fn refusal(variables: &[(&str, &str)], settings: &str) -> Option<String> {
+        let home = tempfile::tempdir().unwrap();
+        std::fs::write(home.path().join("settings.toml"), settings).unwrap();
+        let home_path = home.path().display().to_string();
+        let mut variables = variables.to_vec();
+        variables.push(("PORTRAY_HOME", &home_path));
+        let environment = Environment::of(&variables);
+        let paths = Paths::of(&environment).unwrap();
+        let loaded = Engine::load(environment, paths, SystemClock::shared());
+        loaded.err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn k3_the_file_store_is_refused_before_anything_starts() {
+        let refused = refusal(&[("PORTRAY_SECRET_STORE", "file")], "").unwrap();
+        assert!(refused.contains("PORTRAY_SECRET_STORE=file"), "{refused}");
+    }
+
+    #[test]
+    fn guards_are_refused_rather_than_ignored() {
+        let refused = refusal(&[], "[[guard]]\nmatch = \"*prod*\"\n").unwrap();
+        assert!(refused.contains("[[guard]]"), "{refused}");
+    }
+
+    #[test]
+    fn an_endpoint_beyond_this_machine_is_refused() {
+        let elsewhere = [("PORTRAY_ENDPOINT_URL", "https://evil.example")];
+        assert!(refusal(&elsewhere, "").is_some());
+        assert_eq!(refusal(&[("PORTRAY_SECRET_STORE", "memory")], ""), None);
+    }
+}

@@ -1,0 +1,65 @@
+//! Calls that are not answered, answered late, or answered without an end.
+
+use super::*;
+
+#[tokio::test]
+async fn n1_a_call_ends_although_nobody_answers() {
+    let stage = Stage::acme().await;
+    let (_, token) = stage.signed_in().await;
+    stage.emulator.add_fault(Fault::hang(Operation::ListAccounts));
+    let center = stage.center.clone();
+    let waiting = tokio::spawn(async move { center.accounts(&token, None, Priority::Background).await });
+    stage
+        .until(|stage| stage.calls(Operation::ListAccounts) == 1)
+        .await;
+    stage.clock.advance(Duration::from_secs(20));
+    assert_eq!(waiting.await.unwrap().unwrap_err().meaning, Meaning::Unreachable);
+}
+
+#[tokio::test]
+async fn n1_three_tries_while_a_person_waits_and_one_in_the_background() {
+    let stage = Stage::acme().await;
+    let (_, token) = stage.signed_in().await;
+    stage
+        .emulator
+        .add_fault(Fault::status(Operation::ListAccounts, 503));
+    let failure = stage
+        .center
+        .accounts(&token, None, Priority::Background)
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (failure.meaning, stage.calls(Operation::ListAccounts)),
+        (Meaning::Unreachable, 1)
+    );
+    let center = stage.center.clone();
+    let waiting = tokio::spawn(async move { center.accounts(&token, None, Priority::Interactive).await });
+    for calls in [2, 3] {
+        stage
+            .until(|stage| stage.calls(Operation::ListAccounts) == calls)
+            .await;
+        while !waiting.is_finished() && stage.calls(Operation::ListAccounts) == calls {
+            stage.clock.advance(Duration::from_millis(100));
+            tokio::task::yield_now().await;
+        }
+    }
+    assert_eq!(waiting.await.unwrap().unwrap_err().meaning, Meaning::Unreachable);
+    assert_eq!(stage.calls(Operation::ListAccounts), 4);
+}
+
+#[tokio::test]
+async fn n1_an_endless_answer_is_cut_off() {
+    let stage = Stage::acme().await;
+    let (_, token) = stage.signed_in().await;
+    let account = AccountId("111122223333".to_owned());
+    let body = format!(r#"{{"padding":"{}"}}"#, "x".repeat(2 * 1024 * 1024));
+    stage
+        .emulator
+        .add_fault(Fault::status(Operation::GetRoleCredentials, 200).with_body(&body));
+    let failure = stage
+        .center
+        .role_credentials(&token, &account, "Developer", Priority::Background)
+        .await
+        .unwrap_err();
+    assert_eq!(failure.meaning, Meaning::Unreachable);
+}

@@ -1,0 +1,61 @@
+//! The keyring of a desktop: locked as when a session is left alone, unlocked as by its owner.
+
+use anyhow::{Result, ensure};
+use zbus::zvariant::{ObjectPath, OwnedObjectPath, OwnedValue, Value};
+
+use crate::desktop::{Desktop, KEYRING_PASSWORD};
+
+const SERVICE: &str = "org.freedesktop.secrets";
+const PATH: &str = "/org/freedesktop/secrets";
+const INTERFACE: &str = "org.freedesktop.Secret.Service";
+
+impl Desktop {
+    /// Locks the default collection.
+    pub async fn lock_keyring(&self) -> Result<()> {
+        let alias = ("default",);
+        let answer = self
+            .bus()
+            .call_method(Some(SERVICE), PATH, Some(INTERFACE), "ReadAlias", &alias)
+            .await?;
+        let collection: OwnedObjectPath = answer.body().deserialize()?;
+        let locked = (vec![ObjectPath::from(collection)],);
+        let answer = self
+            .bus()
+            .call_method(Some(SERVICE), PATH, Some(INTERFACE), "Lock", &locked)
+            .await?;
+        let (locked, _prompt): (Vec<OwnedObjectPath>, OwnedObjectPath) = answer.body().deserialize()?;
+        ensure!(locked.len() == 1, "the keyring does not lock");
+        Ok(())
+    }
+
+    /// Unlocks the default collection with its owner's password.
+    pub async fn unlock_keyring(&self) -> Result<()> {
+        let plain = ("plain", Value::from(""));
+        let answer = self
+            .bus()
+            .call_method(Some(SERVICE), PATH, Some(INTERFACE), "OpenSession", &plain)
+            .await?;
+        let body = answer.body();
+        let (_, session): (OwnedValue, OwnedObjectPath) = body.deserialize()?;
+        let alias = ("default",);
+        let answer = self
+            .bus()
+            .call_method(Some(SERVICE), PATH, Some(INTERFACE), "ReadAlias", &alias)
+            .await?;
+        let collection: OwnedObjectPath = answer.body().deserialize()?;
+        let password = (session, Vec::<u8>::new(), KEYRING_PASSWORD.to_vec(), "text/plain");
+        let with_password = (collection, password);
+        // What the login of a desktop uses; there is no public way without a prompt.
+        let interface = "org.gnome.keyring.InternalUnsupportedGuiltRiddenInterface";
+        self.bus()
+            .call_method(
+                Some(SERVICE),
+                PATH,
+                Some(interface),
+                "UnlockWithMasterPassword",
+                &with_password,
+            )
+            .await?;
+        Ok(())
+    }
+}
