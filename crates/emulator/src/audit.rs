@@ -59,6 +59,8 @@ pub struct AuditEvent {
     pub request_parameters: Value,
     /// Account and role of a portal call.
     pub service_event_details: Value,
+    /// The caller's ARN, where role credentials signed the call.
+    pub assumed_role: Option<String>,
     /// Names the session that the call belongs to, without giving it away.
     pub credential_id: Option<String>,
     /// Session tags of the role session that was handed out.

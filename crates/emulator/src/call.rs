@@ -21,6 +21,8 @@ pub(crate) struct Call {
     /// Whose call it turned out to be, for the audit log.
     pub(crate) user: Option<String>,
     pub(crate) session: Option<String>,
+    /// The caller's ARN, where role credentials signed the call.
+    pub(crate) assumed_role: Option<String>,
     pub(crate) principal_tags: BTreeMap<String, String>,
     pub(crate) source_ip_address: Option<IpAddr>,
     /// The list that the call pages through.

@@ -60,6 +60,6 @@ pub use faults::{ConnectionDropped, Fault, Trouble};
 pub use tls::{CertificateError, Certificates};
 pub use world::{
     AbsentMembers, Account, Application, Assignment, DoubleGrant, Group, IdentitySource, Keys,
-    LoggedOutRefresh, Mfa, PermissionSet, Principal, Rotation, UnassignedRole, Unsettled, User, World,
-    WorldError,
+    LoggedOutRefresh, Mfa, PermissionSet, Principal, Rotation, UnassignedRole, Unsettled, User,
+    VerificationUri, World, WorldError,
 };

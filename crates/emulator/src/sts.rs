@@ -43,6 +43,7 @@ pub(crate) fn caller_identity(state: &mut State, call: &mut Call) -> Result<Resp
         role.role_name(),
         role.user
     );
+    call.assumed_role = Some(arn.clone());
     let role_id = role
         .role_name()
         .bytes()

@@ -16,7 +16,9 @@ use serde::Deserialize;
 pub use assignments::{Assignment, Principal};
 pub use directory::{Group, IdentitySource, Mfa, User};
 pub use file::WorldError;
-pub use unsettled::{AbsentMembers, DoubleGrant, Keys, LoggedOutRefresh, UnassignedRole, Unsettled};
+pub use unsettled::{
+    AbsentMembers, DoubleGrant, Keys, LoggedOutRefresh, UnassignedRole, Unsettled, VerificationUri,
+};
 
 use assignments::Assignments;
 

@@ -133,8 +133,13 @@ impl AuditEvent {
     /// the session tags from attributes for access control, and how long the answer took.
     pub fn cloudtrail_record(&self, world: &World) -> Value {
         let store = world.identity_store_id();
-        let identity = match &self.user {
-            Some(user) => json!({
+        let identity = match (&self.assumed_role, &self.user) {
+            (Some(arn), _) => json!({
+                "type": "AssumedRole",
+                "arn": arn,
+                "accountId": arn.split(':').nth(4),
+            }),
+            (None, Some(user)) => json!({
                 "type": "IdentityCenterUser",
                 "accountId": MANAGEMENT_ACCOUNT,
                 "onBehalfOf": {
@@ -145,7 +150,7 @@ impl AuditEvent {
                 },
                 "credentialId": self.credential_id,
             }),
-            None => json!({ "type": "Unknown", "accountId": MANAGEMENT_ACCOUNT }),
+            (None, None) => json!({ "type": "Unknown", "accountId": MANAGEMENT_ACCOUNT }),
         };
         let mut record = json!({
             "eventVersion": "1.11",

@@ -49,6 +49,10 @@ async fn conforms_19_get_caller_identity_answers_in_the_query_protocol() {
     ] {
         assert!(reply.text.contains(part), "{part} is not in {}", reply.text);
     }
+    let record = client.get("/_control/audit").await.json()["Records"][0].clone();
+    assert_eq!(record["eventSource"], "sts.amazonaws.com");
+    assert_eq!(record["userIdentity"]["type"], "AssumedRole");
+    assert_eq!(record["userIdentity"]["accountId"], "111122223333");
     let mut forged = keys.clone();
     forged["secretAccessKey"] = "forged".into();
     assert!(

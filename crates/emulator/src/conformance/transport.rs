@@ -13,7 +13,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use crate::testing::Client;
-use crate::{AbsentMembers, Certificates, Emulator, Fault, Operation, Options, World};
+use crate::{AbsentMembers, Certificates, Emulator, Fault, Operation, Options, VerificationUri, World};
 
 /// Reads one answer of a connection that stays open: head, and as much as `Content-Length` says.
 async fn answer(stream: &mut (impl AsyncRead + Unpin), has_body: bool) -> (String, String) {
@@ -260,4 +260,24 @@ async fn a_refused_port_listens_again_after_a_while() {
     tokio::time::timeout(Duration::from_secs(20), listens_again)
         .await
         .unwrap();
+}
+
+#[tokio::test]
+async fn conforms_07_the_address_for_the_code_has_either_form_of_aws() {
+    for (form, start) in [
+        (VerificationUri::Path, "http://127.0.0.1:8417/device"),
+        (VerificationUri::Fragment, "http://127.0.0.1:8417/start/#/device"),
+    ] {
+        let mut world = World::acme();
+        world.unsettled.verification_uri = form;
+        let mut client = Client::of(world);
+        let registered = client.register_for_device().await;
+        let started = client.start_device(&registered).await;
+        assert_eq!(started.member("verificationUri"), start);
+        let code = started.member("userCode");
+        assert_eq!(
+            started.member("verificationUriComplete"),
+            format!("{start}?user_code={code}")
+        );
+    }
 }

@@ -28,6 +28,7 @@ use crate::tls::Certificates;
 
 /// The answer to whoever asked for a refusal still goes out.
 const LAST_ANSWERS: Duration = Duration::from_millis(50);
+const LISTENING_TRIES: u32 = 100;
 
 /// What all connections share.
 #[derive(Clone)]
@@ -45,7 +46,7 @@ pub(super) async fn serve(service: Service, listener: TcpListener) -> io::Result
     loop {
         let open = match listener.take() {
             Some(listener) => listener,
-            None => TcpListener::bind(address).await?,
+            None => listen_again(address).await?,
         };
         let refused = refusals.changed();
         // Dropped together with this future, and with it every connection.
@@ -63,6 +64,17 @@ pub(super) async fn serve(service: Service, listener: TcpListener) -> io::Result
         connections.shutdown().await;
         wait(duration.saturating_sub(LAST_ANSWERS)).await;
     }
+}
+
+/// Somebody may hold the port for a moment: even a caller who connects to it from the same port.
+async fn listen_again(address: SocketAddr) -> io::Result<TcpListener> {
+    for _ in 0..LISTENING_TRIES {
+        match TcpListener::bind(address).await {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => wait(LAST_ANSWERS).await,
+            bound => return bound,
+        }
+    }
+    TcpListener::bind(address).await
 }
 
 async fn accept_all(service: &Service, listener: &TcpListener, connections: &mut JoinSet<()>) -> Infallible {

@@ -9,6 +9,7 @@ use super::device_grant::{DEVICE_CODE_LIFE, DeviceGrant, POLLING_INTERVAL};
 use super::{DEVICE_CODE, OidcError};
 use crate::call::{self, Call};
 use crate::state::State;
+use crate::world::VerificationUri;
 
 /// Without letters and digits that look alike.
 const USER_CODE_ALPHABET: &str = "BCDFGHJKLMNPQRSTVWXZ";
@@ -42,7 +43,10 @@ pub(crate) fn start_device_authorization(state: &mut State, call: &mut Call) -> 
     let letters = state.random.text(USER_CODE_ALPHABET, 8);
     let user_code = format!("{}-{}", &letters[..4], &letters[4..]);
     let device_code = state.random.base64url(64);
-    let verification_uri = format!("{}/device", call.origin);
+    let verification_uri = match state.world.unsettled.verification_uri {
+        VerificationUri::Path => format!("{}/device", call.origin),
+        VerificationUri::Fragment => format!("{}/start/#/device", call.origin),
+    };
     let answer = json!({
         "deviceCode": device_code,
         "userCode": user_code,

@@ -8,7 +8,9 @@ use serde::de::{Deserializer, Error as _};
 use toml::Spanned;
 
 use super::checker::Checker;
-use super::{AbsentMembers, DoubleGrant, Keys, LoggedOutRefresh, Rotation, UnassignedRole, World};
+use super::{
+    AbsentMembers, DoubleGrant, Keys, LoggedOutRefresh, Rotation, UnassignedRole, VerificationUri, World,
+};
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
@@ -135,6 +137,7 @@ pub(super) struct UnsettledTable {
     pub(super) unassigned_role: Option<UnassignedRole>,
     pub(super) logged_out_refresh: Option<LoggedOutRefresh>,
     pub(super) role_credentials: Option<Keys>,
+    pub(super) verification_uri: Option<VerificationUri>,
     pub(super) authorization_code_duration: Option<Spanned<Lifetime>>,
     pub(super) shortened_tokens: Option<bool>,
     pub(super) bare_redirect: Option<bool>,

@@ -167,6 +167,7 @@ impl Checker<'_> {
             unassigned_role: table.unassigned_role.unwrap_or(now.unassigned_role),
             logged_out_refresh: table.logged_out_refresh.unwrap_or(now.logged_out_refresh),
             role_credentials: table.role_credentials.unwrap_or(now.role_credentials),
+            verification_uri: table.verification_uri.unwrap_or(now.verification_uri),
             authorization_code_duration: match &table.authorization_code_duration {
                 None => now.authorization_code_duration,
                 Some(value) => {

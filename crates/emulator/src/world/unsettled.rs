@@ -12,6 +12,7 @@ pub struct Unsettled {
     pub unassigned_role: UnassignedRole,
     pub logged_out_refresh: LoggedOutRefresh,
     pub role_credentials: Keys,
+    pub verification_uri: VerificationUri,
     /// Life of an authorization code. Assumed: 10 minutes, the longest that OAuth recommends.
     pub authorization_code_duration: SignedDuration,
     /// Whether `expiresIn` shrinks to what is left of the session. Assumed: it does.
@@ -67,6 +68,17 @@ pub enum LoggedOutRefresh {
     InvalidClient,
 }
 
+/// Where a device code is typed in. AWS has had both forms: a host of its own, and a route of the access portal.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum VerificationUri {
+    /// `/device?user_code=…`: any HTTP client can follow it.
+    #[default]
+    Path,
+    /// `/start/#/device?user_code=…`: only a browser with scripts can.
+    Fragment,
+}
+
 /// GetRoleCredentials twice: new keys each time, or the same ones until half of their life is over.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
@@ -84,6 +96,7 @@ impl Default for Unsettled {
             unassigned_role: UnassignedRole::default(),
             logged_out_refresh: LoggedOutRefresh::default(),
             role_credentials: Keys::default(),
+            verification_uri: VerificationUri::default(),
             authorization_code_duration: SignedDuration::from_mins(10),
             shortened_tokens: true,
             bare_redirect: false,

@@ -159,6 +159,35 @@ fn one_seed_makes_the_same_identifiers_each_time() {
 }
 
 #[test]
+fn a_refusal_is_answered_first_and_ends_by_itself() {
+    let program = Program::start(&["--control"]);
+    let base_url = program.announced["base_url"].as_str().unwrap();
+    let address = base_url.strip_prefix("http://").unwrap();
+    let mut open = TcpStream::connect(address).unwrap();
+    program.control("POST", "network", &json!({ "refuse_ms": 2_000 }));
+    assert_eq!(
+        open.read(&mut [0; 1]).unwrap_or_default(),
+        0,
+        "open connections end"
+    );
+    assert!(TcpStream::connect(address).is_err());
+
+    let (_sender, never) = std::sync::mpsc::channel::<()>();
+    let mut tries = 0;
+    while TcpStream::connect(address).is_err() {
+        tries += 1;
+        assert!(tries < 600, "nobody listens again");
+        let _ = never.recv_timeout(std::time::Duration::from_millis(50));
+    }
+    let audit = program.control("GET", "audit", &json!({}));
+    assert_eq!(
+        audit["Records"],
+        json!([]),
+        "the control interface is not in the log"
+    );
+}
+
+#[test]
 fn with_tls_it_says_where_and_writes_its_authority() {
     let path = std::env::temp_dir().join(format!("emulator-ca-{}.pem", std::process::id()));
     let program = Program::start(&["--tls-port", "0", "--ca-out", path.to_str().unwrap()]);
