@@ -79,12 +79,15 @@ async fn l5_a_denied_code_ends_the_sign_in_and_says_so() -> Result<()> {
 /// When CreateToken was called, and the error that it answered.
 async fn polls(emulator: &EmulatorProcess) -> Result<Vec<(Timestamp, Option<String>)>> {
     let audit = emulator.read("audit").await?;
-    let events = audit["events"].as_array().context("a list of events")?;
-    let polls = events.iter().filter(|event| event["operation"] == "CreateToken");
+    let events = audit["Records"].as_array().context("a list of records")?;
+    let polls = events.iter().filter(|event| event["eventName"] == "CreateToken");
     polls
         .map(|event| {
-            let time = event["time"].as_str().context("a time")?.parse()?;
-            Ok((time, event["error"].as_str().map(str::to_owned)))
+            let time = event["additionalEventData"]["time"]
+                .as_str()
+                .context("a time")?
+                .parse()?;
+            Ok((time, event["errorCode"].as_str().map(str::to_owned)))
         })
         .collect()
 }

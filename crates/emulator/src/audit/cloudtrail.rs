@@ -165,6 +165,7 @@ impl AuditEvent {
             "responseElements": null,
             "additionalEventData": {
                 "UserName": self.user,
+                "time": self.time,
                 "principalTags": self.principal_tags,
                 "httpStatus": self.status,
                 "durationMs": self.duration_ms,
