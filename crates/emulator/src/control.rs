@@ -278,6 +278,10 @@ pub(crate) fn audit(state: &mut State, _: &mut Call) -> Answer {
     Ok(json!({ "Records": records.collect::<Vec<_>>() }))
 }
 
+pub(crate) fn secrets(state: &mut State, _: &mut Call) -> Answer {
+    Ok(json!(state.secrets))
+}
+
 /// 200 with what was asked for, 400 with one sentence.
 pub(crate) fn answer(answer: Answer) -> Response {
     match answer {

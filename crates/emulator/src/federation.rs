@@ -187,6 +187,7 @@ pub(crate) fn logout(state: &mut State, call: &mut Call) -> Result<Response, Fed
 impl State {
     pub(crate) fn issue_signin_token(&mut self, session: ConsoleSession, now: Timestamp) -> String {
         let token = self.random.base64url(300);
+        self.secrets.note("signin_token", &token);
         self.console.tokens.retain(|_, known| now < known.expires);
         let issued = SignInToken {
             session,

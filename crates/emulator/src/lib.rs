@@ -31,6 +31,7 @@ mod network;
 mod tls;
 
 mod call;
+mod secrets;
 mod sessions;
 mod state;
 #[cfg(test)]

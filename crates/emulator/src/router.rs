@@ -127,6 +127,7 @@ fn control_paths() -> Router<Emulator> {
         .route("/counters", control_get(control::counters))
         .route("/counters/seconds", control_get(control::calls_by_second))
         .route("/audit", control_get(control::audit))
+        .route("/secrets", control_get(control::secrets))
 }
 
 type ControlEndpoint = fn(&mut State, &mut Call) -> Result<serde_json::Value, AdministrationError>;

@@ -15,6 +15,7 @@ use crate::oidc::{AuthorizationCode, ConsentRequest, DeviceGrant, Registration, 
 use crate::portal::Throttle;
 use crate::random::Random;
 use crate::role_credentials::{Mint, RoleCredentials};
+use crate::secrets::Secrets;
 use crate::sessions::{Session, SessionId, Sessions};
 use crate::world::{User, World};
 
@@ -42,6 +43,7 @@ pub(crate) struct State {
     pub(crate) faults: Faults,
     pub(crate) network: Network,
     pub(crate) audit: AuditLog,
+    pub(crate) secrets: Secrets,
 }
 
 impl State {
@@ -66,6 +68,7 @@ impl State {
             faults: Faults::default(),
             network: Network::default(),
             audit: AuditLog::default(),
+            secrets: Secrets::default(),
         }
     }
 

@@ -116,6 +116,8 @@ fn check(client: &Registration, call: &Call) -> Result<(), (&'static str, &'stat
 
 fn allow(state: &mut State, request: ConsentRequest, call: &Call) -> Response {
     let code = state.random.base64url(96);
+    state.secrets.note("code", &code);
+    state.secrets.note("state", &request.state);
     let target = with_query(
         &request.redirect_uri,
         &[("code", &code), ("state", &request.state)],

@@ -95,6 +95,7 @@ fn for_authorization_code(
             "code, redirectUri and codeVerifier are required",
         ));
     };
+    state.secrets.note("code_verifier", verifier);
     let code = state
         .codes
         .remove(code)

@@ -171,12 +171,14 @@ fn client_secret(
     let header = json!({ "kid": format!("key-{}", now.as_second()), "alg": "HS384" });
     let payload = json!({ "serialized": serialized.to_string() });
     let part = |value: serde_json::Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    format!(
+    let secret = format!(
         "{}.{}.{}",
         part(header),
         part(payload),
         state.random.base64url(48)
-    )
+    );
+    state.secrets.note("client_secret", &secret);
+    secret
 }
 
 impl State {

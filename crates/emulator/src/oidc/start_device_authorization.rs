@@ -43,6 +43,8 @@ pub(crate) fn start_device_authorization(state: &mut State, call: &mut Call) -> 
     let letters = state.random.text(USER_CODE_ALPHABET, 8);
     let user_code = format!("{}-{}", &letters[..4], &letters[4..]);
     let device_code = state.random.base64url(64);
+    state.secrets.note("device_code", &device_code);
+    state.secrets.note("user_code", &user_code);
     let verification_uri = match state.world.unsettled.verification_uri {
         VerificationUri::Path => format!("{}/device", call.origin),
         VerificationUri::Fragment => format!("{}/start/#/device", call.origin),

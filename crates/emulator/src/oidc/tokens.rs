@@ -181,6 +181,7 @@ impl State {
             full
         };
         let token = token("aoa", &mut self.random);
+        self.secrets.note("access_token", &token);
         self.tokens.access.insert(
             token.clone(),
             AccessToken {
@@ -193,6 +194,7 @@ impl State {
 
     fn refresh_token(&mut self, sign_in: u64) -> String {
         let token = token("aor", &mut self.random);
+        self.secrets.note("refresh_token", &token);
         self.tokens.refresh.insert(
             token.clone(),
             RefreshToken {

@@ -63,6 +63,8 @@ impl State {
             call.now,
             life,
         );
+        self.secrets.note("secret_access_key", &issued.secret_access_key);
+        self.secrets.note("session_token", &issued.session_token);
         if self.world.unsettled.role_credentials == Keys::Same {
             self.same_keys.insert(key, issued.clone());
         }
