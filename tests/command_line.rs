@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use harness::{Desktop, EmulatorProcess, Opener, Person, Portray, wait_until};
+use harness::{Desktop, EmulatorProcess, Opener, Person, Portray, follow, wait_until};
+use portray_core::agent::protocol::Reply;
+use portray_core::app::contract::{Request, SignInMethod};
 use serde_json::json;
 use url::Url;
 
@@ -43,6 +45,37 @@ async fn a_person_signs_in_by_a_printed_address_and_opens_a_printed_console() ->
     assert!(console.destination.contains("s3"), "{console:?}");
     assert_eq!(opener.lines(), Vec::<String>::new(), "nothing opens by itself");
     person.leave().await
+}
+
+#[tokio::test]
+async fn a_login_that_joins_another_opens_no_second_tab_and_a_click_does() -> Result<()> {
+    let desktop = Desktop::without_display().await?;
+    let opener = Opener::install(&desktop)?;
+    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
+    let portray = Portray::with_emulator(&desktop, emulator.addresses());
+    portray.add_portal("acme", emulator.addresses()).await?;
+    emulator.approve_automatically(Some("amara")).await?;
+
+    let mut first = portray.login_at_desktop().await?;
+    let link = opener.next_url(DEADLINE).await?;
+    let mut second = portray.login_at_desktop().await?;
+    portray
+        .ask(|portal| Request::SignIn {
+            portal,
+            method: SignInMethod::Browser,
+            force: false,
+        })
+        .await?;
+    opener.next_url(DEADLINE).await?;
+    assert_eq!(opener.count(), 2, "the first login's, and the click's");
+
+    assert_eq!(follow(&link).await?.status, 200);
+    for login in [&mut first, &mut second] {
+        assert!(matches!(login.next().await?, Reply::Done));
+    }
+    assert_eq!(opener.count(), 2);
+    assert_eq!(emulator.calls("Authorize").await?, 1);
+    Ok(())
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use harness::{Desktop, EmulatorProcess, Opener, Portray};
 use jiff::Timestamp;
+use portray_core::app::contract::Request;
 use serde_json::{Value, json};
 
 const DEADLINE: Duration = Duration::from_secs(40);
@@ -33,7 +34,7 @@ async fn l5_a_code_is_asked_for_at_the_pace_that_aws_wants() -> Result<()> {
         asked["url"].as_str().is_some_and(|url| url.contains(code)),
         "{asked}"
     );
-    let pending = async || Ok((polls(&emulator).await?.len() == 2).then_some(()));
+    let pending = async || Ok((polls(&emulator).await?.len() >= 2).then_some(()));
     desktop
         .wait_until("a second poll, answered as pending", DEADLINE, pending)
         .await?;
@@ -71,8 +72,23 @@ async fn l5_a_denied_code_ends_the_sign_in_and_says_so() -> Result<()> {
     emulator
         .deny(asked["user_code"].as_str().context("a user code")?)
         .await?;
-    let denied = login.finished(DEADLINE).await?.expect_code(130)?;
+    let denied = login.finished(DEADLINE).await?.expect_code(4)?;
     assert!(denied.stderr.contains("denied"), "{denied:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_sign_in_that_is_cancelled_at_portray_ends_its_login_as_cancelled() -> Result<()> {
+    let desktop = Desktop::without_display().await?;
+    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
+    let portray = Portray::with_emulator(&desktop, emulator.addresses());
+    portray.add_portal("acme", emulator.addresses()).await?;
+
+    let login = portray.start(&["login", "--device-code", "--json"])?;
+    login.first_line(DEADLINE).await?;
+    portray.ask(|portal| Request::CancelSignIn { portal }).await?;
+    let cancelled = login.finished(DEADLINE).await?.expect_code(130)?;
+    assert!(cancelled.stderr.contains("cancelled"), "{cancelled:?}");
     Ok(())
 }
 

@@ -8,6 +8,8 @@
 
 #![cfg(target_os = "linux")]
 
+#[path = "harness/canaries.rs"]
+mod canaries;
 #[path = "harness/desktop.rs"]
 mod desktop;
 #[path = "harness/emulator.rs"]
@@ -44,15 +46,20 @@ mod reaper;
 mod sign_in;
 #[path = "harness/simulation.rs"]
 mod simulation;
+#[path = "harness/terminal.rs"]
+mod terminal;
 #[path = "harness/tray.rs"]
 mod tray;
 #[path = "harness/wait.rs"]
 mod wait;
+#[path = "harness/watch.rs"]
+mod watch;
 #[path = "harness/web_driver.rs"]
 mod web_driver;
 #[path = "harness/window.rs"]
 mod window;
 
+pub use canaries::Canaries;
 pub use desktop::{Desktop, DesktopOptions};
 pub use emulator::{EmulatorAddresses, EmulatorProcess};
 pub use fake_time::FakeTime;
@@ -64,10 +71,12 @@ pub use opener::Opener;
 pub use overheard::OverheardNotifications;
 pub use panel::Panel;
 pub use person::{ConsolePage, Person};
-pub use portray::Portray;
+pub use portray::{Answers, Portray};
 pub use process::{Finished, Process};
 pub use programs::{Program, Programs};
 pub use simulation::{RecordingShell, Simulation};
+pub use terminal::Terminal;
 pub use tray::{TrayHost, TrayItem};
 pub use wait::wait_until;
+pub use watch::{Watch, traced};
 pub use window::WindowDriver;

@@ -258,7 +258,6 @@ async fn r7_after_a_restart_nobody_has_to_sign_in_and_no_tab_opens() -> Result<(
     let wish = Request::SignIn {
         portal: day.portal.0.clone(),
         method: SignInMethod::Browser,
-        open_browser: true,
         force: false,
     };
     day.ask(wish).await?;

@@ -26,6 +26,9 @@ mod killed;
 mod one_owner;
 #[cfg(target_os = "linux")]
 mod portals_in_process;
+mod no_secret_leaks;
+#[cfg(target_os = "linux")]
+mod picker;
 #[cfg(target_os = "linux")]
 mod private_to_its_user;
 mod quality;

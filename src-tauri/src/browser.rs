@@ -1,18 +1,14 @@
 //! Opens links in the person's browser.
 
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::process::Command;
 
 use portray_core::app::shell::{Opening, ShellError};
-use portray_core::console::browsers::{BrowserCommand, BrowserError, permitted};
+use portray_core::console::browsers::{self, BrowserCommand};
 use portray_core::paths::Environment;
 use portray_core::secret::Secret;
 use tauri::AppHandle;
 use tauri_plugin_shell::ShellExt;
-
-/// An opener that still runs after this time has become the browser itself.
-const SETTLED: Duration = Duration::from_secs(3);
 
 /// How links are opened on this machine.
 #[derive(Debug, Clone)]
@@ -36,44 +32,22 @@ impl Browser {
     /// Opens `url`, with the command line `browser` where the settings name one.
     pub fn open(&self, app: &AppHandle, url: &Secret, browser: Option<&str>) -> Opening {
         match self.command(app, url, browser) {
-            Ok(command) => Box::pin(started(command)),
+            Ok(command) => Box::pin(async move { Ok(browsers::start(command).await?) }),
             Err(error) => Box::pin(std::future::ready(Err(error))),
         }
     }
 
     fn command(&self, app: &AppHandle, url: &Secret, browser: Option<&str>) -> Result<Command, ShellError> {
-        let refused = |error: BrowserError| ShellError(error.to_string());
-        let url = permitted(url.expose()).map_err(refused)?;
+        let url = browsers::permitted(url.expose())?;
         let line = match browser {
-            Some(text) => BrowserCommand::parse(text).map_err(refused)?,
+            Some(text) => BrowserCommand::parse(text)?,
             None => self
                 .opener
                 .clone()
                 .ok_or_else(|| ShellError("this desktop has no program that opens links".to_owned()))?,
         };
         let arguments = line.arguments_for(&url);
-        let mut command: Command = app.shell().command(line.program).args(arguments).into();
-        // A browser outlives us: it must not hold our pipes, nor die with our terminal.
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        #[cfg(unix)]
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        Ok(command)
-    }
-}
-
-async fn started(command: Command) -> Result<(), ShellError> {
-    let program = command.get_program().to_string_lossy().into_owned();
-    let mut child = tokio::process::Command::from(command)
-        .spawn()
-        .map_err(|error| ShellError(format!("{program} cannot be started: {error}")))?;
-    match tokio::time::timeout(SETTLED, child.wait()).await {
-        Ok(Ok(status)) if status.success() => Ok(()),
-        Ok(Ok(status)) => Err(ShellError(format!("{program} ended with {status}"))),
-        Ok(Err(error)) => Err(ShellError(format!("{program}: {error}"))),
-        Err(_still_running) => Ok(()),
+        Ok(app.shell().command(line.program).args(arguments).into())
     }
 }
 

@@ -1,7 +1,5 @@
 //! The display: opened before anything else, so that its absence is said in words.
 
-#[cfg(target_os = "linux")]
-use portray_core::app::contract::ProblemCode;
 use portray_core::app::contract::ProblemView;
 
 /// Whether GDK may look for OpenGL.
@@ -27,13 +25,7 @@ pub fn open(gl: OpenGl) -> Result<(), ProblemView> {
     if ours {
         glib::unsetenv(SWITCH);
     }
-    opened.map_err(|_| {
-        ProblemView::new(
-            ProblemCode::Failed,
-            "There is no display to show the tray icon on (neither DISPLAY nor WAYLAND_DISPLAY leads to one).",
-            "Start Portray inside a desktop session, or run `portray agent`, which needs none.",
-        )
-    })
+    opened.map_err(|_| ProblemView::no_display())
 }
 
 #[cfg(not(target_os = "linux"))]

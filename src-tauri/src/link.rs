@@ -6,8 +6,7 @@ use std::time::Duration;
 use portray_core::agent::client::{Client, ClientError};
 use portray_core::agent::protocol::{Operation, Reply};
 use portray_core::app::contract::{
-    Answer, Mood, PortalState, PortalView, ProblemCode, ProblemView, Request, SearchAnswer, SearchRequest,
-    Snapshot,
+    Answer, Mood, PortalState, PortalView, ProblemView, Request, SearchAnswer, SearchRequest, Snapshot,
 };
 use portray_core::clock::{Clock, SystemClock};
 use portray_core::paths::Paths;
@@ -104,11 +103,7 @@ fn without_agent(known: Option<&Snapshot>, error: ClientError) -> Snapshot {
         ClientError::NotRunning | ClientError::Closed | ClientError::Broken(_)
     );
     let problem = if ended {
-        ProblemView::new(
-            ProblemCode::NoAgent,
-            "Portray's tray application has ended.",
-            "Start Portray again; this window finds it by itself.",
-        )
+        ProblemView::application_ended()
     } else {
         error.into_problem()
     };
@@ -138,6 +133,7 @@ fn out_of_reach(known: &Snapshot) -> Vec<PortalView> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use portray_core::app::contract::ProblemCode;
 
     fn link() -> (Link, tempfile::TempDir) {
         let home = tempfile::tempdir().unwrap();

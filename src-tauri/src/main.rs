@@ -21,7 +21,7 @@ mod window_process;
 use std::io::Write;
 use std::process::ExitCode;
 
-use portray_core::app::contract::{ProblemCode, ProblemView};
+use portray_core::app::contract::ProblemView;
 
 /// What this process is to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,11 +58,7 @@ impl Mode {
             ["--quick"] => Ok(Self::Resident { show_window: true }),
             ["--window"] => Ok(Self::Window),
             ["--version" | "-V"] => Ok(Self::Version),
-            _ => Err(ProblemView::new(
-                ProblemCode::WrongUse,
-                format!("portray-app does not understand “{}”.", words.join(" ")),
-                "Start it without arguments, with --quick to open its window, or with --version.",
-            )),
+            _ => Err(ProblemView::unknown_arguments(&words.join(" "))),
         }
     }
 }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portray_core::agent::claim::{Claim, ClaimError, take_over};
-use portray_core::agent::engine::Engine;
+use portray_core::agent::engine::{Engine, EngineError};
 use portray_core::agent::harden::harden_process;
 use portray_core::agent::protocol::AgentKind;
 use portray_core::app::App;
-use portray_core::app::contract::{ProblemCode, ProblemView, Request};
+use portray_core::app::contract::{ProblemView, Request};
 use portray_core::app::shell::Shell;
 use portray_core::clock::{SharedClock, SystemClock};
 use portray_core::paths::{Environment, Paths};
@@ -29,21 +29,21 @@ const FAREWELL: Duration = Duration::from_secs(3);
 /// Runs until the person quits. Where Portray runs already, shows its window instead.
 pub fn run(show_window: bool) -> Result<(), ProblemView> {
     let environment = Environment::of_process();
-    let paths = Paths::of(&environment).map_err(|error| wrong_settings(&error))?;
+    let paths = Paths::of(&environment).map_err(|error| ProblemView::environment(&error))?;
     if let Some(running) = already_running::tray_application(&paths) {
         return already_running::show(&paths, &running);
     }
     logging::start(&environment, &paths, "portray.log");
     harden_process();
     let engine = Engine::load(environment, paths, SystemClock::shared());
-    let engine = engine.map_err(|error| wrong_settings(&error))?;
+    let engine = engine.map_err(EngineError::into_problem)?;
     display::open(OpenGl::Skip)?;
     // From here on there are threads.
     let runtime = runtime()?;
     let claim = match runtime.block_on(take_over(&engine.paths, &engine.clock)) {
         Ok(claim) => claim,
         Err(ClaimError::Taken(Some(running))) => return already_running::show(&engine.paths, &running),
-        Err(error) => return Err(already_running::not_claimed(&error)),
+        Err(error) => return Err(error.into_problem()),
     };
     run_tray(engine, claim, &runtime, show_window)
 }
@@ -54,7 +54,7 @@ fn run_tray(engine: Engine, claim: Claim, runtime: &Runtime, show_window: bool) 
     tauri::async_runtime::set(runtime.handle().clone());
     let tauri = builder(&requests)
         .build(context())
-        .map_err(|error| no_tray(&error))?;
+        .map_err(|error| ProblemView::no_tray(&error))?;
     let desktop = Arc::new(Desktop::new(
         tauri.handle().clone(),
         &engine.environment,
@@ -198,45 +198,5 @@ fn runtime() -> Result<Runtime, ProblemView> {
         .worker_threads(2)
         .enable_all()
         .build();
-    runtime.map_err(|error| {
-        ProblemView::new(
-            ProblemCode::Failed,
-            format!("Portray cannot start its threads: {error}"),
-            "Close other programs, then try again.",
-        )
-    })
-}
-
-fn wrong_settings(error: &dyn std::error::Error) -> ProblemView {
-    ProblemView::new(
-        ProblemCode::WrongUse,
-        sentence(error),
-        "Correct that, then start Portray again.",
-    )
-}
-
-fn no_tray(error: &tauri::Error) -> ProblemView {
-    ProblemView::new(
-        ProblemCode::Failed,
-        format!("The tray application cannot start: {error}"),
-        "Run `portray agent` to do without it.",
-    )
-}
-
-/// An error as a person reads it: with a capital and a full stop.
-fn sentence(error: &dyn std::error::Error) -> String {
-    let text = error.to_string();
-    let mut characters = text.chars();
-    match characters.next() {
-        // A path or a variable keeps its spelling.
-        Some(first)
-            if text
-                .split(' ')
-                .next()
-                .is_some_and(|word| word.chars().all(char::is_alphabetic)) =>
-        {
-            format!("{}{}.", first.to_uppercase(), characters.as_str())
-        }
-        _ => format!("{text}."),
-    }
+    runtime.map_err(|error| ProblemView::system("Starting the runtime", &error))
 }

@@ -4,7 +4,7 @@ use std::io::BufRead;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
-use portray_core::app::contract::{ProblemCode, ProblemView};
+use portray_core::app::contract::ProblemView;
 use portray_core::paths::{Environment, Paths};
 use tauri::webview::NewWindowResponse;
 use tauri::{AppHandle, Emitter, Manager, Url, WebviewUrl, WebviewWindowBuilder, WindowEvent};
@@ -37,13 +37,7 @@ enum Change {
 /// Runs the window until it has been hidden for a while, or the resident ends.
 pub fn run() -> Result<(), ProblemView> {
     let environment = Environment::of_process();
-    let paths = Paths::of(&environment).map_err(|error| {
-        ProblemView::new(
-            ProblemCode::WrongUse,
-            error.to_string(),
-            "Set it right, then try again.",
-        )
-    })?;
+    let paths = Paths::of(&environment).map_err(|error| ProblemView::environment(&error))?;
     logging::start(&environment, &paths, "window.log");
     display::open(OpenGl::Probe)?;
     let pages = paths.cache.join("webview");
@@ -82,13 +76,7 @@ pub fn run() -> Result<(), ProblemView> {
             Ok(())
         })
         .run(context())
-        .map_err(|error| {
-            ProblemView::new(
-                ProblemCode::Failed,
-                format!("The window cannot be opened: {error}"),
-                "See that WebKitGTK (Linux) or WebView2 (Windows) is installed.",
-            )
-        })
+        .map_err(|error| ProblemView::no_window(&error))
 }
 
 impl Visibility {

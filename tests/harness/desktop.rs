@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use rustix::process::Pid;
 use tempfile::TempDir;
 
 use crate::logs::Logs;
@@ -147,6 +148,11 @@ impl Desktop {
         self.session.start(name, command)
     }
 
+    /// As [`Desktop::start_process`], with the standard input and standard error that `command` says.
+    pub(crate) fn start_at_terminal(&self, name: &str, command: Command) -> Result<Process> {
+        Process::start_at_terminal(name, command, &self.session.logs, &self.session.reaper)
+    }
+
     /// Runs `command` to its end.
     pub async fn run(&self, name: &str, command: Command, within: Duration) -> Result<Finished> {
         self.start_process(name, command)?.finished(within).await
@@ -212,7 +218,7 @@ impl Desktop {
 
     /// The numbers of the processes on this desktop, children of children included, whose name begins so.
     pub fn running(&self, name: &str) -> Vec<i32> {
-        let all = self.session.reaper.running().into_iter();
+        let all = self.session.running().into_iter();
         all.filter(|(_, other)| other.starts_with(name))
             .map(|(process, _)| process.as_raw_nonzero().get())
             .collect()
@@ -303,6 +309,11 @@ impl Session {
             .envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.current_dir(self.folder.path().join("home"));
         command
+    }
+
+    /// What runs now of what was started here, by whomever.
+    pub(crate) fn running(&self) -> Vec<(Pid, String)> {
+        self.reaper.running()
     }
 
     pub(crate) fn program(&self, program: Program) -> Result<PathBuf> {

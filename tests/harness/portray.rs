@@ -3,16 +3,34 @@
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail, ensure};
+use portray_core::agent::protocol::{Operation, Reply};
+use portray_core::agent::{Client, ClientError};
+use portray_core::app::contract::Request;
+use portray_core::paths::{Environment, Paths};
 use serde_json::Value;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::desktop::Desktop;
 use crate::emulator::EmulatorAddresses;
 use crate::process::{Finished, Process};
 use crate::programs::Program;
+use crate::terminal::Terminal;
 
 /// How long a command of ours may take that does not wait for a person.
 const COMMAND_DEADLINE: Duration = Duration::from_secs(60);
+
+/// What the agent answers to one request.
+pub struct Answers(UnboundedReceiver<Result<Reply, ClientError>>);
+
+impl Answers {
+    /// The next answer; waits for it.
+    pub async fn next(&mut self) -> Result<Reply> {
+        let next = tokio::time::timeout(COMMAND_DEADLINE, self.0.recv()).await;
+        let next = next.context("the agent does not answer")?;
+        Ok(next.context("the agent has nothing more to say")??)
+    }
+}
 
 /// Portray on one desktop.
 pub struct Portray<'desktop> {
@@ -74,6 +92,13 @@ impl<'desktop> Portray<'desktop> {
         self.desktop.start_process(Program::Portray.name(), command)
     }
 
+    /// Starts `portray` with these arguments at a terminal.
+    pub fn start_at_terminal(&self, arguments: &[&str]) -> Result<Terminal> {
+        let mut command = self.command(Program::Portray)?;
+        command.args(arguments).env("TERM", "xterm-256color");
+        Terminal::start(self.desktop, Program::Portray.name(), command)
+    }
+
     /// Sets up the emulator's portal under `name`.
     pub async fn add_portal(&self, name: &str, addresses: &EmulatorAddresses) -> Result<()> {
         let url = addresses.start_url.as_str();
@@ -93,6 +118,54 @@ impl<'desktop> Portray<'desktop> {
     /// `portray status --json`.
     pub async fn status(&self) -> Result<Value> {
         self.run(&["status", "--json"]).await?.expect_code(0)?.json()
+    }
+
+    /// Asks the agent what the window could ask, about its first portal.
+    pub async fn ask(&self, request: impl FnOnce(String) -> Request + Send + 'static) -> Result<()> {
+        let home = self.desktop.portray_home().to_string_lossy().into_owned();
+        let asked = tokio::task::spawn_blocking(move || {
+            let paths = Paths::of(&Environment::of(&[("PORTRAY_HOME", &home)]))?;
+            let mut client = Client::connect(&paths)?;
+            let Reply::Status(status) = client.ask(&Operation::Status)? else {
+                bail!("status answers status");
+            };
+            let portal = status.portals.first().context("a portal")?.id.clone();
+            let request = request(portal);
+            client.ask(&Operation::Command { request })?;
+            Ok(())
+        });
+        asked.await?
+    }
+
+    /// Asks the agent as a program does that speaks its protocol. What it answers comes one after the other.
+    pub fn tell(&self, operation: Operation) -> Answers {
+        let (answer, answers) = unbounded_channel();
+        let home = self.desktop.portray_home().to_string_lossy().into_owned();
+        tokio::task::spawn_blocking(move || {
+            let environment = Environment::of(&[("PORTRAY_HOME", &home)]);
+            let paths = Paths::of(&environment).expect("a home is given");
+            match Client::connect(&paths).and_then(|client| client.stream(&operation)) {
+                Ok(replies) => replies.for_each(|reply| drop(answer.send(reply))),
+                Err(error) => drop(answer.send(Err(error))),
+            }
+        });
+        Answers(answers)
+    }
+
+    /// Begins a sign-in as `portray login` does at a desktop, where the agent opens the browser.
+    pub async fn login_at_desktop(&self) -> Result<Answers> {
+        let mut answers = self.tell(Operation::Login {
+            portal: None,
+            device_code: false,
+            open_browser: true,
+            force: false,
+        });
+        let begun = answers.next().await?;
+        ensure!(
+            matches!(begun, Reply::SignIn { .. }),
+            "a login begins with its address, not with {begun:?}"
+        );
+        Ok(answers)
     }
 
     /// Waits until the first portal is in `state` (`signed_in`, `sign_in_needed`, …), and returns the whole status.

@@ -52,6 +52,18 @@ impl Process {
         Process::start_with_input(name, command, logs, reaper)
     }
 
+    /// As [`Process::start`], with the standard input and standard error that `command` says.
+    pub(crate) fn start_at_terminal(
+        name: &str,
+        mut command: Command,
+        logs: &Logs,
+        reaper: &Reaper,
+    ) -> Result<Process> {
+        let (stdout, stderr) = logs.for_start_of(name);
+        command.stdout(File::create(&stdout).context("cannot create a log")?);
+        Process::watched(name, command, logs, reaper, (stdout, stderr))
+    }
+
     /// As [`Process::start`], with the standard input that `command` says.
     pub(crate) fn start_with_input(
         name: &str,
@@ -60,9 +72,20 @@ impl Process {
         reaper: &Reaper,
     ) -> Result<Process> {
         let (stdout, stderr) = logs.for_start_of(name);
-        let child = command
+        command
             .stdout(File::create(&stdout).context("cannot create a log")?)
-            .stderr(File::create(&stderr).context("cannot create a log")?)
+            .stderr(File::create(&stderr).context("cannot create a log")?);
+        Process::watched(name, command, logs, reaper, (stdout, stderr))
+    }
+
+    fn watched(
+        name: &str,
+        mut command: Command,
+        logs: &Logs,
+        reaper: &Reaper,
+        (stdout, stderr): (PathBuf, PathBuf),
+    ) -> Result<Process> {
+        let child = command
             .process_group(0)
             .spawn()
             .with_context(|| format!("cannot start {}", command.get_program().display()))?;

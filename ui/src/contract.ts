@@ -6,10 +6,6 @@
  */
 export type Request = { "do": "inspect_start_url", text: string, } | { "do": "add_portal", start_url: string, region: string | null, name: string | null, } | { "do": "remove_portal", portal: string, } | { "do": "sign_in", portal: string, method: SignInMethod,
 /**
- * Whether the application opens the browser; else the answer carries the URL.
- */
-open_browser: boolean,
-/**
  * Ends a live session first, so that the new one gets its full length.
  */
 force: boolean, } | { "do": "open_sign_in_page", portal: string, } | { "do": "cancel_sign_in", portal: string, } | { "do": "sign_out", portal: string, } | { "do": "sync", portal: string, } | { "do": "open_console", role: Role, destination: string | null, region: string | null,
@@ -20,11 +16,7 @@ duration_seconds: number | null,
 /**
  * By default what the settings say.
  */
-via: ConsoleVia | null,
-/**
- * Whether the application opens the browser; else the answer carries the real URL.
- */
-open_browser: boolean, } | { "do": "open_portal", portal: string, } | { "do": "set_favourite", role: Role, on: boolean, } | { "do": "keep", role: Role, on: boolean, } | { "do": "renew_now" } | { "do": "show_window" } | { "do": "dismiss_problem" } | { "do": "quit" };
+via: ConsoleVia | null, } | { "do": "open_portal", portal: string, } | { "do": "set_favourite", role: Role, on: boolean, } | { "do": "keep", role: Role, on: boolean, } | { "do": "renew_now" } | { "do": "show_window" } | { "do": "dismiss_problem" } | { "do": "quit" };
 
 /**
  * What a request gave.
@@ -56,7 +48,7 @@ export type ProblemView = { code: ProblemCode, what_happened: string, what_to_do
 /**
  * What kind of failure it is: decides exit codes and which button is offered.
  */
-export type ProblemCode = "failed" | "wrong_use" | "sign_in_needed" | "not_assigned" | "unreachable" | "no_agent" | "secret_store" | "cancelled";
+export type ProblemCode = "failed" | "wrong_use" | "sign_in_needed" | "not_assigned" | "denied" | "unreachable" | "no_agent" | "secret_store" | "cancelled";
 
 /**
  * The whole state as a window draws it.

@@ -78,7 +78,7 @@ export class Session {
     if (portal.state === 'signing_in') {
       await this.ask({ do: 'cancel_sign_in', portal: portal.id });
     }
-    await this.ask({ do: 'sign_in', portal: portal.id, method, open_browser: true, force });
+    await this.ask({ do: 'sign_in', portal: portal.id, method, force });
   }
 
   /** Once at a time for each role, however often the button is pressed. */
@@ -89,7 +89,7 @@ export class Session {
     }
     this.#opening.add(key);
     await this.ask(
-      { do: 'open_console', role, destination: null, region: null, duration_seconds: null, via: null, open_browser: true },
+      { do: 'open_console', role, destination: null, region: null, duration_seconds: null, via: null },
       `Console of ${accountName} opened as ${role.permission_set}.`,
     );
     this.#opening.delete(key);

@@ -61,7 +61,7 @@ test('the first sign-in begins in the browser and can move to a code', async () 
   const host = new TestHost({ portals: [waiting], mood: 'sign_in_needed' });
   render(App, { host });
   await fireEvent.click(byId('sign-in'));
-  expect(host.asked).toEqual([{ do: 'sign_in', portal: 'p1', method: 'browser', open_browser: true, force: false }]);
+  expect(host.asked).toEqual([{ do: 'sign_in', portal: 'p1', method: 'browser', force: false }]);
 
   const sign_in = { method: 'browser', user_code: null, expires_at: '2026-11-20T10:00:00Z' } as const;
   host.change({ portals: [{ ...waiting, state: 'signing_in', sign_in }] });

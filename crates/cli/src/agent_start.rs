@@ -1,17 +1,18 @@
 //! Finds the agent, or starts one in the background: one, however many commands want it at once.
 
 use std::fs::{File, OpenOptions};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
-use std::process::{ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
 use portray_core::agent::claim::make_runtime_folder;
 use portray_core::agent::harden::keep_standard_streams;
 use portray_core::agent::{Client, ClientError};
-use portray_core::app::contract::{ProblemCode, ProblemView};
-use portray_core::paths::Paths;
+use portray_core::app::contract::ProblemView;
+use portray_core::paths::{Environment, Paths};
 use portray_core::private_files;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,10 @@ use crate::failure::Failure;
 
 /// How long an agent may take to be ready: its keyring, most of all.
 const PATIENCE: Duration = Duration::from_secs(8);
+
+/// How long a command waits for another one that is starting an agent. Both waits together are shorter than what
+/// AWS tools wait for credentials.
+const TURN: Duration = Duration::from_secs(9);
 
 /// A log that has grown beyond this is begun anew.
 const LONG_LOG: u64 = 1024 * 1024;
@@ -31,32 +36,73 @@ pub enum StartReport {
     Failed(ProblemView),
 }
 
+/// How the last try to start an agent ended: those who waited meanwhile do not try the same again.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct LastStart {
+    /// Grows with every try.
+    number: u64,
+    /// Of the environment, which decides where an agent can start.
+    environment: u64,
+    failed: Option<ProblemView>,
+}
+
 /// A connection to the agent that runs, or to one that is started for it.
-pub fn connect(paths: &Paths) -> Result<Client, Failure> {
+pub fn connect(environment: &Environment, paths: &Paths) -> Result<Client, Failure> {
     match Client::connect(paths) {
-        Err(ClientError::NotRunning) => start(paths),
+        Err(ClientError::NotRunning) => start(environment, paths),
         outcome => Ok(outcome?),
     }
 }
 
 /// Starts an agent unless there is one by now.
-pub fn start(paths: &Paths) -> Result<Client, Failure> {
+pub fn start(environment: &Environment, paths: &Paths) -> Result<Client, Failure> {
     make_runtime_folder(&paths.runtime)?;
+    let before = LastStart::read(&paths.runtime);
     // One command starts an agent at a time; the others find it running when their turn comes.
     let _turn = take_turn(&paths.runtime).map_err(|error| not_started(&error))?;
     match Client::connect(paths) {
         Err(ClientError::NotRunning) => {}
         outcome => return Ok(outcome?),
     }
-    let report = spawn(paths).map_err(|error| not_started(&error))?;
-    match Client::connect(paths) {
-        Ok(client) => Ok(client),
-        Err(error) => match report {
-            Some(StartReport::Failed(problem)) => Err(problem.into()),
-            Some(StartReport::Ready) => Err(error.into()),
-            None => Err(not_started(&io::ErrorKind::TimedOut.into())),
-        },
+    let last = LastStart::read(&paths.runtime);
+    let environment = fingerprint(environment);
+    match last.failed {
+        Some(problem) if last.number != before.number && last.environment == environment => {
+            return Err(problem.into());
+        }
+        Some(_) | None => {}
     }
+    let outcome = spawn_and_connect(paths);
+    let this = LastStart {
+        number: last.number.wrapping_add(1),
+        environment,
+        failed: outcome.as_ref().err().map(|failure| failure.problem.clone()),
+    };
+    this.write(&paths.runtime);
+    outcome
+}
+
+impl LastStart {
+    fn read(runtime: &Path) -> Self {
+        let content = private_files::read(&runtime.join("start.json"));
+        let content = content.ok().flatten().unwrap_or_default();
+        serde_json::from_slice(&content).unwrap_or_default()
+    }
+
+    fn write(&self, runtime: &Path) {
+        let written = serde_json::to_vec(self)
+            .map_err(io::Error::other)
+            .and_then(|content| private_files::replace(&runtime.join("start.json"), &content));
+        if let Err(error) = written {
+            tracing::debug!(%error, "those who wait will try for themselves");
+        }
+    }
+}
+
+fn fingerprint(environment: &Environment) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    environment.hash(&mut hasher);
+    hasher.finish()
 }
 
 fn take_turn(runtime: &Path) -> io::Result<File> {
@@ -64,12 +110,35 @@ fn take_turn(runtime: &Path) -> io::Result<File> {
     options.write(true).create(true).truncate(false);
     private(&mut options);
     let turn = options.open(runtime.join("start.lock"))?;
-    turn.lock()?;
-    Ok(turn)
+    let (said, heard) = mpsc::channel();
+    // Whoever has the turn may have been stopped: a lock has no deadline, a thread that waits for it may be left.
+    std::thread::spawn(move || {
+        let taken = turn.lock().map(|()| turn);
+        // Nobody waits any more when it took too long.
+        let _ = said.send(taken);
+    });
+    heard
+        .recv_timeout(TURN)
+        .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
-/// None: it said nothing in time, or ended without a word.
-fn spawn(paths: &Paths) -> io::Result<Option<StartReport>> {
+fn spawn_and_connect(paths: &Paths) -> Result<Client, Failure> {
+    let (mut agent, report) = spawn(paths).map_err(|error| not_started(&error))?;
+    match (Client::connect(paths), report) {
+        (Ok(client), _) => Ok(client),
+        (Err(_), Some(StartReport::Failed(problem))) => Err(problem.into()),
+        (Err(error), Some(StartReport::Ready)) => Err(error.into()),
+        (Err(_), None) => {
+            // One that hangs would be joined by another one at every further try.
+            let ended = agent.kill().and_then(|()| agent.wait());
+            tracing::debug!(?ended, "the agent that did not get ready");
+            Err(not_started(&io::ErrorKind::TimedOut.into()))
+        }
+    }
+}
+
+/// The agent, and what it said. None: nothing in time, or it ended without a word.
+fn spawn(paths: &Paths) -> io::Result<(Child, Option<StartReport>)> {
     keep_standard_streams();
     let mut command = Command::new(std::env::current_exe()?);
     on_its_own(&mut command);
@@ -81,7 +150,8 @@ fn spawn(paths: &Paths) -> io::Result<Option<StartReport>> {
         .stderr(log_file(paths).map_or_else(|_| Stdio::null(), Stdio::from))
         .spawn()?;
     let stdout = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
-    Ok(first_line(stdout).and_then(|line| serde_json::from_str(&line).ok()))
+    let report = first_line(stdout).and_then(|line| serde_json::from_str(&line).ok());
+    Ok((child, report))
 }
 
 fn first_line(stdout: ChildStdout) -> Option<String> {
@@ -131,9 +201,5 @@ fn on_its_own(command: &mut Command) {
 }
 
 fn not_started(error: &io::Error) -> Failure {
-    Failure::new(
-        ProblemCode::NoAgent,
-        format!("No agent is running, and none could be started: {error}."),
-        "Start the application, or run “portray agent --foreground” to see what is wrong.",
-    )
+    ProblemView::agent_not_started(error).into()
 }

@@ -3,7 +3,6 @@
 use std::ffi::OsString;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use portray_core::agent::protocol::Target;
 use portray_core::app::contract::ConsoleVia;
 
 use crate::shells::Format;
@@ -17,7 +16,7 @@ use crate::shells::Format;
 ///   portray exec acme-dev/ReadOnly -- aws sts get-caller-identity
 ///
 /// Data goes to stdout, everything else to stderr. Exit codes: 0 done, 1 failed, 2 wrong use, 3 sign-in needed,
-/// 4 not assigned, 5 AWS unreachable, 6 no agent, 7 no secret store, 130 cancelled.
+/// 4 not assigned or denied, 5 AWS unreachable, 6 no agent, 7 no secret store, 130 cancelled.
 #[derive(Debug, Parser)]
 #[command(name = "portray", version, verbatim_doc_comment)]
 pub struct Arguments {
@@ -129,10 +128,8 @@ pub struct RoleArgument {
 }
 
 impl RoleArgument {
-    pub fn target(&self) -> Target {
-        Target::Words {
-            words: self.words.join(" "),
-        }
+    pub fn words(&self) -> String {
+        self.words.join(" ")
     }
 }
 
@@ -167,8 +164,10 @@ pub struct CredentialProcess {
 
 #[derive(Debug, Args)]
 pub struct Console {
-    #[command(flatten)]
-    pub role: RoleArgument,
+    /// ACCOUNT/PERMISSION_SET by id or name, with PORTAL: in front if needed; or words that match exactly one.
+    /// Without it a terminal shows a list to choose from.
+    #[arg(value_name = "TARGET")]
+    pub words: Vec<String>,
     /// A service, for instance s3, or the URL of a console page.
     #[arg(long, value_name = "SERVICE|URL")]
     pub destination: Option<String>,
@@ -181,6 +180,9 @@ pub struct Console {
     /// With credentials of ours, or through the access portal's own link.
     #[arg(long, value_enum)]
     pub via: Option<Via>,
+    /// The browser's command line, for this once: its program, arguments, and {url} where the link goes.
+    #[arg(long, value_name = "COMMAND", conflicts_with = "print")]
+    pub browser: Option<String>,
     /// Print the URL instead of opening a browser. Whoever has it gets the console: keep it to yourself.
     #[arg(long)]
     pub print: bool,

@@ -2,9 +2,11 @@
 
 mod agent_start;
 mod arguments;
+mod browser;
 mod commands;
 mod failure;
 mod log;
+mod picker;
 mod printer;
 mod shell;
 mod shells;

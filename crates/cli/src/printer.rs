@@ -116,6 +116,11 @@ fn on_one_line(text: &str) -> String {
     text.replace('\n', " ")
 }
 
+/// A text as a part of something else that a terminal shows.
+pub fn on_one_harmless_line(text: &str) -> String {
+    harmless(&on_one_line(text))
+}
+
 /// Bidirectional controls.
 fn turns_text(letter: char) -> bool {
     matches!(letter, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

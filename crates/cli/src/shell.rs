@@ -1,19 +1,19 @@
 //! The desktop as an agent without a tray reaches it: notifications with buttons, and a browser.
 
 use std::collections::HashMap;
-use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use notify_rust::{Notification, NotificationHandle};
 use portray_core::app::contract::Request;
-use portray_core::app::shell::{Notice, Opening, Shell, ShellError};
+use portray_core::app::shell::{Notice, Opening, Shell};
 use portray_core::app::tray_menu::Tray;
-use portray_core::console::browsers::{BrowserCommand, BrowserError, permitted};
 #[cfg(target_os = "linux")]
 use portray_core::notice_answers::{Answer, Answers};
 use portray_core::secret::Secret;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use crate::browser;
 
 /// Shows notices and opens browsers; has no tray and no window.
 #[derive(Debug)]
@@ -47,14 +47,10 @@ impl HeadlessShell {
 
 impl Shell for HeadlessShell {
     fn open_url(&self, url: &Secret, browser: Option<&str>) -> Opening {
-        let command = browser.or(self.browser.as_deref()).map(str::to_owned);
-        let url = url.clone();
-        Box::pin(async move {
-            let opened = tokio::task::spawn_blocking(move || open(&url, command.as_deref()));
-            opened
-                .await
-                .unwrap_or_else(|_| Err(ShellError("it crashed".to_owned())))
-        })
+        Box::pin(browser::open(
+            url.clone(),
+            browser::commands(browser, self.browser.as_deref()),
+        ))
     }
 
     fn show_tray(&self, _tray: &Tray) {}
@@ -225,25 +221,6 @@ fn escaped(text: &str) -> String {
             .replace('>', "&gt;");
     }
     text.to_owned()
-}
-
-fn open(url: &Secret, command: Option<&str>) -> Result<(), ShellError> {
-    let refused = |error: BrowserError| ShellError(error.to_string());
-    let url = permitted(url.expose()).map_err(refused)?;
-    let Some(command) = command else {
-        return opener::open_browser(url.as_str()).map_err(|error| ShellError(error.to_string()));
-    };
-    let command = BrowserCommand::parse(command).map_err(refused)?;
-    let started = Command::new(&command.program)
-        .args(command.arguments_for(&url))
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn();
-    let mut child = started.map_err(|error| ShellError(format!("{}: {error}", command.program)))?;
-    // Some browsers live as long as their window: somebody has to collect what is left of them.
-    std::thread::spawn(move || child.wait());
-    Ok(())
 }
 
 #[cfg(test)]

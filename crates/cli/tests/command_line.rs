@@ -128,6 +128,7 @@ fn p1_stdout_is_one_document_or_nothing_and_the_exit_code_says_which() {
         (vec![problem("wrong_use")], 2),
         (vec![problem("sign_in_needed")], 3),
         (vec![problem("not_assigned")], 4),
+        (vec![problem("denied")], 4),
         (vec![problem("unreachable")], 5),
         (vec![problem("no_agent")], 6),
         (vec![problem("secret_store")], 7),
@@ -237,6 +238,38 @@ fn a_target_that_matches_several_roles_names_them_on_stderr() {
         "{stderr}"
     );
     assert!(!stderr.contains('\u{1b}'));
+}
+
+#[test]
+fn a_console_without_a_target_and_without_a_terminal_is_wrong_use() {
+    let home = Home::new();
+    let refused = home.portray(&["console"]).output().unwrap();
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    assert_eq!(text(&refused.stdout), "");
+    let stderr = text(&refused.stderr);
+    assert_eq!(stderr.lines().count(), 2, "{stderr}");
+    assert!(stderr.contains("portray accounts"), "{stderr}");
+    assert!(!home.socket().exists(), "no agent was started for it");
+}
+
+#[test]
+fn console_passes_on_all_that_it_is_asked() {
+    let home = Home::new();
+    let requests = home.with_agent(vec![json!({"v": 1, "answer": "console", "url": null})]);
+    let arguments =
+        "console acme-dev/ReadOnly --destination s3 --region eu-west-1 --duration 2h --via federation";
+    let mut arguments: Vec<&str> = arguments.split(' ').collect();
+    arguments.extend(["--browser", "firefox -P work {url}"]);
+    let opened = home.portray(&arguments).output().unwrap();
+    assert_eq!(opened.status.code(), Some(0), "{opened:?}");
+    let expected = json!({
+        "v": 1, "op": "console", "role": {"words": "acme-dev/ReadOnly"}, "destination": "s3",
+        "region": "eu-west-1", "duration_seconds": 7200, "via": "federation", "open_browser": true,
+        "browser": "firefox -P work {url}",
+    });
+    assert_eq!(requests.recv().unwrap(), expected);
+    let both = ["console", "x", "--browser", "firefox", "--print"];
+    assert_eq!(home.portray(&both).status().unwrap().code(), Some(2));
 }
 
 #[test]
@@ -390,6 +423,38 @@ fn a3_a_hundred_helpers_start_one_agent() {
     assert_eq!(log.matches("the agent is running").count(), 1, "{log}");
     home.stop_agent();
     assert!(!home.socket().exists());
+}
+
+#[test]
+fn a3_helpers_that_wait_for_an_agent_that_cannot_start_end_together() {
+    let home = Home::new();
+    // Reading its settings, the agent waits for somebody who writes them.
+    let settings = home.path().join("settings.toml");
+    assert!(Command::new("mkfifo").arg(&settings).status().unwrap().success());
+    let clock = portray_core::clock::SystemClock::shared();
+    let helpers: Vec<_> = (0..20)
+        .map(|_| {
+            let mut helper = home.portray(&PROCESS);
+            helper.stdout(Stdio::piped()).stderr(Stdio::piped());
+            helper.spawn().unwrap()
+        })
+        .collect();
+    for helper in helpers {
+        let output = helper.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(6), "{output:?}");
+        is_one_document_or_nothing(&output);
+    }
+    let took = clock.elapsed();
+    assert!(took < std::time::Duration::from_secs(30), "{took:?}");
+    let last: Value =
+        serde_json::from_slice(&std::fs::read(home.path().join("run/start.json")).unwrap()).unwrap();
+    assert_eq!(last["number"], 1, "one of them tried: {last}");
+    let writer = std::os::unix::fs::OpenOptionsExt::custom_flags(
+        std::fs::OpenOptions::new().write(true),
+        rustix::fs::OFlags::NONBLOCK.bits().cast_signed(),
+    )
+    .open(&settings);
+    assert!(writer.is_err(), "no agent that hangs is left");
 }
 
 #[test]

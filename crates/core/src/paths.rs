@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use url::Url;
 
 /// The environment as it was when the process began. Nothing else reads variables.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Hash)]
 pub struct Environment {
     variables: std::collections::BTreeMap<String, OsString>,
     #[cfg(unix)]

@@ -12,7 +12,7 @@ test('from nothing to a list in the demo', async () => {
   expect(last?.mood).toBe('empty');
   await host.ask({ do: 'add_portal', start_url: 'acme', region: 'eu-west-1', name: null });
   expect(last?.portals[0]?.state).toBe('sign_in_needed');
-  await host.ask({ do: 'sign_in', portal: 'acme', method: 'device_code', open_browser: true, force: false });
+  await host.ask({ do: 'sign_in', portal: 'acme', method: 'device_code', force: false });
   expect(last?.portals[0]?.sign_in?.user_code).toBeTruthy();
   await vi.advanceTimersByTimeAsync(60_000);
   expect(last?.portals[0]?.state).toBe('signed_in');

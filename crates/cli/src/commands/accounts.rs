@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use portray_core::agent::protocol::{AccountLine, AccountsReply, Operation, Reply};
 use portray_core::agent::{Client, targets};
-use portray_core::app::contract::{PortalState, PortalView, ProblemCode, ProblemView, Request};
+use portray_core::app::contract::{PortalState, PortalView, ProblemView, Request};
 use serde::Serialize;
 
 use super::{Invocation, command, status_of};
@@ -114,11 +114,7 @@ fn page(client: &mut Client, portal: &str, query: &str, offset: u32) -> Result<A
 fn print(invocation: &Invocation, listing: &AccountsDocument, name_portal: bool) -> Result<(), Failure> {
     let printer = invocation.printer;
     if listing.synced_at.is_none() && listing.accounts.is_empty() {
-        return Err(Failure::new(
-            ProblemCode::SignInNeeded,
-            format!("The accounts of {} have not been listed yet.", listing.portal),
-            format!("Sign in first: portray login {}", listing.portal),
-        ));
+        return Err(ProblemView::accounts_unknown(&listing.portal).into());
     }
     let rows: Vec<_> = listing
         .accounts

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use portray_core::agent::protocol::{AgentHello, AgentKind, Operation};
 use portray_core::agent::{ClaimError, Client, ClientError, wait_until_gone};
-use portray_core::app::contract::{ProblemCode, ProblemView};
+use portray_core::app::contract::ProblemView;
 use serde::Serialize;
 
 use super::{Invocation, headless};
@@ -35,7 +35,7 @@ fn start(invocation: &Invocation) -> Result<(), Failure> {
     if let Ok(mut client) = Client::connect(&invocation.paths) {
         return Err(ClaimError::Taken(client.hello().ok()).into());
     }
-    let agent = agent_start::start(&invocation.paths)?.hello()?;
+    let agent = agent_start::start(&invocation.environment, &invocation.paths)?.hello()?;
     let line = format!("An agent is running (process {}).", agent.pid);
     invocation.printer.note(&line);
     Ok(())
@@ -64,12 +64,7 @@ fn stop(invocation: &Invocation) -> Result<(), Failure> {
     let lived_in_memory = client.hello()?.memory_store;
     client.ask(&Operation::Stop)?;
     if !wait_until_gone(&invocation.paths, STOPPING)? {
-        return Err(ProblemView::new(
-            ProblemCode::Failed,
-            "The agent was asked to stop, but has not ended yet.",
-            "See what it is doing in its log; “portray agent status” says whether it still runs.",
-        )
-        .into());
+        return Err(ProblemView::agent_does_not_end().into());
     }
     let line = if lived_in_memory {
         "The agent has stopped; its sign-ins were in memory only and are gone."

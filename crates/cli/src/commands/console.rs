@@ -5,18 +5,23 @@ use portray_core::agent::protocol::{Operation, Reply};
 use super::Invocation;
 use crate::arguments::Console;
 use crate::failure::Failure;
+use crate::picker;
 use crate::surroundings::Surroundings;
 
-pub fn run(invocation: &Invocation, arguments: Console) -> Result<(), Failure> {
+pub fn run(invocation: &Invocation, arguments: &Console) -> Result<(), Failure> {
     let surroundings = Surroundings::of(&invocation.environment);
-    let open_browser = !arguments.print && surroundings == Surroundings::Desktop;
-    let reply = invocation.connect()?.ask(&Operation::Console {
-        role: arguments.role.target(),
-        destination: arguments.destination,
-        region: arguments.region,
+    // Whoever names a browser of this machine wants to see it, wherever they sit.
+    let open_browser =
+        !arguments.print && (surroundings == Surroundings::Desktop || arguments.browser.is_some());
+    let words = arguments.words.join(" ");
+    let reply = picker::ask(invocation, &words, |role| Operation::Console {
+        role,
+        destination: arguments.destination.clone(),
+        region: arguments.region.clone(),
         duration_seconds: arguments.duration,
         via: arguments.via.map(Into::into),
         open_browser,
+        browser: arguments.browser.clone(),
     })?;
     match reply {
         Reply::Console { url: Some(url) } => {

@@ -21,6 +21,6 @@ pub fn run(invocation: &Invocation, arguments: CredentialProcess) -> Result<(), 
     };
     let mut client = invocation.connect()?;
     client.wait_at_most(Some(PATIENCE))?;
-    let credentials = credentials::ask(&mut client, target, 0)?;
+    let credentials = credentials::ask_exactly(&mut client, target)?;
     invocation.printer.json(&ProcessDocument::from(&credentials))
 }

@@ -2,18 +2,18 @@
 
 use portray_core::agent::Client;
 use portray_core::agent::protocol::{CredentialsReply, Operation, Reply, Target};
-use portray_core::app::contract::ProblemCode;
+use portray_core::app::contract::ProblemView;
 
 use super::Invocation;
 use crate::arguments::Credentials;
 use crate::failure::Failure;
+use crate::picker;
 use crate::shells::{self, CredentialsDocument, Format, ProcessDocument, Unquotable, variables};
 
 pub fn run(invocation: &Invocation, arguments: &Credentials) -> Result<(), Failure> {
-    let mut client = invocation.connect()?;
     let credentials = ask(
-        &mut client,
-        arguments.role.target(),
+        invocation,
+        &arguments.role.words(),
         arguments.min_ttl.unwrap_or(0),
     )?;
     let printer = invocation.printer;
@@ -27,25 +27,29 @@ pub fn run(invocation: &Invocation, arguments: &Credentials) -> Result<(), Failu
         Format::Cmd => shells::cmd(&variables),
         Format::Ini => shells::ini(&variables, "default"),
     };
-    printer.exactly(&text.map_err(unquotable)?)
+    printer.exactly(&text.map_err(|Unquotable| ProblemView::unquotable())?)
 }
 
-/// Credentials of a role, or why there are none.
-pub fn ask(client: &mut Client, role: Target, min_ttl_seconds: u32) -> Result<CredentialsReply, Failure> {
-    let operation = Operation::Credentials {
+/// Credentials of the role that a person names or chooses, or why there are none.
+pub fn ask(invocation: &Invocation, words: &str, min_ttl_seconds: u32) -> Result<CredentialsReply, Failure> {
+    credentials_in(picker::ask(invocation, words, |role| Operation::Credentials {
         role,
         min_ttl_seconds,
-    };
-    let Reply::Credentials(credentials) = client.ask(&operation)? else {
+    })?)
+}
+
+/// Credentials of the role that a tool names, or why there are none.
+pub fn ask_exactly(client: &mut Client, role: Target) -> Result<CredentialsReply, Failure> {
+    let min_ttl_seconds = 0;
+    credentials_in(client.ask(&Operation::Credentials {
+        role,
+        min_ttl_seconds,
+    })?)
+}
+
+fn credentials_in(reply: Reply) -> Result<CredentialsReply, Failure> {
+    let Reply::Credentials(credentials) = reply else {
         return Err(Failure::unexpected_answer());
     };
     Ok(credentials)
-}
-
-fn unquotable(Unquotable: Unquotable) -> Failure {
-    Failure::new(
-        ProblemCode::WrongUse,
-        "A value holds characters that this format cannot carry.",
-        "Use another format, or another region.",
-    )
 }

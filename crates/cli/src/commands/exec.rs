@@ -5,7 +5,7 @@ use std::process::{ExitCode, ExitStatus};
 
 use portray_core::agent::container_endpoint::ContainerEndpoint;
 use portray_core::agent::protocol::{CredentialsReply, Target};
-use portray_core::app::contract::ProblemCode;
+use portray_core::app::contract::ProblemView;
 use portray_core::clock::SystemClock;
 use portray_core::paths::Environment;
 use tokio::process::{Child, Command};
@@ -37,8 +37,7 @@ const NEVER_PROXIED: &str = "127.0.0.1,localhost,::1";
 
 pub fn run(invocation: &Invocation, arguments: Exec) -> Result<ExitCode, Failure> {
     // Asked for before the command starts, so that what is wrong is said here and not by every tool in its way.
-    let role = arguments.role.target();
-    let credentials = credentials::ask(&mut invocation.connect()?, role, 0)?;
+    let credentials = credentials::ask(invocation, &arguments.role.words(), 0)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -60,7 +59,10 @@ async fn run_command(
     arguments: Exec,
     credentials: CredentialsReply,
 ) -> Result<ExitStatus, Failure> {
-    let (program, rest) = arguments.command.split_first().ok_or_else(no_command)?;
+    let (program, rest) = arguments
+        .command
+        .split_first()
+        .ok_or_else(ProblemView::no_command)?;
     let mut command = Command::new(found(program, &invocation.environment));
     command.args(rest);
     for name in COMPETING {
@@ -84,7 +86,9 @@ async fn run_command(
         tokio::spawn(endpoint.serve());
     }
     let signals = Signals::listen().map_err(|error| Failure::system("Listening to signals", &error))?;
-    let child = command.spawn().map_err(|error| not_started(program, &error))?;
+    let child = command
+        .spawn()
+        .map_err(|error| ProblemView::command_not_started(&program.display(), &error))?;
     let ended = wait(child, signals).await;
     ended.map_err(|error| Failure::system("Waiting for the command", &error))
 }
@@ -145,22 +149,6 @@ fn found(program: &OsStr, environment: &Environment) -> OsString {
         .flat_map(|folder| ["exe", "cmd", "bat"].map(|ending| folder.join(name).with_extension(ending)));
     let script = candidates.into_iter().find(|candidate| candidate.is_file());
     script.map_or_else(|| program.to_owned(), Into::into)
-}
-
-fn no_command() -> Failure {
-    Failure::new(
-        ProblemCode::WrongUse,
-        "There is no command to run.",
-        "Write it after two dashes: portray exec TARGET -- COMMAND",
-    )
-}
-
-fn not_started(program: &OsString, error: &std::io::Error) -> Failure {
-    Failure::new(
-        ProblemCode::WrongUse,
-        format!("{} could not be started: {error}.", program.display()),
-        "Check the command's name; words of the shell (aliases, |, &&) need: -- sh -c '…'",
-    )
 }
 
 #[cfg(unix)]

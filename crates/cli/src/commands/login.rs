@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use portray_core::agent::protocol::{Operation, Reply, WireSecret};
-use portray_core::app::contract::ProblemCode;
+use portray_core::app::contract::ProblemView;
 use serde::Serialize;
 
 use super::Invocation;
@@ -67,11 +67,7 @@ pub fn run(invocation: &Invocation, arguments: Login) -> Result<(), Failure> {
             | Reply::Problem { .. } => return Err(Failure::unexpected_answer()),
         }
     }
-    Err(Failure::new(
-        ProblemCode::Cancelled,
-        "The sign-in ended before it was done.",
-        "Sign in again: portray login",
-    ))
+    Err(ProblemView::sign_in_ended().into())
 }
 
 /// A browser on another machine cannot come back to this one, so a code does it there.
@@ -83,6 +79,13 @@ fn way(arguments: &Login, surroundings: Surroundings) -> Way {
     }
 }
 
+/// A line for the person, or data that a program may read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Line {
+    Note(String),
+    Data(String),
+}
+
 fn tell(
     invocation: &Invocation,
     way: Way,
@@ -90,29 +93,48 @@ fn tell(
     user_code: Option<&str>,
     expires_at: Timestamp,
 ) -> Result<(), Failure> {
-    let printer = invocation.printer;
-    let until = expires_at
-        .to_zoned(TimeZone::system())
-        .strftime("%H:%M")
-        .to_string();
-    if way.open_browser {
-        printer.note("Your browser shows the sign-in page. If it does not, open this address:");
-        printer.note(url.expose());
-    } else {
-        printer.note("Open this page in a browser:");
-        printer.data(url.expose())?;
+    let until = expires_at.to_zoned(TimeZone::system()).strftime("%H:%M");
+    for line in lines(way, url.expose(), user_code, &until.to_string()) {
+        match line {
+            Line::Note(text) => invocation.printer.note(&text),
+            Line::Data(text) => invocation.printer.data(&text)?,
+        }
     }
-    if let Some(code) = user_code {
-        printer.note(&format!("It must show this code: {code}"));
-    }
-    printer.note(&format!("Waiting until {until} …"));
     Ok(())
+}
+
+/// The address is always said: a browser may open where nobody sees it.
+fn lines(way: Way, url: &str, user_code: Option<&str>, until: &str) -> Vec<Line> {
+    let note = |text: &str| Line::Note(text.to_owned());
+    let mut lines = if way.open_browser {
+        let shown = "Your browser shows the sign-in page. If it does not, open this address:";
+        vec![note(shown), note(url)]
+    } else {
+        vec![note("Open this page in a browser:"), Line::Data(url.to_owned())]
+    };
+    lines.extend(user_code.map(|code| Line::Note(format!("It must show this code: {code}"))));
+    lines.push(Line::Note(format!("Waiting until {until} …")));
+    lines
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::arguments::Json;
+
+    #[test]
+    fn the_address_is_said_also_where_a_browser_opens() {
+        let url = "https://acme.example/x";
+        let said = |open_browser| {
+            let way = Way {
+                device_code: false,
+                open_browser,
+            };
+            lines(way, url, None, "12:10")
+        };
+        assert!(said(true).contains(&Line::Note(url.to_owned())));
+        assert!(said(false).contains(&Line::Data(url.to_owned())));
+    }
 
     #[test]
     fn where_the_person_is_decides_where_a_browser_opens() {

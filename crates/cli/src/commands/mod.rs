@@ -41,7 +41,7 @@ pub fn run(invocation: &Invocation, command: Option<Command>) -> Result<ExitCode
         Command::Accounts(arguments) => accounts::run(invocation, &arguments)?,
         Command::Credentials(arguments) => credentials::run(invocation, &arguments)?,
         Command::CredentialProcess(arguments) => credential_process::run(invocation, arguments)?,
-        Command::Console(arguments) => console::run(invocation, arguments)?,
+        Command::Console(arguments) => console::run(invocation, &arguments)?,
         Command::Exec(arguments) => return exec::run(invocation, arguments),
         Command::Agent(arguments) => agent::run(invocation, &arguments)?,
     }
@@ -50,8 +50,8 @@ pub fn run(invocation: &Invocation, command: Option<Command>) -> Result<ExitCode
 
 impl Invocation {
     /// A connection to the agent, which is started where none runs.
-    fn connect(&self) -> Result<Client, Failure> {
-        agent_start::connect(&self.paths)
+    pub fn connect(&self) -> Result<Client, Failure> {
+        agent_start::connect(&self.environment, &self.paths)
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::agent::client::{Client, ClientError};
 use crate::agent::listener::Listener;
 use crate::agent::protocol::{AgentHello, AgentKind, Operation};
+use crate::app::contract::ProblemView;
 use crate::clock::SharedClock;
 use crate::paths::Paths;
 use crate::private_files;
@@ -35,6 +36,21 @@ pub enum ClaimError {
     Socket { path: PathBuf, error: io::Error },
     #[error("the lock {path} cannot be taken: {error}")]
     Lock { path: PathBuf, error: io::Error },
+}
+
+impl ClaimError {
+    /// The same in words.
+    pub fn into_problem(self) -> ProblemView {
+        match &self {
+            Self::Taken(Some(agent)) => match agent.kind {
+                AgentKind::Tray => ProblemView::application_runs(agent.pid),
+                AgentKind::Headless => ProblemView::agent_runs(agent.pid),
+            },
+            Self::Taken(None) => ProblemView::agent_is_silent(),
+            Self::Folder(folder) => ProblemView::runtime_folder(folder),
+            Self::Socket { .. } | Self::Lock { .. } => ProblemView::no_socket(&self),
+        }
+    }
 }
 
 /// Takes the lock and binds the socket, or says who has done so before. Does not wait. Needs a tokio runtime on

@@ -4,10 +4,8 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::time::Duration;
 
 use crate::agent::connection::{self, Connection};
-use crate::agent::protocol::{
-    AgentHello, MAX_REQUEST, Operation, Reply, RequestLine, ResponseLine, VERSION, other_version,
-};
-use crate::app::contract::{ProblemCode, ProblemView};
+use crate::agent::protocol::{AgentHello, MAX_REQUEST, Operation, Reply, RequestLine, ResponseLine, VERSION};
+use crate::app::contract::ProblemView;
 use crate::paths::Paths;
 
 /// How long an answer may take: the agent's own longest call, and a little.
@@ -131,32 +129,12 @@ impl ClientError {
     pub fn into_problem(self) -> ProblemView {
         match self {
             Self::Problem { problem, .. } => problem,
-            Self::OtherVersion(theirs) => other_version(theirs),
-            Self::NotRunning => ProblemView::new(
-                ProblemCode::NoAgent,
-                "Portray is not running.",
-                "Start the application, or run “portray agent”.",
-            ),
-            Self::NotOurs if cfg!(windows) => ProblemView::new(
-                ProblemCode::NoAgent,
-                "Portray's pipe was made by another user, so it is not trusted.",
-                "End the other user's program, or set PORTRAY_HOME to another folder of your own.",
-            ),
-            Self::NotOurs => ProblemView::new(
-                ProblemCode::NoAgent,
-                "The folder of Portray's socket can be entered by others, so it is not trusted.",
-                "Remove that folder, or set XDG_RUNTIME_DIR to a folder of your own with mode 0700.",
-            ),
-            Self::TimedOut => ProblemView::new(
-                ProblemCode::Unreachable,
-                "Portray did not answer in time.",
-                "Try again; if it stays silent, restart it with “portray agent stop” and “portray agent”.",
-            ),
-            Self::Closed | Self::Broken(_) | Self::Garbled => ProblemView::new(
-                ProblemCode::Failed,
-                "Portray ended the conversation before it had answered.",
-                "Try again; it may have been restarted.",
-            ),
+            Self::OtherVersion(theirs) => ProblemView::other_protocol(VERSION, theirs),
+            Self::NotRunning => ProblemView::not_running(),
+            Self::NotOurs if cfg!(windows) => ProblemView::foreign_pipe(),
+            Self::NotOurs => ProblemView::foreign_folder(),
+            Self::TimedOut => ProblemView::no_answer_in_time(),
+            Self::Closed | Self::Broken(_) | Self::Garbled => ProblemView::no_answer(),
         }
     }
 }

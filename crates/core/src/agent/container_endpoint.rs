@@ -249,7 +249,7 @@ fn in_words_of_http(error: ClientError) -> Denied {
     match problem.code {
         ProblemCode::SignInNeeded => Denied::new(StatusCode::FORBIDDEN, "SignInNeeded", message),
         ProblemCode::NotAssigned => Denied::new(StatusCode::FORBIDDEN, "NotAssigned", message),
-        ProblemCode::WrongUse | ProblemCode::SecretStore | ProblemCode::Cancelled => {
+        ProblemCode::WrongUse | ProblemCode::Denied | ProblemCode::SecretStore | ProblemCode::Cancelled => {
             Denied::new(StatusCode::FORBIDDEN, "NotAvailable", message)
         }
         ProblemCode::Unreachable | ProblemCode::NoAgent | ProblemCode::Failed => try_again(message),

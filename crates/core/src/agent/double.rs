@@ -91,7 +91,11 @@ impl Double {
             self.go_on.notified().await;
         }
         if let Ok(code) = serde_json::from_value::<ProblemCode>(permission_set.clone().into()) {
-            return Reply::problem(ProblemView::new(code, "It failed.", "Do something."));
+            return Reply::problem(ProblemView {
+                code,
+                what_happened: "It failed.".to_owned(),
+                what_to_do: "Do something.".to_owned(),
+            });
         }
         Reply::Credentials(CredentialsReply {
             access_key_id: "ASIAEXAMPLE".to_owned(),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::agent::handler::Host;
 use crate::agent::protocol::AgentKind;
+use crate::app::contract::ProblemView;
 use crate::app::shell::Shell;
 use crate::app::{App, Parts};
 use crate::clock::SharedClock;
@@ -29,6 +30,16 @@ pub enum EngineError {
     Environment(#[from] EnvironmentError),
     #[error(transparent)]
     Settings(#[from] SettingsError),
+}
+
+impl EngineError {
+    /// What a person reads.
+    pub fn into_problem(self) -> ProblemView {
+        match self {
+            Self::Environment(error) => ProblemView::environment(&error),
+            Self::Settings(error) => ProblemView::settings(&error),
+        }
+    }
 }
 
 impl Engine {

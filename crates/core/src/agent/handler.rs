@@ -82,6 +82,7 @@ impl Handler {
                 duration_seconds,
                 via,
                 open_browser,
+                browser,
             } => {
                 let request = ConsoleRequest {
                     role: self.role(&role).await?,
@@ -90,7 +91,7 @@ impl Handler {
                     duration_seconds,
                     via,
                 };
-                self.console(request, open_browser).await
+                self.console(request, open_browser, browser).await
             }
             Operation::Keep { role, on } => {
                 let role = self.role(&role).await?.into();
@@ -217,31 +218,16 @@ impl Handler {
         } else {
             vec![self.portal(portal)?]
         };
-        let mut outcome = Ok(Reply::Done);
-        for portal in portals {
-            // One that fails keeps nobody signed in elsewhere.
-            if let Err(refused) = self.ask(Request::SignOut { portal: portal.id }).await {
-                outcome = Err(refused.into());
-            }
-        }
-        outcome
+        every_one(portals, |portal| self.ask(Request::SignOut { portal: portal.id })).await
     }
 
-    async fn console(&self, request: ConsoleRequest, open_browser: bool) -> Outcome {
+    async fn console(&self, request: ConsoleRequest, open_browser: bool, browser: Option<String>) -> Outcome {
         if !open_browser {
             let url = self.app.console_url(&request).await?;
             let url = Some(WireSecret::from(&url));
             return Ok(Reply::Console { url });
         }
-        self.ask(Request::OpenConsole {
-            role: request.role.into(),
-            destination: request.destination,
-            region: request.region,
-            duration_seconds: request.duration_seconds,
-            via: request.via,
-            open_browser,
-        })
-        .await?;
+        self.app.open_console(request, browser).await?;
         Ok(Reply::Console { url: None })
     }
 
@@ -319,6 +305,20 @@ impl Answering for Handler {
     }
 }
 
+/// Does it to all of them: one that fails keeps nobody signed in elsewhere. The last failure is the outcome.
+async fn every_one<T, SigningOut>(all: Vec<T>, mut sign_out: impl FnMut(T) -> SigningOut) -> Outcome
+where
+    SigningOut: Future<Output = Result<Answer, ProblemView>>,
+{
+    let mut outcome = Ok(Reply::Done);
+    for one in all {
+        if let Err(problem) = sign_out(one).await {
+            outcome = Err(problem.into());
+        }
+    }
+    outcome
+}
+
 fn at_most_a_page(search: SearchRequest) -> SearchRequest {
     SearchRequest {
         limit: search.limit.min(PAGE),
@@ -359,4 +359,24 @@ fn by_account(rows: Vec<RoleRow>) -> Vec<AccountLine> {
 
 fn page<T>(lines: impl Iterator<Item = T>, offset: u32, limit: u32) -> impl Iterator<Item = T> {
     lines.skip(offset as usize).take(limit.min(PAGE) as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn signing_out_of_all_goes_on_where_one_fails() {
+        let mut asked = Vec::new();
+        let outcome = every_one(vec!["a", "b", "c"], |portal| {
+            asked.push(portal);
+            std::future::ready(match portal {
+                "b" => Err(ProblemView::unknown_portal()),
+                _ => Ok(Answer::Done),
+            })
+        });
+        let refused = outcome.await.unwrap_err();
+        assert_eq!(refused.problem, ProblemView::unknown_portal());
+        assert_eq!(asked, ["a", "b", "c"]);
+    }
 }

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 
 use crate::app::contract::{
-    Answer, ConsoleVia, CredentialsView, PortalView, ProblemCode, ProblemView, Request, Role, SearchAnswer,
-    SearchRequest, Snapshot,
+    Answer, ConsoleVia, CredentialsView, PortalView, ProblemView, Request, Role, SearchAnswer, SearchRequest,
+    Snapshot,
 };
 use crate::secret::Secret;
 
@@ -68,6 +68,9 @@ pub enum Operation {
         duration_seconds: Option<u32>,
         via: Option<ConsoleVia>,
         open_browser: bool,
+        /// The command line of the browser, for this once.
+        #[serde(default)]
+        browser: Option<String>,
     },
     Keep {
         role: Target,
@@ -271,37 +274,11 @@ pub fn parse_request(line: &[u8]) -> Result<RequestLine, ProblemView> {
     struct Versioned {
         v: u32,
     }
-    let Versioned { v } = serde_json::from_slice(line).map_err(|_| {
-        ProblemView::new(
-            ProblemCode::WrongUse,
-            "The request was not understood.",
-            "Send one JSON object a line, as {\"v\":1,\"op\":\"hello\",\"version\":\"…\"}.",
-        )
-    })?;
+    let Versioned { v } = serde_json::from_slice(line).map_err(|_| ProblemView::not_understood())?;
     if v != VERSION {
-        return Err(other_version(v));
+        return Err(ProblemView::other_protocol(VERSION, v));
     }
-    serde_json::from_slice(line).map_err(|_| {
-        ProblemView::new(
-            ProblemCode::WrongUse,
-            "The agent does not know this request.",
-            "Restart Portray if it was updated, or see that command line and agent are of one version.",
-        )
-    })
-}
-
-/// What an agent or a client of this version says to one of another protocol.
-pub fn other_version(theirs: u32) -> ProblemView {
-    let what_to_do = if theirs > VERSION {
-        "Restart Portray: the agent that runs is older than this program."
-    } else {
-        "Update the program that asks, or start it from the folder where Portray is installed."
-    };
-    ProblemView::new(
-        ProblemCode::WrongUse,
-        format!("The agent speaks version {VERSION} of its protocol, the other program version {theirs}."),
-        what_to_do,
-    )
+    serde_json::from_slice(line).map_err(|_| ProblemView::unknown_request())
 }
 
 #[cfg(test)]
@@ -345,6 +322,7 @@ mod tests {
             duration_seconds: Some(3600),
             via: Some(ConsoleVia::Portal),
             open_browser: false,
+            browser: None,
         });
         round_trip(Operation::Command {
             request: Request::RenewNow,

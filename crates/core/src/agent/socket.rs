@@ -15,7 +15,7 @@ use crate::agent::harden::allow_many_connections;
 use crate::agent::listener::Caller;
 use crate::agent::protocol::{MAX_REQUEST, Reply, RequestLine, ResponseLine, VERSION, parse_request};
 use crate::app::App;
-use crate::app::contract::{ProblemCode, ProblemView};
+use crate::app::contract::ProblemView;
 use crate::clock::SharedClock;
 
 /// How long a connection may take to send a request or to read an answer.
@@ -101,7 +101,9 @@ impl Conversation {
         while let Some(line) = self.next_line(&mut reading).await {
             let outcome = match line {
                 Line::TooLong => {
-                    let _ = self.write(&mut writing, Reply::problem(too_long())).await;
+                    let _ = self
+                        .write(&mut writing, Reply::problem(ProblemView::request_too_long()))
+                        .await;
                     return;
                 }
                 Line::Complete(line) => self.reply(&mut reading, &mut writing, &line, &answering).await,
@@ -163,7 +165,10 @@ impl Conversation {
             return Ok(());
         }
         match answer.await {
-            Err(error) if error.is_panic() => self.write(writing, Reply::problem(own_mistake())).await,
+            Err(error) if error.is_panic() => {
+                self.write(writing, Reply::problem(ProblemView::own_mistake()))
+                    .await
+            }
             Ok(()) | Err(_) => Ok(()),
         }
     }
@@ -222,22 +227,6 @@ fn remove(socket: &Path) {
 
 #[cfg(windows)]
 fn remove(_socket: &Path) {}
-
-fn too_long() -> ProblemView {
-    ProblemView::new(
-        ProblemCode::WrongUse,
-        "The request is longer than 64 KiB.",
-        "Send a shorter one.",
-    )
-}
-
-fn own_mistake() -> ProblemView {
-    ProblemView::new(
-        ProblemCode::Failed,
-        "Portray failed while it answered.",
-        "Try again; the agent's log says more.",
-    )
-}
 
 #[cfg(test)]
 #[cfg(unix)]

@@ -1,7 +1,7 @@
 //! Which portal and which role a person or a profile means. Pure.
 
 use crate::agent::protocol::{Reply, Target};
-use crate::app::contract::{PortalView, ProblemCode, ProblemView};
+use crate::app::contract::{PortalView, ProblemView};
 use crate::app::state::NamedPortal;
 use crate::identity_center::{AccountId, PortalId, RoleKey};
 use crate::refresh::standing::Standing;
@@ -77,11 +77,7 @@ pub fn portal<'a, P: Named>(
     match *matching(portals, named, region).as_slice() {
         [portal] => Ok(portal),
         [] => Err(no_such_portal(portals, named)),
-        [_, _, ..] => Err(wrong_use(
-            "There are several portals.",
-            "Say which one is meant.",
-            names(portals),
-        )),
+        [_, _, ..] => Err(among(ProblemView::several_portals(), names(portals))),
     }
 }
 
@@ -177,11 +173,7 @@ impl Known<'_> {
         if let Some(refusal) = portals.iter().find_map(|portal| self.never_listed(portal)) {
             return refusal;
         }
-        wrong_use(
-            "No account and permission set match this target.",
-            "List them with “portray accounts”; a new assignment shows after “portray accounts --sync”.",
-            Vec::new(),
-        )
+        ProblemView::no_such_role().into()
     }
 
     /// Why there is nothing to name in a portal.
@@ -201,9 +193,8 @@ impl Known<'_> {
     }
 
     fn several(&self, roles: &[RoleKey]) -> Refusal {
-        wrong_use(
-            "The target matches several roles.",
-            "Write more of the name, or PORTAL:ACCOUNT/PERMISSION_SET.",
+        among(
+            ProblemView::several_roles(),
             roles
                 .iter()
                 .take(CANDIDATES)
@@ -248,39 +239,17 @@ fn is_account_id(text: &str) -> bool {
 
 fn no_such_portal<P: Named>(portals: &[P], named: Option<&str>) -> Refusal {
     if portals.is_empty() {
-        return wrong_use(
-            "No portal has been added yet.",
-            "Add yours: portray portal add https://YOUR-COMPANY.awsapps.com/start",
-            Vec::new(),
-        );
+        return ProblemView::no_portal_yet().into();
     }
-    let what_happened = named.map_or_else(
-        || "No portal matches.".to_owned(),
-        |named| format!("There is no portal “{named}”."),
-    );
-    wrong_use(
-        what_happened,
-        "Name one of those that were added (“portray portal list”).",
-        names(portals),
-    )
+    among(ProblemView::no_such_portal(named), names(portals))
 }
 
 fn sign_in_first(portal: &str) -> Refusal {
-    Refusal {
-        problem: ProblemView::new(
-            ProblemCode::SignInNeeded,
-            format!("Nobody is signed in to {portal}, so its accounts are not known."),
-            format!("Sign in: portray login {portal}"),
-        ),
-        candidates: Vec::new(),
-    }
+    ProblemView::accounts_unknown(portal).into()
 }
 
-fn wrong_use(what_happened: impl Into<String>, what_to_do: &str, candidates: Vec<String>) -> Refusal {
-    Refusal {
-        problem: ProblemView::new(ProblemCode::WrongUse, what_happened, what_to_do),
-        candidates,
-    }
+fn among(problem: ProblemView, candidates: Vec<String>) -> Refusal {
+    Refusal { problem, candidates }
 }
 
 #[cfg(test)]

@@ -31,6 +31,13 @@ pub enum Command {
         wish: SignInWish,
         reply: Reply<SignInStart>,
     },
+    /// Like [`Request::OpenConsole`], for callers that may say which program opens it.
+    OpenConsole {
+        request: ConsoleRequest,
+        /// A command line as in the settings; by default the one there.
+        browser: Option<String>,
+        reply: Reply<Answer>,
+    },
     /// For callers that need the real URL of a console session.
     ConsoleUrl {
         request: ConsoleRequest,

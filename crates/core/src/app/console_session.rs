@@ -36,6 +36,7 @@ impl Opener {
             destinations::destination(portal, asked.0, asked.1)
                 .map_err(|error| ProblemView::destination(&error))
         };
+        check_duration(request.duration_seconds, via)?;
         if via == ConsoleVia::Portal {
             let wanted = if asked == (None, None) {
                 None
@@ -77,6 +78,16 @@ impl Opener {
     }
 }
 
+/// What AWS would not do is said, not done differently.
+fn check_duration(seconds: Option<u32>, via: ConsoleVia) -> Result<(), ProblemView> {
+    match (seconds, via) {
+        (None, _) => Ok(()),
+        (Some(_), ConsoleVia::Portal) => Err(ProblemView::duration_of_portal_link()),
+        (Some(seconds), ConsoleVia::Federation) if url::SESSION_SECONDS.contains(&seconds) => Ok(()),
+        (Some(_), ConsoleVia::Federation) => Err(ProblemView::session_duration()),
+    }
+}
+
 /// The browser's command line from the settings, with the account's names filled in. None: the desktop's browser.
 /// Names come from AWS and may hold anything: only harmless characters go into a command.
 pub fn browser_command(setting: Option<&str>, account: &str, permission_set: &str) -> Option<String> {
@@ -99,6 +110,19 @@ pub fn browser_command(setting: Option<&str>, account: &str, permission_set: &st
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_length_that_aws_does_not_give_is_refused() {
+        let refused = |seconds, via| check_duration(seconds, via).is_err();
+        for seconds in [900, 3600, 43_200] {
+            assert!(!refused(Some(seconds), ConsoleVia::Federation), "{seconds}");
+            assert!(refused(Some(seconds), ConsoleVia::Portal), "{seconds}");
+        }
+        for seconds in [0, 899, 43_201] {
+            assert!(refused(Some(seconds), ConsoleVia::Federation), "{seconds}");
+        }
+        assert!(!refused(None, ConsoleVia::Portal));
+    }
 
     #[test]
     fn i1_names_in_a_browser_command_are_harmless() {

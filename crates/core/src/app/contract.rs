@@ -55,11 +55,10 @@ pub enum Request {
     RemovePortal {
         portal: String,
     },
+    /// Opens the sign-in page in the browser.
     SignIn {
         portal: String,
         method: SignInMethod,
-        /// Whether the application opens the browser; else the answer carries the URL.
-        open_browser: bool,
         /// Ends a live session first, so that the new one gets its full length.
         force: bool,
     },
@@ -78,6 +77,7 @@ pub enum Request {
     Sync {
         portal: String,
     },
+    /// Opens a console session in the browser.
     OpenConsole {
         role: Role,
         destination: Option<String>,
@@ -86,8 +86,6 @@ pub enum Request {
         duration_seconds: Option<u32>,
         /// By default what the settings say.
         via: Option<ConsoleVia>,
-        /// Whether the application opens the browser; else the answer carries the real URL.
-        open_browser: bool,
     },
     /// Opens the access portal itself.
     OpenPortal {
@@ -143,6 +141,8 @@ pub enum ProblemCode {
     WrongUse,
     SignInNeeded,
     NotAssigned,
+    /// A person, or their administrator, said no on AWS's page.
+    Denied,
     Unreachable,
     NoAgent,
     SecretStore,

@@ -133,6 +133,11 @@ impl Controller {
         match command {
             Command::Ask { request, reply } => self.ask(request, reply),
             Command::SignIn { wish, reply } => self.sign_in(wish, reply),
+            Command::OpenConsole {
+                request,
+                browser,
+                reply,
+            } => self.open_console(request, browser.as_deref(), Some(reply)),
             Command::ConsoleUrl { request, reply } => self.console_url(request, reply),
             Command::SignInBegan {
                 portal,
@@ -183,13 +188,12 @@ impl Controller {
             Request::SignIn {
                 portal,
                 method,
-                open_browser,
                 force,
             } => {
                 let wish = SignInWish {
                     portal: PortalId(portal),
                     method,
-                    open_browser,
+                    open_browser: true,
                     reopen: true,
                     force,
                 };
@@ -208,7 +212,6 @@ impl Controller {
                 region,
                 duration_seconds,
                 via,
-                open_browser,
             } => {
                 let request = super::ConsoleRequest {
                     role: role.into(),
@@ -217,7 +220,7 @@ impl Controller {
                     duration_seconds,
                     via,
                 };
-                self.open_console(request, open_browser, reply);
+                self.open_console(request, None, reply);
             }
             Request::OpenPortal { portal } => self.open_portal(&PortalId(portal), reply),
             Request::SetFavourite { role, on } => {

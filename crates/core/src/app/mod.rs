@@ -9,6 +9,7 @@ mod files;
 pub mod notices;
 mod portals;
 pub mod problem;
+mod program_problem;
 mod settings_file;
 pub mod shell;
 mod sign_in;
@@ -287,6 +288,21 @@ impl App {
         };
         self.send(Command::SignIn { wish, reply })?;
         outcome.await.map_err(|_| ProblemView::stopping())?
+    }
+
+    /// Opens a console session, in the browser of this command line where one is given.
+    pub async fn open_console(
+        &self,
+        request: ConsoleRequest,
+        browser: Option<String>,
+    ) -> Result<(), ProblemView> {
+        let (reply, outcome) = oneshot::channel();
+        self.send(Command::OpenConsole {
+            request,
+            browser,
+            reply,
+        })?;
+        outcome.await.map_err(|_| ProblemView::stopping())?.map(|_| ())
     }
 
     /// The real URL of a console session: for `console --print` only; the browser gets a one-time link.

@@ -197,7 +197,6 @@ fn button(portal: &PortalView, force: bool) -> NoticeAction {
     let request = Request::SignIn {
         portal: portal.id.clone(),
         method: SignInMethod::Browser,
-        open_browser: true,
         force,
     };
     NoticeAction {

@@ -46,9 +46,7 @@ impl Controller {
         let endpoint = match self.environment.endpoint() {
             Ok(endpoint) => endpoint,
             Err(error) => {
-                let what_to_do = "Change it or unset it, then start Portray again.";
-                let problem = ProblemView::new(ProblemCode::WrongUse, format!("{error}."), what_to_do);
-                return self.problem = Some(problem);
+                return self.problem = Some(ProblemView::environment(&error));
             }
         };
         let described: Vec<_> = self
@@ -234,21 +232,16 @@ impl Controller {
     pub(super) fn open_console(
         &self,
         request: ConsoleRequest,
-        open_browser: bool,
+        browser: Option<&str>,
         reply: Option<Reply<Answer>>,
     ) {
         let Some(session) = self.refresh.session(&request.role.portal) else {
             return answer(reply, Err(ProblemView::unknown_portal()));
         };
-        if !open_browser {
-            let what_to_do = "Ask for the console's URL instead.";
-            let refused = ProblemView::new(ProblemCode::WrongUse, "Nothing was to be opened.", what_to_do);
-            return answer(reply, Err(refused));
-        }
         let (opener, commands, via) = (self.opener(), self.commands.clone(), self.via(&request));
         let name = super::view::account_name(&self.catalogue(), &request.role);
         let browser = browser_command(
-            self.settings.console.browser.as_deref(),
+            browser.or(self.settings.console.browser.as_deref()),
             &name,
             &request.role.permission_set,
         );

@@ -10,7 +10,11 @@ use crate::settings::SettingsError;
 use crate::token_store::StoreFailure;
 
 impl ProblemView {
-    pub fn new(code: ProblemCode, what_happened: impl Into<String>, what_to_do: impl Into<String>) -> Self {
+    pub(in crate::app) fn new(
+        code: ProblemCode,
+        what_happened: impl Into<String>,
+        what_to_do: impl Into<String>,
+    ) -> Self {
         Self {
             code,
             what_happened: what_happened.into(),
@@ -90,6 +94,7 @@ impl ProblemView {
             | ProblemCode::WrongUse
             | ProblemCode::SignInNeeded
             | ProblemCode::NotAssigned
+            | ProblemCode::Denied
             | ProblemCode::NoAgent
             | ProblemCode::SecretStore
             | ProblemCode::Cancelled => problem,
@@ -110,9 +115,9 @@ impl ProblemView {
             }
             Meaning::NotAssigned => Self::refresh(&RefreshFailure::NotAssigned, portal, None),
             Meaning::DeniedByPerson => Self::new(
-                ProblemCode::Cancelled,
+                ProblemCode::Denied,
                 format!("The sign-in to {portal} was denied in the browser."),
-                "Sign in again, and allow Portray there.",
+                "Sign in again, and allow Portray there; if it was not you who denied it, ask your administrator.",
             ),
             Meaning::TimedOut => Self::new(
                 ProblemCode::SignInNeeded,
@@ -159,11 +164,7 @@ impl ProblemView {
             }
             StoreFailure::Corrupt => "Sign out and sign in again to write it anew.",
         };
-        Self::new(
-            ProblemCode::SecretStore,
-            sentence(&failure.to_string()),
-            what_to_do,
-        )
+        Self::new(ProblemCode::SecretStore, sentence(&failure), what_to_do)
     }
 
     pub fn settings(error: &SettingsError) -> Self {
@@ -176,7 +177,7 @@ impl ProblemView {
             }
             SettingsError::DuplicateName(_) => "Give each portal a name of its own.",
         };
-        Self::new(ProblemCode::WrongUse, sentence(&error.to_string()), what_to_do)
+        Self::new(ProblemCode::WrongUse, sentence(error), what_to_do)
     }
 
     pub fn portal(error: &PortalError) -> Self {
@@ -190,7 +191,7 @@ impl ProblemView {
             PortalError::NotARegion(_) => "Region names look like eu-west-1.",
             PortalError::EndpointNotAllowed(_) => "Change the portal's endpoints in settings.toml.",
         };
-        Self::new(ProblemCode::WrongUse, sentence(&error.to_string()), what_to_do)
+        Self::new(ProblemCode::WrongUse, sentence(error), what_to_do)
     }
 
     /// A company's own address did not lead to an access portal.
@@ -220,13 +221,29 @@ impl ProblemView {
 
     pub fn destination(error: &DestinationError) -> Self {
         let what_to_do = "Name a service (s3, ec2, lambda …) or a page of the AWS console.";
-        Self::new(ProblemCode::WrongUse, sentence(&error.to_string()), what_to_do)
+        Self::new(ProblemCode::WrongUse, sentence(error), what_to_do)
+    }
+
+    pub fn session_duration() -> Self {
+        Self::new(
+            ProblemCode::WrongUse,
+            "A console session lasts between 15 minutes and 12 hours.",
+            "Ask for a duration between 15m and 12h, or for none: then it lasts as long as the credentials.",
+        )
+    }
+
+    pub fn duration_of_portal_link() -> Self {
+        Self::new(
+            ProblemCode::WrongUse,
+            "The access portal's link has no duration: the permission set decides.",
+            "Leave the duration out, or use “--via federation”.",
+        )
     }
 
     pub fn browser(error: &ShellError) -> Self {
         Self::new(
             ProblemCode::Failed,
-            sentence(&error.to_string()),
+            sentence(error),
             "Set a default browser, or use “portray login --no-browser” and open the address yourself.",
         )
     }
@@ -256,7 +273,7 @@ impl ProblemCode {
             Self::Failed => 1,
             Self::WrongUse => 2,
             Self::SignInNeeded => 3,
-            Self::NotAssigned => 4,
+            Self::NotAssigned | Self::Denied => 4,
             Self::Unreachable => 5,
             Self::NoAgent => 6,
             Self::SecretStore => 7,
@@ -265,14 +282,22 @@ impl ProblemCode {
     }
 }
 
-/// With a capital letter in front and a full stop behind.
-fn sentence(text: &str) -> String {
+/// An error's text with a capital letter in front and a full stop behind. A path or a variable keeps its spelling.
+pub fn sentence(error: &dyn std::fmt::Display) -> String {
+    let text = error.to_string();
+    let text = text.trim_end_matches('.');
+    let first_word = text.split(' ').next().unwrap_or_default();
     let mut letters = text.chars();
-    let first: String = letters
-        .next()
-        .map(|letter| letter.to_uppercase().collect())
-        .unwrap_or_default();
-    format!("{first}{}.", letters.as_str().trim_end_matches('.'))
+    match letters.next() {
+        Some(first)
+            if first_word
+                .chars()
+                .all(|letter| letter.is_alphabetic() || letter == '-') =>
+        {
+            format!("{}{}.", first.to_uppercase(), letters.as_str())
+        }
+        Some(_) | None => format!("{text}."),
+    }
 }
 
 #[cfg(test)]
@@ -302,6 +327,13 @@ mod tests {
 
     #[test]
     fn sentences_begin_and_end_like_sentences() {
-        assert_eq!(sentence("the keyring is locked"), "The keyring is locked.");
+        for (text, expected) in [
+            ("the keyring is locked", "The keyring is locked."),
+            ("start-up failed.", "Start-up failed."),
+            ("/tmp/x is no folder", "/tmp/x is no folder."),
+            ("PORTRAY_HOME is not set", "PORTRAY_HOME is not set."),
+        ] {
+            assert_eq!(sentence(&text), expected);
+        }
     }
 }

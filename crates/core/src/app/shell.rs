@@ -6,12 +6,19 @@ use std::pin::Pin;
 
 use crate::app::contract::Request;
 use crate::app::tray_menu::Tray;
+use crate::console::browsers::BrowserError;
 use crate::secret::Secret;
 
 /// The browser could not be opened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no browser could be opened: {0}")]
 pub struct ShellError(pub String);
+
+impl From<BrowserError> for ShellError {
+    fn from(error: BrowserError) -> Self {
+        Self(error.to_string())
+    }
+}
 
 /// What opening a browser gives, later.
 pub type Opening = Pin<Box<dyn Future<Output = Result<(), ShellError>> + Send>>;

@@ -149,7 +149,6 @@ fn sign_in(portal: &PortalView) -> Request {
     Request::SignIn {
         portal: portal.id.clone(),
         method: SignInMethod::Browser,
-        open_browser: true,
         force: false,
     }
 }
@@ -265,7 +264,6 @@ fn open_console(role: &Role, destination: Option<String>) -> Request {
         region: None,
         duration_seconds: None,
         via: None,
-        open_browser: true,
     }
 }
 

@@ -1,8 +1,14 @@
 //! The person's browser: which links it is given, and the command line that the settings may name.
 
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
 use ::url::Url;
 
 use crate::paths::is_loopback;
+
+/// A program that still runs after this time has become the browser itself.
+const SETTLED: Duration = Duration::from_secs(3);
 
 /// A program and its arguments; the URL goes where `{url}` stands, as part of one argument.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,19 +28,49 @@ pub enum BrowserError {
     NotAUrl,
     #[error("links of the kind “{0}” are not opened")]
     KindNotOpened(String),
+    #[error("{program} cannot be started: {reason}")]
+    NotStarted { program: String, reason: String },
+    #[error("{program} ended with {status}")]
+    Ended { program: String, status: String },
 }
 
 impl BrowserCommand {
     /// Splits at spaces; single and double quotes hold a word together. There is no shell and nothing else is special.
     pub fn parse(text: &str) -> Result<Self, BrowserError> {
+        Ok(Self::split(text)?.with_place_for_url())
+    }
+
+    /// The commands of a `BROWSER` variable in the order of preference: separated by colons (semicolons on Windows,
+    /// where paths have colons), `%s` or `{url}` for the URL, which else comes last, `%%` and `%c` for a percent sign
+    /// and a colon.
+    pub fn of_variable(text: &str) -> Result<Vec<Self>, BrowserError> {
+        let separator = if cfg!(windows) { ';' } else { ':' };
+        let commands = text.split(separator).filter(|command| !command.trim().is_empty());
+        let commands = commands.map(|command| {
+            let mut command = Self::split(command)?;
+            for word in std::iter::once(&mut command.program).chain(&mut command.arguments) {
+                *word = expand(word);
+            }
+            Ok(command.with_place_for_url())
+        });
+        commands.collect()
+    }
+
+    fn split(text: &str) -> Result<Self, BrowserError> {
         let words = split(text).ok_or_else(|| BrowserError::OpenQuote(text.to_owned()))?;
         let mut words = words.into_iter();
         let program = words.next().ok_or(BrowserError::Empty)?;
-        let mut arguments: Vec<String> = words.collect();
-        if !arguments.iter().any(|argument| argument.contains("{url}")) {
-            arguments.push("{url}".to_owned());
+        Ok(Self {
+            program,
+            arguments: words.collect(),
+        })
+    }
+
+    fn with_place_for_url(mut self) -> Self {
+        if !self.arguments.iter().any(|argument| argument.contains("{url}")) {
+            self.arguments.push("{url}".to_owned());
         }
-        Ok(Self { program, arguments })
+        self
     }
 
     pub fn arguments_for(&self, url: &Url) -> Vec<String> {
@@ -52,6 +88,52 @@ pub fn permitted(text: &str) -> Result<Url, BrowserError> {
     match plain && (url.scheme() == "https" || is_loopback(&url)) {
         true => Ok(url),
         false => Err(BrowserError::KindNotOpened(url.scheme().to_owned())),
+    }
+}
+
+/// A word of `BROWSER` with the URL's place as we write it.
+fn expand(word: &str) -> String {
+    let mut expanded = String::new();
+    let mut letters = word.chars();
+    while let Some(letter) = letters.next() {
+        match (letter, letters.clone().next()) {
+            ('%', Some('s')) => expanded.push_str("{url}"),
+            ('%', Some('c')) => expanded.push(':'),
+            ('%', Some('%')) => expanded.push('%'),
+            _ => {
+                expanded.push(letter);
+                continue;
+            }
+        }
+        letters.next();
+    }
+    expanded
+}
+
+/// Starts a browser, or a program that opens one, and sees whether it ends at once with a failure.
+pub async fn start(mut command: Command) -> Result<(), BrowserError> {
+    // A browser outlives us: it must not hold our pipes, nor die with our terminal.
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    let program = command.get_program().to_string_lossy().into_owned();
+    let not_started = |error: std::io::Error| BrowserError::NotStarted {
+        program: program.clone(),
+        reason: error.to_string(),
+    };
+    let mut child = tokio::process::Command::from(command)
+        .spawn()
+        .map_err(not_started)?;
+    match tokio::time::timeout(SETTLED, child.wait()).await {
+        Ok(Ok(status)) if !status.success() => Err(BrowserError::Ended {
+            program,
+            status: status.to_string(),
+        }),
+        Ok(Err(error)) => Err(not_started(error)),
+        Ok(Ok(_)) | Err(_) => Ok(()),
     }
 }
 
@@ -110,6 +192,39 @@ mod tests {
         assert_eq!(arguments("b $(id) ;rm {url}"), ["b", "$(id)", ";rm", LINK]);
         assert!(BrowserCommand::parse("firefox 'oops {url}").is_err());
         assert!(BrowserCommand::parse("  ").is_err());
+    }
+
+    #[test]
+    #[cfg(not(windows))]
+    fn b3_the_variable_names_commands_in_the_order_of_preference() {
+        let commands = |text| {
+            let url = permitted(LINK).unwrap();
+            let line = |command: BrowserCommand| {
+                let mut words = vec![command.program.clone()];
+                words.extend(command.arguments_for(&url));
+                words
+            };
+            let parsed = BrowserCommand::of_variable(text).unwrap();
+            parsed.into_iter().map(line).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            commands("firefox:w3m -o 'a b' %s : /opt/x --app={url} -n"),
+            [
+                vec!["firefox", LINK],
+                vec!["w3m", "-o", "a b", LINK],
+                vec!["/opt/x", &format!("--app={LINK}"), "-n"],
+            ]
+        );
+        assert_eq!(
+            commands("b --at=%c0 100%% %s"),
+            [vec!["b", "--at=:0", "100%", LINK]]
+        );
+        assert_eq!(
+            commands("b $(id);%20 `id`"),
+            [vec!["b", "$(id);%20", "`id`", LINK]]
+        );
+        assert_eq!(commands(" : "), Vec::<Vec<&str>>::new());
+        assert!(BrowserCommand::of_variable("b 'oops").is_err());
     }
 
     #[test]

@@ -14,6 +14,8 @@ pub enum DestinationError {
     ForeignHost(String),
     #[error("“{0}” is not a region of this portal's partition")]
     ForeignRegion(String),
+    #[error("the address of a page says itself which region it shows, so “{0}” has no place in it")]
+    RegionOfPage(String),
 }
 
 /// A service's page in the console.
@@ -129,7 +131,10 @@ pub fn destination(
     }
     match asked {
         None => Ok(page_of(partition, "console/home", region)),
-        Some(text) if text.contains("://") => page_asked_for(portal, text),
+        Some(text) if text.contains("://") => match region {
+            None => page_asked_for(portal, text),
+            Some(region) => Err(DestinationError::RegionOfPage(region.to_owned())),
+        },
         Some(keyword) => {
             let unknown = || DestinationError::UnknownService(keyword.to_owned());
             let service = service(keyword).ok_or_else(unknown)?;
@@ -289,6 +294,16 @@ mod tests {
                 DestinationError::ForeignRegion(region.to_owned())
             );
         }
+    }
+
+    #[test]
+    fn a_region_that_an_address_could_not_show_is_refused() {
+        let portal = portal("eu-west-1", None);
+        let page = "https://console.aws.amazon.com/s3/home?region=eu-west-1";
+        assert_eq!(
+            destination(&portal, Some(page), Some("us-east-1")),
+            Err(DestinationError::RegionOfPage("us-east-1".to_owned()))
+        );
     }
 
     #[test]

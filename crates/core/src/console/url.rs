@@ -11,6 +11,9 @@ use crate::secret::Secret;
 
 const OPERATION: &str = "console federation";
 
+/// How long a console session may last.
+pub const SESSION_SECONDS: std::ops::RangeInclusive<u32> = 900..=43_200;
+
 /// The JSON that AWS documents for `Session`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -28,7 +31,7 @@ struct SigninToken {
 
 /// The URL that signs a browser in to the console. Good for 15 minutes; whoever holds it gets the session.
 ///
-/// `duration_seconds` is 900–43,200; without it the console session lasts as long as the credentials, which is
+/// `duration_seconds` is one of [`SESSION_SECONDS`]; without it the console session lasts as long as the credentials, which is
 /// what works with every kind of them.
 pub async fn federation(
     http: &HttpStack,
@@ -113,8 +116,8 @@ fn signin_token_request(
     let mut url = endpoint.clone();
     url.query_pairs_mut().append_pair("Action", "getSigninToken");
     if let Some(seconds) = duration_seconds {
-        let seconds = seconds.clamp(900, 43_200).to_string();
-        url.query_pairs_mut().append_pair("SessionDuration", &seconds);
+        url.query_pairs_mut()
+            .append_pair("SessionDuration", &seconds.to_string());
     }
     url.query_pairs_mut().append_pair("Session", session.expose());
     Ok(url)

@@ -1,6 +1,7 @@
 //! Targets as people and profiles write them, and what they mean.
 
 use super::*;
+use crate::app::contract::ProblemCode;
 use crate::identity_center::Account;
 use crate::role_catalog::{ListedAccount, Listing};
 use crate::token_store::StoreFailure;

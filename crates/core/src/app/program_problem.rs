@@ -1,0 +1,354 @@
+//! The sentences about our own programs: how they start, find each other and are called.
+
+use std::fmt::Display;
+use std::io;
+use std::path::Path;
+
+use crate::app::contract::{ProblemCode, ProblemView};
+use crate::app::problem::sentence;
+use crate::paths::EnvironmentError;
+
+/// How a program starts, and what it runs on.
+impl ProblemView {
+    pub fn environment(error: &EnvironmentError) -> Self {
+        let (code, what_to_do) = match error {
+            EnvironmentError::SecretStore(_) | EnvironmentError::SecretStoreFile => (
+                ProblemCode::SecretStore,
+                "Unset it for the keyring, or set PORTRAY_SECRET_STORE=memory to keep sign-ins in memory only.",
+            ),
+            EnvironmentError::Endpoint(_) => (
+                ProblemCode::WrongUse,
+                "Correct it, or unset it to use AWS itself; then start Portray again.",
+            ),
+            EnvironmentError::NoHome => (
+                ProblemCode::WrongUse,
+                "For instance: export PORTRAY_HOME=/var/lib/portray",
+            ),
+        };
+        Self::new(code, sentence(error), what_to_do)
+    }
+
+    /// Something of the system did not work as it always does.
+    pub fn system(doing: &str, error: &io::Error) -> Self {
+        Self::new(
+            ProblemCode::Failed,
+            format!("{doing} failed: {error}."),
+            "Look at the system's limits and try again.",
+        )
+    }
+
+    pub fn no_tray(error: &dyn Display) -> Self {
+        Self::new(
+            ProblemCode::Failed,
+            format!("The tray application cannot start: {error}."),
+            "Run “portray agent” to do without it.",
+        )
+    }
+
+    pub fn no_display() -> Self {
+        Self::new(
+            ProblemCode::Failed,
+            "There is no display to show the tray icon on (neither DISPLAY nor WAYLAND_DISPLAY leads to one).",
+            "Start Portray inside a desktop session, or run “portray agent”, which needs none.",
+        )
+    }
+
+    pub fn no_window(error: &dyn Display) -> Self {
+        Self::new(
+            ProblemCode::Failed,
+            format!("The window cannot be opened: {error}."),
+            "See that WebKitGTK (Linux) or WebView2 (Windows) is installed.",
+        )
+    }
+
+    /// Arguments of the tray application that it has not.
+    pub fn unknown_arguments(arguments: &str) -> Self {
+        Self::new(
+            ProblemCode::WrongUse,
+            format!("portray-app does not understand “{arguments}”."),
+            "Start it without arguments, with --quick to open its window, or with --version.",
+        )
+    }
+}
+
+/// Who is the agent, and whether it answers.
+impl ProblemView {
+    /// No agent runs, and a command could not start one.
+    pub fn agent_not_started(error: &io::Error) -> Self {
+        Self::new(
+            ProblemCode::NoAgent,
+            format!("No agent is running, and none could be started: {error}."),
+            "Start the application, or run “portray agent --foreground” to see what is wrong.",
+        )
+    }
+
+    pub fn not_running() -> Self {
+        Self::new(
+            ProblemCode::NoAgent,
+            "Portray is not running.",
+            "Start the application, or run “portray agent”.",
+        )
+    }
+
+    /// The window outlived the application.
+    pub fn application_ended() -> Self {
+        Self::new(
+            ProblemCode::NoAgent,
+            "Portray's tray application has ended.",
+            "Start Portray again; this window finds it by itself.",
+        )
+    }
+
+    pub fn application_runs(process: u32) -> Self {
+        Self::new(
+            ProblemCode::Failed,
+            format!("The Portray application is running already (process {process})."),
+            "It serves the command line too: nothing to do.",
+        )
+    }
+
+    pub fn agent_runs(process: u32) -> Self {
+        Self::new(
+            ProblemCode::Failed,
+            format!("An agent is running already (process {process})."),
+            "To end it: portray agent stop",
+        )
+    }
+
+    pub fn agent_is_silent() -> Self {
+        Self::new(
+            ProblemCode::Failed,
+            "An agent is running already, but does not answer yet.",
+            "Wait a moment, or end it; then try again.",
+        )
+    }
+
+    /// The application does not end an agent whose sign-ins would be lost.
+    pub fn agent_in_memory(process: u32) -> Self {
+        Self::new(
+            ProblemCode::Failed,
+            format!("“portray agent” (process {process}) keeps sign-ins in its memory only."),
+            "Run “portray agent stop” and start Portray again; you will have to sign in anew.",
+        )
+    }
+
+    pub fn agent_does_not_end() -> Self {
+        Self::new(
+            ProblemCode::Failed,
+            "The agent was asked to stop, but has not ended yet.",
+            "See what it is doing in its log; “portray agent status” says whether it still runs.",
+        )
+    }
+
+    /// The folder of socket and lock is not its user's alone.
+    pub fn runtime_folder(folder: &Path) -> Self {
+        Self::new(
+            ProblemCode::NoAgent,
+            format!(
+                "The folder {} can be entered by others, or is none, so it is not trusted.",
+                folder.display()
+            ),
+            "Remove it, or set XDG_RUNTIME_DIR to a folder of your own with mode 0700.",
+        )
+    }
+
+    /// Socket or lock cannot be had.
+    pub fn no_socket(error: &dyn Display) -> Self {
+        Self::new(
+            ProblemCode::NoAgent,
+            sentence(error),
+            "Look at what stands there; a path longer than about 100 bytes is too long for a socket.",
+        )
+    }
+
+    pub fn foreign_pipe() -> Self {
+        Self::new(
+            ProblemCode::NoAgent,
+            "Portray's pipe was made by another user, so it is not trusted.",
+            "End the other user's program, or set PORTRAY_HOME to another folder of your own.",
+        )
+    }
+
+    pub fn foreign_folder() -> Self {
+        Self::new(
+            ProblemCode::NoAgent,
+            "The folder of Portray's socket can be entered by others, so it is not trusted.",
+            "Remove that folder, or set XDG_RUNTIME_DIR to a folder of your own with mode 0700.",
+        )
+    }
+
+    pub fn no_answer_in_time() -> Self {
+        Self::new(
+            ProblemCode::Unreachable,
+            "Portray did not answer in time.",
+            "Try again; if it stays silent, restart it with “portray agent stop” and “portray agent”.",
+        )
+    }
+
+    pub fn no_answer() -> Self {
+        Self::new(
+            ProblemCode::Failed,
+            "Portray ended the conversation before it had answered.",
+            "Try again; it may have been restarted.",
+        )
+    }
+}
+
+/// What is said between programs.
+impl ProblemView {
+    pub fn not_understood() -> Self {
+        Self::new(
+            ProblemCode::WrongUse,
+            "The request was not understood.",
+            "Send one JSON object a line, as {\"v\":1,\"op\":\"hello\",\"version\":\"…\"}.",
+        )
+    }
+
+    pub fn unknown_request() -> Self {
+        Self::new(
+            ProblemCode::WrongUse,
+            "The agent does not know this request.",
+            "Restart Portray if it was updated, or see that command line and agent are of one version.",
+        )
+    }
+
+    pub fn request_too_long() -> Self {
+        Self::new(
+            ProblemCode::WrongUse,
+            "The request is longer than 64 KiB.",
+            "Send a shorter one.",
+        )
+    }
+
+    pub fn other_protocol(ours: u32, theirs: u32) -> Self {
+        let what_to_do = if theirs > ours {
+            "Restart Portray: the agent that runs is older than this program."
+        } else {
+            "Update the program that asks, or start it from the folder where Portray is installed."
+        };
+        let what_happened =
+            format!("The agent speaks version {ours} of its protocol, the other program version {theirs}.");
+        Self::new(ProblemCode::WrongUse, what_happened, what_to_do)
+    }
+
+    /// An answer came to nothing because of us.
+    pub fn own_mistake() -> Self {
+        Self::new(
+            ProblemCode::Failed,
+            "Portray failed while it answered.",
+            "Try again; the agent's log says more.",
+        )
+    }
+}
+
+/// What commands are called with, and what they print.
+impl ProblemView {
+    pub fn no_portal_yet() -> Self {
+        Self::new(
+            ProblemCode::WrongUse,
+            "No portal has been added yet.",
+            "Add yours: portray portal add https://YOUR-COMPANY.awsapps.com/start",
+        )
+    }
+
+    pub fn no_such_portal(named: Option<&str>) -> Self {
+        let what_happened = named.map_or_else(
+            || "No portal matches.".to_owned(),
+            |named| format!("There is no portal “{named}”."),
+        );
+        let what_to_do = "Name one of those that were added (“portray portal list”).";
+        Self::new(ProblemCode::WrongUse, what_happened, what_to_do)
+    }
+
+    pub fn several_portals() -> Self {
+        Self::new(
+            ProblemCode::WrongUse,
+            "There are several portals.",
+            "Say which one is meant.",
+        )
+    }
+
+    pub fn no_such_role() -> Self {
+        Self::new(
+            ProblemCode::WrongUse,
+            "No account and permission set match this target.",
+            "List them with “portray accounts”; a new assignment shows after “portray accounts --sync”.",
+        )
+    }
+
+    pub fn several_roles() -> Self {
+        Self::new(
+            ProblemCode::WrongUse,
+            "The target matches several roles.",
+            "Write more of the name, or PORTAL:ACCOUNT/PERMISSION_SET.",
+        )
+    }
+
+    /// Nobody said which role is meant, and nobody can be asked.
+    pub fn no_target() -> Self {
+        Self::new(
+            ProblemCode::WrongUse,
+            "No role is named, and without a terminal nobody can choose one.",
+            "Name it as ACCOUNT/PERMISSION_SET; “portray accounts” lists them.",
+        )
+    }
+
+    /// The person left the list of roles.
+    pub fn nothing_chosen() -> Self {
+        Self::new(
+            ProblemCode::Cancelled,
+            "No role was chosen.",
+            "Run it again, or name the role as ACCOUNT/PERMISSION_SET.",
+        )
+    }
+
+    /// Nobody has signed in, so nothing is known of the portal.
+    pub fn accounts_unknown(portal: &str) -> Self {
+        Self::new(
+            ProblemCode::SignInNeeded,
+            format!("Nobody is signed in to {portal}, so its accounts are not known."),
+            format!("Sign in: portray login {portal}"),
+        )
+    }
+
+    pub fn sign_in_ended() -> Self {
+        Self::new(
+            ProblemCode::Cancelled,
+            "The sign-in ended before it was done.",
+            "Sign in again: portray login",
+        )
+    }
+
+    pub fn no_command() -> Self {
+        Self::new(
+            ProblemCode::WrongUse,
+            "There is no command to run.",
+            "Write it after two dashes: portray exec TARGET -- COMMAND",
+        )
+    }
+
+    pub fn command_not_started(command: &dyn Display, error: &io::Error) -> Self {
+        Self::new(
+            ProblemCode::WrongUse,
+            format!("{command} could not be started: {error}."),
+            "Check the command's name; words of the shell (aliases, |, &&) need: -- sh -c '…'",
+        )
+    }
+
+    pub fn unquotable() -> Self {
+        Self::new(
+            ProblemCode::WrongUse,
+            "A value holds characters that this format cannot carry.",
+            "Use another format, or another region.",
+        )
+    }
+
+    /// Standard output is closed, or what it leads to is full.
+    pub fn no_stdout(error: &io::Error) -> Self {
+        Self::new(
+            ProblemCode::Failed,
+            format!("The output could not be written: {error}."),
+            "Look at the program that reads it.",
+        )
+    }
+}
