@@ -30,6 +30,8 @@ mod no_secret_leaks;
 #[cfg(target_os = "linux")]
 mod picker;
 #[cfg(target_os = "linux")]
+mod portals_in_process;
+#[cfg(target_os = "linux")]
 mod private_to_its_user;
 mod quality;
 #[cfg(target_os = "linux")]
