@@ -25,7 +25,6 @@ mod killed;
 #[cfg(target_os = "linux")]
 mod one_owner;
 #[cfg(target_os = "linux")]
-mod portals_in_process;
 mod no_secret_leaks;
 #[cfg(target_os = "linux")]
 mod picker;
