@@ -76,6 +76,10 @@ impl Shell for Desktop {
         self.window.show();
     }
 
+    fn window_is_shown(&self) -> bool {
+        self.window.is_shown()
+    }
+
     fn quit(&self) {
         self.quitting.send_replace(true);
     }

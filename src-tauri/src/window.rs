@@ -11,7 +11,7 @@ use tauri::{AppHandle, Emitter, Manager, Url, WebviewUrl, WebviewWindowBuilder, 
 
 use crate::display::{self, OpenGl};
 use crate::link::Link;
-use crate::window_process::WindowOrder;
+use crate::window_process::{WindowOrder, WindowReport};
 use crate::{commands, context, logging};
 
 /// The window's name, to which the capability is bound.
@@ -64,6 +64,7 @@ pub fn run() -> Result<(), ProblemView> {
                 changes,
             });
             open(&app, pages)?;
+            WindowReport::Shown.send();
             exit_when_forgotten(app.clone(), changed);
             obey(app.clone());
             tauri::async_runtime::spawn(async move {
@@ -92,7 +93,7 @@ impl Visibility {
         if let Err(error) = shown {
             tracing::warn!("the window cannot be brought to the front: {error}");
         }
-        let _ = self.changes.send(Change::Shown);
+        self.changed(Change::Shown, WindowReport::Shown);
     }
 
     pub fn hide(&self) {
@@ -100,7 +101,12 @@ impl Visibility {
             tracing::warn!("the window cannot be hidden: {error}");
         }
         self.stand_in_dock(false);
-        let _ = self.changes.send(Change::Hidden);
+        self.changed(Change::Hidden, WindowReport::Hidden);
+    }
+
+    fn changed(&self, change: Change, report: WindowReport) {
+        let _ = self.changes.send(change);
+        report.send();
     }
 
     /// macOS lists every process with a window in its dock, also while the window is hidden.

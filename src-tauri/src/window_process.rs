@@ -1,7 +1,8 @@
-//! The window's process, as the resident sees it: started on demand, told over its standard input what to do.
+//! The window's process, as the resident sees it: started on demand, told over its standard input what to do, and
+//! telling over its standard output whether it is seen.
 
-use std::io::{self, Write};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::io::{self, BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 /// A line on the window's standard input.
@@ -29,6 +30,36 @@ impl WindowOrder {
     }
 }
 
+/// A line on the window's standard output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WindowReport {
+    /// A person can see the window.
+    Shown,
+    /// The window waits out of sight.
+    Hidden,
+}
+
+impl WindowReport {
+    /// None: a line from somebody who says other things.
+    fn parse(line: &str) -> Option<Self> {
+        [Self::Shown, Self::Hidden]
+            .into_iter()
+            .find(|report| report.word() == line.trim())
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Shown => "shown",
+            Self::Hidden => "hidden",
+        }
+    }
+
+    /// Tells the resident, if one listens.
+    pub fn send(self) {
+        let _ = writeln!(io::stdout(), "{}", self.word());
+    }
+}
+
 /// At most one window process, and the pipe to it.
 #[derive(Debug, Default)]
 pub struct WindowProcess {
@@ -39,6 +70,7 @@ pub struct WindowProcess {
 struct Living {
     process: u32,
     orders: ChildStdin,
+    shown: bool,
 }
 
 impl WindowProcess {
@@ -51,11 +83,23 @@ impl WindowProcess {
         match start() {
             Ok(mut window) => {
                 let process = window.id();
-                *living = window.stdin.take().map(|orders| Living { process, orders });
+                let orders = window.stdin.take();
+                // Until it has drawn itself nobody sees it.
+                let shown = false;
+                *living = orders.map(|orders| Living { process, orders, shown });
+                if let Some(reports) = window.stdout.take() {
+                    listen(reports, process, self.living.clone());
+                }
                 reap(window, self.living.clone());
             }
             Err(error) => tracing::error!("the window cannot be started: {error}"),
         }
+    }
+
+    /// Whether a person can see the window.
+    pub fn is_shown(&self) -> bool {
+        let living = self.living.lock().expect("nothing panics while it is held");
+        living.as_ref().is_some_and(|window| window.shown)
     }
 
     /// Ends the window's process, if there is one.
@@ -74,8 +118,23 @@ fn start() -> io::Result<Child> {
     Command::new(std::env::current_exe()?)
         .arg("--window")
         .stdin(Stdio::piped())
-        .stdout(Stdio::null())
+        .stdout(Stdio::piped())
         .spawn()
+}
+
+/// Keeps up with what the window says of itself.
+fn listen(reports: ChildStdout, process: u32, living: Arc<Mutex<Option<Living>>>) {
+    std::thread::spawn(move || {
+        for line in BufReader::new(reports).lines().map_while(Result::ok) {
+            let Some(report) = WindowReport::parse(&line) else {
+                continue;
+            };
+            let mut living = living.lock().expect("nothing panics while it is held");
+            if let Some(window) = living.as_mut().filter(|window| window.process == process) {
+                window.shown = report == WindowReport::Shown;
+            }
+        }
+    });
 }
 
 /// Collects the exit status and forgets the window. Its pipe alone does not tell: after a crash WebKit's processes
@@ -102,5 +161,13 @@ mod tests {
             assert_eq!(WindowOrder::parse(&format!("{}\n", order.word())), Some(order));
         }
         assert_eq!(WindowOrder::parse("shown"), None);
+    }
+
+    #[test]
+    fn reports_are_understood_by_the_other_side() {
+        for report in [WindowReport::Shown, WindowReport::Hidden] {
+            assert_eq!(WindowReport::parse(&format!("{}\n", report.word())), Some(report));
+        }
+        assert_eq!(WindowReport::parse("a library's chatter"), None);
     }
 }

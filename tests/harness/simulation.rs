@@ -309,6 +309,10 @@ impl Shell for RecordingShell {
 
     fn show_window(&self) {}
 
+    fn window_is_shown(&self) -> bool {
+        false
+    }
+
     fn quit(&self) {}
 }
 

@@ -75,6 +75,10 @@ impl Shell for HeadlessShell {
         tracing::info!("there is no window without the application");
     }
 
+    fn window_is_shown(&self) -> bool {
+        false
+    }
+
     /// The process ends by itself when the application has stopped.
     fn quit(&self) {}
 }

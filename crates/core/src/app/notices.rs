@@ -143,7 +143,7 @@ fn is_in_session(portal: &PortalView) -> bool {
 fn problem(before: &AppState, after: &AppState) -> Option<NoticeChange> {
     let key = "problem".to_owned();
     match &after.problem {
-        Some(problem) if before.problem.as_ref() != Some(problem) && !after.watched => {
+        Some(problem) if before.problem.as_ref() != Some(problem) && !after.window_is_shown => {
             Some(NoticeChange::Show(Notice {
                 key,
                 title: problem.what_happened.clone(),
@@ -338,7 +338,7 @@ mod tests {
         };
         assert_eq!(titles(&between(&before, &after)), ["The sign-in was cancelled."]);
         let in_the_window = AppState {
-            watched: true,
+            window_is_shown: true,
             ..after.clone()
         };
         assert!(between(&before, &in_the_window).is_empty(), "the window says it");

@@ -41,6 +41,9 @@ pub trait Shell: Send + Sync + 'static {
     /// Opens the window, or brings it to the front.
     fn show_window(&self);
 
+    /// Whether a person can see the window, and needs no notice of what it says.
+    fn window_is_shown(&self) -> bool;
+
     /// Ends the process after the answers that are under way.
     fn quit(&self);
 }

@@ -27,8 +27,8 @@ pub struct AppState {
     pub problem: Option<ProblemView>,
     /// Portals whose session AWS ended (and no person on this machine), by id.
     pub ended: BTreeSet<String>,
-    /// Whether a window, or another watcher, follows the state.
-    pub watched: bool,
+    /// Whether the window says what happens.
+    pub window_is_shown: bool,
     /// Portals that a program waits for while nobody is signed in, by id.
     pub sign_in_wanted: BTreeSet<String>,
     /// What the last syncs found, newest last.

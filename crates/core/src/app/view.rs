@@ -52,7 +52,7 @@ impl Controller {
             catalogue_revision: catalogue.revision,
             problem: self.problem.clone(),
             ended: ended.map(|(_, session)| session.portal().id.0.clone()).collect(),
-            watched: self.is_watched(),
+            window_is_shown: self.shell.window_is_shown(),
             sign_in_wanted: self.sign_in_wanted.clone(),
             assignment_changes: self.assignment_changes.clone(),
         }
