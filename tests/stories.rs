@@ -23,9 +23,9 @@ mod hours_later;
 #[cfg(target_os = "linux")]
 mod killed;
 #[cfg(target_os = "linux")]
-mod one_owner;
-#[cfg(target_os = "linux")]
 mod no_secret_leaks;
+#[cfg(target_os = "linux")]
+mod one_owner;
 #[cfg(target_os = "linux")]
 mod picker;
 #[cfg(target_os = "linux")]

@@ -86,7 +86,11 @@ impl WindowProcess {
                 let orders = window.stdin.take();
                 // Until it has drawn itself nobody sees it.
                 let shown = false;
-                *living = orders.map(|orders| Living { process, orders, shown });
+                *living = orders.map(|orders| Living {
+                    process,
+                    orders,
+                    shown,
+                });
                 if let Some(reports) = window.stdout.take() {
                     listen(reports, process, self.living.clone());
                 }

@@ -138,7 +138,10 @@ fn listen(runtime: &Handle) -> Option<Answers> {
 fn listen(_runtime: &Handle) {}
 
 #[cfg(target_os = "linux")]
-#[expect(clippy::needless_pass_by_value, reason = "other systems wait by using the handle up")]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "other systems wait by using the handle up"
+)]
 fn wait_for_click(
     handle: NotificationHandle,
     notice: &Notice,

@@ -13,10 +13,10 @@ pub const TICK: Duration = Duration::from_secs(30);
 /// A wall clock that runs away from the monotonic one by more than this was set, or the machine slept.
 const JUMP: Duration = Duration::from_secs(60);
 
-/// Runs for as long as the application does.
+/// Runs until the application begins to end: what is due then is begun by nobody, and would be tried again at once.
 pub async fn run(refresh: Refresh) {
     let mut before = Moment::of(&*refresh.clock);
-    loop {
+    while !refresh.unfinished.is_ending() {
         let moment = Moment::of(&*refresh.clock);
         if jumped(before, moment) {
             tracing::info!("the machine slept or its clock was set; everything is looked at again");

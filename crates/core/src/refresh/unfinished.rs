@@ -21,6 +21,11 @@ impl Unfinished {
         self.0.clone().try_acquire_owned().ok().map(Begun)
     }
 
+    /// Whether nothing may begin any more.
+    pub fn is_ending(&self) -> bool {
+        self.begin().is_none()
+    }
+
     /// Lets nothing more begin, and ends when everything has ended that had begun.
     pub async fn end(&self) {
         // It is never closed, so this cannot fail.
@@ -48,7 +53,7 @@ mod tests {
         let (first, second) = (unfinished.begin(), unfinished.begin());
         let mut end = Box::pin(unfinished.end());
         assert_eq!((&mut end).now_or_never(), None);
-        assert!(unfinished.begin().is_none());
+        assert!(unfinished.begin().is_none() && unfinished.is_ending());
         drop(first);
         assert_eq!((&mut end).now_or_never(), None);
         drop(second);
