@@ -205,7 +205,7 @@ async fn r5_throttling_is_never_signed_out_and_a_failure_is_remembered_for_a_mom
         snapshot
             .credentials
             .iter()
-            .any(|view| view.state != CredentialsState::Unavailable)
+            .all(|view| view.state != CredentialsState::Unavailable)
     );
     assert_eq!(day.shell.opened(), 0);
     Ok(())

@@ -46,3 +46,5 @@ mod supply_chain;
 mod tidy;
 #[cfg(target_os = "linux")]
 mod unassigned;
+#[cfg(target_os = "linux")]
+mod waiting;

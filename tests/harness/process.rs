@@ -158,6 +158,13 @@ impl Process {
         }
     }
 
+    /// Ctrl-C at its terminal.
+    pub fn interrupt(&self) {
+        if let Life::Held(_) = &*self.life() {
+            kill_group(self.id, Signal::INT);
+        }
+    }
+
     /// Ends it at once, as a crash does, together with every process of its group.
     pub fn kill(&self) {
         let mut life = self.life();

@@ -20,7 +20,7 @@ use crate::shells::Format;
 #[derive(Debug, Parser)]
 #[command(name = "portray", version, verbatim_doc_comment)]
 pub struct Arguments {
-    /// Say more on stderr.
+    /// Say more on stderr: who answers, about which portal and role, how old a list is, what is waited for.
     #[arg(short, long, global = true)]
     pub verbose: bool,
     #[command(subcommand)]
@@ -109,14 +109,15 @@ pub struct Logout {
 pub struct Accounts {
     /// Only what matches these words: account, id, e-mail, permission set.
     pub query: Vec<String>,
-    /// Only this portal.
+    /// Only this portal. With --json it must be named where there are several.
     #[arg(long)]
     pub portal: Option<String>,
     /// Ask AWS anew before listing.
     #[arg(long)]
     pub sync: bool,
-    #[command(flatten)]
-    pub json: Json,
+    /// One JSON document instead of text, about one portal.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Which role is meant.

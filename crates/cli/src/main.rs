@@ -26,7 +26,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let environment = Environment::of_process();
     log::start(&environment, arguments.verbose, arguments.is_agent());
-    let printer = Printer::new();
+    let printer = Printer::new(arguments.verbose);
     let outcome = Paths::of(&environment).map_err(Failure::from).and_then(|paths| {
         let invocation = Invocation {
             environment,

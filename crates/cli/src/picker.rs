@@ -11,7 +11,7 @@ use portray_core::agent::protocol::{Operation, Reply, Target};
 use portray_core::agent::{Client, ClientError};
 use portray_core::app::contract::{ProblemView, RoleRow, SearchAnswer, SearchRequest};
 
-use crate::commands::Invocation;
+use crate::commands::{Invocation, listing};
 use crate::failure::Failure;
 use crate::printer::on_one_harmless_line;
 
@@ -33,7 +33,7 @@ pub fn ask(
         words: words.to_owned(),
     };
     // Also without words: the answer comes when a first listing is there, and says what to do where there is none.
-    let refused = match client.ask(&operation(target)) {
+    let refused = match listing::ask(invocation, &mut client, &operation(target)) {
         Err(ClientError::Problem { problem, candidates }) => Failure { problem, candidates },
         outcome => return Ok(outcome?),
     };

@@ -1,7 +1,7 @@
 //! The only place that prints: data on stdout, everything else on stderr, no control bytes but newlines.
 
 use std::fmt::Write as _;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use serde::Serialize;
@@ -10,11 +10,14 @@ use crate::failure::Failure;
 
 /// Writes to the standard streams. Both may be closed.
 #[derive(Debug, Clone, Copy)]
-pub struct Printer(());
+pub struct Printer {
+    verbose: bool,
+}
 
 impl Printer {
-    pub fn new() -> Self {
-        Self(())
+    /// `verbose`: details are printed too.
+    pub fn new(verbose: bool) -> Self {
+        Self { verbose }
     }
 
     /// A line (or more) of data.
@@ -52,6 +55,26 @@ impl Printer {
     pub fn note(self, text: &str) {
         // Whoever closed stderr does not want to know.
         let _ = writeln!(io::stderr().lock(), "{}", harmless(text));
+    }
+
+    pub fn is_verbose(self) -> bool {
+        self.verbose
+    }
+
+    /// Something that only those want to know who asked for more (`-v`); made only then.
+    pub fn detail(self, text: impl FnOnce() -> String) {
+        if self.verbose {
+            self.note(&on_one_line(&text()));
+        }
+    }
+
+    /// How far something is, in the place of what was said before; on a terminal only.
+    pub fn progress(self, text: &str) {
+        if io::stderr().is_terminal() {
+            let mut stderr = io::stderr().lock();
+            let _ = write!(stderr, "\r\u{1b}[2K{}", harmless(&on_one_line(text)));
+            let _ = stderr.flush();
+        }
     }
 
     /// What happened, what to do, and which targets were possible; gives the exit code.

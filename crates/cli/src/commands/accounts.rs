@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use portray_core::agent::protocol::{AccountLine, AccountsReply, Operation, Reply};
 use portray_core::agent::{Client, targets};
-use portray_core::app::contract::{PortalState, PortalView, ProblemView, Request};
+use portray_core::app::contract::{PortalState, PortalView, ProblemCode, ProblemView, Request};
 use serde::Serialize;
 
-use super::{Invocation, command, status_of};
+use super::{Invocation, command, details, listing, status_of};
 use crate::arguments::Accounts;
 use crate::failure::Failure;
 
@@ -21,66 +21,144 @@ struct AccountsDocument {
     accounts: Vec<AccountLine>,
 }
 
+/// A portal whose accounts are wanted.
+struct Wanted {
+    portal: PortalView,
+    /// Why its list is not there, or not as new as it was to be.
+    problem: Option<ProblemView>,
+}
+
 pub fn run(invocation: &Invocation, arguments: &Accounts) -> Result<(), Failure> {
     let mut client = invocation.connect()?;
-    let portals = portals(&mut client, arguments)?;
-    if arguments.sync {
-        for (id, _) in &portals {
-            command(&mut client, Request::Sync { portal: id.clone() })?;
-        }
-        wait_for_listings(invocation, &mut client, &portals)?;
+    let portals = meant(status_of(&mut client)?.portals, arguments)?;
+    let wanted = listed(invocation, &mut client, portals, arguments.sync)?;
+    let name_portals = wanted.len() > 1;
+    let mut client = invocation.reconnect()?;
+    if let [only] = wanted.as_slice()
+        && let Some(problem) = &only.problem
+        && (arguments.sync || !only.is_known())
+    {
+        return Err(problem.clone().into());
     }
-    for (_, name) in &portals {
-        let listing = listing(&mut client, name, &arguments.query.join(" "))?;
-        if arguments.json.json {
+    for wanted in wanted.iter().filter(|wanted| wanted.is_known()) {
+        details::portal(invocation, &wanted.portal);
+        let listing = listing_of(&mut client, &wanted.portal.name, &arguments.query.join(" "))?;
+        if arguments.json {
             return invocation.printer.json(&listing);
         }
-        print(invocation, &listing, portals.len() > 1)?;
+        print(invocation, &listing, name_portals)?;
     }
-    Ok(())
+    match say_what_is_missing(invocation, &wanted, arguments.sync) {
+        Some(problem) => Err(problem.into()),
+        None => Ok(()),
+    }
 }
 
-/// Until no sync runs any more. A large organization takes its time; every call of it has a deadline of its own.
-fn wait_for_listings(
+/// One JSON document is about one portal.
+fn meant(portals: Vec<PortalView>, arguments: &Accounts) -> Result<Vec<PortalView>, Failure> {
+    let named = arguments.portal.as_deref();
+    if named.is_some() || portals.is_empty() {
+        return Ok(vec![targets::portal(&portals, named, None)?.clone()]);
+    }
+    if arguments.json && portals.len() > 1 {
+        return Err(Failure {
+            problem: ProblemView::one_portal_a_document(),
+            candidates: portals.into_iter().map(|portal| portal.name).collect(),
+        });
+    }
+    Ok(portals)
+}
+
+/// Asks AWS anew where that is wanted or nothing is known, and waits for the answer.
+fn listed(
     invocation: &Invocation,
     client: &mut Client,
-    portals: &[(String, String)],
-) -> Result<(), Failure> {
-    let changes = invocation.connect()?.stream(&Operation::Subscribe)?;
-    for change in changes {
-        change?;
-        // What was sent may be older than the sync; the status is not.
-        let mut now = status_of(client)?.portals;
-        now.retain(|portal| portals.iter().any(|(id, _)| *id == portal.id));
-        if now.iter().any(|portal| portal.sync.running.is_some()) {
+    portals: Vec<PortalView>,
+    anew: bool,
+) -> Result<Vec<Wanted>, Failure> {
+    let mut wanted: Vec<_> = portals.into_iter().map(Wanted::from).collect();
+    for wanted in &mut wanted {
+        let id = wanted.portal.id.clone();
+        if anew || wanted.needs_first_list() {
+            wanted.problem = match command(client, Request::Sync { portal: id }) {
+                Err(Failure { problem, .. }) => Some(problem),
+                Ok(_) => None,
+            };
+        }
+    }
+    let is_meant = |portal: &PortalView| wanted.iter().any(|wanted| wanted.portal.id == portal.id);
+    let is_running = |portal: &PortalView| portal.sync.running.is_some() && is_meant(portal);
+    let now = match anew {
+        true => listing::wait(invocation, is_running)?,
+        false => listing::wait(invocation, |portal| is_meant(portal) && listing::is_first(portal))?,
+    };
+    for wanted in &mut wanted {
+        let before = wanted.portal.sync.synced_at;
+        if let Some(portal) = now.iter().find(|portal| portal.id == wanted.portal.id) {
+            wanted.portal = portal.clone();
+        }
+        let synced_at = wanted.portal.sync.synced_at;
+        let is_missing = synced_at.is_none() || (anew && synced_at == before);
+        wanted.problem = is_missing.then(|| wanted.why());
+    }
+    Ok(wanted)
+}
+
+/// Notes what else there would be. One that is signed out does not make a failure of the others' lists.
+fn say_what_is_missing(invocation: &Invocation, wanted: &[Wanted], anew: bool) -> Option<ProblemView> {
+    let is_any_known = wanted.iter().any(Wanted::is_known);
+    let mut failure = None;
+    for wanted in wanted {
+        let Some(problem) = &wanted.problem else { continue };
+        let is_failure = !is_any_known || (anew && problem.code != ProblemCode::SignInNeeded);
+        if is_failure && failure.is_none() {
+            failure = Some(problem.clone());
             continue;
         }
-        let problem = now.into_iter().find_map(why_not_listed);
-        return problem.map_or(Ok(()), |problem| Err(problem.into()));
+        let note = format!(
+            "{}: {} {}",
+            wanted.portal.name, problem.what_happened, problem.what_to_do
+        );
+        invocation.printer.note(&note);
     }
-    Err(ProblemView::stopping().into())
+    failure
 }
 
-fn why_not_listed(portal: PortalView) -> Option<ProblemView> {
-    let sign_in_needed = portal.state == PortalState::SignInNeeded;
-    let problem = sign_in_needed.then(|| ProblemView::sign_in_needed(&portal.name));
-    problem.or(portal.problem)
-}
-
-/// Ids and names. One JSON document is about one portal.
-fn portals(client: &mut Client, arguments: &Accounts) -> Result<Vec<(String, String)>, Failure> {
-    let portals = status_of(client)?.portals;
-    if arguments.portal.is_some() || arguments.json.json || portals.is_empty() {
-        let portal = targets::portal(&portals, arguments.portal.as_deref(), None)?;
-        return Ok(vec![(portal.id.clone(), portal.name.clone())]);
+impl From<PortalView> for Wanted {
+    fn from(portal: PortalView) -> Self {
+        Self {
+            portal,
+            problem: None,
+        }
     }
-    Ok(portals
-        .into_iter()
-        .map(|portal| (portal.id, portal.name))
-        .collect())
 }
 
-fn listing(client: &mut Client, portal: &str, query: &str) -> Result<AccountsDocument, Failure> {
+impl Wanted {
+    /// Whether there is a list, or a part of it.
+    fn is_known(&self) -> bool {
+        self.portal.sync.synced_at.is_some() || self.portal.accounts > 0
+    }
+
+    fn needs_first_list(&self) -> bool {
+        let portal = &self.portal;
+        let is_signed_out = portal.state == PortalState::SignInNeeded;
+        portal.sync.synced_at.is_none() && portal.sync.running.is_none() && !is_signed_out
+    }
+
+    /// Why there is no list, or no new one.
+    fn why(&self) -> ProblemView {
+        let portal = &self.portal;
+        let problem = portal.problem.clone().or_else(|| self.problem.clone());
+        problem.unwrap_or_else(|| match portal.state {
+            PortalState::SignInNeeded => ProblemView::sign_in_needed(&portal.name),
+            PortalState::SignedIn | PortalState::SigningIn | PortalState::Offline | PortalState::Unknown => {
+                ProblemView::not_listed_yet(&portal.name)
+            }
+        })
+    }
+}
+
+fn listing_of(client: &mut Client, portal: &str, query: &str) -> Result<AccountsDocument, Failure> {
     let mut accounts = Vec::new();
     loop {
         let offset = u32::try_from(accounts.len()).unwrap_or(u32::MAX);
@@ -113,9 +191,6 @@ fn page(client: &mut Client, portal: &str, query: &str, offset: u32) -> Result<A
 
 fn print(invocation: &Invocation, listing: &AccountsDocument, name_portal: bool) -> Result<(), Failure> {
     let printer = invocation.printer;
-    if listing.synced_at.is_none() && listing.accounts.is_empty() {
-        return Err(ProblemView::accounts_unknown(&listing.portal).into());
-    }
     let rows: Vec<_> = listing
         .accounts
         .iter()

@@ -19,8 +19,6 @@ pub fn run(invocation: &Invocation, arguments: CredentialProcess) -> Result<(), 
         account: arguments.account,
         permission_set: arguments.permission_set,
     };
-    let mut client = invocation.connect()?;
-    client.wait_at_most(Some(PATIENCE))?;
-    let credentials = credentials::ask_exactly(&mut client, target)?;
+    let credentials = credentials::ask_for_tool(invocation, target, PATIENCE)?;
     invocation.printer.json(&ProcessDocument::from(&credentials))
 }

@@ -1,10 +1,11 @@
 //! `portray credentials`
 
-use portray_core::agent::Client;
+use std::time::Duration;
+
 use portray_core::agent::protocol::{CredentialsReply, Operation, Reply, Target};
 use portray_core::app::contract::ProblemView;
 
-use super::Invocation;
+use super::{Invocation, details};
 use crate::arguments::Credentials;
 use crate::failure::Failure;
 use crate::picker;
@@ -32,24 +33,32 @@ pub fn run(invocation: &Invocation, arguments: &Credentials) -> Result<(), Failu
 
 /// Credentials of the role that a person names or chooses, or why there are none.
 pub fn ask(invocation: &Invocation, words: &str, min_ttl_seconds: u32) -> Result<CredentialsReply, Failure> {
-    credentials_in(picker::ask(invocation, words, |role| Operation::Credentials {
+    let reply = picker::ask(invocation, words, |role| Operation::Credentials {
         role,
         min_ttl_seconds,
-    })?)
+    })?;
+    credentials_in(invocation, reply)
 }
 
-/// Credentials of the role that a tool names, or why there are none.
-pub fn ask_exactly(client: &mut Client, role: Target) -> Result<CredentialsReply, Failure> {
-    let min_ttl_seconds = 0;
-    credentials_in(client.ask(&Operation::Credentials {
+/// Credentials of the role that a tool names, or why there are none. It waits no longer than `patience`.
+pub fn ask_for_tool(
+    invocation: &Invocation,
+    role: Target,
+    patience: Duration,
+) -> Result<CredentialsReply, Failure> {
+    let mut client = invocation.connect()?;
+    client.wait_at_most(Some(patience))?;
+    let reply = client.ask(&Operation::Credentials {
         role,
-        min_ttl_seconds,
-    })?)
+        min_ttl_seconds: 0,
+    })?;
+    credentials_in(invocation, reply)
 }
 
-fn credentials_in(reply: Reply) -> Result<CredentialsReply, Failure> {
+fn credentials_in(invocation: &Invocation, reply: Reply) -> Result<CredentialsReply, Failure> {
     let Reply::Credentials(credentials) = reply else {
         return Err(Failure::unexpected_answer());
     };
+    details::credentials(invocation, &credentials);
     Ok(credentials)
 }

@@ -1,16 +1,26 @@
 //! `portray login`
 
+mod events;
+
+use std::time::Duration;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use portray_core::agent::protocol::{Operation, Reply, WireSecret};
-use portray_core::app::contract::ProblemView;
+use portray_core::agent::targets;
+use portray_core::app::contract::{ProblemView, Request};
 use serde::Serialize;
+use url::Url;
 
-use super::Invocation;
+use self::events::{Begun, Event, Events};
+use super::{Invocation, command, details, status_of};
 use crate::arguments::Login;
 use crate::failure::Failure;
 use crate::shells::whole_seconds;
 use crate::surroundings::Surroundings;
+
+/// How long a command that was interrupted waits to learn whether a sign-in has begun.
+const LAST_WORDS: Duration = Duration::from_secs(3);
 
 /// What a person has to open.
 #[derive(Serialize)]
@@ -20,6 +30,30 @@ struct SignInDocument<'a> {
     expires_at: String,
 }
 
+/// The page that a sign-in waits at.
+struct Page<'a> {
+    url: &'a WireSecret,
+    user_code: Option<&'a str>,
+    expires_at: Timestamp,
+}
+
+impl Page<'_> {
+    fn document(&self) -> SignInDocument<'_> {
+        SignInDocument {
+            url: self.url.expose(),
+            user_code: self.user_code,
+            expires_at: whole_seconds(self.expires_at),
+        }
+    }
+
+    /// Where it comes back to on 127.0.0.1.
+    fn port(&self) -> Option<u16> {
+        let url = Url::parse(self.url.expose()).ok()?;
+        let (_, redirect) = url.query_pairs().find(|(name, _)| name == "redirect_uri")?;
+        Url::parse(&redirect).ok()?.port()
+    }
+}
+
 /// How the person gets to the sign-in page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Way {
@@ -27,31 +61,42 @@ struct Way {
     open_browser: bool,
 }
 
-pub fn run(invocation: &Invocation, arguments: Login) -> Result<(), Failure> {
-    let way = way(&arguments, Surroundings::of(&invocation.environment));
-    let client = invocation.connect()?;
-    let replies = client.stream(&Operation::Login {
-        portal: arguments.portal,
+pub fn run(invocation: &Invocation, arguments: &Login) -> Result<(), Failure> {
+    let way = way(arguments, Surroundings::of(&invocation.environment));
+    let mut client = invocation.connect()?;
+    details::meant_portal(invocation, &mut client, arguments.portal.as_deref())?;
+    let events = Events::of(client.stream(&Operation::Login {
+        portal: arguments.portal.clone(),
         device_code: way.device_code,
         open_browser: way.open_browser,
         force: arguments.force,
-    })?;
-    for reply in replies {
-        match reply? {
+    })?);
+    let mut begun = Begun::NotYet;
+    while let Some(event) = events.next() {
+        let reply = match event {
+            Event::Reply(reply) => (*reply)?,
+            Event::Interrupted => return Err(leave(invocation, arguments, begun, &events)),
+        };
+        match reply {
             Reply::SignIn {
                 url,
                 user_code,
                 expires_at,
-            } if arguments.json.json => invocation.printer.json(&SignInDocument {
-                url: url.expose(),
-                user_code: user_code.as_deref(),
-                expires_at: whole_seconds(expires_at),
-            })?,
-            Reply::SignIn {
-                url,
-                user_code,
-                expires_at,
-            } => tell(invocation, way, &url, user_code.as_deref(), expires_at)?,
+                joined,
+            } => {
+                begun = Begun::of(joined);
+                let page = Page {
+                    url: &url,
+                    user_code: user_code.as_deref(),
+                    expires_at,
+                };
+                if arguments.json.json {
+                    invocation.printer.json(&page.document())?;
+                } else {
+                    tell(invocation, way, &page)?;
+                }
+                warn_of_other_machines(invocation, &page);
+            }
             Reply::Done => {
                 invocation.printer.note("Signed in.");
                 return Ok(());
@@ -70,6 +115,46 @@ pub fn run(invocation: &Invocation, arguments: Login) -> Result<(), Failure> {
     Err(ProblemView::sign_in_ended().into())
 }
 
+/// Ctrl-C ends the sign-in that this command began, and only that one.
+fn leave(invocation: &Invocation, arguments: &Login, begun: Begun, events: &Events) -> Failure {
+    let begun = match begun {
+        Begun::NotYet => events.begun_within(LAST_WORDS),
+        Begun::Here | Begun::Elsewhere => begun,
+    };
+    if begun == Begun::Elsewhere {
+        return ProblemView::waits_no_longer().into();
+    }
+    match cancel(invocation, arguments.portal.as_deref()) {
+        Ok(()) => ProblemView::cancelled().into(),
+        Err(failure) => failure,
+    }
+}
+
+fn cancel(invocation: &Invocation, portal: Option<&str>) -> Result<(), Failure> {
+    let mut client = invocation.reconnect()?;
+    client.wait_at_most(Some(LAST_WORDS))?;
+    let portals = status_of(&mut client)?.portals;
+    let portal = targets::portal(&portals, portal, None)?.id.clone();
+    command(&mut client, Request::CancelSignIn { portal })?;
+    Ok(())
+}
+
+/// The page of a browser's sign-in comes back to this machine, where the person's browser may not be.
+fn warn_of_other_machines(invocation: &Invocation, page: &Page<'_>) {
+    let is_remote = Surroundings::of(&invocation.environment) == Surroundings::Remote;
+    if !is_remote || page.user_code.is_some() {
+        return;
+    }
+    let printer = invocation.printer;
+    printer.note("This works in a browser on this machine only: the page comes back to 127.0.0.1 here.");
+    printer.note("For a browser on another machine: portray login --device-code");
+    if let Some(port) = page.port() {
+        printer.note(&format!(
+            "Or make this port yours there first: ssh -L {port}:127.0.0.1:{port} THIS-MACHINE"
+        ));
+    }
+}
+
 /// A browser on another machine cannot come back to this one, so a code does it there.
 fn way(arguments: &Login, surroundings: Surroundings) -> Way {
     let is_remote = surroundings == Surroundings::Remote;
@@ -86,15 +171,9 @@ enum Line {
     Data(String),
 }
 
-fn tell(
-    invocation: &Invocation,
-    way: Way,
-    url: &WireSecret,
-    user_code: Option<&str>,
-    expires_at: Timestamp,
-) -> Result<(), Failure> {
-    let until = expires_at.to_zoned(TimeZone::system()).strftime("%H:%M");
-    for line in lines(way, url.expose(), user_code, &until.to_string()) {
+fn tell(invocation: &Invocation, way: Way, page: &Page<'_>) -> Result<(), Failure> {
+    let until = page.expires_at.to_zoned(TimeZone::system()).strftime("%H:%M");
+    for line in lines(way, page.url.expose(), page.user_code, &until.to_string()) {
         match line {
             Line::Note(text) => invocation.printer.note(&text),
             Line::Data(text) => invocation.printer.data(&text)?,

@@ -5,8 +5,10 @@ mod agent;
 mod console;
 mod credential_process;
 mod credentials;
+mod details;
 mod exec;
 mod headless;
+pub mod listing;
 mod login;
 mod logout;
 mod portal;
@@ -14,8 +16,8 @@ mod status;
 
 use std::process::ExitCode;
 
-use portray_core::agent::Client;
 use portray_core::agent::protocol::{Operation, Reply, StatusReply};
+use portray_core::agent::{Client, ClientError};
 use portray_core::app::contract::{Answer, Request};
 use portray_core::paths::{Environment, Paths};
 
@@ -35,7 +37,7 @@ pub struct Invocation {
 pub fn run(invocation: &Invocation, command: Option<Command>) -> Result<ExitCode, Failure> {
     match command.unwrap_or(Command::Status(Json::default())) {
         Command::Portal(arguments) => portal::run(invocation, arguments)?,
-        Command::Login(arguments) => login::run(invocation, arguments)?,
+        Command::Login(arguments) => login::run(invocation, &arguments)?,
         Command::Logout(arguments) => logout::run(invocation, arguments)?,
         Command::Status(arguments) => status::run(invocation, arguments)?,
         Command::Accounts(arguments) => accounts::run(invocation, &arguments)?,
@@ -51,13 +53,20 @@ pub fn run(invocation: &Invocation, command: Option<Command>) -> Result<ExitCode
 impl Invocation {
     /// A connection to the agent, which is started where none runs.
     pub fn connect(&self) -> Result<Client, Failure> {
-        agent_start::connect(&self.environment, &self.paths)
+        let mut client = agent_start::connect(&self.environment, &self.paths)?;
+        details::agent(self, &mut client)?;
+        Ok(client)
+    }
+
+    /// One more connection to the agent that was there before.
+    fn reconnect(&self) -> Result<Client, ClientError> {
+        Client::connect(&self.paths)
     }
 }
 
-fn status_of(client: &mut Client) -> Result<StatusReply, Failure> {
+fn status_of(client: &mut Client) -> Result<StatusReply, ClientError> {
     let Reply::Status(status) = client.ask(&Operation::Status)? else {
-        return Err(Failure::unexpected_answer());
+        return Err(ClientError::Garbled);
     };
     Ok(*status)
 }

@@ -6,7 +6,7 @@ use portray_core::agent::protocol::StatusReply;
 use portray_core::app::contract::{CredentialsState, CredentialsView, PortalState, PortalView, ProblemView};
 use serde::Serialize;
 
-use super::{Invocation, status_of};
+use super::{Invocation, details, status_of};
 use crate::arguments::Json;
 use crate::failure::Failure;
 
@@ -49,6 +49,9 @@ struct CredentialsDocument<'a> {
 
 pub fn run(invocation: &Invocation, arguments: Json) -> Result<(), Failure> {
     let status = status_of(&mut invocation.connect()?)?;
+    for portal in &status.portals {
+        details::portal(invocation, portal);
+    }
     if arguments.json {
         return invocation.printer.json(&document(&status));
     }

@@ -8,8 +8,8 @@ use crate::agent::protocol::{AgentHello, MAX_REQUEST, Operation, Reply, RequestL
 use crate::app::contract::ProblemView;
 use crate::paths::Paths;
 
-/// How long an answer may take: the agent's own longest call, and a little.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long an answer may take: longer than the agent gives AWS for it, so that the agent can say what is wrong.
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A connection to the agent; takes one request after the other.
 #[derive(Debug)]

@@ -23,6 +23,13 @@ const PAGE: u32 = 100;
 /// How long a name waits for the first listing: shorter than the tools that wait for an answer.
 const FIRST_LISTING: Duration = Duration::from_secs(8);
 
+/// How long a person waits for AWS, at most; what the application allows.
+const PERSON: Duration = Duration::MAX;
+
+/// How long a tool waits for the name and for AWS together: `credential-process` gives up soon after, so that the SDK
+/// that started it is told what is wrong.
+const TOOL: Duration = Duration::from_secs(9);
+
 /// What kind of agent this process is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Host {
@@ -121,9 +128,15 @@ impl Handler {
     }
 
     async fn credentials(&self, target: &Target, min_ttl_seconds: u32) -> Outcome {
+        let began = self.app.elapsed();
         let key = self.role(target).await?;
         let min_ttl = Duration::from_secs(min_ttl_seconds.into());
-        let credentials = self.app.credentials(&key, min_ttl).await?;
+        let waited = self.app.elapsed().saturating_sub(began);
+        let patience = match target {
+            Target::Role { .. } => TOOL.saturating_sub(waited),
+            Target::Words { .. } => PERSON,
+        };
+        let credentials = self.app.credentials_within(patience, &key, min_ttl).await?;
         Ok(Reply::Credentials(CredentialsReply {
             access_key_id: credentials.access_key_id,
             secret_access_key: WireSecret::from(&credentials.secret_access_key),
@@ -202,6 +215,7 @@ impl Handler {
             url: WireSecret::from(&started.url),
             user_code: started.user_code,
             expires_at: started.expires_at,
+            joined: started.joined,
         };
         // A client that has left does not end the sign-in: the person may be in the middle of it.
         let _ = replies.send(begun).await;
@@ -251,25 +265,30 @@ impl Handler {
         self.app.ask(request).await
     }
 
-    /// The role that is meant. Names stand in the listing: a first one that is under way is waited for.
+    /// The role that is meant. Names stand in the listing: a first one that is under way is waited for. So do free
+    /// words, which half a listing could take for another role.
     async fn role(&self, target: &Target) -> Result<RoleKey, Refusal> {
-        let refused = match self.listed_role(target) {
-            Ok(role) => return Ok(role),
-            Err(refused) => refused,
-        };
-        let listed = tokio::time::timeout(FIRST_LISTING, self.first_listings()).await;
-        match listed {
+        let outcome = self.listed_role(target);
+        if outcome.is_ok() && target.names_one_role() {
+            return outcome;
+        }
+        let mut is_being_listed = false;
+        let listed = self.first_listings(&mut is_being_listed);
+        match tokio::time::timeout(FIRST_LISTING, listed).await {
             Ok(Ok(())) => self.listed_role(target),
-            Ok(Err(_)) | Err(_) => Err(refused),
+            Err(_) if is_being_listed => Err(ProblemView::being_listed().into()),
+            // The store may not say who is signed in; then this is not about the listing.
+            Ok(Err(_)) | Err(_) => outcome,
         }
     }
 
     /// Ends when the store has said who is signed in, and no portal is being listed for the first time.
-    async fn first_listings(&self) -> Result<(), ProblemView> {
+    async fn first_listings(&self, is_being_listed: &mut bool) -> Result<(), ProblemView> {
         let is_first = |portal: &PortalView| portal.sync.running.is_some() && portal.sync.synced_at.is_none();
         if !self.app.snapshot().await?.portals.iter().any(is_first) {
             return Ok(());
         }
+        *is_being_listed = true;
         let mut snapshots = self.app.snapshots();
         while self.app.snapshot().await?.portals.iter().any(is_first) {
             let changed = snapshots.changed().await;

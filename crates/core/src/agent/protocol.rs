@@ -103,6 +103,16 @@ pub enum Target {
     Words { words: String },
 }
 
+impl Target {
+    /// Whether it is an account and a permission set, and no free words.
+    pub fn names_one_role(&self) -> bool {
+        match self {
+            Self::Role { .. } => true,
+            Self::Words { words } => words.contains('/'),
+        }
+    }
+}
+
 impl From<Role> for Target {
     fn from(role: Role) -> Self {
         Self::Role {
@@ -151,6 +161,9 @@ pub enum Reply {
         url: WireSecret,
         user_code: Option<String>,
         expires_at: Timestamp,
+        /// Somebody else had begun it.
+        #[serde(default)]
+        joined: bool,
     },
     /// The real console URL (`open_browser: false`), or none because the browser was opened.
     Console {
@@ -373,6 +386,7 @@ mod tests {
                 url: secret.clone(),
                 user_code: None,
                 expires_at: Timestamp::UNIX_EPOCH,
+                joined: false,
             },
             Reply::Credentials(CredentialsReply {
                 access_key_id: "AKID".to_owned(),

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::app::ConsoleRequest;
 use crate::app::contract::{ConsoleVia, ProblemView};
 use crate::app::shell::Shell;
+use crate::app::{ConsoleRequest, PATIENCE};
 use crate::clock::SharedClock;
 use crate::console::{destinations, doorway, url};
 use crate::identity_center::HttpStack;
-use crate::refresh::Refresh;
+use crate::identity_center::deadline::within;
 use crate::refresh::session::Session;
+use crate::refresh::{Refresh, RefreshFailure};
 use crate::secret::Secret;
 
 /// What opening a page needs.
@@ -48,9 +49,11 @@ impl Opener {
         }
         let destination = destination()?;
         let role = format!("{}/{}", key.account, key.permission_set);
-        let credentials = self.refresh.roles.credentials(session, key, Duration::ZERO).await;
-        let credentials =
-            credentials.map_err(|failure| ProblemView::refresh(&failure, &portal.name, Some(&role)))?;
+        let asked = self.refresh.roles.credentials(session, key, Duration::ZERO);
+        let answer = within(&self.clock, PATIENCE, asked).await;
+        let credentials = answer
+            .unwrap_or_else(|| Err(RefreshFailure::no_answer("GetRoleCredentials")))
+            .map_err(|failure| ProblemView::refresh(&failure, &portal.name, Some(&role)))?;
         url::federation(
             &self.http,
             portal,

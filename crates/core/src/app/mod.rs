@@ -18,6 +18,7 @@ pub mod state;
 mod syncing;
 pub mod tray_menu;
 mod view;
+mod waiting_problem;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
@@ -27,6 +28,7 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::SharedClock;
+use crate::identity_center::deadline::within;
 use crate::identity_center::{HttpStack, PortalId, RoleCredentials, RoleKey};
 use crate::paths::{Environment, Paths};
 use crate::refresh::life::until;
@@ -43,6 +45,9 @@ use contract::{
 use controller::{Controller, Handles, TICK};
 use shell::Shell;
 use state::NamedPortal;
+
+/// How long whoever asks for credentials waits for AWS. The call goes on, and its answer is kept for the next who asks.
+const PATIENCE: Duration = Duration::from_secs(45);
 
 /// Everything that the application is made of; tests pass doubles.
 pub struct Parts {
@@ -81,6 +86,8 @@ pub struct SignInStarted {
     pub url: Secret,
     pub user_code: Option<String>,
     pub expires_at: Timestamp,
+    /// Somebody else had begun it.
+    pub joined: bool,
     /// Resolves when the person is done, or the sign-in failed.
     pub finished: oneshot::Receiver<Result<(), ProblemView>>,
 }
@@ -249,6 +256,16 @@ impl App {
         role: &RoleKey,
         min_ttl: Duration,
     ) -> Result<RoleCredentials, ProblemView> {
+        self.credentials_within(PATIENCE, role, min_ttl).await
+    }
+
+    /// The same for those who wait at most `patience`.
+    pub async fn credentials_within(
+        &self,
+        patience: Duration,
+        role: &RoleKey,
+        min_ttl: Duration,
+    ) -> Result<RoleCredentials, ProblemView> {
         let session = self
             .refresh
             .session(&role.portal)
@@ -257,17 +274,21 @@ impl App {
             let name = view::role_name(&self.catalogue(), role);
             ProblemView::refresh(&failure, &session.portal().name, Some(&name))
         };
-        let credentials = self
-            .refresh
-            .roles
-            .credentials(&session, role, min_ttl)
-            .await
+        let asked = self.refresh.roles.credentials(&session, role, min_ttl);
+        let answer = within(&self.clock, patience.min(PATIENCE), asked).await;
+        let credentials = answer
+            .unwrap_or_else(|| Err(RefreshFailure::no_answer("GetRoleCredentials")))
             .map_err(problem)?;
         let left = until(self.clock.now(), credentials.expires_at);
         match left < min_ttl {
             true => Err(ProblemView::too_short(&role.permission_set, left.as_secs() / 60)),
             false => Ok(credentials),
         }
+    }
+
+    /// The monotonic time.
+    pub fn elapsed(&self) -> Duration {
+        self.clock.elapsed()
     }
 
     /// Begins a sign-in (or joins the one that is under way).
@@ -327,11 +348,12 @@ impl App {
 }
 
 impl SignInStarted {
-    fn of(began: &Began, finished: oneshot::Receiver<Result<(), ProblemView>>) -> Self {
+    fn of(began: &Began, joined: bool, finished: oneshot::Receiver<Result<(), ProblemView>>) -> Self {
         Self {
             url: began.url.clone(),
             user_code: began.user_code.clone(),
             expires_at: began.expires_at,
+            joined,
             finished,
         }
     }

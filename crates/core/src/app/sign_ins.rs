@@ -94,7 +94,8 @@ impl Controller {
         if session.is_signed_in() && !wish.force {
             return answer(Some(reply), Ok(SignInStart::AlreadySignedIn));
         }
-        self.cancel_sign_in(&wish.portal);
+        let replaced = ProblemView::sign_in_replaced(&session.portal().name);
+        self.end_sign_in(&wish.portal, replaced);
         self.problem = None;
         self.sign_ins.attempts += 1;
         let attempt = Attempt {
@@ -142,7 +143,7 @@ impl Controller {
         under_way.waiters.push(done);
         answer(
             Some(reply),
-            Ok(SignInStart::Started(SignInStarted::of(&began, finished))),
+            Ok(SignInStart::Started(SignInStarted::of(&began, true, finished))),
         );
         if wish.open_browser && wish.reopen {
             self.open_page(&wish.portal, &began, None);
@@ -153,13 +154,12 @@ impl Controller {
         let Some(under_way) = self.sign_ins.of_attempt(portal, attempt) else {
             return;
         };
-        for reply in under_way.starters.drain(..) {
+        // Whoever came after the first one has joined it.
+        for (place, reply) in under_way.starters.drain(..).enumerate() {
             let (done, finished) = oneshot::channel();
             under_way.waiters.push(done);
-            answer(
-                Some(reply),
-                Ok(SignInStart::Started(SignInStarted::of(began, finished))),
-            );
+            let started = SignInStarted::of(began, place > 0, finished);
+            answer(Some(reply), Ok(SignInStart::Started(started)));
         }
         under_way.began = Some(began.clone());
         if under_way.open_browser {
@@ -196,9 +196,13 @@ impl Controller {
     }
 
     pub(super) fn cancel_sign_in(&mut self, portal: &PortalId) {
+        self.end_sign_in(portal, ProblemView::cancelled());
+    }
+
+    fn end_sign_in(&mut self, portal: &PortalId, why: ProblemView) {
         if let Some(under_way) = self.sign_ins.under_way.remove(portal) {
             under_way.task.abort();
-            under_way.end(&Err(ProblemView::cancelled()));
+            under_way.end(&Err(why));
         }
     }
 

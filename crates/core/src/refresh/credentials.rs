@@ -45,6 +45,8 @@ struct Entries {
 #[derive(Debug, Default)]
 struct Entry {
     live: Option<Arc<Live>>,
+    /// AWS has given credentials for it since its portal's were last forgotten.
+    obtained: bool,
     asked_at: Option<Timestamp>,
     kept: bool,
     failed: Option<Failed>,
@@ -137,6 +139,7 @@ impl RoleCache {
                 return true;
             }
             (entry.live, entry.failed, entry.asked_at) = (None, None, None);
+            entry.obtained = false;
             entry.kept
         });
     }
@@ -191,7 +194,8 @@ impl RoleCache {
         facts.collect()
     }
 
-    /// Every role that has credentials, is kept, or failed, in a stable order.
+    /// Every role that has credentials or is kept, and what could not be renewed lately, in a stable order. A request
+    /// that AWS never granted is nobody's role: whoever asked was told.
     pub fn views(&self) -> Vec<RoleView> {
         let moment = self.moment();
         let entries = self.entries();
@@ -204,7 +208,8 @@ impl RoleCache {
             let asked_lately = entry
                 .asked_at
                 .is_some_and(|asked| after(asked, SHOWN) > moment.now);
-            let worth_showing = live.is_some() || entry.kept || (failure.is_some() && asked_lately);
+            let lost = failure.is_some() && entry.obtained && asked_lately;
+            let worth_showing = live.is_some() || entry.kept || lost;
             worth_showing.then(|| RoleView {
                 key: key.clone(),
                 expires_at: live.map(|live| live.life.expires_at),
@@ -280,6 +285,7 @@ impl RoleCache {
                 let life = Life::begins(moment, credentials.expires_at);
                 let live = Arc::new(Live { credentials, life });
                 entry.live = Some(live.clone());
+                entry.obtained = true;
                 entry.failed = None;
                 Ok(live)
             }

@@ -16,7 +16,7 @@ use std::sync::{Arc, RwLock};
 use tokio::sync::{Notify, mpsc};
 
 use crate::clock::SharedClock;
-use crate::identity_center::{Failure, IdentityCenter, PortalId, RoleKey};
+use crate::identity_center::{Failure, IdentityCenter, Meaning, PortalId, RoleKey};
 use crate::token_store::{StoreFailure, TokenStore};
 use credentials::RoleCache;
 use session::Session;
@@ -50,6 +50,13 @@ pub enum RefreshFailure {
     Ending,
     #[error("the work ended unexpectedly")]
     Panicked,
+}
+
+impl RefreshFailure {
+    /// Whoever asked waits no longer for AWS's answer to this operation.
+    pub fn no_answer(operation: &'static str) -> Self {
+        Self::Aws(Failure::new(operation, Meaning::Unreachable, "no answer in time"))
+    }
 }
 
 /// The sessions of all portals and the credentials of all roles. Clones are the same.

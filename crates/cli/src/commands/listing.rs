@@ -1,0 +1,88 @@
+//! Waits while accounts are being listed, and shows how far that is.
+
+use portray_core::agent::protocol::{Operation, Reply};
+use portray_core::agent::{Client, ClientError};
+use portray_core::app::contract::{PortalView, ProblemView};
+
+use super::{Invocation, status_of};
+use crate::printer::Printer;
+
+/// A list that is made for the first time: without it names are not known.
+pub fn is_first(portal: &PortalView) -> bool {
+    portal.sync.running.is_some() && portal.sync.synced_at.is_none()
+}
+
+/// Asks about a role. While a first list is made that may have its name, waits for that and asks once more.
+pub fn ask(
+    invocation: &Invocation,
+    client: &mut Client,
+    operation: &Operation,
+) -> Result<Reply, ClientError> {
+    match client.ask(operation) {
+        Err(ClientError::Problem { problem, .. }) if problem == ProblemView::being_listed() => {
+            wait(invocation, is_first)?;
+            invocation.reconnect()?.ask(operation)
+        }
+        outcome => outcome,
+    }
+}
+
+/// Ends when no portal is awaited any more, with all portals as they are then. A large organization takes its time:
+/// the agent ends a sync that AWS does not answer.
+pub fn wait(
+    invocation: &Invocation,
+    is_awaited: impl Fn(&PortalView) -> bool,
+) -> Result<Vec<PortalView>, ClientError> {
+    let mut changes = None;
+    let mut shown = Shown::on(invocation.printer);
+    loop {
+        // What a stream sends may be older than what was asked for before it; the status is not. A connection of its
+        // own each time, because the agent closes one that is silent for long.
+        let portals = status_of(&mut invocation.reconnect()?)?.portals;
+        let Some(awaited) = portals.iter().find(|portal| is_awaited(portal)) else {
+            return Ok(portals);
+        };
+        if changes.is_none() {
+            let told = || format!("Waiting until the accounts of {} are listed.", awaited.name);
+            invocation.printer.detail(told);
+            changes = Some(invocation.reconnect()?.stream(&Operation::Subscribe)?);
+        }
+        shown.portal(awaited);
+        if let Some(changes) = &mut changes {
+            changes.next().ok_or(ClientError::Closed)??;
+        }
+    }
+}
+
+/// What a terminal shows meanwhile; gone with the wait.
+struct Shown {
+    printer: Printer,
+    anything: bool,
+}
+
+impl Shown {
+    fn on(printer: Printer) -> Self {
+        Self {
+            printer,
+            anything: false,
+        }
+    }
+
+    fn portal(&mut self, portal: &PortalView) {
+        let so_far = match portal.sync.running {
+            Some(running) if running.total > 0 => format!(": {} of {}", running.done, running.total),
+            Some(_) | None => String::new(),
+        };
+        self.printer
+            .progress(&format!("Listing the accounts of {}{so_far} …", portal.name));
+        self.anything = true;
+    }
+}
+
+impl Drop for Shown {
+    fn drop(&mut self) {
+        if self.anything {
+            self.printer.progress("");
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! The sentences about what is not there yet, and about sign-ins that did not come to their end.
+
+use crate::app::contract::{ProblemCode, ProblemView};
+
+impl ProblemView {
+    /// A name was given that only the list can explain, and the list is being made.
+    pub fn being_listed() -> Self {
+        Self::new(
+            ProblemCode::Unreachable,
+            "The accounts are still being listed for the first time, so this name is not known yet.",
+            "Try again in a moment, or name the role by its account's id; “portray accounts” shows how far it is.",
+        )
+    }
+
+    pub fn not_listed_yet(portal: &str) -> Self {
+        Self::new(
+            ProblemCode::Unreachable,
+            format!("The accounts of {portal} could not be listed yet."),
+            "Try again: portray accounts --sync",
+        )
+    }
+
+    /// One JSON document is about one portal.
+    pub fn one_portal_a_document() -> Self {
+        Self::new(
+            ProblemCode::WrongUse,
+            "One JSON document is about one portal, and there are several.",
+            "Say which one is meant: portray accounts --json --portal NAME",
+        )
+    }
+
+    /// Another sign-in to the same portal was begun, in another way.
+    pub fn sign_in_replaced(portal: &str) -> Self {
+        Self::new(
+            ProblemCode::Cancelled,
+            format!("Another sign-in to {portal} was begun, and took the place of this one."),
+            "Finish that one; it is good for all commands.",
+        )
+    }
+
+    /// Whoever waited for somebody else's sign-in does not wait any more.
+    pub fn waits_no_longer() -> Self {
+        Self::new(
+            ProblemCode::Cancelled,
+            "This command waits no longer; the sign-in was begun elsewhere and goes on.",
+            "See how it ends: portray status",
+        )
+    }
+}

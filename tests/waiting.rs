@@ -1,0 +1,235 @@
+//! What people and tools are told while something takes its time: a first list, AWS itself, another person's sign-in.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use harness::{Desktop, EmulatorProcess, Portray, Process, Simulation};
+use identity_center_emulator::{Fault, Operation, World};
+use portray_core::app::contract::{ProblemCode, Request};
+use serde_json::{Value, json};
+
+const DEADLINE: Duration = Duration::from_secs(60);
+const DEV: &str = "111122223333";
+
+/// Longer than a first byte may take, and than the agent keeps a connection that says nothing.
+fn slow_list() -> Value {
+    json!({ "operation": "ListAccounts", "delay_ms": 11_000, "times": 1 })
+}
+
+#[tokio::test]
+async fn names_and_lists_wait_for_the_first_list_and_ids_do_not() -> Result<()> {
+    let desktop = Desktop::without_display().await?;
+    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
+    let portray = Portray::with_emulator(&desktop, emulator.addresses());
+    portray.add_portal("acme", emulator.addresses()).await?;
+    emulator.add_fault(&slow_list()).await?;
+    portray.sign_in(&emulator, "amara").await?;
+
+    let listed = portray.start(&["accounts", "--json"])?;
+    let named = portray.start(&["-v", "credentials", "acme-dev/ReadOnly"])?;
+    let by_id = ["credentials", "111122223333/ReadOnly"];
+    portray.run(&by_id).await?.expect_code(0)?;
+    assert_eq!(
+        emulator.calls("ListAccountRoles").await?,
+        0,
+        "it waited for the list"
+    );
+
+    let listed = listed.finished(DEADLINE).await?.expect_code(0)?.json()?;
+    assert!(listed["synced_at"].is_string(), "{listed}");
+    assert_eq!(listed["accounts"].as_array().context("accounts")?.len(), 9);
+    let named = named.finished(DEADLINE).await?.expect_code(0)?;
+    assert!(
+        named
+            .stderr
+            .contains("Waiting until the accounts of acme are listed")
+    );
+
+    emulator.add_fault(&slow_list()).await?;
+    let anew = portray.run(&["accounts", "--sync", "--json"]).await?;
+    assert_ne!(anew.expect_code(0)?.json()?["synced_at"], listed["synced_at"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn more_is_said_to_those_who_ask_for_it_and_never_a_secret() -> Result<()> {
+    let desktop = Desktop::without_display().await?;
+    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
+    let portray = Portray::with_emulator(&desktop, emulator.addresses());
+    portray.add_portal("acme", emulator.addresses()).await?;
+    portray.sign_in(&emulator, "amara").await?;
+    portray.run(&["accounts"]).await?.expect_code(0)?;
+    let agent = portray.run(&["agent", "status", "--json"]).await?.json()?;
+
+    let profile = format!("credential-process --portal acme --account {DEV} --permission-set ReadOnly");
+    let profile: Vec<&str> = profile.split(' ').collect();
+    let quiet = portray.run(&profile).await?.expect_code(0)?;
+    assert_eq!(quiet.stderr, "");
+    let process = format!("process {}, version {}", agent["pid"], env!("CARGO_PKG_VERSION"));
+    let told = portray
+        .run(&[&profile[..], &["-v"]].concat())
+        .await?
+        .expect_code(0)?;
+    for part in [
+        &process,
+        "agent.sock",
+        "ReadOnly in account 111122223333",
+        "good until",
+    ] {
+        assert!(told.stderr.contains(part), "{part} in {}", told.stderr);
+    }
+    for secret in ["SecretAccessKey", "SessionToken"] {
+        let document = told.json()?;
+        let secret = document[secret].as_str().context("a secret")?;
+        assert!(!told.stderr.contains(secret), "{}", told.stderr);
+    }
+    let listed = portray.run(&["accounts", "-v"]).await?.expect_code(0)?;
+    assert!(
+        listed.stderr.contains("its accounts were listed at"),
+        "{}",
+        listed.stderr
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_portal_that_nobody_signed_in_to_leaves_the_others_lists_as_they_are() -> Result<()> {
+    let desktop = Desktop::without_display().await?;
+    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
+    let portray = Portray::with_emulator(&desktop, emulator.addresses());
+    portray.add_portal("one", emulator.addresses()).await?;
+    portray.run(&["accounts"]).await?.expect_code(3)?;
+    portray.run(&["accounts", "--json"]).await?.expect_code(3)?;
+    portray.sign_in(&emulator, "amara").await?;
+    portray.add_portal("two", emulator.addresses()).await?;
+
+    for arguments in [&["accounts", "dev"][..], &["accounts", "--sync", "dev"]] {
+        let listed = portray.run(arguments).await?.expect_code(0)?;
+        assert!(listed.stdout.contains("acme-dev"), "{listed:?}");
+        assert!(listed.stderr.contains("two: You are not signed in"), "{listed:?}");
+    }
+    let both = portray.run(&["accounts", "--json"]).await?.expect_code(2)?;
+    assert_eq!(both.stdout, "");
+    assert!(
+        both.stderr.contains("--portal") && both.stderr.contains("  two\n"),
+        "{both:?}"
+    );
+    let one = portray.run(&["accounts", "--json", "--portal", "one"]).await?;
+    assert_eq!(one.expect_code(0)?.json()?["portal"], "one");
+    let two = portray.run(&["accounts", "--json", "--portal", "two"]).await?;
+    two.expect_code(3)?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_tool_is_told_that_aws_does_not_answer_before_it_gives_up() -> Result<()> {
+    let desktop = Desktop::without_display().await?;
+    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
+    let portray = Portray::with_emulator(&desktop, emulator.addresses());
+    portray.add_portal("acme", emulator.addresses()).await?;
+    portray.sign_in(&emulator, "amara").await?;
+    emulator
+        .add_fault(&json!({ "operation": "GetRoleCredentials", "hang": true }))
+        .await?;
+    let profile = format!("credential-process --portal acme --account {DEV} --permission-set ReadOnly");
+    let profile: Vec<&str> = profile.split(' ').collect();
+    let refused = portray.run(&profile).await?.expect_code(5)?;
+    assert!(
+        refused.stderr.contains("AWS cannot be reached for acme"),
+        "{refused:?}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_person_is_told_that_aws_does_not_answer_before_the_command_gives_up() -> Result<()> {
+    let day = Simulation::signed_in(World::acme(), "amara").await?;
+    day.emulator.add_fault(Fault::hang(Operation::GetRoleCredentials));
+    let began = day.now();
+    let role = day.role(DEV, "ReadOnly");
+    let refused = day
+        .while_time_passes(async { Ok::<_, ()>(day.app.credentials(&role, Duration::ZERO).await.map(drop)) });
+    let problem = refused.await?.expect_err("AWS does not answer");
+    assert_eq!(problem.code, ProblemCode::Unreachable);
+    assert!(problem.what_happened.contains("AWS"), "{problem:?}");
+    let waited = day.now().duration_since(began);
+    assert!(waited.as_secs() < 50, "{waited}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_aws_never_gave_is_nobodys_role() -> Result<()> {
+    let day = Simulation::begin(World::acme())?;
+    assert!(day.try_credentials(DEV, "ReadOnly").await.is_none());
+    assert!(day.snapshot().await?.credentials.is_empty(), "signed out");
+    day.sign_in("amara").await?;
+    for (account, permission_set) in [(DEV, "Nope"), ("999999999999", "ReadOnly")] {
+        assert!(day.try_credentials(account, permission_set).await.is_none());
+        assert!(
+            day.snapshot().await?.credentials.is_empty(),
+            "{account}/{permission_set}"
+        );
+    }
+    let role = day.role(DEV, "Nope").into();
+    day.ask(Request::Keep { role, on: true }).await?;
+    assert_eq!(
+        day.snapshot().await?.credentials.len(),
+        1,
+        "kept is shown whatever becomes of it"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn ctrl_c_ends_the_sign_in_that_a_login_began_and_no_other() -> Result<()> {
+    let desktop = Desktop::without_display().await?;
+    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
+    let portray = Portray::with_emulator(&desktop, emulator.addresses());
+    portray.add_portal("acme", emulator.addresses()).await?;
+
+    let (alone, _) = login(&portray).await?;
+    interrupted(&alone, "was cancelled").await?;
+    portray.wait_for_portal("sign_in_needed", DEADLINE).await?;
+
+    let (first, code) = login(&portray).await?;
+    let (second, same_code) = login(&portray).await?;
+    assert_eq!(code, same_code, "the second one joined the first one");
+    interrupted(&second, "goes on").await?;
+    assert_eq!(portray.status().await?["portals"][0]["state"], "signing_in");
+    emulator.approve(&code, "amara").await?;
+    first.finished(DEADLINE).await?.expect_code(0)?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_login_that_another_one_replaced_says_so() -> Result<()> {
+    let desktop = Desktop::without_display().await?;
+    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
+    let portray = Portray::with_emulator(&desktop, emulator.addresses());
+    portray.add_portal("acme", emulator.addresses()).await?;
+    let replaced = portray.start(&["login", "--no-browser"])?;
+    replaced.first_line(DEADLINE).await?;
+    let (_other, _) = login(&portray).await?;
+    let replaced = replaced.finished(DEADLINE).await?.expect_code(130)?;
+    assert!(
+        replaced.stderr.contains("Another sign-in to acme was begun"),
+        "{replaced:?}"
+    );
+    Ok(())
+}
+
+/// A login that waits for its code to be confirmed, and the code.
+async fn login(portray: &Portray<'_>) -> Result<(Process, String)> {
+    let login = portray.start(&["login", "--device-code", "--json"])?;
+    let asked: Value = serde_json::from_str(&login.first_line(DEADLINE).await?)?;
+    let code = asked["user_code"].as_str().context("a user code")?;
+    Ok((login, code.to_owned()))
+}
+
+async fn interrupted(login: &Process, says: &str) -> Result<()> {
+    login.interrupt();
+    let ended = login.finished(DEADLINE).await?.expect_code(130)?;
+    assert_eq!(ended.stderr.lines().count(), 2, "{ended:?}");
+    assert!(ended.stderr.contains(says), "{ended:?}");
+    Ok(())
+}
