@@ -292,6 +292,7 @@ fn new_portal(start_url: &str, region: Option<&str>, name: Option<String>) -> Re
     if !is_region(&region) {
         return Err(PortalError::NotARegion(region));
     }
+    start_url.check_region(&region)?;
     Ok(NewPortal {
         start_url,
         region,

@@ -189,6 +189,9 @@ impl ProblemView {
                 "Give the region where IAM Identity Center is set up, for instance with --region eu-west-1."
             }
             PortalError::NotARegion(_) => "Region names look like eu-west-1.",
+            PortalError::OtherPartition { .. } => {
+                "Check the start URL, and give the region where IAM Identity Center is set up."
+            }
             PortalError::EndpointNotAllowed(_) => "Change the portal's endpoints in settings.toml.",
         };
         Self::new(ProblemCode::WrongUse, sentence(error), what_to_do)

@@ -35,6 +35,8 @@ pub enum PortalError {
     RegionNeeded,
     #[error("“{0}” is not the name of an AWS region")]
     NotARegion(String),
+    #[error("{host} and the region {region} are in different partitions of AWS")]
+    OtherPartition { host: String, region: String },
     #[error("the endpoint {0} is neither on this machine nor https on a host of AWS")]
     EndpointNotAllowed(String),
 }
@@ -48,6 +50,7 @@ impl Portal {
     ) -> Result<Self, PortalError> {
         let start_url = StartUrl::parse(&settings.start_url)?;
         let region = region_of(&settings.region, &start_url)?;
+        start_url.check_region(&region)?;
         let base = match environment_endpoint {
             Some(base) => Endpoints::at_loopback(base)?,
             None => Endpoints::of_aws(&region, &start_url)?,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
-use crate::identity_center::partition::is_region;
+use crate::identity_center::partition::{Partition, is_region};
 use crate::identity_center::portal::{PortalError, is_under};
 
 /// A start URL as AWS is to be sent it: https, without `#/…` and without a trailing slash.
@@ -46,11 +46,20 @@ const NO_PORTALS: [&str; 10] = [
     "app.aws",
 ];
 
+/// No start URL of AWS's is as long as that, in bytes.
+const LONGEST: usize = 500;
+
+/// How much of a text that is no start URL is repeated, in characters.
+const SHOWN: usize = 60;
+
 impl StartUrl {
     /// Understands every form in which people paste a start URL, also just the company's part of it.
     pub fn parse(text: &str) -> Result<Self, PortalError> {
         let text = text.trim();
-        let refused = || PortalError::NotAStartUrl(text.chars().take(200).collect());
+        let refused = || PortalError::NotAStartUrl(shown(text));
+        if text.len() > LONGEST {
+            return Err(refused());
+        }
         let url = Url::parse(&with_scheme(text)?).map_err(|_| refused())?;
         if url.scheme() != "https" {
             return Err(PortalError::NotHttps);
@@ -98,6 +107,24 @@ impl StartUrl {
             || region_in(host).is_some()
     }
 
+    /// Whether the portal can be in this region, as far as the host tells in which partition it is.
+    pub fn check_region(&self, region: &str) -> Result<(), PortalError> {
+        let partition = Partition::of_region(region);
+        let fits = match partition_of(self.host()) {
+            None => true,
+            // GovCloud has portals there too.
+            Some(Partition::Aws) => matches!(partition, Partition::Aws | Partition::AwsUsGov),
+            Some(other) => partition == other,
+        };
+        if fits {
+            return Ok(());
+        }
+        Err(PortalError::OtherPartition {
+            host: self.host().to_owned(),
+            region: region.to_owned(),
+        })
+    }
+
     pub(crate) fn host(&self) -> &str {
         let rest = self.0.strip_prefix("https://").unwrap_or(&self.0);
         rest.split(['/', '?', '#']).next().unwrap_or_default()
@@ -131,12 +158,42 @@ fn path_of(host: &str, url: &Url) -> Option<String> {
         return Some(format!("/directory/{directory}"));
     }
     if awsapps_name(host).is_some() {
-        return Some("/start".to_owned());
+        let is_portal = segments.next().is_none_or(|segment| segment == "start");
+        return is_portal.then(|| "/start".to_owned());
     }
     if region_in(host).is_none() && NO_PORTALS.iter().any(|domain| is_under(host, domain)) {
         return None;
     }
     Some(url.path().trim_end_matches('/').to_owned())
+}
+
+/// Where one of AWS's hosts is; none for a company's own.
+fn partition_of(host: &str) -> Option<Partition> {
+    if let Some(region) = region_in(host) {
+        return Some(Partition::of_region(&region));
+    }
+    let of_aws = ISSUERS.contains(&host) || DIRECTORIES.contains(&host) || awsapps_name(host).is_some();
+    of_aws.then(|| match host {
+        _ if host.ends_with(".cn") => Partition::AwsCn,
+        _ if host.ends_with(".eu") => Partition::AwsEusc,
+        _ if host.contains(".us-gov") => Partition::AwsUsGov,
+        _ => Partition::Aws,
+    })
+}
+
+/// A text that is no start URL as it may be repeated: without a password, and not at any length.
+pub(crate) fn shown(text: &str) -> String {
+    let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
+    let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
+    let text = match (authority.rsplit_once('@'), scheme) {
+        (None, _) => text.to_owned(),
+        (Some((user, _)), "") => format!("…{}", &rest[user.len()..]),
+        (Some((user, _)), scheme) => format!("{scheme}://…{}", &rest[user.len()..]),
+    };
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
 }
 
 /// The company in `<company>.awsapps.com`.
@@ -319,6 +376,7 @@ mod tests {
             "https://acme.awsapps.com./start",
             "https://awsapps.com/start",
             "https://a.b.awsapps.com/start",
+            "https://acme.awsapps.com/foo",
             "https://identitycenter.amazonaws.com/",
             "https://start.us-gov-home.awsapps.com/",
             "https://console.aws.amazon.com/",
@@ -333,6 +391,56 @@ mod tests {
                 matches!(refused, PortalError::NotAStartUrl(_) | PortalError::NotHttps),
                 "{text}: {refused:?}"
             );
+        }
+    }
+
+    #[test]
+    fn what_is_refused_is_repeated_without_a_password_and_shortened() {
+        let told = |text: &str| StartUrl::parse(text).unwrap_err().to_string();
+        let refused = told("https://user:hunter2@acme.awsapps.com/start");
+        assert_eq!(
+            refused,
+            "this is not a start URL: https://…@acme.awsapps.com/start"
+        );
+        assert_eq!(
+            told("user:hunter2@acme.awsapps.com"),
+            "this is not a start URL: …@acme.awsapps.com"
+        );
+        let long = told(&format!("https://acme.example/{}", "ü".repeat(5000)));
+        assert!(long.chars().count() < 100 && long.ends_with('…'), "{long}");
+    }
+
+    #[test]
+    fn a_region_of_another_partition_is_refused() {
+        let rows = [
+            ("acme", "cn-north-1", false),
+            ("acme", "eusc-de-east-1", false),
+            ("acme", "eu-west-1", true),
+            ("acme", "us-gov-west-1", true),
+            ("acme.awsapps.cn", "eu-west-1", false),
+            ("acme.awsapps.cn", "cn-north-1", true),
+            (
+                "https://start.us-gov-home.awsapps.com/directory/agency",
+                "eu-west-1",
+                false,
+            ),
+            (
+                "https://start.us-gov-home.awsapps.com/directory/agency",
+                "us-gov-west-1",
+                true,
+            ),
+            (
+                "https://identitycenter.amazonaws.eu/ssoins-01",
+                "eu-west-1",
+                false,
+            ),
+            ("https://ssoins-01.portal.eu-west-1.app.aws", "cn-north-1", false),
+            ("https://ssoins-01.portal.eu-west-1.app.aws", "us-east-1", true),
+            ("https://aws.acme.example", "cn-north-1", true),
+        ];
+        for (typed, region, fits) in rows {
+            let start_url = StartUrl::parse(typed).unwrap();
+            assert_eq!(start_url.check_region(region).is_ok(), fits, "{typed} {region}");
         }
     }
 
