@@ -30,7 +30,7 @@ fn edit(day: &Simulation, change: impl Fn(String) -> String) -> Result<()> {
 
 fn add(day: &Simulation) -> Request {
     Request::AddPortal {
-        start_url: day.emulator.start_url(),
+        start_url: "https://other.awsapps.com/start".to_owned(),
         region: Some(day.emulator.region()),
         name: Some("other".to_owned()),
     }

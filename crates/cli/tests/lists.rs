@@ -83,6 +83,7 @@ impl Agent {
         let running = self.running.load(Ordering::SeqCst);
         let failed = self.failed.load(Ordering::SeqCst);
         Reply::Status(Box::new(StatusReply {
+            problems: Vec::new(),
             pid: 7,
             version: "0.1.0".to_owned(),
             headline: String::new(),

@@ -1,12 +1,13 @@
 //! Settings and portals, in a TOML file that people edit too: comments and unknown keys survive.
 
-use std::collections::BTreeMap;
+mod reading;
+
 use std::io;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::Deserialize;
-use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, TomlError, value};
+use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, value};
 use url::Url;
 
 use crate::paths::short_hash;
@@ -17,13 +18,33 @@ use crate::private_files;
 pub struct Settings {
     pub portals: Vec<PortalSettings>,
     pub console: ConsoleSettings,
-    /// Keys that this version does not know, as a person would name them (`portal[0].colour`).
-    pub unknown_keys: Vec<String>,
-    /// Where a damaged file was moved to when these settings were loaded.
-    pub set_aside: Option<PathBuf>,
+    /// What stands in the file, but does not hold.
+    pub faults: Vec<Fault>,
+    /// Keys that this version does not know.
+    pub unknown_keys: Vec<Fault>,
+    /// What became of a damaged file when these settings were loaded.
+    pub set_aside: Option<SetAside>,
     document: DocumentMut,
+    /// Which tables of the document the portals are.
+    places: Vec<usize>,
     /// The file as it was read or written.
     source: Vec<u8>,
+}
+
+/// A part of a file that is well-formed, and yet cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Counted from 1.
+    pub line: usize,
+    pub what: String,
+}
+
+/// A damaged file that was moved out of the way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetAside {
+    pub path: PathBuf,
+    /// What is wrong with it, and in which line.
+    pub reason: String,
 }
 
 /// An access portal as the settings name it.
@@ -39,8 +60,9 @@ pub struct PortalSettings {
     pub endpoints: EndpointSettings,
     /// A command line with `{url}`; the desktop's browser by default.
     pub sign_in_browser: Option<String>,
-    #[serde(flatten)]
-    unknown: BTreeMap<String, serde::de::IgnoredAny>,
+    /// Where it stands in the file, counted from 1; 0 for one that was added since.
+    #[serde(skip)]
+    pub line: usize,
 }
 
 /// A portal's own endpoints: tests and demo.
@@ -60,8 +82,6 @@ pub struct ConsoleSettings {
     pub via: Via,
     /// A command line with `{url}`, `{account}`, `{permission_set}`; the desktop's browser by default.
     pub browser: Option<String>,
-    #[serde(flatten)]
-    unknown: BTreeMap<String, serde::de::IgnoredAny>,
 }
 
 /// `via = "federation"` or `"portal"`.
@@ -86,20 +106,6 @@ pub enum SettingsError {
         "{path} has [[guard]] rules, which this version cannot keep; it will not run as if they were not there"
     )]
     GuardsNotKept { path: PathBuf },
-    #[error("there are two portals named “{0}”")]
-    DuplicateName(String),
-}
-
-#[derive(Deserialize)]
-struct Raw {
-    #[serde(default)]
-    portal: Vec<PortalSettings>,
-    #[serde(default)]
-    console: ConsoleSettings,
-    #[serde(default)]
-    guard: Vec<serde::de::IgnoredAny>,
-    #[serde(flatten)]
-    unknown: BTreeMap<String, serde::de::IgnoredAny>,
 }
 
 impl Settings {
@@ -107,10 +113,10 @@ impl Settings {
     pub fn load(path: &Path, now: Timestamp) -> Result<Self, SettingsError> {
         match Self::read(path) {
             Ok(settings) => Ok(settings.unwrap_or_default()),
-            Err(SettingsError::Damaged { .. }) => {
+            Err(SettingsError::Damaged { reason, .. }) => {
                 let aside = private_files::set_aside(path, now).map_err(unreadable(path))?;
                 Ok(Self {
-                    set_aside: Some(aside),
+                    set_aside: Some(SetAside { path: aside, reason }),
                     ..Self::default()
                 })
             }
@@ -118,33 +124,26 @@ impl Settings {
         }
     }
 
-    /// What the bytes of the file say.
+    /// What the bytes of the file say. What is wrong in a part of it takes nothing else away.
     pub fn parse(content: &[u8], path: &Path) -> Result<Self, SettingsError> {
-        let (document, raw) = understood(content).map_err(|reason| SettingsError::Damaged {
+        let reading = reading::read(content).map_err(|reason| SettingsError::Damaged {
             path: path.to_owned(),
             reason,
         })?;
-        if !raw.guard.is_empty() {
+        if reading.has_guards {
             return Err(SettingsError::GuardsNotKept {
                 path: path.to_owned(),
             });
         }
-        let unknown_keys = unknown_keys(&raw);
-        let mut portals = raw.portal;
-        for portal in &mut portals {
-            if portal.id.is_empty() {
-                portal.id = short_hash(portal.name.as_bytes());
-            }
-        }
-        if let Some(name) = duplicate_name(&portals) {
-            return Err(SettingsError::DuplicateName(name));
-        }
+        let (places, portals) = reading.portals.into_iter().unzip();
         Ok(Self {
             portals,
-            console: raw.console,
-            unknown_keys,
+            console: reading.console,
+            faults: reading.faults,
+            unknown_keys: reading.unknown_keys,
             set_aside: None,
-            document,
+            document: reading.document,
+            places,
             source: content.to_owned(),
         })
     }
@@ -200,6 +199,8 @@ impl Settings {
             table[key] = value(text);
         }
         self.tables().push(table);
+        let place = self.tables().len() - 1;
+        self.places.push(place);
         self.portals.push(PortalSettings {
             id,
             name,
@@ -207,7 +208,7 @@ impl Settings {
             region: region.to_owned(),
             endpoints: EndpointSettings::default(),
             sign_in_browser: None,
-            unknown: BTreeMap::new(),
+            line: 0,
         });
         self.portals.last().expect("one was pushed just now")
     }
@@ -217,7 +218,19 @@ impl Settings {
             return;
         };
         self.portals.remove(index);
-        self.tables().remove(index);
+        let place = self.places.remove(index);
+        self.tables().remove(place);
+        for later in self.places.iter_mut().filter(|later| **later > place) {
+            *later -= 1;
+        }
+    }
+
+    /// The portal of this name; names that differ only in case cannot be told apart everywhere.
+    pub fn named(&self, name: &str) -> Option<&PortalSettings> {
+        let name = name.to_lowercase();
+        self.portals
+            .iter()
+            .find(|portal| portal.name.to_lowercase() == name)
     }
 
     fn tables(&mut self) -> &mut ArrayOfTables {
@@ -237,7 +250,7 @@ impl Settings {
     }
 
     fn free_name(&self, wanted: &str) -> String {
-        let taken = |name: &str| self.portals.iter().any(|portal| portal.name == name);
+        let taken = |name: &str| self.named(name).is_some();
         let numbered = (2..).map(|number| format!("{wanted}-{number}"));
         std::iter::once(wanted.to_owned())
             .chain(numbered)
@@ -260,40 +273,6 @@ fn unreadable(path: &Path) -> impl Fn(io::Error) -> SettingsError {
         path: path.to_owned(),
         error,
     }
-}
-
-/// Else why not.
-fn understood(content: &[u8]) -> Result<(DocumentMut, Raw), String> {
-    let text = std::str::from_utf8(content).map_err(|error| error.to_string())?;
-    let document: DocumentMut = text.parse().map_err(|error| in_one_line(&error, text))?;
-    let raw = toml_edit::de::from_document(document.clone()).map_err(|error| error.message().to_owned())?;
-    Ok((document, raw))
-}
-
-fn in_one_line(error: &TomlError, text: &str) -> String {
-    let start = error.span().map_or(0, |span| span.start);
-    let line = text.bytes().take(start).filter(|byte| *byte == b'\n').count() + 1;
-    format!("line {line}: {}", error.message().replace('\n', ", "))
-}
-
-fn unknown_keys(raw: &Raw) -> Vec<String> {
-    let top = raw.unknown.keys().cloned();
-    let console = raw.console.unknown.keys().map(|key| format!("console.{key}"));
-    let portals = raw.portal.iter().enumerate().flat_map(|(index, portal)| {
-        portal
-            .unknown
-            .keys()
-            .map(move |key| format!("portal[{index}].{key}"))
-    });
-    top.chain(console).chain(portals).collect()
-}
-
-fn duplicate_name(portals: &[PortalSettings]) -> Option<String> {
-    let mut seen = std::collections::BTreeSet::new();
-    portals
-        .iter()
-        .find(|portal| !seen.insert(&portal.name))
-        .map(|portal| portal.name.clone())
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! `portray accounts`
 
 use jiff::Timestamp;
-use portray_core::agent::protocol::{AccountLine, AccountsReply, Operation, Reply};
-use portray_core::agent::{Client, targets};
+use portray_core::agent::Client;
+use portray_core::agent::protocol::{AccountLine, AccountsReply, Operation, Reply, StatusReply};
 use portray_core::app::contract::{PortalState, PortalView, ProblemCode, ProblemView, Request};
 use serde::Serialize;
 
-use super::{Invocation, command, details, listing, status_of};
+use super::{Invocation, command, details, listing, portal_in, status_of};
 use crate::arguments::Accounts;
 use crate::failure::Failure;
 
@@ -30,7 +30,7 @@ struct Wanted {
 
 pub fn run(invocation: &Invocation, arguments: &Accounts) -> Result<(), Failure> {
     let mut client = invocation.connect()?;
-    let portals = meant(status_of(&mut client)?.portals, arguments)?;
+    let portals = meant(status_of(&mut client)?, arguments)?;
     let wanted = listed(invocation, &mut client, portals, arguments.sync)?;
     let name_portals = wanted.len() > 1;
     let mut client = invocation.reconnect()?;
@@ -55,11 +55,12 @@ pub fn run(invocation: &Invocation, arguments: &Accounts) -> Result<(), Failure>
 }
 
 /// One JSON document is about one portal.
-fn meant(portals: Vec<PortalView>, arguments: &Accounts) -> Result<Vec<PortalView>, Failure> {
+fn meant(status: StatusReply, arguments: &Accounts) -> Result<Vec<PortalView>, Failure> {
     let named = arguments.portal.as_deref();
-    if named.is_some() || portals.is_empty() {
-        return Ok(vec![targets::portal(&portals, named, None)?.clone()]);
+    if named.is_some() || status.portals.is_empty() {
+        return Ok(vec![portal_in(&status, named)?.clone()]);
     }
+    let portals = status.portals;
     if arguments.json && portals.len() > 1 {
         return Err(Failure {
             problem: ProblemView::one_portal_a_document(),

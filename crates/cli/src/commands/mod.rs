@@ -17,8 +17,8 @@ mod status;
 use std::process::ExitCode;
 
 use portray_core::agent::protocol::{Operation, Reply, StatusReply};
-use portray_core::agent::{Client, ClientError};
-use portray_core::app::contract::{Answer, Request};
+use portray_core::agent::{Client, ClientError, targets};
+use portray_core::app::contract::{Answer, PortalView, Request};
 use portray_core::paths::{Environment, Paths};
 
 use crate::agent_start;
@@ -69,6 +69,16 @@ fn status_of(client: &mut Client) -> Result<StatusReply, ClientError> {
         return Err(ClientError::Garbled);
     };
     Ok(*status)
+}
+
+/// The portal that is meant. Where there is none, the settings may say why.
+fn portal_in<'a>(status: &'a StatusReply, named: Option<&str>) -> Result<&'a PortalView, Failure> {
+    let found = targets::portal(&status.portals, named, None);
+    found.map_err(|refusal| match status.problems.first() {
+        Some(problem) if status.portals.is_empty() => problem.clone().into(),
+        Some(problem) if named.is_some() => refusal.because_of(problem).into(),
+        Some(_) | None => refusal.into(),
+    })
 }
 
 /// Asks what the window may ask too.

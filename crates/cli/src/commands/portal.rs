@@ -1,11 +1,10 @@
 //! `portray portal add | list | remove`
 
-use portray_core::agent::targets;
-use portray_core::app::contract::{Answer, PortalView, Request};
+use portray_core::app::contract::{Answer, PortalState, PortalView, Request};
 use serde::Serialize;
 
 use super::status::state_in_words;
-use super::{Invocation, command, status_of};
+use super::{Invocation, command, portal_in, status_of};
 use crate::arguments::PortalCommand;
 use crate::failure::Failure;
 
@@ -15,6 +14,7 @@ struct PortalDocument<'a> {
     id: &'a str,
     start_url: &'a str,
     region: &'a str,
+    state: PortalState,
 }
 
 pub fn run(invocation: &Invocation, arguments: PortalCommand) -> Result<(), Failure> {
@@ -38,24 +38,31 @@ fn add(invocation: &Invocation, request: Request) -> Result<(), Failure> {
         return Err(Failure::unexpected_answer());
     };
     let status = status_of(&mut client)?;
-    let portal = targets::portal(&status.portals, Some(&portal), None)?;
+    let portal = portal_in(&status, Some(&portal))?;
     invocation.printer.note(&format!(
         "{} is {} in {}.\nSign in next: portray login {}",
-        portal.name, portal.start_url, portal.region, portal.name
+        portal.name,
+        portal.start_url,
+        portal.region,
+        for_a_shell(&portal.name)
     ));
     Ok(())
 }
 
 fn list(invocation: &Invocation, json: bool) -> Result<(), Failure> {
     let status = status_of(&mut invocation.connect()?)?;
+    for problem in &status.problems {
+        let line = format!("{} {}", problem.what_happened, problem.what_to_do);
+        invocation.printer.note(&line);
+    }
     if json {
         let documents: Vec<_> = status.portals.iter().map(document).collect();
         return invocation.printer.json(&documents);
     }
-    if status.portals.is_empty() {
+    if status.portals.is_empty() && status.problems.is_empty() {
         invocation
             .printer
-            .note("No portal yet. Add yours: portray portal add https://YOUR-COMPANY.awsapps.com/start");
+            .note("No portal yet. Add yours: portray portal add https://YOUR-COMPANY.awsapps.com/start --region REGION");
     }
     let rows = status.portals.iter().map(|portal| {
         let state = state_in_words(portal.state).to_owned();
@@ -72,7 +79,7 @@ fn list(invocation: &Invocation, json: bool) -> Result<(), Failure> {
 fn remove(invocation: &Invocation, name: &str) -> Result<(), Failure> {
     let mut client = invocation.connect()?;
     let status = status_of(&mut client)?;
-    let portal = targets::portal(&status.portals, Some(name), None)?;
+    let portal = portal_in(&status, Some(name))?;
     let request = Request::RemovePortal {
         portal: portal.id.clone(),
     };
@@ -81,11 +88,22 @@ fn remove(invocation: &Invocation, name: &str) -> Result<(), Failure> {
     Ok(())
 }
 
+/// A word as it is typed in a shell.
+fn for_a_shell(word: &str) -> String {
+    let is_plain =
+        |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.' | '@' | '+');
+    match word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', "'\\''")),
+    }
+}
+
 fn document(portal: &PortalView) -> PortalDocument<'_> {
     PortalDocument {
         name: &portal.name,
         id: &portal.id,
         start_url: &portal.start_url,
         region: &portal.region,
+        state: portal.state,
     }
 }

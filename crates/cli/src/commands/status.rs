@@ -15,6 +15,7 @@ struct StatusDocument<'a> {
     agent: AgentDocument<'a>,
     portals: Vec<PortalDocument<'a>>,
     credentials: Vec<CredentialsDocument<'a>>,
+    problems: &'a [ProblemView],
 }
 
 #[derive(Serialize)]
@@ -80,6 +81,7 @@ fn document(status: &StatusReply) -> StatusDocument<'_> {
             .iter()
             .map(|credentials| credentials_document(status, credentials))
             .collect(),
+        problems: &status.problems,
     }
 }
 
@@ -120,6 +122,7 @@ fn portal_name<'a>(status: &'a StatusReply, credentials: &'a CredentialsView) ->
 
 fn in_words(status: &StatusReply, zone: &TimeZone) -> String {
     let mut lines = vec![status.headline.clone()];
+    lines.extend(status.problems.iter().map(problem_line));
     for portal in &status.portals {
         lines.push(format!(
             "  {}  {}, {} accounts, {} permission sets",
@@ -202,12 +205,13 @@ mod tests {
                 kept: true,
                 problem: None,
             }],
+            problems: Vec::new(),
         }
     }
 
     #[test]
     fn the_document_has_the_shape_that_scripts_rely_on() {
-        let expected = r#"{"agent":{"pid":7,"version":"0.1.0"},"portals":[{"name":"acme","start_url":"https://acme.awsapps.com/start","region":"eu-west-1","state":"signed_in","access_token_expires_at":"2026-03-02T13:00:00Z","session_ends_at":null,"session_end_is_estimate":true,"accounts":2,"permission_sets":3}],"credentials":[{"portal":"acme","account":"111122223333","permission_set":"ReadOnly","expires_at":"2026-03-02T12:40:00Z","kept":true,"state":"fresh","problem":null}]}"#;
+        let expected = r#"{"agent":{"pid":7,"version":"0.1.0"},"portals":[{"name":"acme","start_url":"https://acme.awsapps.com/start","region":"eu-west-1","state":"signed_in","access_token_expires_at":"2026-03-02T13:00:00Z","session_ends_at":null,"session_end_is_estimate":true,"accounts":2,"permission_sets":3}],"credentials":[{"portal":"acme","account":"111122223333","permission_set":"ReadOnly","expires_at":"2026-03-02T12:40:00Z","kept":true,"state":"fresh","problem":null}],"problems":[]}"#;
         assert_eq!(serde_json::to_string(&document(&status())).unwrap(), expected);
     }
 

@@ -47,15 +47,6 @@ impl Engine {
         let secret_store = environment.secret_store()?;
         environment.endpoint()?;
         let settings = Settings::load(&paths.settings(), clock.now())?;
-        for key in &settings.unknown_keys {
-            tracing::warn!("settings.toml: “{key}” is not known to this version; it is kept");
-        }
-        if let Some(aside) = &settings.set_aside {
-            tracing::warn!(
-                "settings.toml could not be understood; it is now {}",
-                aside.display()
-            );
-        }
         Ok(Self {
             environment,
             paths,

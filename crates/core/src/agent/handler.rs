@@ -12,6 +12,7 @@ use crate::agent::protocol::{
 use crate::agent::socket::Answering;
 use crate::agent::targets::{self, Known, Refusal, account_name};
 use crate::app::contract::{Answer, PortalView, ProblemView, Request, RoleRow, SearchRequest, SignInMethod};
+use crate::app::settings_file::SettingsProblems;
 use crate::app::state::NamedPortal;
 use crate::app::{App, ConsoleRequest, SignInStart};
 use crate::identity_center::{PortalId, RoleKey};
@@ -150,12 +151,14 @@ impl Handler {
 
     async fn status(&self) -> Outcome {
         let snapshot = self.app.snapshot().await?;
+        let SettingsProblems { faults, unknown_keys } = self.app.settings_problems();
         Ok(Reply::Status(Box::new(StatusReply {
             pid: std::process::id(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             headline: snapshot.headline.clone(),
             portals: snapshot.portals.clone(),
             credentials: snapshot.credentials.clone(),
+            problems: [faults, unknown_keys].concat(),
         })))
     }
 
@@ -268,6 +271,11 @@ impl Handler {
     /// The role that is meant. Names stand in the listing: a first one that is under way is waited for. So do free
     /// words, which half a listing could take for another role.
     async fn role(&self, target: &Target) -> Result<RoleKey, Refusal> {
+        if let Some(fault) = self.settings_fault()
+            && self.portals().is_empty()
+        {
+            return Err(fault.into());
+        }
         let outcome = self.listed_role(target);
         if outcome.is_ok() && target.names_one_role() {
             return outcome;
@@ -306,7 +314,18 @@ impl Handler {
     }
 
     fn portal(&self, named: Option<&str>) -> Result<NamedPortal, Refusal> {
-        targets::portal(&self.portals(), named, None).cloned()
+        let portals = self.portals();
+        let found = targets::portal(&portals, named, None);
+        found.cloned().map_err(|refusal| match self.settings_fault() {
+            Some(fault) if portals.is_empty() => fault.into(),
+            Some(fault) if named.is_some() => refusal.because_of(&fault),
+            Some(_) | None => refusal,
+        })
+    }
+
+    /// What may be the reason for everything that is missing.
+    fn settings_fault(&self) -> Option<ProblemView> {
+        self.app.settings_problems().faults.into_iter().next()
     }
 
     fn portals(&self) -> Vec<NamedPortal> {

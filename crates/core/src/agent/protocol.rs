@@ -252,6 +252,9 @@ pub struct StatusReply {
     pub headline: String,
     pub portals: Vec<PortalView>,
     pub credentials: Vec<CredentialsView>,
+    /// What in the settings does not hold.
+    #[serde(default)]
+    pub problems: Vec<ProblemView>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

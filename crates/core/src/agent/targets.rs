@@ -17,6 +17,14 @@ pub struct Refusal {
     pub candidates: Vec<String>,
 }
 
+impl Refusal {
+    /// The same, with what may have caused it in place of the advice.
+    pub fn because_of(mut self, cause: &ProblemView) -> Self {
+        self.problem.what_to_do = format!("{} {}", cause.what_happened, cause.what_to_do);
+        self
+    }
+}
+
 impl From<ProblemView> for Refusal {
     fn from(problem: ProblemView) -> Self {
         Self {
@@ -92,11 +100,20 @@ impl Known<'_> {
             } => {
                 let portals = matching(self.portals, portal.as_deref(), portal_region.as_deref());
                 if portals.is_empty() {
-                    return Err(no_such_portal(self.portals, portal.as_deref()));
+                    return Err(self.no_portal_there(portal.as_deref(), portal_region.as_deref()));
                 }
                 self.named(&portals, account, permission_set)
             }
             Target::Words { words } => self.words(words.trim()),
+        }
+    }
+
+    fn no_portal_there(&self, named: Option<&str>, region: Option<&str>) -> Refusal {
+        match (matching(self.portals, named, None).as_slice(), region) {
+            ([portal, ..], Some(region)) => {
+                ProblemView::portal_elsewhere(&portal.name, &portal.region, region).into()
+            }
+            ([], _) | (_, None) => no_such_portal(self.portals, named),
         }
     }
 
@@ -222,15 +239,26 @@ pub fn account_name<'a>(catalogue: &'a Catalogue, key: &RoleKey) -> &'a str {
 
 fn matching<'a, P: Named>(portals: &'a [P], named: Option<&str>, region: Option<&str>) -> Vec<&'a P> {
     let is_meant = |portal: &&P| {
-        let is_named = |named: &str| portal.names().iter().any(|name| name.eq_ignore_ascii_case(named));
+        let is_named = |named: &str| {
+            let named = named.to_lowercase();
+            portal.names().iter().any(|name| name.to_lowercase() == named)
+        };
         named.is_none_or(is_named) && region.is_none_or(|region| portal.region() == region)
     };
-    portals.iter().filter(is_meant).collect()
+    let meant: Vec<&P> = portals.iter().filter(is_meant).collect();
+    // A person may have written two names that differ only in case.
+    let exactly = |portal: &&&P| named.is_some_and(|named| portal.names().contains(&named));
+    let exact: Vec<&P> = meant.iter().filter(exactly).copied().collect();
+    if exact.is_empty() { meant } else { exact }
 }
 
 fn names<P: Named>(portals: &[P]) -> Vec<String> {
-    let names = portals.iter().map(|portal| portal.names()[0].to_owned());
-    names.collect()
+    let mut names: Vec<_> = portals
+        .iter()
+        .map(|portal| portal.names()[0].to_owned())
+        .collect();
+    names.sort();
+    names
 }
 
 fn is_account_id(text: &str) -> bool {

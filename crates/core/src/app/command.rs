@@ -71,7 +71,8 @@ pub enum Command {
     ConsoleOpened(RoleKey),
     /// The settings were changed, or could not be; whoever asked is answered after they are taken over.
     SettingsChanged {
-        outcome: Result<(Box<Settings>, Answer), SettingsError>,
+        /// What they say now; and the answer, or why nothing was changed.
+        outcome: Result<(Box<Settings>, Result<Answer, ProblemView>), SettingsError>,
         reply: Option<Reply<Answer>>,
     },
     /// What stands in settings.toml now.

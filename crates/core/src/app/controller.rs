@@ -13,7 +13,7 @@ use crate::app::console_session::Opener;
 use crate::app::contract::{Answer, ProblemView, Request, Snapshot};
 use crate::app::drawing::Drawn;
 use crate::app::files::Writer;
-use crate::app::settings_file::Edit;
+use crate::app::settings_file::{Edit, SettingsProblems};
 use crate::app::shell::Shell;
 use crate::app::sign_ins::SignIns;
 use crate::app::state::AssignmentChange;
@@ -41,6 +41,7 @@ pub struct Controller {
     pub(super) refresh: Refresh,
     pub(super) commands: mpsc::UnboundedSender<Command>,
     pub(super) catalogue: Arc<RwLock<Arc<Catalogue>>>,
+    pub(super) settings_problems: Arc<RwLock<SettingsProblems>>,
     pub(super) sign_ins: SignIns,
     pub(super) syncs: Syncs,
     pub(super) problem: Option<ProblemView>,
@@ -63,6 +64,7 @@ pub struct Handles {
     pub snapshots: watch::Sender<Arc<Snapshot>>,
     pub stopped: watch::Sender<bool>,
     pub catalogue: Arc<RwLock<Arc<Catalogue>>>,
+    pub settings_problems: Arc<RwLock<SettingsProblems>>,
     pub refresh: Refresh,
 }
 
@@ -81,6 +83,7 @@ impl Controller {
             refresh: handles.refresh.clone(),
             commands: handles.commands.clone(),
             catalogue: handles.catalogue.clone(),
+            settings_problems: handles.settings_problems.clone(),
             sign_ins: SignIns::default(),
             syncs: Syncs::new(loaded.unfinished),
             problem: None,
@@ -125,7 +128,7 @@ impl Controller {
 
     /// Takes in the portals of the settings; their sign-ins are read behind.
     pub fn begin(&mut self) {
-        self.problem = self.settings_problem().or_else(|| self.marks_problem());
+        self.problem = self.marks_problem();
         self.take_in_portals();
     }
 

@@ -10,7 +10,7 @@ pub mod notices;
 mod portals;
 pub mod problem;
 mod program_problem;
-mod settings_file;
+pub mod settings_file;
 pub mod shell;
 mod sign_in;
 mod sign_ins;
@@ -43,6 +43,7 @@ use contract::{
     SignInMethod, Snapshot,
 };
 use controller::{Controller, Handles, TICK};
+use settings_file::SettingsProblems;
 use shell::Shell;
 use state::NamedPortal;
 
@@ -68,6 +69,7 @@ pub struct App {
     snapshots: watch::Sender<Arc<Snapshot>>,
     stopped: watch::Sender<bool>,
     catalogue: Arc<RwLock<Arc<Catalogue>>>,
+    settings_problems: Arc<RwLock<SettingsProblems>>,
     refresh: Refresh,
 }
 
@@ -115,6 +117,7 @@ impl App {
             snapshots: watch::Sender::new(Arc::new(empty_snapshot())),
             stopped: watch::Sender::new(false),
             catalogue: Arc::default(),
+            settings_problems: Arc::default(),
             refresh: refresh.clone(),
         };
         let portals: Vec<_> = parts
@@ -145,6 +148,7 @@ impl App {
             snapshots,
             stopped,
             catalogue,
+            settings_problems,
             refresh,
         } = handles;
         Self {
@@ -153,6 +157,7 @@ impl App {
             snapshots,
             stopped,
             catalogue,
+            settings_problems,
             refresh,
         }
     }
@@ -242,6 +247,12 @@ impl App {
                 .map(|hit| row(hit, &names, &credentials))
                 .collect(),
         }
+    }
+
+    /// What in the settings does not hold.
+    pub fn settings_problems(&self) -> SettingsProblems {
+        let problems = self.settings_problems.read();
+        problems.expect("no panic under this lock").clone()
     }
 
     /// Listings, favourites and recents as they are now.

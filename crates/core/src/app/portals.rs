@@ -7,14 +7,15 @@ use tokio::sync::oneshot;
 use crate::app::ConsoleRequest;
 use crate::app::command::{Command, Reply};
 use crate::app::console_session::browser_command;
-use crate::app::contract::{Answer, ConsoleVia, ProblemCode, ProblemView, Request, StartUrlView};
+use crate::app::contract::{Answer, ConsoleVia, ProblemView, Request, StartUrlView};
 use crate::app::controller::{Controller, answer};
 use crate::identity_center::portal::{PortalError, is_region, regions};
+use crate::identity_center::start_url::shown;
 use crate::identity_center::vanity::resolve_vanity;
 use crate::identity_center::{Flow, IdentityCenter, Portal, PortalId, StartUrl};
 use crate::refresh::session::Session;
 use crate::secret::Secret;
-use crate::settings::{PortalSettings, Settings, Via};
+use crate::settings::{Fault, PortalSettings, Settings, Via};
 use crate::token_store::{StoreFailure, TokenStore};
 
 /// What a start URL that is being typed turns out to be.
@@ -49,18 +50,17 @@ impl Controller {
                 return self.problem = Some(ProblemView::environment(&error));
             }
         };
-        let described: Vec<_> = self
-            .settings
-            .portals
-            .iter()
-            .map(|portal| Portal::from_settings(portal, endpoint.as_ref()))
-            .collect();
-        for portal in described {
-            match portal {
+        let mut unusable = Vec::new();
+        for portal in self.settings.portals.clone() {
+            match Portal::from_settings(&portal, endpoint.as_ref()) {
                 Ok(portal) => self.take_in(portal),
-                Err(error) => self.problem = Some(ProblemView::portal(&error)),
+                Err(error) => unusable.push(Fault {
+                    line: portal.line,
+                    what: format!("the portal “{}” cannot be used: {error}", portal.name),
+                }),
             }
         }
+        self.tell_what_does_not_hold(unusable);
     }
 
     fn take_in(&mut self, portal: Portal) {
@@ -115,18 +115,6 @@ impl Controller {
                 });
             }
         });
-    }
-
-    pub(super) fn settings_problem(&self) -> Option<ProblemView> {
-        let aside = self.settings.set_aside.as_ref()?;
-        Some(ProblemView::new(
-            ProblemCode::Failed,
-            "The settings could not be understood.",
-            format!(
-                "They were moved to {}; mend them there and move them back, or begin anew.",
-                aside.display()
-            ),
-        ))
     }
 
     pub(super) fn add_portal(
@@ -194,7 +182,7 @@ impl Controller {
         let id = portal.0.clone();
         self.change_settings(reply, move |settings| {
             settings.remove_portal(&id);
-            Answer::Done
+            Ok(Answer::Done)
         });
     }
 
@@ -293,6 +281,10 @@ fn new_portal(start_url: &str, region: Option<&str>, name: Option<String>) -> Re
         return Err(PortalError::NotARegion(region));
     }
     start_url.check_region(&region)?;
+    let name = name.map(|name| name.trim().to_owned());
+    if let Some(name) = name.as_ref().filter(|name| !is_name(name)) {
+        return Err(PortalError::NotAName(shown(name)));
+    }
     Ok(NewPortal {
         start_url,
         region,
@@ -300,25 +292,34 @@ fn new_portal(start_url: &str, region: Option<&str>, name: Option<String>) -> Re
     })
 }
 
+/// Whether a portal can be told by this name: in a target a colon follows it, and a slash is behind an account.
+fn is_name(text: &str) -> bool {
+    (1..=60).contains(&text.chars().count())
+        && !text.starts_with('-')
+        && !text.contains(|letter: char| letter.is_control() || matches!(letter, ':' | '/'))
+}
+
 impl NewPortal {
-    /// Answers with the portal's id, also where it was there already.
-    fn add_to(self, settings: &mut Settings) -> Answer {
-        let Self {
-            start_url,
-            region,
-            name,
-        } = self;
-        let same = |portal: &&PortalSettings| {
-            portal.start_url == start_url.0
-                && portal.region == region
-                && name.as_ref().is_none_or(|name| *name == portal.name)
+    /// Answers with the portal's id, also where it was there already under that name.
+    fn add_to(self, settings: &mut Settings) -> Result<Answer, ProblemView> {
+        let (start_url, region) = (&self.start_url.0, &self.region);
+        let same = |portal: &&PortalSettings| portal.start_url == *start_url && portal.region == *region;
+        // A name of its own makes another portal of it: somebody may be two users there.
+        let is_meant = |portal: &&PortalSettings| {
+            let is_named = |name: &String| name.to_lowercase() == portal.name.to_lowercase();
+            same(portal) && self.name.as_ref().is_none_or(is_named)
         };
-        let known = settings.portals.iter().find(same).map(|portal| portal.id.clone());
-        let portal = known.unwrap_or_else(|| {
-            let name = name.unwrap_or_else(|| start_url.suggested_name());
-            settings.add_portal(&name, &start_url.0, &region).id.clone()
-        });
-        Answer::Portal { portal }
+        if let Some(known) = settings.portals.iter().find(is_meant) {
+            let portal = known.id.clone();
+            return Ok(Answer::Portal { portal });
+        }
+        let name = match self.name {
+            Some(name) if settings.named(&name).is_some() => return Err(ProblemView::name_taken(&name)),
+            Some(name) => name,
+            None => self.start_url.suggested_name(),
+        };
+        let portal = settings.add_portal(&name, start_url, region).id.clone();
+        Ok(Answer::Portal { portal })
     }
 }
 

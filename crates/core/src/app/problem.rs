@@ -1,12 +1,14 @@
 //! Every sentence about a failure that a person reads: what happened, what to do.
 
+use std::path::Path;
+
 use crate::app::contract::{ProblemCode, ProblemView};
 use crate::app::shell::ShellError;
 use crate::console::destinations::DestinationError;
 use crate::identity_center::portal::PortalError;
 use crate::identity_center::{Failure, Meaning};
 use crate::refresh::RefreshFailure;
-use crate::settings::SettingsError;
+use crate::settings::{Fault, SetAside, SettingsError};
 use crate::token_store::StoreFailure;
 
 impl ProblemView {
@@ -175,9 +177,41 @@ impl ProblemView {
             SettingsError::GuardsNotKept { .. } => {
                 "Remove the [[guard]] rules, or use a version that keeps them."
             }
-            SettingsError::DuplicateName(_) => "Give each portal a name of its own.",
         };
-        Self::new(ProblemCode::WrongUse, sentence(error), what_to_do)
+        let code = match error {
+            SettingsError::Unreadable { .. } | SettingsError::Unwritable { .. } => ProblemCode::Failed,
+            SettingsError::Damaged { .. } | SettingsError::GuardsNotKept { .. } => ProblemCode::WrongUse,
+        };
+        Self::new(code, sentence(error), what_to_do)
+    }
+
+    /// A part of the settings that does not hold.
+    pub fn settings_fault(path: &Path, fault: &Fault) -> Self {
+        Self::new(
+            ProblemCode::WrongUse,
+            format!("settings.toml, line {}: {}.", fault.line, fault.what),
+            format!("Correct it in {}; everything else there holds.", path.display()),
+        )
+    }
+
+    pub fn settings_set_aside(aside: &SetAside) -> Self {
+        Self::new(
+            ProblemCode::WrongUse,
+            format!("The settings could not be understood ({}).", aside.reason),
+            format!(
+                "They were moved to {}; mend them there and move them back, or begin anew.",
+                aside.path.display()
+            ),
+        )
+    }
+
+    /// A name was asked for that another portal has.
+    pub fn name_taken(name: &str) -> Self {
+        Self::new(
+            ProblemCode::WrongUse,
+            format!("Another portal is named “{name}” already, or the same in capital and small letters."),
+            "Choose another name, or leave it out: then one is made from the start URL.",
+        )
     }
 
     pub fn portal(error: &PortalError) -> Self {
@@ -191,6 +225,9 @@ impl ProblemView {
             PortalError::NotARegion(_) => "Region names look like eu-west-1.",
             PortalError::OtherPartition { .. } => {
                 "Check the start URL, and give the region where IAM Identity Center is set up."
+            }
+            PortalError::NotAName(_) => {
+                "A name has 1 to 60 characters, no colon, no slash, no line break, and no “-” in front."
             }
             PortalError::EndpointNotAllowed(_) => "Change the portal's endpoints in settings.toml.",
         };

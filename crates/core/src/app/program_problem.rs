@@ -247,7 +247,7 @@ impl ProblemView {
         Self::new(
             ProblemCode::WrongUse,
             "No portal has been added yet.",
-            "Add yours: portray portal add https://YOUR-COMPANY.awsapps.com/start",
+            "Add yours: portray portal add https://YOUR-COMPANY.awsapps.com/start --region REGION",
         )
     }
 
@@ -258,6 +258,15 @@ impl ProblemView {
         );
         let what_to_do = "Name one of those that were added (“portray portal list”).";
         Self::new(ProblemCode::WrongUse, what_happened, what_to_do)
+    }
+
+    /// A portal was named with a region that is not its own.
+    pub fn portal_elsewhere(name: &str, region: &str, asked: &str) -> Self {
+        Self::new(
+            ProblemCode::WrongUse,
+            format!("The portal “{name}” is in {region}, not in {asked}."),
+            "Correct the region, or leave it out.",
+        )
     }
 
     pub fn several_portals() -> Self {

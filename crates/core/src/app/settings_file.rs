@@ -8,7 +8,7 @@ use crate::app::contract::{Answer, ProblemView};
 use crate::app::controller::{Controller, answer};
 use crate::identity_center::PortalId;
 use crate::private_files;
-use crate::settings::{Settings, SettingsError};
+use crate::settings::{Fault, Settings, SettingsError};
 
 /// An editor may be in the middle of writing: an edit counts when it still stands after this.
 const SETTLED: Duration = Duration::from_secs(1);
@@ -22,12 +22,50 @@ pub struct Edit {
     told: Option<ProblemView>,
 }
 
+/// What in the settings does not hold, in the order of the file.
+#[derive(Debug, Clone, Default)]
+pub struct SettingsProblems {
+    /// A file or parts of it that a person has to mend.
+    pub faults: Vec<ProblemView>,
+    pub unknown_keys: Vec<ProblemView>,
+}
+
 impl Controller {
+    pub(super) fn settings_problem(&self) -> Option<ProblemView> {
+        let problems = self.settings_problems.read();
+        problems
+            .expect("no panic under this lock")
+            .faults
+            .first()
+            .cloned()
+    }
+
+    /// `unusable` are the portals that were understood, and yet cannot be.
+    pub(super) fn tell_what_does_not_hold(&self, unusable: Vec<Fault>) {
+        let path = self.paths.settings();
+        let told = |fault: &Fault| ProblemView::settings_fault(&path, fault);
+        let aside = self
+            .settings
+            .set_aside
+            .iter()
+            .map(ProblemView::settings_set_aside);
+        let mut faults = [self.settings.faults.clone(), unusable].concat();
+        faults.sort_by_key(|fault| fault.line);
+        let problems = SettingsProblems {
+            faults: aside.chain(faults.iter().map(told)).collect(),
+            unknown_keys: self.settings.unknown_keys.iter().map(told).collect(),
+        };
+        for problem in problems.faults.iter().chain(&problems.unknown_keys) {
+            tracing::warn!("{}", problem.what_happened);
+        }
+        *self.settings_problems.write().expect("no panic under this lock") = problems;
+    }
+
     /// Makes a change in the file and takes over what it says then. Answers after that.
     pub(super) fn change_settings(
         &self,
         reply: Option<Reply<Answer>>,
-        change: impl FnOnce(&mut Settings) -> Answer + Send + 'static,
+        change: impl FnOnce(&mut Settings) -> Result<Answer, ProblemView> + Send + 'static,
     ) {
         let (known, path, commands) = (
             self.settings.clone(),
@@ -44,13 +82,13 @@ impl Controller {
 
     pub(super) fn settings_changed(
         &mut self,
-        outcome: Result<(Box<Settings>, Answer), SettingsError>,
+        outcome: Result<(Box<Settings>, Result<Answer, ProblemView>), SettingsError>,
         reply: Option<Reply<Answer>>,
     ) {
         match (outcome, reply) {
             (Ok((settings, done)), reply) => {
                 self.take_over(*settings);
-                answer(reply, Ok(done));
+                answer(reply, done);
             }
             (Err(error), None) => self.problem = Some(ProblemView::settings(&error)),
             (Err(error), reply) => answer(reply, Err(ProblemView::settings(&error))),

@@ -50,7 +50,7 @@ impl Controller {
             recents: named(&catalogue.recents),
             accounts: menu_accounts(&catalogue),
             catalogue_revision: catalogue.revision,
-            problem: self.problem.clone(),
+            problem: self.problem.clone().or_else(|| self.settings_problem()),
             ended: ended.map(|(_, session)| session.portal().id.0.clone()).collect(),
             window_is_shown: self.shell.window_is_shown(),
             sign_in_wanted: self.sign_in_wanted.clone(),

@@ -215,7 +215,7 @@ mod tests {
 
     pub(super) fn portal(region: &str, endpoint: Option<&str>) -> Portal {
         let mut settings = Settings::default();
-        let settings = settings.add_portal("acme", "acme", region);
+        let settings = settings.add_portal("acme", "https://aws.acme.example", region);
         let endpoint = endpoint.map(|endpoint| Url::parse(endpoint).unwrap());
         Portal::from_settings(settings, endpoint.as_ref()).unwrap()
     }

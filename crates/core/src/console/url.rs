@@ -156,7 +156,12 @@ mod tests {
 
     fn portal(region: &str) -> Portal {
         let mut settings = Settings::default();
-        Portal::from_settings(settings.add_portal("acme", "acme", region), None).unwrap()
+        let start_url = match region.starts_with("cn-") {
+            true => "acme.awsapps.cn",
+            false if region.starts_with("eusc-") => "https://aws.acme.example",
+            false => "acme",
+        };
+        Portal::from_settings(settings.add_portal("acme", start_url, region), None).unwrap()
     }
 
     fn url(text: &str) -> Url {

@@ -17,7 +17,7 @@ mod callback;
 pub(crate) mod deadline;
 mod endpoints;
 mod partition;
-mod start_url;
+pub(crate) mod start_url;
 mod trust;
 
 #[cfg(test)]

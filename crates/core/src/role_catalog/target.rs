@@ -41,7 +41,8 @@ impl Catalogue {
         let (portal, target) = split_portal(target, portal_names);
         // An account's name may have a slash in it, a permission set's may not.
         if let Some((account, permission_set)) = target.rsplit_once('/') {
-            let found = self.find(account.trim(), permission_set.trim(), portal);
+            let mut found = self.find(account.trim(), permission_set.trim(), portal);
+            found.sort_by_key(|role| portal_names.get(&role.portal));
             return one_of(found);
         }
         if target.trim().is_empty() {
@@ -88,8 +89,11 @@ fn split_portal<'a, 'b>(
     portal_names: &'b BTreeMap<PortalId, String>,
 ) -> (Option<&'b PortalId>, &'a str) {
     let named = target.split_once(':').and_then(|(name, rest)| {
+        let name = name.trim();
         let mut portals = portal_names.iter();
-        let (id, _) = portals.find(|(_, it)| same_in_any_case(it, name.trim()))?;
+        let exactly = portals.find(|(_, it)| *it == name);
+        let mut portals = portal_names.iter();
+        let (id, _) = exactly.or_else(|| portals.find(|(_, it)| same_in_any_case(it, name)))?;
         Some((Some(id), rest))
     });
     named.unwrap_or((None, target))

@@ -34,7 +34,9 @@ fn add_another(settings: &mut Settings) {
 fn comments_and_unknown_keys_survive_a_new_portal() {
     let (scratch, settings) = load(WRITTEN_BY_HAND);
     let settings = settings.unwrap();
-    assert_eq!(settings.unknown_keys, ["theme"]);
+    let unknown = "“theme” is not known to this version; it is kept, and does nothing";
+    assert_eq!(settings.unknown_keys, [fault(2, unknown)]);
+    assert_eq!(settings.faults, []);
     assert_eq!(settings.console.via, Via::Portal);
     let path = scratch.path().join("settings.toml");
     let (settings, ()) = settings.change(&path, add_another).unwrap();
@@ -47,6 +49,62 @@ fn comments_and_unknown_keys_survive_a_new_portal() {
     let names: Vec<_> = again.portals.iter().map(|portal| portal.name.as_str()).collect();
     assert_eq!(names, ["acme", "acme-2"]);
     assert_eq!(again.portals[1].id, settings.portals[1].id);
+}
+
+fn fault(line: usize, what: &str) -> Fault {
+    Fault {
+        line,
+        what: what.to_owned(),
+    }
+}
+
+#[test]
+fn r9_one_bad_value_takes_nothing_else_away_and_is_told_with_its_line() {
+    let missing = "[[portal]]\nname = \"half\"\n";
+    let again = "[[portal]]\nname = \"acme\"\nstart_url = \"b\"\nregion = \"c\"\n";
+    let strange = WRITTEN_BY_HAND.replace("\"portal\"", "\"zz\"");
+    let (scratch, settings) = load(&format!("{missing}{strange}{again}"));
+    let mut settings = settings.unwrap();
+    assert_eq!(settings.portals.len(), 1, "{settings:?}");
+    assert_eq!(settings.portals[0].line, 6);
+    assert_eq!(settings.console, ConsoleSettings::default());
+    let told: Vec<_> = settings
+        .faults
+        .iter()
+        .map(|fault| (fault.line, fault.what.as_str()))
+        .collect();
+    let [half, second, console] = told.as_slice() else {
+        panic!("{told:?}");
+    };
+    assert_eq!(
+        *half,
+        (1, "the portal “half” is ignored: missing field `start_url`")
+    );
+    assert_eq!(*second, (13, "a second portal named “acme” is ignored"));
+    assert_eq!(console.0, 12);
+    assert!(console.1.contains("`zz`"), "{console:?}");
+    assert_eq!(settings.set_aside, None);
+    let id = settings.portals[0].id.clone();
+    settings.remove_portal(&id);
+    let text = settings.document.to_string();
+    assert!(text.contains("half") && !text.contains("# the company"), "{text}");
+    assert!(scratch.path().join("settings.toml").exists());
+}
+
+#[test]
+fn what_is_no_list_of_portals_is_damaged() {
+    for text in ["portal = 3", "[portal]\nname = \"a\"", "portal = [1]"] {
+        let damaged = Settings::parse(text.as_bytes(), Path::new("/x/settings.toml"));
+        assert!(matches!(damaged, Err(SettingsError::Damaged { .. })), "{text}");
+    }
+}
+
+#[test]
+fn an_automatic_name_differs_in_more_than_its_case() {
+    let (_scratch, settings) = load(WRITTEN_BY_HAND);
+    let mut settings = settings.unwrap();
+    let added = settings.add_portal("ACME", "https://b.awsapps.com/start", "us-east-1");
+    assert_eq!(added.name, "ACME-2");
 }
 
 #[test]
@@ -65,7 +123,11 @@ fn a_removed_portal_leaves_the_others_as_they_were() {
 fn r9_a_damaged_file_is_set_aside_and_never_overwritten() {
     let (scratch, settings) = load("[[portal]]\nname = ");
     let aside = settings.unwrap().set_aside.unwrap();
-    assert_eq!(std::fs::read_to_string(aside).unwrap(), "[[portal]]\nname = ");
+    assert!(aside.reason.starts_with("line 2: "), "{aside:?}");
+    assert_eq!(
+        std::fs::read_to_string(aside.path).unwrap(),
+        "[[portal]]\nname = "
+    );
     assert!(!scratch.path().join("settings.toml").exists());
 }
 

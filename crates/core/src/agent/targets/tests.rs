@@ -128,6 +128,43 @@ fn k3_a_locked_keyring_is_told_where_no_account_is_known() {
 }
 
 #[test]
+fn names_that_differ_only_in_case_can_both_be_named() {
+    let portals = [named("Acme"), named("acme")];
+    for name in ["Acme", "acme"] {
+        assert_eq!(portal(&portals, Some(name), None).unwrap().name, name);
+    }
+    assert!(portal(&portals, Some("ACME"), None).is_err());
+    for name in ["Acme", "acme"] {
+        let role = words(&["Acme", "acme"], &format!("{name}:acme-dev/Admin"));
+        assert_eq!(role, Ok(format!("id-{name}:111122223333/Admin")));
+    }
+}
+
+#[test]
+fn candidates_have_an_order() {
+    let portals = [named("b"), named("c"), named("a")];
+    assert_eq!(
+        portal(&portals, None, None).unwrap_err().candidates,
+        ["a", "b", "c"]
+    );
+}
+
+#[test]
+fn a_portal_in_another_region_is_told_to_be_there() {
+    let target = Target::Role {
+        portal: Some("acme".to_owned()),
+        portal_region: Some("us-east-1".to_owned()),
+        account: "111122223333".to_owned(),
+        permission_set: "Admin".to_owned(),
+    };
+    let refused = resolve(&["acme", "other"], &target).unwrap_err();
+    assert_eq!(
+        refused.problem.what_happened,
+        "The portal “acme” is in eu-west-1, not in us-east-1."
+    );
+}
+
+#[test]
 fn a_profile_names_its_portal_by_name_id_or_start_url() {
     for (name, region, found) in [
         ("acme", None, true),

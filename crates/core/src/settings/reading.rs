@@ -1,0 +1,173 @@
+//! Reads a settings file part by part: what is wrong with one takes nothing else away.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use serde::de::DeserializeOwned;
+use toml_edit::{Document, DocumentMut, Item, Table, TableLike, Value};
+
+use super::{ConsoleSettings, Fault, PortalSettings};
+use crate::paths::short_hash;
+
+const TOP: &[&str] = &["portal", "console", "guard"];
+const PORTAL: &[&str] = &[
+    "id",
+    "name",
+    "start_url",
+    "region",
+    "endpoints",
+    "sign_in_browser",
+];
+const ENDPOINTS: &[&str] = &["sso", "sso_oidc", "sts", "signin", "portal"];
+const CONSOLE: &[&str] = &["via", "browser"];
+
+/// A file as it was understood.
+pub struct Reading {
+    pub document: DocumentMut,
+    /// With their place among the portals' tables.
+    pub portals: Vec<(usize, PortalSettings)>,
+    pub console: ConsoleSettings,
+    pub has_guards: bool,
+    pub faults: Vec<Fault>,
+    pub unknown_keys: Vec<Fault>,
+}
+
+/// A text in which lines are counted, and what was found in it.
+struct Reader<'a> {
+    text: &'a str,
+    faults: Vec<Fault>,
+    unknown_keys: Vec<Fault>,
+}
+
+/// Else why the file as a whole cannot be understood.
+pub fn read(content: &[u8]) -> Result<Reading, String> {
+    let text = std::str::from_utf8(content).map_err(|error| error.to_string())?;
+    let mut reader = Reader {
+        text,
+        faults: Vec::new(),
+        unknown_keys: Vec::new(),
+    };
+    let document = Document::parse(text.to_owned()).map_err(|error| {
+        let line = reader.line(error.span());
+        format!("line {line}: {}", error.message().replace('\n', ", "))
+    })?;
+    reader.look_for_unknown_keys(document.as_table(), "", TOP);
+    let portals = reader.portals(document.get("portal"))?;
+    let console = reader.console(document.get("console"));
+    Ok(Reading {
+        portals,
+        console,
+        has_guards: document.get("guard").is_some_and(|guards| !is_empty(guards)),
+        faults: reader.faults,
+        unknown_keys: reader.unknown_keys,
+        document: document.into_mut(),
+    })
+}
+
+impl Reader<'_> {
+    fn portals(&mut self, item: Option<&Item>) -> Result<Vec<(usize, PortalSettings)>, String> {
+        let Some(item) = item else { return Ok(Vec::new()) };
+        let line = self.line(item.span());
+        let no_list = || format!("line {line}: the portals are no list; each one begins with [[portal]]");
+        let mut portals = Vec::new();
+        let mut names = BTreeSet::new();
+        for (place, table) in tables(item).ok_or_else(no_list)?.into_iter().enumerate() {
+            if let Some(portal) = self.portal(&table) {
+                if names.insert(portal.name.clone()) {
+                    portals.push((place, portal));
+                } else {
+                    let what = format!("a second portal named “{}” is ignored", portal.name);
+                    self.faults.push(Fault {
+                        line: portal.line,
+                        what,
+                    });
+                }
+            }
+        }
+        Ok(portals)
+    }
+
+    fn portal(&mut self, table: &Table) -> Option<PortalSettings> {
+        self.look_for_unknown_keys(table, "portal.", PORTAL);
+        if let Some(endpoints) = table.get("endpoints").and_then(Item::as_table_like) {
+            self.look_for_unknown_keys(endpoints, "endpoints.", ENDPOINTS);
+        }
+        let line = self.line(span_of(table));
+        let name = table.get("name").and_then(Item::as_str);
+        let ignored = match name {
+            Some(name) => format!("the portal “{name}” is ignored"),
+            None => "a portal is ignored".to_owned(),
+        };
+        let mut portal: PortalSettings = self.part(table, &ignored)?;
+        portal.line = line;
+        if portal.id.is_empty() {
+            portal.id = short_hash(portal.name.as_bytes());
+        }
+        Some(portal)
+    }
+
+    fn console(&mut self, item: Option<&Item>) -> ConsoleSettings {
+        const IGNORED: &str = "what [console] says is ignored";
+        let Some(item) = item else {
+            return ConsoleSettings::default();
+        };
+        let Some(table) = item.clone().into_table().ok() else {
+            let line = self.line(item.span());
+            let what = format!("{IGNORED}: it is no table");
+            self.faults.push(Fault { line, what });
+            return ConsoleSettings::default();
+        };
+        self.look_for_unknown_keys(&table, "console.", CONSOLE);
+        self.part(&table, IGNORED).unwrap_or_default()
+    }
+
+    fn part<T: DeserializeOwned>(&mut self, table: &Table, ignored: &str) -> Option<T> {
+        let part = toml_edit::de::from_document(DocumentMut::from(table.clone()));
+        part.map_err(|error| {
+            let line = self.line(error.span().or_else(|| span_of(table)));
+            let what = format!("{ignored}: {}", error.message().replace('\n', ", "));
+            self.faults.push(Fault { line, what });
+        })
+        .ok()
+    }
+
+    fn look_for_unknown_keys(&mut self, table: &dyn TableLike, prefix: &str, known: &[&str]) {
+        for (key, item) in table.iter().filter(|(key, _)| !known.contains(key)) {
+            let span = table.key(key).and_then(toml_edit::Key::span);
+            let line = self.line(span.or_else(|| item.span()));
+            let what = format!("“{prefix}{key}” is not known to this version; it is kept, and does nothing");
+            self.unknown_keys.push(Fault { line, what });
+        }
+    }
+
+    fn line(&self, span: Option<Range<usize>>) -> usize {
+        let start = span.map_or(0, |span| span.start);
+        let before = self.text.bytes().take(start);
+        before.filter(|byte| *byte == b'\n').count() + 1
+    }
+}
+
+/// None: something among them is none.
+fn tables(item: &Item) -> Option<Vec<Table>> {
+    if let Some(tables) = item.as_array_of_tables() {
+        return Some(tables.iter().cloned().collect());
+    }
+    let values = item.as_array()?.iter();
+    let table = |value: &Value| {
+        value
+            .as_inline_table()
+            .cloned()
+            .map(toml_edit::InlineTable::into_table)
+    };
+    values.map(table).collect()
+}
+
+fn is_empty(item: &Item) -> bool {
+    item.as_array().is_some_and(toml_edit::Array::is_empty)
+}
+
+/// A table that stood in a line has no place of its own any more, but its values have.
+fn span_of(table: &Table) -> Option<Range<usize>> {
+    let first = || table.iter().find_map(|(_, item)| item.span());
+    table.span().or_else(first)
+}
