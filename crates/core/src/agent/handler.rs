@@ -5,9 +5,10 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use crate::agent::listener::Caller;
+use crate::agent::pages::{PAGE, account_line, at_most_a_page, by_account, page};
 use crate::agent::protocol::{
-    AccountLine, AccountsReply, AgentHello, AgentKind, CredentialsReply, Operation, Reply, RequestLine,
-    StatusReply, Target, WireSecret,
+    AccountsReply, AgentHello, AgentKind, CredentialsReply, Operation, Reply, RequestLine, StatusReply,
+    Target, WireSecret,
 };
 use crate::agent::socket::Answering;
 use crate::agent::targets::{self, Known, Refusal, account_name};
@@ -16,10 +17,6 @@ use crate::app::settings_file::SettingsProblems;
 use crate::app::state::NamedPortal;
 use crate::app::{App, ConsoleRequest, SignInStart};
 use crate::identity_center::{PortalId, RoleKey};
-use crate::role_catalog::ListedAccount;
-
-/// The longest page of a list.
-const PAGE: u32 = 100;
 
 /// How long a name waits for the first listing: shorter than the tools that wait for an answer.
 const FIRST_LISTING: Duration = Duration::from_secs(8);
@@ -355,48 +352,6 @@ where
         }
     }
     outcome
-}
-
-fn at_most_a_page(search: SearchRequest) -> SearchRequest {
-    SearchRequest {
-        limit: search.limit.min(PAGE),
-        ..search
-    }
-}
-
-fn account_line(listed: &ListedAccount) -> AccountLine {
-    AccountLine {
-        id: listed.account.id.0.clone(),
-        name: listed.account.name.clone(),
-        email: listed.account.email.clone(),
-        permission_sets: listed.permission_sets.clone(),
-    }
-}
-
-/// Accounts in the order of their best row, with the permission sets that were hit.
-fn by_account(rows: Vec<RoleRow>) -> Vec<AccountLine> {
-    let mut lines: Vec<AccountLine> = Vec::new();
-    let mut places = std::collections::HashMap::new();
-    for row in rows {
-        let place = *places.entry(row.role.account.clone()).or_insert_with(|| {
-            lines.push(AccountLine {
-                id: row.role.account,
-                name: row.account_name,
-                email: row.email,
-                permission_sets: Vec::new(),
-            });
-            lines.len() - 1
-        });
-        lines[place].permission_sets.push(row.role.permission_set);
-    }
-    for line in &mut lines {
-        line.permission_sets.sort();
-    }
-    lines
-}
-
-fn page<T>(lines: impl Iterator<Item = T>, offset: u32, limit: u32) -> impl Iterator<Item = T> {
-    lines.skip(offset as usize).take(limit.min(PAGE) as usize)
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ pub mod engine;
 pub mod handler;
 pub mod harden;
 pub mod listener;
+mod pages;
 pub mod protocol;
 pub mod socket;
 pub mod targets;

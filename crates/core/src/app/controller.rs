@@ -21,7 +21,7 @@ use crate::app::syncing::Syncs;
 use crate::clock::SharedClock;
 use crate::identity_center::{HttpStack, PortalId, RoleKey};
 use crate::paths::{Environment, Paths};
-use crate::refresh::{Change, Refresh, RefreshFailure};
+use crate::refresh::{Change, Refresh};
 use crate::role_catalog::{Catalogue, Loaded, MarksFile};
 use crate::settings::Settings;
 use crate::token_store::TokenStore;
@@ -269,13 +269,7 @@ impl Controller {
 
     /// 403: this one permission set was taken away. The list learns it at once, and the whole of it by a sync.
     fn notice_lost_role(&mut self, key: &RoleKey) {
-        let lost = self
-            .refresh
-            .roles
-            .views()
-            .into_iter()
-            .any(|view| view.key == *key && view.failure == Some(RefreshFailure::NotAssigned));
-        if lost && self.catalogue().lists(key) {
+        if self.refresh.roles.is_refused(key) && self.catalogue().lists(key) {
             self.change_catalogue(|catalogue| catalogue.remove(key));
             self.sync(key.portal.clone(), None);
         }

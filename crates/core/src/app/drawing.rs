@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use crate::app::command::Command;
-use crate::app::contract::Snapshot;
+use crate::app::contract::{Mood, Snapshot};
 use crate::app::controller::Controller;
 use crate::app::state::AppState;
 use crate::app::{notices, tray_menu};
@@ -103,5 +103,19 @@ impl Controller {
             wall: now,
             revision,
         };
+    }
+}
+
+/// What is shown before anything is known.
+pub fn empty_snapshot() -> Snapshot {
+    Snapshot {
+        revision: 0,
+        catalogue_revision: 0,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        headline: String::new(),
+        mood: Mood::Empty,
+        portals: Vec::new(),
+        credentials: Vec::new(),
+        problem: None,
     }
 }

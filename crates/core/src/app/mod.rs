@@ -39,7 +39,7 @@ use crate::settings::Settings;
 use crate::token_store::TokenStore;
 use command::{Began, Command, SignInWish};
 use contract::{
-    Answer, ConsoleVia, CredentialsState, Mood, ProblemView, Request, RoleRow, SearchAnswer, SearchRequest,
+    Answer, ConsoleVia, CredentialsState, ProblemView, Request, RoleRow, SearchAnswer, SearchRequest,
     SignInMethod, Snapshot,
 };
 use controller::{Controller, Handles, TICK};
@@ -114,7 +114,7 @@ impl App {
         let clock = parts.clock.clone();
         let handles = Handles {
             commands: commands.clone(),
-            snapshots: watch::Sender::new(Arc::new(empty_snapshot())),
+            snapshots: watch::Sender::new(Arc::new(drawing::empty_snapshot())),
             stopped: watch::Sender::new(false),
             catalogue: Arc::default(),
             settings_problems: Arc::default(),
@@ -388,18 +388,5 @@ fn row(
         credentials: state,
         credentials_expire_at: expire_at,
         role: hit.key.into(),
-    }
-}
-
-fn empty_snapshot() -> Snapshot {
-    Snapshot {
-        revision: 0,
-        catalogue_revision: 0,
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        headline: String::new(),
-        mood: Mood::Empty,
-        portals: Vec::new(),
-        credentials: Vec::new(),
-        problem: None,
     }
 }

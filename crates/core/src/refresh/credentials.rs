@@ -223,6 +223,11 @@ impl RoleCache {
         shown
     }
 
+    /// Whether AWS last said that the role is not assigned.
+    pub fn is_refused(&self, key: &RoleKey) -> bool {
+        self.entries().by_role.get(key).is_some_and(Entry::is_unavailable)
+    }
+
     /// The roles of a portal that hold credentials or are kept.
     pub fn in_use(&self, portal: &PortalId) -> Vec<RoleKey> {
         let entries = self.entries();

@@ -1,0 +1,52 @@
+//! Lists as clients get them: a page at a time.
+
+use std::collections::HashMap;
+
+use crate::agent::protocol::AccountLine;
+use crate::app::contract::{RoleRow, SearchRequest};
+use crate::role_catalog::ListedAccount;
+
+/// The longest page of a list.
+pub const PAGE: u32 = 100;
+
+pub fn at_most_a_page(search: SearchRequest) -> SearchRequest {
+    SearchRequest {
+        limit: search.limit.min(PAGE),
+        ..search
+    }
+}
+
+pub fn account_line(listed: &ListedAccount) -> AccountLine {
+    AccountLine {
+        id: listed.account.id.0.clone(),
+        name: listed.account.name.clone(),
+        email: listed.account.email.clone(),
+        permission_sets: listed.permission_sets.clone(),
+    }
+}
+
+/// Accounts in the order of their best row, with the permission sets that were hit.
+pub fn by_account(rows: Vec<RoleRow>) -> Vec<AccountLine> {
+    let mut lines: Vec<AccountLine> = Vec::new();
+    let mut places = HashMap::new();
+    for row in rows {
+        let place = *places.entry(row.role.account.clone()).or_insert_with(|| {
+            lines.push(AccountLine {
+                id: row.role.account,
+                name: row.account_name,
+                email: row.email,
+                permission_sets: Vec::new(),
+            });
+            lines.len() - 1
+        });
+        lines[place].permission_sets.push(row.role.permission_set);
+    }
+    for line in &mut lines {
+        line.permission_sets.sort();
+    }
+    lines
+}
+
+pub fn page<T>(lines: impl Iterator<Item = T>, offset: u32, limit: u32) -> impl Iterator<Item = T> {
+    lines.skip(offset as usize).take(limit.min(PAGE) as usize)
+}
