@@ -4,6 +4,7 @@ use std::io::BufRead;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
+use portray_core::agent::harden::keep_files_private;
 use portray_core::app::contract::ProblemView;
 use portray_core::paths::{Environment, Paths};
 use tauri::webview::NewWindowResponse;
@@ -39,6 +40,7 @@ pub fn run() -> Result<(), ProblemView> {
     let environment = Environment::of_process();
     let paths = Paths::of(&environment).map_err(|error| ProblemView::environment(&error))?;
     logging::start(&environment, &paths, "window.log");
+    keep_files_private();
     display::open(OpenGl::Probe)?;
     let pages = paths.cache.join("webview");
     let link = Link::new(paths);

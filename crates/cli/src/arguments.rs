@@ -4,13 +4,14 @@ use std::ffi::OsString;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use portray_core::app::contract::ConsoleVia;
+use portray_core::identity_center::portal::is_region;
 
 use crate::shells::Format;
 
 /// Your AWS access portal: signs in to IAM Identity Center, keeps credentials fresh, opens consoles.
 ///
 /// First steps:
-///   portray portal add https://YOUR-COMPANY.awsapps.com/start
+///   portray portal add https://YOUR-COMPANY.awsapps.com/start --region REGION
 ///   portray login
 ///   portray accounts
 ///   portray exec acme-dev/ReadOnly -- aws sts get-caller-identity
@@ -144,7 +145,7 @@ pub struct Credentials {
     #[arg(long, value_name = "DURATION", value_parser = seconds)]
     pub min_ttl: Option<u32>,
     /// The region that the variables name.
-    #[arg(long)]
+    #[arg(long, value_parser = region)]
     pub region: Option<String>,
 }
 
@@ -173,7 +174,7 @@ pub struct Console {
     #[arg(long, value_name = "SERVICE|URL")]
     pub destination: Option<String>,
     /// The region that the console shows.
-    #[arg(long)]
+    #[arg(long, value_parser = region)]
     pub region: Option<String>,
     /// How long the console session lasts, for instance 4h.
     #[arg(long, value_parser = seconds)]
@@ -213,7 +214,7 @@ pub struct Exec {
     #[arg(long)]
     pub env: bool,
     /// Set AWS_REGION and AWS_DEFAULT_REGION.
-    #[arg(long)]
+    #[arg(long, value_parser = region)]
     pub region: Option<String>,
     /// The command and its arguments, after --
     #[arg(last = true, required = true)]
@@ -255,6 +256,15 @@ fn seconds(text: &str) -> Result<u32, String> {
     u32::try_from(duration.as_secs()).map_err(|_| "it must be between 0s and many years".to_owned())
 }
 
+/// A region's name: it ends up in variables that shells evaluate.
+fn region(text: &str) -> Result<String, String> {
+    let name = text.trim().to_ascii_lowercase();
+    match is_region(&name) {
+        true => Ok(name),
+        false => Err("region names look like eu-west-1".to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -276,6 +286,14 @@ mod tests {
             ("x", None),
         ] {
             assert_eq!(seconds(text).ok(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn i1_a_region_is_one() {
+        assert_eq!(region(" EU-west-1").unwrap(), "eu-west-1");
+        for text in ["x; rm -rf /", "xx", "", "eu-west-1 $(id)"] {
+            assert!(region(text).is_err(), "{text}");
         }
     }
 

@@ -47,6 +47,7 @@ impl From<ClientError> for Failure {
             ClientError::Problem { problem, candidates } => Self { problem, candidates },
             ClientError::NotRunning
             | ClientError::NotOurs
+            | ClientError::OutOfReach { .. }
             | ClientError::TimedOut
             | ClientError::Closed
             | ClientError::Broken(_)

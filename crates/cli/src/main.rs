@@ -11,7 +11,9 @@ mod printer;
 mod shell;
 mod shells;
 mod surroundings;
+mod usage;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -23,7 +25,11 @@ use crate::failure::Failure;
 use crate::printer::Printer;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let arguments = match Arguments::try_parse_from(&words) {
+        Ok(arguments) => arguments,
+        Err(error) => return usage::answer(Printer::new(false), &words, &error),
+    };
     let environment = Environment::of_process();
     log::start(&environment, arguments.verbose, arguments.is_agent());
     let printer = Printer::new(arguments.verbose);

@@ -395,11 +395,12 @@ fn exec_ends_as_its_command_does() {
         let status = home.portray(&arguments).status().unwrap();
         assert_eq!(status.code(), Some(code), "{script}");
     }
-    let missing = home
-        .portray(&["exec", "acme-dev/ReadOnly", "--", "/no/such/program"])
-        .output()
-        .unwrap();
-    assert_eq!(missing.status.code(), Some(2), "{missing:?}");
+    for (program, code) in [("/no/such/program", 127), ("/etc/passwd", 126)] {
+        let exec = ["exec", "acme-dev/ReadOnly", "--", program];
+        let refused = home.portray(&exec).output().unwrap();
+        assert_eq!(refused.status.code(), Some(code), "{refused:?}");
+        assert_eq!(text(&refused.stderr).lines().count(), 2, "{refused:?}");
+    }
 }
 
 #[test]

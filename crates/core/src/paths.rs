@@ -74,6 +74,8 @@ pub enum EnvironmentError {
     SecretStoreFile,
     #[error("PORTRAY_ENDPOINT_URL is “{0}”; it takes an http or https URL on 127.0.0.1, ::1 or localhost")]
     Endpoint(String),
+    #[error("PORTRAY_HOME is “{0}”; it takes an absolute path")]
+    RelativeHome(String),
     #[error("neither PORTRAY_HOME nor a home directory is set; set HOME or PORTRAY_HOME")]
     NoHome,
 }
@@ -124,6 +126,19 @@ impl Environment {
         self.path(if cfg!(windows) { "USERPROFILE" } else { "HOME" })
     }
 
+    /// The one folder for everything; an empty one counts as absent. A relative one would name another folder for
+    /// every program that is started elsewhere.
+    fn portray_home(&self) -> Result<Option<PathBuf>, EnvironmentError> {
+        const NAME: &str = "PORTRAY_HOME";
+        match self.variables.get(NAME).filter(|home| !home.is_empty()) {
+            None => Ok(None),
+            Some(home) => self
+                .path(NAME)
+                .map(Some)
+                .ok_or_else(|| EnvironmentError::RelativeHome(home.to_string_lossy().into_owned())),
+        }
+    }
+
     pub fn secret_store(&self) -> Result<SecretStore, EnvironmentError> {
         match self.text("PORTRAY_SECRET_STORE") {
             None | Some("keyring") => Ok(SecretStore::Keyring),
@@ -172,7 +187,7 @@ pub struct Paths {
 
 impl Paths {
     pub fn of(environment: &Environment) -> Result<Self, EnvironmentError> {
-        if let Some(home) = environment.path("PORTRAY_HOME") {
+        if let Some(home) = environment.portray_home()? {
             return Ok(Self::in_one_folder(&home));
         }
         let home = environment.home().ok_or(EnvironmentError::NoHome)?;
@@ -336,6 +351,18 @@ mod tests {
     #[test]
     fn p3_without_a_home_says_what_to_set() {
         assert_eq!(Paths::of(&Environment::of(&[])), Err(EnvironmentError::NoHome));
+    }
+
+    #[test]
+    fn a_relative_portray_home_is_refused_and_an_empty_one_is_none() {
+        let paths = |home| Paths::of(&Environment::of(&[("PORTRAY_HOME", home), ("HOME", "/home/a")]));
+        for relative in ["portray", "./portray", "~/portray"] {
+            assert_eq!(
+                paths(relative),
+                Err(EnvironmentError::RelativeHome(relative.to_owned()))
+            );
+        }
+        assert_eq!(paths("").unwrap().keyring_service, "portray");
     }
 
     #[test]

@@ -14,6 +14,38 @@ pub fn make_folder(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
+/// Why a folder cannot hold what nobody else may reach.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderFault {
+    #[error("cannot be made or entered: {0}")]
+    OutOfReach(io::Error),
+    #[error("is no folder, or only a link to one")]
+    NoFolder,
+    #[error("belongs to another user")]
+    Foreign,
+    #[error("can be entered by others")]
+    Open,
+}
+
+/// What keeps a folder from being ours, and nobody else's. The link itself is looked at, not what it points to.
+#[cfg(unix)]
+pub fn folder_fault(path: &Path) -> Option<FolderFault> {
+    use std::os::unix::fs::MetadataExt;
+    match std::fs::symlink_metadata(path) {
+        Err(error) => Some(FolderFault::OutOfReach(error)),
+        Ok(found) if !found.is_dir() => Some(FolderFault::NoFolder),
+        Ok(found) if found.uid() != rustix::process::geteuid().as_raw() => Some(FolderFault::Foreign),
+        Ok(found) if found.mode() & 0o077 != 0 => Some(FolderFault::Open),
+        Ok(_) => None,
+    }
+}
+
+/// On Windows a folder in a profile is its user's.
+#[cfg(windows)]
+pub fn folder_fault(path: &Path) -> Option<FolderFault> {
+    (!path.is_dir()).then_some(FolderFault::NoFolder)
+}
+
 /// Replaces a file as a whole: readers see the old one or the new one, also after a crash.
 pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let folder = path.parent().ok_or(io::ErrorKind::InvalidInput)?;

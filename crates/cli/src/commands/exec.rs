@@ -35,7 +35,7 @@ const COMPETING: [&str; 13] = [
 /// Some SDKs send requests to loopback through a proxy, token and all.
 const NEVER_PROXIED: &str = "127.0.0.1,localhost,::1";
 
-pub fn run(invocation: &Invocation, arguments: Exec) -> Result<ExitCode, Failure> {
+pub fn run(invocation: &Invocation, arguments: &Exec) -> Result<ExitCode, Failure> {
     // Asked for before the command starts, so that what is wrong is said here and not by every tool in its way.
     let credentials = credentials::ask(invocation, &arguments.role.words(), 0)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -43,9 +43,16 @@ pub fn run(invocation: &Invocation, arguments: Exec) -> Result<ExitCode, Failure
         .enable_all()
         .build()
         .map_err(|error| Failure::system("Starting the runtime", &error))?;
-    let status = runtime.block_on(run_command(invocation, arguments, credentials))?;
+    let ended = runtime.block_on(run_command(invocation, arguments, credentials))?;
     // A request that is under way must not keep the terminal waiting.
     runtime.shutdown_background();
+    let status = match ended {
+        Ok(status) => status,
+        Err(not_started) => {
+            invocation.printer.failure(&not_started.problem.into());
+            return Ok(ExitCode::from(not_started.code));
+        }
+    };
     // Windows' exit codes have 32 bits, more than an ExitCode takes.
     #[cfg(windows)]
     if let Some(code) = status.code() {
@@ -54,11 +61,29 @@ pub fn run(invocation: &Invocation, arguments: Exec) -> Result<ExitCode, Failure
     Ok(exit_code(status))
 }
 
+/// The command cannot be run; the exit code is the one that shells give then.
+struct NotStarted {
+    problem: ProblemView,
+    code: u8,
+}
+
+impl NotStarted {
+    fn new(program: &OsStr, error: &std::io::Error) -> Self {
+        Self {
+            problem: ProblemView::command_not_started(&program.display(), error),
+            code: match error.kind() == std::io::ErrorKind::NotFound {
+                true => 127,
+                false => 126,
+            },
+        }
+    }
+}
+
 async fn run_command(
     invocation: &Invocation,
-    arguments: Exec,
+    arguments: &Exec,
     credentials: CredentialsReply,
-) -> Result<ExitStatus, Failure> {
+) -> Result<Result<ExitStatus, NotStarted>, Failure> {
     let (program, rest) = arguments
         .command
         .split_first()
@@ -86,11 +111,14 @@ async fn run_command(
         tokio::spawn(endpoint.serve());
     }
     let signals = Signals::listen().map_err(|error| Failure::system("Listening to signals", &error))?;
-    let child = command
-        .spawn()
-        .map_err(|error| ProblemView::command_not_started(&program.display(), &error))?;
+    let child = match command.spawn() {
+        Ok(child) => child,
+        Err(error) => return Ok(Err(NotStarted::new(program, &error))),
+    };
     let ended = wait(child, signals).await;
-    ended.map_err(|error| Failure::system("Waiting for the command", &error))
+    ended
+        .map(Ok)
+        .map_err(|error| Failure::system("Waiting for the command", &error))
 }
 
 async fn endpoint(

@@ -44,7 +44,7 @@ pub fn run(invocation: &Invocation, command: Option<Command>) -> Result<ExitCode
         Command::Credentials(arguments) => credentials::run(invocation, &arguments)?,
         Command::CredentialProcess(arguments) => credential_process::run(invocation, arguments)?,
         Command::Console(arguments) => console::run(invocation, &arguments)?,
-        Command::Exec(arguments) => return exec::run(invocation, arguments),
+        Command::Exec(arguments) => return exec::run(invocation, &arguments),
         Command::Agent(arguments) => agent::run(invocation, &arguments)?,
     }
     Ok(ExitCode::SUCCESS)

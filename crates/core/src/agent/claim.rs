@@ -11,7 +11,7 @@ use crate::agent::protocol::{AgentHello, AgentKind, Operation};
 use crate::app::contract::ProblemView;
 use crate::clock::SharedClock;
 use crate::paths::Paths;
-use crate::private_files;
+use crate::private_files::{self, FolderFault, folder_fault};
 
 /// How long an agent that ends has to store what it must and to finish its answers before the next one gives up.
 const HAND_OVER: Duration = Duration::from_secs(10);
@@ -30,8 +30,8 @@ pub enum ClaimError {
     /// Another one is; who, unless it does not answer yet.
     #[error("an agent is running already")]
     Taken(Option<AgentHello>),
-    #[error("the folder {0} does not belong to you alone (mode 0700, no symbolic link)")]
-    Folder(PathBuf),
+    #[error("the folder {path} {fault}")]
+    Folder { path: PathBuf, fault: FolderFault },
     #[error("the socket {path} cannot be bound: {error}")]
     Socket { path: PathBuf, error: io::Error },
     #[error("the lock {path} cannot be taken: {error}")]
@@ -47,8 +47,8 @@ impl ClaimError {
                 AgentKind::Headless => ProblemView::agent_runs(agent.pid),
             },
             Self::Taken(None) => ProblemView::agent_is_silent(),
-            Self::Folder(folder) => ProblemView::runtime_folder(folder),
-            Self::Socket { .. } | Self::Lock { .. } => ProblemView::no_socket(&self),
+            Self::Folder { path, fault } => ProblemView::runtime_folder(path, fault),
+            Self::Socket { error, .. } | Self::Lock { error, .. } => ProblemView::no_socket(&self, error),
         }
     }
 }
@@ -90,32 +90,20 @@ pub fn wait_until_gone(paths: &Paths, at_most: Duration) -> Result<bool, ClaimEr
     Ok(waiting.recv_timeout(at_most).unwrap_or(false))
 }
 
-/// Whether a folder for sockets is ours, and nobody else's.
-#[cfg(unix)]
-pub fn is_private_folder(path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    // The link itself is looked at, not what it points to.
-    std::fs::symlink_metadata(path).is_ok_and(|metadata| {
-        metadata.is_dir()
-            && metadata.uid() == rustix::process::geteuid().as_raw()
-            && metadata.mode() & 0o077 == 0
-    })
-}
-
-/// On Windows the folder holds nothing but the lock; the pipe has its own guard.
-#[cfg(windows)]
-pub fn is_private_folder(path: &Path) -> bool {
-    path.is_dir()
-}
-
 /// Makes the folder of socket and lock, or refuses one that others can enter.
 pub fn make_runtime_folder(path: &Path) -> Result<(), ClaimError> {
-    // A dangling or foreign link fails here or below: the folder is refused in both cases.
-    let made = private_files::make_folder(path);
-    if made.is_err() || !is_private_folder(path) {
-        return Err(ClaimError::Folder(path.to_owned()));
+    let fault = match private_files::make_folder(path) {
+        // Something stands there: what it is tells more.
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Some(FolderFault::OutOfReach(error)),
+        Ok(()) | Err(_) => folder_fault(path),
+    };
+    match fault {
+        None => Ok(()),
+        Some(fault) => Err(ClaimError::Folder {
+            path: path.to_owned(),
+            fault,
+        }),
     }
-    Ok(())
 }
 
 fn bind(paths: &Paths, lock: File) -> Result<Claim, ClaimError> {
@@ -124,6 +112,7 @@ fn bind(paths: &Paths, lock: File) -> Result<Claim, ClaimError> {
     match Client::connect(paths) {
         Err(ClientError::NotRunning) => {}
         Ok(mut client) => return Err(ClaimError::Taken(client.hello().ok())),
+        Err(ClientError::OutOfReach { path, error }) => return Err(ClaimError::Socket { path, error }),
         Err(_) => return Err(ClaimError::Taken(None)),
     }
     let socket = paths.socket();

@@ -1,6 +1,7 @@
 //! The blocking client, so that a helper answers in milliseconds and a plain thread can use it.
 
 use std::io::{self, BufRead, BufReader, Write};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::agent::connection::{self, Connection};
@@ -24,6 +25,8 @@ pub enum ClientError {
     NotRunning,
     #[error("the agent's socket may be somebody else's")]
     NotOurs,
+    #[error("the socket {path} cannot be reached: {error}")]
+    OutOfReach { path: PathBuf, error: io::Error },
     #[error("the agent did not answer in time")]
     TimedOut,
     #[error("the agent closed the connection")]
@@ -113,14 +116,22 @@ impl Client {
 }
 
 impl ClientError {
-    /// Nothing stands there, or nobody listens any more.
-    pub(super) fn not_opened(error: io::Error) -> Self {
+    /// Nothing stands there, or nobody listens any more, or nobody can get there.
+    pub(super) fn not_opened(paths: &Paths, error: io::Error) -> Self {
         let kind = error.kind();
         if matches!(
             kind,
             io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::ConnectionRefused
         ) {
             return Self::NotRunning;
+        }
+        // A path that is too long for a socket is invalid input.
+        if matches!(
+            kind,
+            io::ErrorKind::PermissionDenied | io::ErrorKind::InvalidInput | io::ErrorKind::InvalidFilename
+        ) {
+            let path = paths.socket();
+            return Self::OutOfReach { path, error };
         }
         broken(error)
     }
@@ -129,7 +140,8 @@ impl ClientError {
     pub fn into_problem(self) -> ProblemView {
         match self {
             Self::Problem { problem, .. } => problem,
-            Self::OtherVersion(theirs) => ProblemView::other_protocol(VERSION, theirs),
+            Self::OutOfReach { ref error, .. } => ProblemView::no_socket(&self, error),
+            Self::OtherVersion(theirs) => ProblemView::other_protocol(theirs, VERSION),
             Self::NotRunning => ProblemView::not_running(),
             Self::NotOurs if cfg!(windows) => ProblemView::foreign_pipe(),
             Self::NotOurs => ProblemView::foreign_folder(),
@@ -149,6 +161,8 @@ fn parse_reply(line: &[u8]) -> Result<Reply, ClientError> {
     let reply = serde_json::from_slice(line).map(|ResponseLine { reply, .. }| reply);
     match reply {
         Ok(Reply::Problem { problem, candidates }) => Err(ClientError::Problem { problem, candidates }),
+        // What it takes to end an agent of another version.
+        Ok(reply @ (Reply::Hello(_) | Reply::Done)) => Ok(reply),
         _ if v != VERSION => Err(ClientError::OtherVersion(v)),
         Ok(reply) => Ok(reply),
         Err(_) => Err(ClientError::Garbled),
@@ -169,6 +183,8 @@ fn broken(error: io::Error) -> ClientError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::contract::ProblemCode;
+    use crate::paths::Environment;
 
     #[test]
     fn w6_an_agent_of_another_version_is_named() {
@@ -179,6 +195,27 @@ mod tests {
             panic!("a problem can be read whatever the version");
         };
         assert_eq!(problem.what_to_do, "Update.");
+        for (version, older) in [(0, "Portray that runs is older"), (3, "program is older")] {
+            let problem = ClientError::OtherVersion(version).into_problem();
+            assert_eq!(problem.code, ProblemCode::NoAgent);
+            assert!(problem.what_happened.contains(older), "{version}: {problem:?}");
+        }
+        let done = parse_reply(br#"{"v":3,"answer":"done"}"#);
+        assert!(matches!(done, Ok(Reply::Done)), "{done:?}");
+    }
+
+    #[test]
+    fn p3_a_socket_that_cannot_be_reached_is_said_to_be_so() {
+        let paths = Paths::of(&Environment::of(&[("PORTRAY_HOME", "/home/b")])).unwrap();
+        for kind in [io::ErrorKind::PermissionDenied, io::ErrorKind::InvalidInput] {
+            let problem = ClientError::not_opened(&paths, kind.into()).into_problem();
+            assert_eq!(problem.code, ProblemCode::NoAgent);
+            assert!(
+                problem.what_happened.contains("/home/b/run/agent.sock"),
+                "{problem:?}"
+            );
+            assert!(problem.what_to_do.contains("PORTRAY_HOME"), "{problem:?}");
+        }
     }
 
     #[test]

@@ -11,16 +11,17 @@ mod unix {
     use std::os::unix::net::UnixStream;
     use std::time::Duration;
 
-    use crate::agent::claim::is_private_folder;
     use crate::agent::client::ClientError;
     use crate::paths::Paths;
+    use crate::private_files::folder_fault;
 
     pub type Connection = UnixStream;
 
     /// A folder that others can enter could hold somebody else's socket, and give us somebody else's credentials.
     pub fn open(paths: &Paths) -> Result<Connection, ClientError> {
-        let connection = Connection::connect(paths.socket()).map_err(ClientError::not_opened)?;
-        if !is_private_folder(&paths.runtime) {
+        let connection =
+            Connection::connect(paths.socket()).map_err(|error| ClientError::not_opened(paths, error))?;
+        if folder_fault(&paths.runtime).is_some() {
             return Err(ClientError::NotOurs);
         }
         Ok(connection)
@@ -75,7 +76,7 @@ mod windows {
         let waited = runtime.block_on(async { timeout(READY, instance(&pipe_name(paths))).await });
         let pipe = waited
             .map_err(|_| ClientError::TimedOut)?
-            .map_err(ClientError::not_opened)?;
+            .map_err(|error| ClientError::not_opened(paths, error))?;
         if !is_ours(&pipe).map_err(ClientError::Broken)? {
             return Err(ClientError::NotOurs);
         }

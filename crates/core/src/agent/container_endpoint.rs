@@ -202,7 +202,8 @@ impl Door {
             .is_some_and(|logged| now.saturating_sub(logged) < Duration::from_secs(60));
         if !logged_lately {
             refusals.logged_at = Some(now);
-            tracing::warn!(
+            // Not a warning: the terminal is the command's.
+            tracing::info!(
                 reason = refusal.message,
                 "refused a request to the credentials endpoint"
             );

@@ -31,6 +31,13 @@ fn without_core_files() -> Result<(), rustix::io::Errno> {
     setrlimit(Resource::Core, none)
 }
 
+/// For a process whose libraries write files (the webview): they are its user's alone. What the user's other
+/// programs inherit is not changed, so it is not for a process that starts them.
+pub fn keep_files_private() {
+    #[cfg(unix)]
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+}
+
 /// Lets an agent answer many clients at once: the limit that most systems set for open files is low, and may be
 /// raised without asking.
 #[cfg(unix)]

@@ -291,15 +291,20 @@ pub fn parse_request(line: &[u8]) -> Result<RequestLine, ProblemView> {
         v: u32,
     }
     let Versioned { v } = serde_json::from_slice(line).map_err(|_| ProblemView::not_understood())?;
-    if v != VERSION {
-        return Err(ProblemView::other_protocol(VERSION, v));
+    let request: Result<RequestLine, _> = serde_json::from_slice(line);
+    let is_understood_by_all =
+        |request: &RequestLine| matches!(request.operation, Operation::Hello { .. } | Operation::Stop);
+    match request {
+        Ok(request) if v == VERSION || is_understood_by_all(&request) => Ok(request),
+        Ok(_) | Err(_) if v != VERSION => Err(ProblemView::other_protocol(VERSION, v)),
+        Ok(_) | Err(_) => Err(ProblemView::unknown_request()),
     }
-    serde_json::from_slice(line).map_err(|_| ProblemView::unknown_request())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::contract::ProblemCode;
 
     fn round_trip(operation: Operation) {
         let line = RequestLine {
@@ -359,10 +364,24 @@ mod tests {
     #[test]
     fn w6_another_version_is_told_what_to_do() {
         let newer = parse_request(br#"{"v":2,"op":"something_new"}"#).unwrap_err();
-        assert!(newer.what_happened.contains("version 2"), "{newer:?}");
+        assert!(
+            newer.what_happened.contains("Portray that runs is older"),
+            "{newer:?}"
+        );
         assert!(newer.what_to_do.contains("Restart"), "{newer:?}");
         let older = parse_request(br#"{"v":0,"op":"hello"}"#).unwrap_err();
-        assert!(older.what_to_do.contains("Update"), "{older:?}");
+        assert!(older.what_happened.contains("This program is older"), "{older:?}");
+        assert_eq!(
+            (newer.code, older.code),
+            (ProblemCode::NoAgent, ProblemCode::NoAgent)
+        );
+    }
+
+    #[test]
+    fn w6_every_version_can_end_an_agent_of_another_one() {
+        let stop = parse_request(br#"{"v":7,"op":"stop"}"#).unwrap();
+        assert_eq!(stop.operation, Operation::Stop);
+        parse_request(br#"{"v":7,"op":"hello","version":"9.0.0"}"#).unwrap();
     }
 
     #[test]

@@ -315,11 +315,15 @@ mod tests {
         let paths = paths_in(home.path());
         std::fs::create_dir(&paths.runtime).unwrap();
         std::fs::set_permissions(&paths.runtime, std::fs::Permissions::from_mode(0o755)).unwrap();
-        assert!(matches!(claim(&paths), Err(ClaimError::Folder(_))));
+        let fault = |claimed| match claimed {
+            Err(ClaimError::Folder { fault, .. }) => fault.to_string(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(fault(claim(&paths)), "can be entered by others");
         std::fs::remove_dir(&paths.runtime).unwrap();
         let elsewhere = tempfile::tempdir().unwrap();
         std::os::unix::fs::symlink(elsewhere.path(), &paths.runtime).unwrap();
-        assert!(matches!(claim(&paths), Err(ClaimError::Folder(_))));
+        assert_eq!(fault(claim(&paths)), "is no folder, or only a link to one");
         assert!(
             std::fs::read_dir(elsewhere.path()).unwrap().next().is_none(),
             "nothing was made behind the link"

@@ -260,7 +260,15 @@ impl ProblemView {
     }
 
     pub fn destination(error: &DestinationError) -> Self {
-        let what_to_do = "Name a service (s3, ec2, lambda …) or a page of the AWS console.";
+        let what_to_do = match error {
+            DestinationError::UnknownService(_) | DestinationError::ForeignHost(_) => {
+                "Name a service (s3, ec2, lambda …) or a page of the AWS console."
+            }
+            DestinationError::ForeignRegion(_) => {
+                "Name a region of the portal's partition, or none: then it is the portal's own."
+            }
+            DestinationError::RegionOfPage(_) => "Leave the region out, or change it in the address.",
+        };
         Self::new(ProblemCode::WrongUse, sentence(error), what_to_do)
     }
 

@@ -7,6 +7,7 @@ use std::path::Path;
 use crate::app::contract::{ProblemCode, ProblemView};
 use crate::app::problem::sentence;
 use crate::paths::EnvironmentError;
+use crate::private_files::FolderFault;
 
 /// How a program starts, and what it runs on.
 impl ProblemView {
@@ -20,7 +21,7 @@ impl ProblemView {
                 ProblemCode::WrongUse,
                 "Correct it, or unset it to use AWS itself; then start Portray again.",
             ),
-            EnvironmentError::NoHome => (
+            EnvironmentError::NoHome | EnvironmentError::RelativeHome(_) => (
                 ProblemCode::WrongUse,
                 "For instance: export PORTRAY_HOME=/var/lib/portray",
             ),
@@ -140,25 +141,38 @@ impl ProblemView {
         )
     }
 
-    /// The folder of socket and lock is not its user's alone.
-    pub fn runtime_folder(folder: &Path) -> Self {
+    /// The folder of socket and lock is none, or not its user's alone.
+    pub fn runtime_folder(folder: &Path, fault: &FolderFault) -> Self {
+        let folder = folder.display();
+        let what_to_do = match fault {
+            FolderFault::OutOfReach(_) => {
+                "Make it a folder that you can write to, or set PORTRAY_HOME to one.".to_owned()
+            }
+            FolderFault::NoFolder => "Move away what stands there.".to_owned(),
+            FolderFault::Foreign => "Set PORTRAY_HOME to a folder of your own.".to_owned(),
+            FolderFault::Open => format!("Make it yours alone (chmod 700 {folder}), or remove it."),
+        };
         Self::new(
             ProblemCode::NoAgent,
-            format!(
-                "The folder {} can be entered by others, or is none, so it is not trusted.",
-                folder.display()
-            ),
-            "Remove it, or set XDG_RUNTIME_DIR to a folder of your own with mode 0700.",
+            format!("Portray's folder {folder} {fault}."),
+            what_to_do,
         )
     }
 
-    /// Socket or lock cannot be had.
-    pub fn no_socket(error: &dyn Display) -> Self {
-        Self::new(
-            ProblemCode::NoAgent,
-            sentence(error),
-            "Look at what stands there; a path longer than about 100 bytes is too long for a socket.",
-        )
+    /// Socket or lock cannot be had: in whole, and what the system says.
+    pub fn no_socket(error: &dyn Display, cause: &io::Error) -> Self {
+        let kind = cause.kind();
+        let what_to_do = if matches!(
+            kind,
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
+        ) {
+            "Set PORTRAY_HOME to a folder of your own."
+        } else if matches!(kind, io::ErrorKind::InvalidInput | io::ErrorKind::InvalidFilename) {
+            "Set PORTRAY_HOME to a shorter path: a socket's has about 100 bytes at most."
+        } else {
+            "Look at what stands there."
+        };
+        Self::new(ProblemCode::NoAgent, sentence(error), what_to_do)
     }
 
     pub fn foreign_pipe() -> Self {
@@ -220,15 +234,24 @@ impl ProblemView {
         )
     }
 
-    pub fn other_protocol(ours: u32, theirs: u32) -> Self {
-        let what_to_do = if theirs > ours {
-            "Restart Portray: the agent that runs is older than this program."
+    /// The agent and the program that asks it are of different versions.
+    pub fn other_protocol(agent: u32, program: u32) -> Self {
+        let (what_happened, what_to_do) = if agent < program {
+            (
+                format!(
+                    "The Portray that runs is older than this program (protocol {agent}, not {program})."
+                ),
+                "Restart it: quit the application and start it again, or run “portray agent stop”.",
+            )
         } else {
-            "Update the program that asks, or start it from the folder where Portray is installed."
+            (
+                format!(
+                    "This program is older than the Portray that runs (protocol {program}, not {agent})."
+                ),
+                "Use the “portray” that was installed with it, or end it with “portray agent stop”.",
+            )
         };
-        let what_happened =
-            format!("The agent speaks version {ours} of its protocol, the other program version {theirs}.");
-        Self::new(ProblemCode::WrongUse, what_happened, what_to_do)
+        Self::new(ProblemCode::NoAgent, what_happened, what_to_do)
     }
 
     /// An answer came to nothing because of us.
@@ -325,6 +348,15 @@ impl ProblemView {
             ProblemCode::Cancelled,
             "The sign-in ended before it was done.",
             "Sign in again: portray login",
+        )
+    }
+
+    /// The arguments are not what the command takes; `help` is the command that tells more.
+    pub fn usage(what_is_wrong: &dyn Display, help: &str) -> Self {
+        Self::new(
+            ProblemCode::WrongUse,
+            sentence(what_is_wrong),
+            format!("See: {help}"),
         )
     }
 

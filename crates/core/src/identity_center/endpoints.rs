@@ -4,6 +4,7 @@ use url::Url;
 
 use crate::identity_center::partition::Partition;
 use crate::identity_center::portal::{PortalError, StartUrl, is_under};
+use crate::identity_center::start_url::shown;
 use crate::paths::is_loopback;
 use crate::settings::EndpointSettings;
 
@@ -71,7 +72,7 @@ impl Endpoints {
         let mut place = |endpoint: &mut Url, named: &Option<Url>, is_of_aws: &dyn Fn(&str) -> bool| {
             let Some(named) = named else { return Ok(()) };
             if !may_be_used(named, is_of_aws) {
-                return Err(PortalError::EndpointNotAllowed(named.to_string()));
+                return Err(PortalError::EndpointNotAllowed(shown(named.as_str())));
             }
             *endpoint = named.clone();
             self.custom = true;
