@@ -112,8 +112,8 @@ fn with_emulator() -> Result<()> {
         "\nAcme's demo Identity Center is at {}. Its people, and what they type to sign in:",
         emulator.portal_url
     );
-    for (user, password) in demo_people()? {
-        println!("  {user:<10} {password}");
+    for person in demo_people()? {
+        println!("  {person}");
     }
     println!("\nClick Sign in in the window or in the tray menu. Ctrl-C ends everything.\n");
     desk.show_until_quit()
@@ -189,23 +189,31 @@ impl Drop for Emulator {
     }
 }
 
-/// Name and password of everybody in the demo world.
-fn demo_people() -> Result<Vec<(String, String)>> {
+/// What everybody in the demo world types to sign in, a line each.
+fn demo_people() -> Result<Vec<String>> {
     let path: PathBuf = workspace::root().join("crates/emulator/worlds/acme.toml");
     let world = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let value = |table: &str, key: &str| {
-        let line = table
-            .lines()
-            .find_map(|line| line.strip_prefix(key)?.trim_start().strip_prefix('='))?;
-        Some(line.trim().trim_matches('"').to_owned())
-    };
     let users = world
         .split("[[user]]")
         .skip(1)
         .map(|rest| rest.split("\n[[").next().unwrap_or(rest));
-    Ok(users
-        .filter_map(|user| Some((value(user, "name")?, value(user, "password")?)))
-        .collect())
+    Ok(users.filter_map(sign_in_of).collect())
+}
+
+/// `table` is the text of one user.
+fn sign_in_of(table: &str) -> Option<String> {
+    let value = |key: &str| {
+        let line = table
+            .lines()
+            .find_map(|line| line.strip_prefix(key)?.trim_start().strip_prefix('='))?;
+        // The one text of the line, also where it stands in a table of its own.
+        line.split('"').nth(1)
+    };
+    let line = format!("{:<10} {}", value("name")?, value("password")?);
+    Some(match value("mfa") {
+        None => line,
+        Some(secret) => format!("{line}, then a code of an authenticator app with the key {secret}"),
+    })
 }
 
 #[expect(
@@ -244,5 +252,16 @@ mod tests {
         assert!(parse(&["--tour", "--portal", "x"]).is_err());
         assert!(parse(&["--region", "x"]).is_err());
         assert!(parse(&["--portal"]).is_err());
+    }
+
+    #[test]
+    fn people_of_the_demo_are_told_what_to_type() {
+        let people = demo_people().unwrap();
+        assert!(people.contains(&"amara      demo-amara".to_owned()), "{people:?}");
+        let coded = people.iter().find(|person| person.starts_with("zoe"));
+        assert!(coded.is_some_and(|zoe| zoe.contains("code")), "{people:?}");
+        for person in people {
+            assert_eq!(person.contains("key"), person.starts_with("zoe"), "{person}");
+        }
     }
 }
