@@ -85,7 +85,7 @@ mod tests {
                 "a similar subcommand exists: 'status'",
                 "portray help",
             ),
-            (&["credentials"], "<TARGET>...", "portray help credentials"),
+            (&["credentials"], "<TARGET>", "portray help credentials"),
             (
                 &["credentials", "a", "--format", "foo"],
                 "process, json",

@@ -134,7 +134,7 @@ fn p1_stdout_is_one_document_or_nothing_and_the_exit_code_says_which() {
         (vec![problem("secret_store")], 7),
         (vec![problem("cancelled")], 130),
         (vec![json!("no JSON")], 1),
-        (vec![json!({"v": 7, "answer": "unheard of"})], 2),
+        (vec![json!({"v": 7, "answer": "unheard of"})], 6),
         (vec![Value::Null], 1),
         (vec![json!({"v": 1, "answer": "done"})], 1),
     ];

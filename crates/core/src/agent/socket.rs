@@ -485,7 +485,7 @@ mod tests {
             let stream = connect(&paths);
             let mut lines = Lines::new(stream.try_clone().unwrap()).lines();
             (&stream).write_all(b"{\"v\":9,\"op\":\"teleport\"}\n").unwrap();
-            assert!(lines.next().unwrap().unwrap().contains("version 9"));
+            assert!(lines.next().unwrap().unwrap().contains("protocol 1, not 9"));
             (&stream).write_all(b"{\"v\":1,\"op\":\"status\"}\n").unwrap();
             assert!(lines.next().unwrap().unwrap().contains("done"));
         })
