@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::identity_center::{Account, PortalId, RoleKey};
 pub use cache::{CatalogueFiles, Loaded, Marks, MarksFile, StoredListing};
 pub use search::{Hit, Hits, Query};
-pub use sync::{Assignments, Difference, Partial, Progress, SyncStopped, Synced, Unfinished, sync};
+pub use sync::{Assignments, Difference, Partial, Progress, Source, SyncStopped, Synced, Unfinished, sync};
 pub use target::Ambiguity;
 
 /// What one portal assigned, as of the last sync.

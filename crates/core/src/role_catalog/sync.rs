@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{ListedAccount, Listing};
-use crate::clock::{Clock, SharedClock};
+use crate::clock::Clock;
 use crate::identity_center::roles::Page;
 use crate::identity_center::{
     Account, AccountId, Failure, IdentityCenter, Meaning, PortalId, Priority, RoleKey, Token,
@@ -36,6 +36,14 @@ pub trait Assignments: Sync {
         next: Option<&str>,
         priority: Priority,
     ) -> impl Future<Output = Result<Page<String>, Failure>> + Send;
+}
+
+/// Where a sync asks, as whom, and how urgently.
+pub struct Source<'a, A> {
+    pub assignments: &'a A,
+    pub token: &'a Token,
+    pub priority: Priority,
+    pub clock: &'a dyn Clock,
 }
 
 /// How far a sync is.
@@ -107,27 +115,18 @@ const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_sec
 /// Into how many steps the partial listings divide a sync.
 const STEPS: usize = 20;
 
-/// Lists everything that `token` is assigned. Goes on from `unfinished` where it is fresh; waits out 429 and
+/// Lists everything that the source's token is assigned. Goes on from `unfinished` where it is fresh; waits out 429 and
 /// network trouble, but not for ever; stops at everything else, with what it had.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "each is a different thing that the caller decides"
-)]
 pub async fn sync<A: Assignments>(
-    source: &A,
-    token: &Token,
-    priority: Priority,
-    clock: &SharedClock,
+    source: Source<'_, A>,
     portal: &PortalId,
     known: &Listing,
     unfinished: Option<Unfinished>,
     mut progress: impl FnMut(Progress) + Send,
 ) -> Result<Synced, SyncStopped> {
+    let clock = source.clock;
     let reader = Reader {
         source,
-        token,
-        priority,
-        clock: clock.as_ref(),
         started: clock.elapsed(),
         answered: AtomicU64::new(0),
     };
@@ -182,10 +181,7 @@ impl Difference {
 
 /// One sync's way to the source.
 struct Reader<'a, A> {
-    source: &'a A,
-    token: &'a Token,
-    priority: Priority,
-    clock: &'a dyn Clock,
+    source: Source<'a, A>,
     /// On the monotonic clock.
     started: Duration,
     /// When AWS last answered one of the calls: milliseconds after the start.
@@ -227,19 +223,28 @@ async fn list<A: Assignments>(
 
 impl<A: Assignments> Reader<'_, A> {
     async fn accounts(&self, next: Option<&str>) -> Result<Page<Account>, Failure> {
-        self.patiently(|| self.source.accounts(self.token, next, self.priority))
+        let Source {
+            assignments,
+            token,
+            priority,
+            ..
+        } = self.source;
+        self.patiently(|| assignments.accounts(token, next, priority))
             .await
     }
 
     /// Sorted. Empty where the account is not assigned any more.
     async fn all_permission_sets(&self, account: &AccountId) -> Result<Vec<String>, Failure> {
+        let Source {
+            assignments,
+            token,
+            priority,
+            ..
+        } = self.source;
         let mut sets = BTreeSet::new();
         let mut pages = Pages::default();
         while let Some(next) = pages.next() {
-            let call = || {
-                self.source
-                    .permission_sets(self.token, account, next.as_deref(), self.priority)
-            };
+            let call = || assignments.permission_sets(token, account, next.as_deref(), priority);
             let page = match self.patiently(call).await {
                 Ok(page) => page,
                 Err(failure) if failure.meaning == Meaning::NotAssigned => return Ok(Vec::new()),
@@ -269,7 +274,7 @@ impl<A: Assignments> Reader<'_, A> {
             if !passes(failure.meaning) || attempt >= ATTEMPTS || self.is_hopeless() {
                 return Err(failure);
             }
-            self.clock.sleep(pause(attempt, &failure)).await;
+            self.source.clock.sleep(pause(attempt, &failure)).await;
             attempt += 1;
         }
     }
@@ -282,7 +287,7 @@ impl<A: Assignments> Reader<'_, A> {
 
     /// Since the sync began.
     fn elapsed(&self) -> Duration {
-        self.clock.elapsed().saturating_sub(self.started)
+        self.source.clock.elapsed().saturating_sub(self.started)
     }
 }
 

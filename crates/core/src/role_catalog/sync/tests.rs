@@ -151,20 +151,18 @@ impl Outcome {
 async fn run(source: &Arc<FakePortal>, known: Listing, unfinished: Option<Unfinished>) -> Outcome {
     let clock = ManualClock::at(start());
     let task = tokio::spawn({
-        let (source, clock): (_, SharedClock) = (Arc::clone(source), Arc::new(clock.clone()));
+        let (source, clock) = (Arc::clone(source), clock.clone());
         async move {
             let mut progress = Vec::new();
-            let result = sync(
-                source.as_ref(),
-                &token(),
-                Priority::Background,
-                &clock,
-                &portal("p"),
-                &known,
-                unfinished,
-                |step| progress.push(step),
-            )
-            .await;
+            let token = token();
+            let source = Source {
+                assignments: source.as_ref(),
+                token: &token,
+                priority: Priority::Background,
+                clock: &clock,
+            };
+            let report = |step| progress.push(step);
+            let result = sync(source, &portal("p"), &known, unfinished, report).await;
             let took = clock.elapsed();
             Outcome {
                 result,
@@ -307,10 +305,12 @@ async fn n1_a_portal_that_stays_unreachable_stops_the_sync_within_two_minutes() 
 fn n1_refusals_are_waited_out_for_a_minute_in_a_row_and_for_half_an_hour_in_all() {
     let clock = ManualClock::at(start());
     let reader = Reader {
-        source: &FakePortal::with(Vec::new()),
-        token: &token(),
-        priority: Priority::Background,
-        clock: &clock,
+        source: Source {
+            assignments: &FakePortal::with(Vec::new()),
+            token: &token(),
+            priority: Priority::Background,
+            clock: &clock,
+        },
         started: clock.elapsed(),
         answered: AtomicU64::new(0),
     };
