@@ -169,8 +169,7 @@ impl Controller {
             return answer(reply, Err(ProblemView::unknown_portal()));
         };
         self.cancel_sign_in(portal);
-        self.syncs.stop(portal);
-        self.refresh.roles.forget_portal(portal);
+        self.leave_sign_in(portal);
         let (portal, store) = (portal.clone(), self.store.clone());
         self.spawn_then(reply, leave(session, store), |(), reply| {
             Some(Command::PortalLeft { portal, reply })
@@ -191,8 +190,8 @@ impl Controller {
             return answer(reply, Err(ProblemView::unknown_portal()));
         };
         self.cancel_sign_in(portal);
+        self.leave_sign_in(portal);
         self.drop_listing(portal);
-        self.refresh.roles.forget_portal(portal);
         let (refresh, portal) = (self.refresh.clone(), portal.clone());
         self.spawn(reply, async move {
             let outcome = session.sign_out().await.map_err(ProblemView::store);

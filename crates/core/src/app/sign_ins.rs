@@ -183,10 +183,9 @@ impl Controller {
         match outcome {
             Ok(()) => {
                 self.sign_in_wanted.remove(&portal.0);
-                // Somebody else may have signed in: tools get this one's credentials from now on. The list stays until
-                // this one's has come, because it mostly is the same person after the end of a session.
-                self.refresh.roles.forget_portal(portal);
-                self.syncs.stop(portal);
+                // The list stays until this one's has come, because it mostly is the same person after the end of a
+                // session.
+                self.leave_sign_in(portal);
                 self.refresh.try_again();
                 self.sync(portal.clone(), None);
             }

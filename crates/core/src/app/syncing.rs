@@ -18,7 +18,8 @@ use crate::refresh::RefreshFailure;
 use crate::refresh::life::until;
 use crate::refresh::session::Session;
 use crate::role_catalog::{
-    self, CatalogueFiles, Difference, Listing, Progress, StoredListing, SyncStopped, Synced, Unfinished,
+    self, CatalogueFiles, Difference, Listing, Progress, Source, StoredListing, SyncStopped, Synced,
+    Unfinished,
 };
 
 /// While somebody looks or asks for credentials a listing is not older than this.
@@ -220,7 +221,14 @@ impl Controller {
         }
     }
 
-    /// Whoever signs in next may be somebody else. Favourites stay for when the same person comes back.
+    /// Whoever is signed in next may be somebody else: what was fetched with a sign-in goes with it, that is the sync
+    /// that runs and its role credentials.
+    pub(super) fn leave_sign_in(&mut self, portal: &PortalId) {
+        self.syncs.stop(portal);
+        self.refresh.roles.forget_portal(portal);
+    }
+
+    /// The list of somebody who has left. Favourites stay for when the same person comes back.
     pub(super) fn drop_listing(&mut self, portal: &PortalId) {
         self.syncs.stop(portal);
         self.set_listing(portal.clone(), Arc::default());
@@ -321,18 +329,13 @@ impl Job {
                 progress,
             });
         };
-        let (center, background) = (&self.session.center, Priority::Background);
-        role_catalog::sync(
-            center,
+        let source = Source {
+            assignments: &self.session.center,
             token,
-            background,
-            &self.clock,
-            &self.portal,
-            &self.known,
-            unfinished,
-            report,
-        )
-        .await
+            priority: Priority::Background,
+            clock: self.clock.as_ref(),
+        };
+        role_catalog::sync(source, &self.portal, &self.known, unfinished, report).await
     }
 }
 
