@@ -48,7 +48,7 @@ export type ProblemView = { code: ProblemCode, what_happened: string, what_to_do
 /**
  * What kind of failure it is: decides exit codes and which button is offered.
  */
-export type ProblemCode = "failed" | "wrong_use" | "sign_in_needed" | "not_assigned" | "denied" | "unreachable" | "no_agent" | "secret_store" | "cancelled";
+export type ProblemCode = "failed" | "wrong_use" | "sign_in_needed" | "not_assigned" | "being_listed" | "denied" | "unreachable" | "no_agent" | "secret_store" | "cancelled";
 
 /**
  * The whole state as a window draws it.

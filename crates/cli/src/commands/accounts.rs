@@ -91,7 +91,7 @@ fn listed(
     let is_running = |portal: &PortalView| portal.sync.running.is_some() && is_meant(portal);
     let now = match anew {
         true => listing::wait(invocation, is_running)?,
-        false => listing::wait(invocation, |portal| is_meant(portal) && listing::is_first(portal))?,
+        false => listing::wait(invocation, |portal| is_meant(portal) && portal.is_listed_first())?,
     };
     for wanted in &mut wanted {
         let before = wanted.portal.sync.synced_at;

@@ -2,15 +2,10 @@
 
 use portray_core::agent::protocol::{Operation, Reply};
 use portray_core::agent::{Client, ClientError};
-use portray_core::app::contract::{PortalView, ProblemView};
+use portray_core::app::contract::{PortalView, ProblemCode};
 
 use super::{Invocation, status_of};
 use crate::printer::Printer;
-
-/// A list that is made for the first time: without it names are not known.
-pub fn is_first(portal: &PortalView) -> bool {
-    portal.sync.running.is_some() && portal.sync.synced_at.is_none()
-}
 
 /// Asks about a role. While a first list is made that may have its name, waits for that and asks once more.
 pub fn ask(
@@ -19,8 +14,8 @@ pub fn ask(
     operation: &Operation,
 ) -> Result<Reply, ClientError> {
     match client.ask(operation) {
-        Err(ClientError::Problem { problem, .. }) if problem == ProblemView::being_listed() => {
-            wait(invocation, is_first)?;
+        Err(ClientError::Problem { problem, .. }) if problem.code == ProblemCode::BeingListed => {
+            wait(invocation, PortalView::is_listed_first)?;
             invocation.reconnect()?.ask(operation)
         }
         outcome => outcome,

@@ -253,7 +253,9 @@ fn in_words_of_http(error: ClientError) -> Denied {
         ProblemCode::WrongUse | ProblemCode::Denied | ProblemCode::SecretStore | ProblemCode::Cancelled => {
             Denied::new(StatusCode::FORBIDDEN, "NotAvailable", message)
         }
-        ProblemCode::Unreachable | ProblemCode::NoAgent | ProblemCode::Failed => try_again(message),
+        ProblemCode::Unreachable | ProblemCode::BeingListed | ProblemCode::NoAgent | ProblemCode::Failed => {
+            try_again(message)
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use crate::agent::listener::Caller;
-use crate::agent::pages::{PAGE, account_line, at_most_a_page, by_account, page};
+use crate::agent::pages::{account_line, at_most_a_page, by_account, page};
 use crate::agent::protocol::{
     AccountsReply, AgentHello, AgentKind, CredentialsReply, Operation, Reply, RequestLine, StatusReply,
     Target, WireSecret,
@@ -181,21 +181,13 @@ impl Handler {
     }
 
     fn every_row(&self, portal: &NamedPortal, query: String) -> Vec<RoleRow> {
-        let mut search = SearchRequest {
+        let search = SearchRequest {
             query,
             portal: Some(portal.id.clone()),
             offset: 0,
-            limit: PAGE,
+            limit: u32::MAX,
         };
-        let mut rows = Vec::new();
-        loop {
-            let answer = self.app.search(&search);
-            if answer.rows.is_empty() {
-                return rows;
-            }
-            rows.extend(answer.rows);
-            search.offset += PAGE;
-        }
+        self.app.search(&search).rows
     }
 
     async fn login(
@@ -268,43 +260,58 @@ impl Handler {
     /// The role that is meant. Names stand in the listing: a first one that is under way is waited for. So do free
     /// words, which half a listing could take for another role.
     async fn role(&self, target: &Target) -> Result<RoleKey, Refusal> {
-        if let Some(fault) = self.settings_fault()
-            && self.portals().is_empty()
+        let portals = self.portals();
+        if portals.is_empty()
+            && let Some(fault) = self.settings_fault()
         {
             return Err(fault.into());
         }
-        let outcome = self.listed_role(target);
-        if outcome.is_ok() && target.names_one_role() {
+        let outcome = self.listed_role(&portals, target);
+        let is_settled = outcome.is_ok() && target.names_one_role();
+        if is_settled || self.is_everything_listed(&portals) {
             return outcome;
         }
         let mut is_being_listed = false;
         let listed = self.first_listings(&mut is_being_listed);
         match tokio::time::timeout(FIRST_LISTING, listed).await {
-            Ok(Ok(())) => self.listed_role(target),
+            Ok(Ok(())) => self.listed_role(&self.portals(), target),
             Err(_) if is_being_listed => Err(ProblemView::being_listed().into()),
             // The store may not say who is signed in; then this is not about the listing.
             Ok(Err(_)) | Err(_) => outcome,
         }
     }
 
+    /// No portal waits for its first listing.
+    fn is_everything_listed(&self, portals: &[NamedPortal]) -> bool {
+        let catalogue = self.app.catalogue();
+        portals.iter().all(|portal| {
+            let listing = catalogue.listing(&PortalId(portal.id.clone()));
+            listing.is_some_and(|listing| listing.synced_at.is_some())
+        })
+    }
+
     /// Ends when the store has said who is signed in, and no portal is being listed for the first time.
     async fn first_listings(&self, is_being_listed: &mut bool) -> Result<(), ProblemView> {
-        let is_first = |portal: &PortalView| portal.sync.running.is_some() && portal.sync.synced_at.is_none();
-        if !self.app.snapshot().await?.portals.iter().any(is_first) {
+        if !self.is_any_listed_first().await? {
             return Ok(());
         }
         *is_being_listed = true;
         let mut snapshots = self.app.snapshots();
-        while self.app.snapshot().await?.portals.iter().any(is_first) {
+        while self.is_any_listed_first().await? {
             let changed = snapshots.changed().await;
             changed.map_err(|_| ProblemView::stopping())?;
         }
         Ok(())
     }
 
-    fn listed_role(&self, target: &Target) -> Result<RoleKey, Refusal> {
+    async fn is_any_listed_first(&self) -> Result<bool, ProblemView> {
+        let snapshot = self.app.snapshot().await?;
+        Ok(snapshot.portals.iter().any(PortalView::is_listed_first))
+    }
+
+    fn listed_role(&self, portals: &[NamedPortal], target: &Target) -> Result<RoleKey, Refusal> {
         let known = Known {
-            portals: &self.portals(),
+            portals,
             catalogue: &self.app.catalogue(),
         };
         known.role(target)

@@ -50,3 +50,23 @@ pub fn by_account(rows: Vec<RoleRow>) -> Vec<AccountLine> {
 pub fn page<T>(lines: impl Iterator<Item = T>, offset: u32, limit: u32) -> impl Iterator<Item = T> {
     lines.skip(offset as usize).take(limit.min(PAGE) as usize)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a5_no_list_is_longer_than_a_page_whatever_is_asked_for() {
+        let search = SearchRequest {
+            query: String::new(),
+            portal: None,
+            offset: 0,
+            limit: u32::MAX,
+        };
+        assert_eq!(at_most_a_page(search).limit, 100);
+        assert_eq!(
+            page(0..1000, 100, u32::MAX).collect::<Vec<_>>(),
+            (100..200).collect::<Vec<_>>()
+        );
+    }
+}

@@ -141,6 +141,8 @@ pub enum ProblemCode {
     WrongUse,
     SignInNeeded,
     NotAssigned,
+    /// Only the list can say what is meant, and it is being made for the first time.
+    BeingListed,
     /// A person, or their administrator, said no on AWS's page.
     Denied,
     Unreachable,
@@ -203,6 +205,13 @@ pub struct PortalView {
     pub sync: SyncView,
     pub sign_in: Option<SignInView>,
     pub problem: Option<ProblemView>,
+}
+
+impl PortalView {
+    /// Its list is being made for the first time: until then names are not known.
+    pub fn is_listed_first(&self) -> bool {
+        self.sync.running.is_some() && self.sync.synced_at.is_none()
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]

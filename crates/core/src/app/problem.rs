@@ -96,6 +96,7 @@ impl ProblemView {
             | ProblemCode::WrongUse
             | ProblemCode::SignInNeeded
             | ProblemCode::NotAssigned
+            | ProblemCode::BeingListed
             | ProblemCode::Denied
             | ProblemCode::NoAgent
             | ProblemCode::SecretStore
@@ -322,7 +323,7 @@ impl ProblemCode {
             Self::WrongUse => 2,
             Self::SignInNeeded => 3,
             Self::NotAssigned | Self::Denied => 4,
-            Self::Unreachable => 5,
+            Self::Unreachable | Self::BeingListed => 5,
             Self::NoAgent => 6,
             Self::SecretStore => 7,
             Self::Cancelled => 130,

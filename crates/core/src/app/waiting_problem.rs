@@ -6,7 +6,7 @@ impl ProblemView {
     /// A name was given that only the list can explain, and the list is being made.
     pub fn being_listed() -> Self {
         Self::new(
-            ProblemCode::Unreachable,
+            ProblemCode::BeingListed,
             "The accounts are still being listed for the first time, so this name is not known yet.",
             "Try again in a moment, or name the role by its account's id; “portray accounts” shows how far it is.",
         )

@@ -16,7 +16,7 @@ pub struct Query<'a> {
     /// Only this portal's roles.
     pub portal: Option<&'a PortalId>,
     pub offset: usize,
-    /// At most [`MOST_ROWS`] are given.
+    /// How many rows at most; whoever serves others bounds it.
     pub limit: usize,
 }
 
@@ -43,9 +43,6 @@ pub struct Hit {
     pub permission_set_matches: Vec<u32>,
 }
 
-/// How many rows one page has at most.
-pub const MOST_ROWS: usize = 100;
-
 impl Catalogue {
     /// Every word must match the account's name or id, its e-mail address, the permission set or the portal's
     /// name. The best matches come first; among equals favourites, then what was used lately, then by name.
@@ -54,7 +51,7 @@ impl Catalogue {
         let mut matcher = Matcher::new(Config::DEFAULT);
         let mut rows = self.matching_rows(&words, query.portal, portal_names, &mut matcher);
         let total = rows.len();
-        let end = total.min(query.offset.saturating_add(query.limit.min(MOST_ROWS)));
+        let end = total.min(query.offset.saturating_add(query.limit));
         if (1..total).contains(&end) {
             // Only what is shown needs an order.
             rows.select_nth_unstable_by_key(end - 1, |row| row.rank);

@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use nucleo_matcher::{Config, Matcher};
 
-use super::search::{MOST_ROWS, Row, Words};
+use super::search::{Row, Words};
 use super::{Catalogue, ListedAccount};
 use crate::identity_center::{PortalId, RoleKey};
+
+/// How many roles an ambiguous target names at most.
+const MOST_CANDIDATES: usize = 100;
 
 /// A target that is not one role.
 #[derive(Debug, Clone, Default, PartialEq, Eq, thiserror::Error)]
@@ -103,7 +106,7 @@ fn one_of(found: Vec<RoleKey>) -> Result<RoleKey, Ambiguity> {
     match <[RoleKey; 1]>::try_from(found) {
         Ok([only]) => Ok(only),
         Err(mut candidates) => {
-            candidates.truncate(MOST_ROWS);
+            candidates.truncate(MOST_CANDIDATES);
             Err(Ambiguity { candidates })
         }
     }

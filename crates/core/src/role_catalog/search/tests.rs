@@ -143,7 +143,7 @@ fn pages_are_cut_out_of_one_order() {
         };
         catalogue.search(&query, &names())
     };
-    assert_eq!(page(0, 1000).rows.len(), MOST_ROWS);
+    assert_eq!(page(0, usize::MAX).rows.len(), 300);
     let names: Vec<_> = [0, 100, 200]
         .into_iter()
         .flat_map(|offset| page(offset, 100).rows)
