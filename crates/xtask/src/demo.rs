@@ -60,6 +60,7 @@ pub fn run(options: &Options) -> Result<()> {
         );
         setup::for_testing()?;
         ui::build()?;
+        workspace::compile_programs()?;
         return tour();
     }
     setup::for_building()?;
@@ -71,9 +72,8 @@ pub fn run(options: &Options) -> Result<()> {
     }
 }
 
-/// Plays the tour, for which everything has been set up.
+/// Plays the tour with the programs that are built.
 pub fn tour() -> Result<()> {
-    workspace::compile_programs()?;
     step::run(Command::new(workspace::built("tour")?).arg(workspace::target()?.join("tour")))
 }
 

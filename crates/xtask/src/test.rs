@@ -13,10 +13,10 @@ pub fn run(arguments: &[String]) -> Result<()> {
     let is_whole = arguments.is_empty();
     let mut results = Results::default();
     if is_whole {
-        results.note("the types of the window's pages", ui::check());
         results.add_window_tests()?;
     }
-    // The same selection as in the next command, so that no dependency is built a second time with other features.
+    // The same selection as in the next command, so that no dependency is built a second time with other features. The
+    // tour plays with what is built here, too.
     step::run(workspace::cargo("build").args(["--workspace", "--all-targets", "--locked"]))?;
     let mut command = workspace::cargo("test");
     command
