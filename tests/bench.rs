@@ -6,6 +6,9 @@
 #[path = "bench/credential_process.rs"]
 mod credential_process;
 #[cfg(target_os = "linux")]
+#[path = "bench/emulator.rs"]
+mod emulator;
+#[cfg(target_os = "linux")]
 #[path = "bench/figure.rs"]
 mod figure;
 #[cfg(target_os = "linux")]
@@ -25,6 +28,7 @@ async fn measure(aws: Option<&std::path::Path>) -> anyhow::Result<Vec<figure::Fi
     figures.extend(tray_start::measure().await?);
     figures.extend(credential_process::measure(aws).await?);
     figures.extend(memory::measure().await?);
+    figures.extend(emulator::measure().await?);
     Ok(figures)
 }
 

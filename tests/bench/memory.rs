@@ -104,7 +104,7 @@ fn memory(desktop: &Desktop) -> Result<Memory> {
 }
 
 /// What a process has for itself, plus its share of what it shares, in KiB.
-fn proportional_share(process: i32) -> Result<u64> {
+pub fn proportional_share(process: i32) -> Result<u64> {
     let path = format!("/proc/{process}/smaps_rollup");
     let text = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
     let line = text.lines().find_map(|line| line.strip_prefix("Pss:"));
