@@ -1,8 +1,5 @@
 //! `portray accounts` against an agent that is as impatient with silent clients as the real one.
 
-#![cfg(unix)]
-#![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
-
 use std::io::{BufRead, BufReader, Write};
 use std::net::Shutdown;
 use std::os::unix::fs::DirBuilderExt;

@@ -1,8 +1,5 @@
 //! The built program with settings that people have written: what is wrong in them is said, and takes nothing else away.
 
-#![cfg(unix)]
-#![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
-
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
