@@ -2,9 +2,11 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::DirBuilderExt;
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
 
 use serde_json::{Value, json};
 
@@ -31,18 +33,31 @@ impl Home {
     }
 
     /// An agent that answers every request with the same lines; what it was asked comes out of the channel.
-    pub fn with_agent(&self, answers: Vec<Value>) -> std::sync::mpsc::Receiver<Value> {
+    pub fn with_agent(&self, answers: Vec<Value>) -> Receiver<Value> {
+        let (asked, requests) = channel();
+        self.with_agent_that(move |stream, request| {
+            let _ = asked.send(request.clone());
+            answers.iter().all(|answer| say(stream, answer))
+        });
+        requests
+    }
+
+    /// An agent that does this with every request: writes its answers, and says whether it listens to more.
+    pub fn with_agent_that(&self, answer: impl Fn(&UnixStream, &Value) -> bool + Send + Sync + 'static) {
         let run = self.path().join("run");
         std::fs::DirBuilder::new().mode(0o700).create(&run).unwrap();
         let listener = UnixListener::bind(self.socket()).unwrap();
-        let (asked, requests) = std::sync::mpsc::channel();
+        let answer = Arc::new(answer);
         std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let (stream, answers, asked) = (stream.unwrap(), answers.clone(), asked.clone());
-                std::thread::spawn(move || converse(&stream, &answers, &asked));
+            for stream in listener.incoming().map(Result::unwrap) {
+                let answer = Arc::clone(&answer);
+                std::thread::spawn(move || {
+                    let lines = BufReader::new(&stream).lines().map_while(Result::ok);
+                    let mut requests = lines.map(|line| serde_json::from_str(&line).unwrap());
+                    requests.all(|request| answer(&stream, &request));
+                });
             }
         });
-        requests
     }
 
     pub fn portray(&self, arguments: &[&str]) -> Command {
@@ -67,24 +82,11 @@ impl Home {
     }
 }
 
-fn converse(
-    stream: &std::os::unix::net::UnixStream,
-    answers: &[Value],
-    asked: &std::sync::mpsc::Sender<Value>,
-) {
-    for line in BufReader::new(stream).lines() {
-        let Ok(line) = line else { return };
-        let _ = asked.send(serde_json::from_str(&line).unwrap());
-        for answer in answers {
-            // Null ends the connection; a text is sent as it stands.
-            if answer.is_null() {
-                return;
-            }
-            let line = answer.as_str().map_or_else(|| answer.to_string(), str::to_owned);
-            let mut stream = stream;
-            let _ = stream.write_all(format!("{line}\n").as_bytes());
-        }
-    }
+/// Writes an answer: a text as it stands, and null by ending the connection. Gives whether that goes on.
+pub fn say(mut stream: &UnixStream, answer: &Value) -> bool {
+    let line = answer.as_str().map_or_else(|| answer.to_string(), str::to_owned);
+    // A client that was sent away does not read it.
+    !answer.is_null() && stream.write_all(format!("{line}\n").as_bytes()).is_ok()
 }
 
 pub fn credentials() -> Value {

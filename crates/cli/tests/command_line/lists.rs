@@ -1,79 +1,55 @@
 //! `portray accounts` against an agent that is as impatient with silent clients as the real one.
 
-use std::io::{BufRead, BufReader, Write};
 use std::net::Shutdown;
-use std::os::unix::fs::DirBuilderExt;
-use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::os::unix::net::UnixStream;
+use std::process::Output;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 
-use portray_core::agent::protocol::{Operation, Reply, ResponseLine, StatusReply, parse_request};
+use portray_core::agent::protocol::{Reply, ResponseLine, StatusReply};
 use portray_core::app::contract::{
     Answer, Mood, PortalState, PortalView, ProblemCode, ProblemView, Snapshot, SyncProgress, SyncView,
 };
+use serde_json::Value;
+
+use crate::home::Home;
 
 /// Lists one portal when it is asked to, without success.
-#[derive(Clone, Default)]
+#[derive(Default)]
 struct Agent {
-    running: Arc<AtomicBool>,
-    failed: Arc<AtomicBool>,
+    running: AtomicBool,
+    failed: AtomicBool,
     /// Those that only ask and then say nothing.
-    silent: Arc<Mutex<Vec<UnixStream>>>,
+    silent: Mutex<Vec<UnixStream>>,
 }
 
 impl Agent {
-    fn begin(self, home: &Path) {
-        let run = home.join("run");
-        std::fs::DirBuilder::new().mode(0o700).create(&run).unwrap();
-        let listener = UnixListener::bind(run.join("agent.sock")).unwrap();
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let (agent, stream) = (self.clone(), stream.unwrap());
-                std::thread::spawn(move || agent.converse(&stream));
-            }
-        });
-    }
-
-    fn converse(&self, stream: &UnixStream) {
-        for line in BufReader::new(stream).lines() {
-            let Ok(line) = line else { return };
-            let request = parse_request(line.as_bytes()).unwrap();
-            let reply = match request.operation {
-                Operation::Status => self.status(),
-                Operation::Command { .. } => {
-                    self.running.store(true, Ordering::SeqCst);
-                    Reply::Command {
-                        outcome: Answer::Done,
-                    }
+    fn answer(&self, stream: &UnixStream, request: &Value) -> bool {
+        let reply = match request["op"].as_str() {
+            Some("status") => self.status(),
+            Some("command") => {
+                self.running.store(true, Ordering::SeqCst);
+                Reply::Command {
+                    outcome: Answer::Done,
                 }
-                Operation::Subscribe => {
-                    let silent = std::mem::take(&mut *self.silent.lock().unwrap());
-                    say(stream, snapshot());
-                    // A long time later.
-                    for silent in silent {
-                        silent.shutdown(Shutdown::Both).unwrap();
-                    }
-                    self.running.store(false, Ordering::SeqCst);
-                    self.failed.store(true, Ordering::SeqCst);
-                    snapshot()
-                }
-                Operation::Hello { .. }
-                | Operation::Credentials { .. }
-                | Operation::Accounts { .. }
-                | Operation::Search { .. }
-                | Operation::Login { .. }
-                | Operation::Logout { .. }
-                | Operation::Console { .. }
-                | Operation::Keep { .. }
-                | Operation::Stop => panic!("nobody asks for this here"),
-            };
-            if !matches!(reply, Reply::Snapshot(_)) {
-                self.silent.lock().unwrap().push(stream.try_clone().unwrap());
             }
-            say(stream, reply);
+            Some("subscribe") => {
+                let silent = std::mem::take(&mut *self.silent.lock().unwrap());
+                say(stream, snapshot());
+                // A long time later.
+                for silent in silent {
+                    silent.shutdown(Shutdown::Both).unwrap();
+                }
+                self.running.store(false, Ordering::SeqCst);
+                self.failed.store(true, Ordering::SeqCst);
+                snapshot()
+            }
+            other => panic!("nobody asks for {other:?} here"),
+        };
+        if !matches!(reply, Reply::Snapshot(_)) {
+            self.silent.lock().unwrap().push(stream.try_clone().unwrap());
         }
+        say(stream, reply)
     }
 
     fn status(&self) -> Reply {
@@ -124,22 +100,17 @@ fn snapshot() -> Reply {
     }))
 }
 
-fn say(mut stream: &UnixStream, reply: Reply) {
-    let mut line = serde_json::to_vec(&ResponseLine { v: 1, reply }).unwrap();
-    line.push(b'\n');
-    // A client that was sent away does not read it.
-    let _ = stream.write_all(&line);
+fn say(stream: &UnixStream, reply: Reply) -> bool {
+    crate::home::say(
+        stream,
+        &serde_json::to_value(ResponseLine { v: 1, reply }).unwrap(),
+    )
 }
 
 fn portray(arguments: &[&str]) -> Output {
-    let home = tempfile::tempdir().unwrap();
-    Agent::default().begin(home.path());
-    let mut command = Command::new(env!("CARGO_BIN_EXE_portray"));
-    command
-        .args(arguments)
-        .env_clear()
-        .env("PORTRAY_HOME", home.path());
-    command.stdin(Stdio::null()).output().unwrap()
+    let (home, agent) = (Home::new(), Agent::default());
+    home.with_agent_that(move |stream, request| agent.answer(stream, request));
+    home.portray(arguments).output().unwrap()
 }
 
 #[test]
