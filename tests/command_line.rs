@@ -3,22 +3,22 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use harness::{Desktop, EmulatorProcess, Opener, Person, Portray, follow, wait_until};
+use harness::{Person, follow, wait_until};
 use portray_core::agent::protocol::Reply;
 use portray_core::app::contract::{Request, SignInMethod};
 use serde_json::json;
 use url::Url;
 
+use crate::headless::Headless;
+use crate::secret_store::tokens_in_keyring;
+
 const DEADLINE: Duration = Duration::from_secs(30);
 
 #[tokio::test]
 async fn a_person_signs_in_by_a_printed_address_and_opens_a_printed_console() -> Result<()> {
-    let desktop = Desktop::without_display().await?;
-    let opener = Opener::install(&desktop)?;
-    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
-    let portray = Portray::with_emulator(&desktop, emulator.addresses());
-    portray.add_portal("acme", emulator.addresses()).await?;
-    let person = Person::at(&desktop).await?;
+    let story = Headless::with_portal().await?;
+    let portray = story.portray();
+    let person = Person::at(&story.desktop).await?;
 
     let login = portray.start(&["login", "--no-browser"])?;
     person
@@ -43,21 +43,22 @@ async fn a_person_signs_in_by_a_printed_address_and_opens_a_printed_console() ->
     assert_eq!(console.account, "acme-dev (111122223333)");
     assert_eq!(console.role, "ReadOnly");
     assert!(console.destination.contains("s3"), "{console:?}");
-    assert_eq!(opener.lines(), Vec::<String>::new(), "nothing opens by itself");
+    assert_eq!(
+        story.opener.lines(),
+        Vec::<String>::new(),
+        "nothing opens by itself"
+    );
     person.leave().await
 }
 
 #[tokio::test]
 async fn a_login_that_joins_another_opens_no_second_tab_and_a_click_does() -> Result<()> {
-    let desktop = Desktop::without_display().await?;
-    let opener = Opener::install(&desktop)?;
-    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
-    let portray = Portray::with_emulator(&desktop, emulator.addresses());
-    portray.add_portal("acme", emulator.addresses()).await?;
-    emulator.approve_automatically(Some("amara")).await?;
+    let story = Headless::with_portal().await?;
+    let portray = story.portray();
+    story.emulator.approve_automatically(Some("amara")).await?;
 
     let mut first = portray.login_at_desktop().await?;
-    let link = opener.next_url(DEADLINE).await?;
+    let link = story.opener.next_url(DEADLINE).await?;
     let mut second = portray.login_at_desktop().await?;
     portray
         .ask(|portal| Request::SignIn {
@@ -66,28 +67,27 @@ async fn a_login_that_joins_another_opens_no_second_tab_and_a_click_does() -> Re
             force: false,
         })
         .await?;
-    opener.next_url(DEADLINE).await?;
-    assert_eq!(opener.count(), 2, "the first login's, and the click's");
+    story.opener.next_url(DEADLINE).await?;
+    assert_eq!(story.opener.count(), 2, "the first login's, and the click's");
 
     assert_eq!(follow(&link).await?.status, 200);
     for login in [&mut first, &mut second] {
         assert!(matches!(login.next().await?, Reply::Done));
     }
-    assert_eq!(opener.count(), 2);
-    assert_eq!(emulator.calls("Authorize").await?, 1);
+    assert_eq!(story.opener.count(), 2);
+    assert_eq!(story.emulator.calls("Authorize").await?, 1);
     Ok(())
 }
 
 #[tokio::test]
 async fn names_can_be_used_while_the_first_listing_is_still_under_way() -> Result<()> {
-    let desktop = Desktop::without_display().await?;
-    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
-    let portray = Portray::with_emulator(&desktop, emulator.addresses());
-    portray.add_portal("acme", emulator.addresses()).await?;
-    emulator
+    let story = Headless::with_portal().await?;
+    let portray = story.portray();
+    story
+        .emulator
         .add_fault(&json!({ "operation": "ListAccountRoles", "delay_ms": 700 }))
         .await?;
-    portray.sign_in(&emulator, "amara").await?;
+    portray.sign_in(&story.emulator, "amara").await?;
     let role = "acme-dev/ReadOnly";
     portray.run(&["credentials", role]).await?.expect_code(0)?;
     portray
@@ -99,11 +99,9 @@ async fn names_can_be_used_while_the_first_listing_is_still_under_way() -> Resul
 
 #[tokio::test]
 async fn a_list_that_was_asked_for_anew_has_what_was_assigned_a_moment_ago() -> Result<()> {
-    let desktop = Desktop::without_display().await?;
-    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
-    let portray = Portray::with_emulator(&desktop, emulator.addresses());
-    portray.add_portal("acme", emulator.addresses()).await?;
-    portray.sign_in(&emulator, "noor").await?;
+    let story = Headless::with_portal().await?;
+    let portray = story.portray();
+    portray.sign_in(&story.emulator, "noor").await?;
     let sync = ["accounts", "--sync", "--json"];
     let before = portray.run(&sync).await?.expect_code(0)?.json()?;
     assert_eq!(
@@ -111,28 +109,28 @@ async fn a_list_that_was_asked_for_anew_has_what_was_assigned_a_moment_ago() -> 
         (&json!(true), &json!([]))
     );
 
-    emulator.assign("noor", "ReadOnly", "111122223333").await?;
-    emulator
+    story.emulator.assign("noor", "ReadOnly", "111122223333").await?;
+    story
+        .emulator
         .add_fault(&json!({ "operation": "ListAccountRoles", "delay_ms": 700 }))
         .await?;
     let after = portray.run(&sync).await?.expect_code(0)?.json()?;
     assert_eq!(after["accounts"][0]["name"], "acme-dev", "{after}");
     assert_eq!(after["accounts"][0]["permission_sets"], json!(["ReadOnly"]));
 
-    emulator.end_sessions("noor").await?;
+    story.emulator.end_sessions("noor").await?;
     portray.run(&sync).await?.expect_code(3)?;
     Ok(())
 }
 
 #[tokio::test]
 async fn an_agent_starts_by_itself_once_and_ends_when_it_is_told() -> Result<()> {
-    let desktop = Desktop::without_display().await?;
-    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
-    let portray = Portray::with_emulator(&desktop, emulator.addresses());
+    let story = Headless::set().await?;
+    let portray = story.portray();
     let none = portray.run(&["agent", "status"]).await?;
     assert_ne!(none.code, Some(0), "{none:?}");
 
-    portray.add_portal("acme", emulator.addresses()).await?;
+    portray.add_portal("acme", story.emulator.addresses()).await?;
     let agent = portray.run(&["agent", "status", "--json"]).await?;
     let agent = agent.expect_code(0)?.json()?;
     assert_eq!(agent["kind"], "headless");
@@ -150,46 +148,34 @@ async fn an_agent_starts_by_itself_once_and_ends_when_it_is_told() -> Result<()>
 
 #[tokio::test]
 async fn r8_signing_out_tells_aws_and_leaves_nothing_to_sign_in_with() -> Result<()> {
-    let desktop = Desktop::without_display().await?;
-    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
-    let portray = Portray::with_emulator(&desktop, emulator.addresses());
-    portray.add_portal("acme", emulator.addresses()).await?;
-    portray.sign_in(&emulator, "amara").await?;
+    let story = Headless::signed_in().await?;
+    let portray = story.portray();
     let role = "111122223333/ReadOnly";
     portray.run(&["credentials", role]).await?.expect_code(0)?;
-    let kept = crate::secret_store::tokens_in_keyring(&desktop).await?;
+    let kept = tokens_in_keyring(&story.desktop).await?;
     assert_eq!(kept.len(), 1, "{kept:?}");
 
     portray.run(&["logout"]).await?.expect_code(0)?;
-    assert_eq!(emulator.calls("Logout").await?, 1);
-    assert_eq!(
-        crate::secret_store::tokens_in_keyring(&desktop).await?,
-        Vec::<String>::new()
-    );
+    assert_eq!(story.emulator.calls("Logout").await?, 1);
+    assert_eq!(tokens_in_keyring(&story.desktop).await?, Vec::<String>::new());
     portray.run(&["credentials", role]).await?.expect_code(3)?;
-    assert_eq!(emulator.end_sessions("amara").await?, 0, "AWS has ended it");
+    assert_eq!(story.emulator.end_sessions("amara").await?, 0, "AWS has ended it");
 
     portray.run(&["agent", "stop"]).await?.expect_code(0)?;
     portray.wait_for_portal("sign_in_needed", DEADLINE).await?;
     portray.run(&["credentials", role]).await?.expect_code(3)?;
-    assert_eq!(emulator.calls("GetRoleCredentials").await?, 1);
+    assert_eq!(story.emulator.calls("GetRoleCredentials").await?, 1);
     Ok(())
 }
 
 #[tokio::test]
 async fn r8_signing_out_works_without_aws() -> Result<()> {
-    let desktop = Desktop::without_display().await?;
-    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
-    let portray = Portray::with_emulator(&desktop, emulator.addresses());
-    portray.add_portal("acme", emulator.addresses()).await?;
-    portray.sign_in(&emulator, "amara").await?;
+    let story = Headless::signed_in().await?;
+    let portray = story.portray();
 
-    emulator.process().kill();
+    story.emulator.process().kill();
     portray.run(&["logout"]).await?.expect_code(0)?;
-    assert_eq!(
-        crate::secret_store::tokens_in_keyring(&desktop).await?,
-        Vec::<String>::new()
-    );
+    assert_eq!(tokens_in_keyring(&story.desktop).await?, Vec::<String>::new());
     let refused = portray.run(&["credentials", "111122223333/ReadOnly"]).await?;
     refused.expect_code(3)?;
     Ok(())

@@ -4,9 +4,11 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use harness::{Desktop, EmulatorProcess, Finished, Opener, Portray, Program};
+use harness::{Finished, Program};
 use jiff::Timestamp;
 use serde_json::Value;
+
+use crate::headless::Headless;
 
 const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -26,15 +28,12 @@ fn assert_refused(refused: &Finished) {
 
 #[tokio::test]
 async fn p1_a_tool_gets_one_document_or_nothing_and_the_exit_code_that_says_which() -> Result<()> {
-    let desktop = Desktop::without_display().await?;
-    let opener = Opener::install(&desktop)?;
-    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
-    let portray = Portray::with_emulator(&desktop, emulator.addresses());
-    portray.add_portal("acme", emulator.addresses()).await?;
+    let story = Headless::with_portal().await?;
+    let portray = story.portray();
     let known = arguments("111122223333", "ReadOnly");
 
     assert_refused(&portray.run(&known).await?.expect_code(3)?);
-    portray.sign_in(&emulator, "amara").await?;
+    portray.sign_in(&story.emulator, "amara").await?;
     assert_document(&portray.run(&known).await?.expect_code(0)?, "111122223333")?;
     let denied = arguments("111122223333", "AdministratorAccess");
     assert_refused(&portray.run(&denied).await?.expect_code(4)?);
@@ -42,15 +41,15 @@ async fn p1_a_tool_gets_one_document_or_nothing_and_the_exit_code_that_says_whic
     assert_refused(&portray.run(&unknown).await?.expect_code(4)?);
 
     portray.run(&["agent", "stop"]).await?.expect_code(0)?;
-    let traced = Portray::with_emulator(&desktop, emulator.addresses()).with_variable("RUST_LOG", "trace");
+    let traced = story.portray().with_variable("RUST_LOG", "trace");
     let restarted = traced.run(&known).await?.expect_code(0)?;
     assert_document(&restarted, "111122223333")?;
 
-    emulator.end_sessions("amara").await?;
+    story.emulator.end_sessions("amara").await?;
     let ended = portray.run(&arguments("222233334444", "ReadOnly")).await?;
     assert_refused(&ended.expect_code(3)?);
     assert_eq!(
-        opener.lines(),
+        story.opener.lines(),
         Vec::<String>::new(),
         "a tool never opens a browser"
     );
@@ -59,20 +58,21 @@ async fn p1_a_tool_gets_one_document_or_nothing_and_the_exit_code_that_says_whic
 
 #[tokio::test]
 async fn p1_a_tool_that_no_longer_listens_gets_a_failure_and_no_crash() -> Result<()> {
-    let desktop = Desktop::without_display().await?;
-    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
-    let portray = Portray::with_emulator(&desktop, emulator.addresses());
-    portray.add_portal("acme", emulator.addresses()).await?;
-    portray.sign_in(&emulator, "amara").await?;
+    let story = Headless::signed_in().await?;
+    let portray = story.portray();
     let known = arguments("111122223333", "ReadOnly");
 
     for (redirection, code) in [(">/dev/full", 1), (">&-", 1), ("2>&-", 0)] {
         let program = portray.command(Program::Portray)?;
-        let mut command = desktop.system_command("sh");
+        let mut command = story.desktop.system_command("sh");
         command.envs(portray.environment());
         command.args(["-c", &format!("exec \"$0\" \"$@\" {redirection}")]);
         command.arg(program.get_program()).args(&known);
-        let finished = desktop.run("sh", command, DEADLINE).await?.expect_code(code)?;
+        let finished = story
+            .desktop
+            .run("sh", command, DEADLINE)
+            .await?
+            .expect_code(code)?;
         assert!(!finished.stderr.contains("panicked"), "{finished:?}");
         if code != 0 {
             assert_refused(&finished);
@@ -92,10 +92,9 @@ async fn p1_a_tool_that_no_longer_listens_gets_a_failure_and_no_crash() -> Resul
 
 #[tokio::test]
 async fn p1_where_no_agent_can_run_the_exit_code_says_so() -> Result<()> {
-    let desktop = Desktop::without_display().await?;
-    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
-    let portray = Portray::with_emulator(&desktop, emulator.addresses());
-    std::fs::write(desktop.portray_home().join("run"), "not a folder")?;
+    let story = Headless::set().await?;
+    let portray = story.portray();
+    std::fs::write(story.desktop.portray_home().join("run"), "not a folder")?;
     let refused = portray.run(&arguments("111122223333", "ReadOnly")).await?;
     assert_refused(&refused.expect_code(6)?);
     Ok(())
@@ -103,15 +102,12 @@ async fn p1_where_no_agent_can_run_the_exit_code_says_so() -> Result<()> {
 
 #[tokio::test]
 async fn p1_an_aws_that_cannot_be_reached_is_not_called_signed_out() -> Result<()> {
-    let desktop = Desktop::without_display().await?;
-    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
-    let portray = Portray::with_emulator(&desktop, emulator.addresses());
-    portray.add_portal("acme", emulator.addresses()).await?;
-    portray.sign_in(&emulator, "amara").await?;
+    let story = Headless::signed_in().await?;
+    let portray = story.portray();
     let known = arguments("111122223333", "ReadOnly");
     let before = portray.run(&known).await?.expect_code(0)?;
 
-    emulator.process().kill();
+    story.emulator.process().kill();
     let from_memory = portray.run(&known).await?.expect_code(0)?;
     assert_eq!(from_memory.stdout, before.stdout);
     let other = portray.run(&arguments("222233334444", "ReadOnly")).await?;

@@ -3,21 +3,21 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use harness::{Desktop, EmulatorProcess, Opener, Portray};
+use harness::EmulatorProcess;
 use jiff::Timestamp;
 use portray_core::app::contract::Request;
 use serde_json::{Value, json};
+
+use crate::headless::Headless;
 
 const DEADLINE: Duration = Duration::from_secs(40);
 
 #[tokio::test]
 async fn l5_a_code_is_asked_for_at_the_pace_that_aws_wants() -> Result<()> {
-    let desktop = Desktop::without_display().await?;
-    let opener = Opener::install(&desktop)?;
-    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
-    let portray = Portray::with_emulator(&desktop, emulator.addresses());
-    portray.add_portal("acme", emulator.addresses()).await?;
-    emulator
+    let story = Headless::with_portal().await?;
+    let portray = story.portray();
+    story
+        .emulator
         .add_fault(&json!({
             "operation": "CreateToken",
             "status": 400,
@@ -34,14 +34,15 @@ async fn l5_a_code_is_asked_for_at_the_pace_that_aws_wants() -> Result<()> {
         asked["url"].as_str().is_some_and(|url| url.contains(code)),
         "{asked}"
     );
-    let pending = async || Ok((polls(&emulator).await?.len() >= 2).then_some(()));
-    desktop
+    let pending = async || Ok((polls(&story.emulator).await?.len() >= 2).then_some(()));
+    story
+        .desktop
         .wait_until("a second poll, answered as pending", DEADLINE, pending)
         .await?;
-    emulator.approve(code, "amara").await?;
+    story.emulator.approve(code, "amara").await?;
     login.finished(DEADLINE).await?.expect_code(0)?;
 
-    let polls = polls(&emulator).await?;
+    let polls = polls(&story.emulator).await?;
     let errors: Vec<_> = polls.iter().map(|poll| poll.1.as_deref()).collect();
     assert_eq!(
         errors,
@@ -56,22 +57,17 @@ async fn l5_a_code_is_asked_for_at_the_pace_that_aws_wants() -> Result<()> {
     }
     let status = portray.status().await?;
     assert_eq!(status["portals"][0]["state"], "signed_in");
-    assert_eq!(opener.count(), 0);
+    assert_eq!(story.opener.count(), 0);
     Ok(())
 }
 
 #[tokio::test]
 async fn l5_a_denied_code_ends_the_sign_in_and_says_so() -> Result<()> {
-    let desktop = Desktop::without_display().await?;
-    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
-    let portray = Portray::with_emulator(&desktop, emulator.addresses());
-    portray.add_portal("acme", emulator.addresses()).await?;
+    let story = Headless::with_portal().await?;
+    let portray = story.portray();
 
-    let login = portray.start(&["login", "--device-code", "--json"])?;
-    let asked: Value = serde_json::from_str(&login.first_line(DEADLINE).await?)?;
-    emulator
-        .deny(asked["user_code"].as_str().context("a user code")?)
-        .await?;
+    let (login, code) = portray.login_by_code(&[]).await?;
+    story.emulator.deny(&code).await?;
     let denied = login.finished(DEADLINE).await?.expect_code(4)?;
     assert!(denied.stderr.contains("denied"), "{denied:?}");
     Ok(())
@@ -79,13 +75,10 @@ async fn l5_a_denied_code_ends_the_sign_in_and_says_so() -> Result<()> {
 
 #[tokio::test]
 async fn a_sign_in_that_is_cancelled_at_portray_ends_its_login_as_cancelled() -> Result<()> {
-    let desktop = Desktop::without_display().await?;
-    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
-    let portray = Portray::with_emulator(&desktop, emulator.addresses());
-    portray.add_portal("acme", emulator.addresses()).await?;
+    let story = Headless::with_portal().await?;
+    let portray = story.portray();
 
-    let login = portray.start(&["login", "--device-code", "--json"])?;
-    login.first_line(DEADLINE).await?;
+    let (login, _) = portray.login_by_code(&[]).await?;
     portray.ask(|portal| Request::CancelSignIn { portal }).await?;
     let cancelled = login.finished(DEADLINE).await?.expect_code(130)?;
     assert!(cancelled.stderr.contains("cancelled"), "{cancelled:?}");

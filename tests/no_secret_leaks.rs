@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use harness::{Canaries, Desktop, EmulatorProcess, Opener, Portray, Program, Watch, follow, traced};
 use portray_core::agent::protocol::{Operation, Reply, Target};
 use portray_core::app::contract::Request;
-use serde_json::{Value, json};
+use serde_json::json;
 
+use crate::headless::Headless;
 use crate::stage::Stage;
 
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -27,37 +28,38 @@ const PRINTED: [&str; 5] = [
 
 #[tokio::test]
 async fn x1_no_secret_of_a_run_is_in_logs_files_arguments_environments_or_on_the_bus() -> Result<()> {
-    let desktop = Desktop::without_display().await?;
-    let opener = Opener::install(&desktop)?;
-    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
-    let portray = Portray::with_emulator(&desktop, emulator.addresses()).with_variable("RUST_LOG", "trace");
-    let watch = Watch::begin(&desktop).await?;
-    use_it_all(&portray, &emulator, &opener).await?;
+    let story = Headless::set().await?;
+    let portray = story.portray().with_variable("RUST_LOG", "trace");
+    let watch = Watch::begin(&story.desktop).await?;
+    use_it_all(&portray, &story.emulator, &story.opener).await?;
 
-    let canaries = Canaries::of(&emulator).await?;
-    let leaks = leaks(&desktop, &canaries)?;
+    let canaries = Canaries::of(&story.emulator).await?;
+    let leaks = leaks(&story.desktop, &canaries)?;
     assert_eq!(leaks, Vec::new(), "files");
     assert_eq!(watch.found_in_processes(&canaries), BTreeSet::new(), "processes");
     assert_eq!(watch.found_on_the_bus(&canaries), BTreeSet::new(), "the bus");
 
     // And each of these places would have told.
-    let told: BTreeMap<String, Vec<String>> = serde_json::from_value(emulator.read("secrets").await?)?;
+    let told: BTreeMap<String, Vec<String>> = serde_json::from_value(story.emulator.read("secrets").await?)?;
     let token = &told["access_token"][0];
-    let planted = desktop.portray_home().join("planted");
+    let planted = story.desktop.portray_home().join("planted");
     std::fs::write(&planted, json!({ "token": token }).to_string())?;
-    assert_eq!(canaries.found_below(&desktop.portray_home())?.len(), 1);
-    let mut program = desktop.system_command("sleep");
+    assert_eq!(canaries.found_below(&story.desktop.portray_home())?.len(), 1);
+    let mut program = story.desktop.system_command("sleep");
     program.arg("60").env("PLANTED", token);
-    let _planted = desktop.start_process("sleep", program)?;
+    let _planted = story.desktop.start_process("sleep", program)?;
     let seen = async || {
         Ok(watch
             .found_in_processes(&canaries)
             .contains("access_token")
             .then_some(()))
     };
-    desktop.wait_until("a planted variable", DEADLINE, seen).await?;
+    story
+        .desktop
+        .wait_until("a planted variable", DEADLINE, seen)
+        .await?;
     let signal = ("/planted", "planted.planted", "Planted", token);
-    let bus = desktop.bus();
+    let bus = story.desktop.bus();
     bus.emit_signal(None::<&str>, signal.0, signal.1, signal.2, &signal.3)
         .await?;
     let heard = async || {
@@ -66,7 +68,10 @@ async fn x1_no_secret_of_a_run_is_in_logs_files_arguments_environments_or_on_the
             .contains("access_token")
             .then_some(()))
     };
-    desktop.wait_until("a planted message", DEADLINE, heard).await
+    story
+        .desktop
+        .wait_until("a planted message", DEADLINE, heard)
+        .await
 }
 
 /// Every way to sign in, every answer that holds secrets, and failures in between.
@@ -92,10 +97,8 @@ async fn use_it_all(portray: &Portray<'_>, emulator: &EmulatorProcess, opener: &
     portray.run(&["agent", "stop"]).await?.expect_code(0)?;
     portray.run(&["credentials", ROLE]).await?.expect_code(0)?;
 
-    let login = portray.start(&["login", "--device-code", "--force", "--json"])?;
-    let asked: Value = serde_json::from_str(&login.first_line(DEADLINE).await?)?;
-    let code = asked["user_code"].as_str().context("a user code")?;
-    emulator.approve(code, "amara").await?;
+    let (login, code) = portray.login_by_code(&["--force"]).await?;
+    emulator.approve(&code, "amara").await?;
     login.finished(DEADLINE).await?.expect_code(0)?;
     emulator.end_sessions("amara").await?;
     portray
@@ -124,19 +127,27 @@ fn is_asked_for(path: &Path) -> bool {
 
 #[tokio::test]
 async fn b1_an_agent_hands_browsers_nothing_but_one_time_links() -> Result<()> {
-    let desktop = Desktop::without_display().await?;
-    let opener = Opener::install(&desktop)?;
-    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
-    let portray = Portray::with_emulator(&desktop, emulator.addresses());
-    let log = desktop.folder().join("executed.log");
+    let story = Headless::set().await?;
+    let portray = story.portray();
+    let log = story.desktop.folder().join("executed.log");
     let mut agent = portray.command(Program::Portray)?;
     agent.args(["agent", "--foreground"]);
-    let watch = Watch::begin(&desktop).await?;
-    let agent = desktop.start_process("agent", traced(&desktop, &agent, &log))?;
+    let watch = Watch::begin(&story.desktop).await?;
+    let agent = story
+        .desktop
+        .start_process("agent", traced(&story.desktop, &agent, &log))?;
     let runs = async || Ok(agent.stderr().contains("The agent is running").then_some(()));
-    desktop.wait_until("the agent", DEADLINE, runs).await?;
-    portray.add_portal("acme", emulator.addresses()).await?;
-    nothing_but_links(&desktop, &portray, &emulator, &opener, &watch, &log).await
+    story.desktop.wait_until("the agent", DEADLINE, runs).await?;
+    portray.add_portal("acme", story.emulator.addresses()).await?;
+    nothing_but_links(
+        &story.desktop,
+        &portray,
+        &story.emulator,
+        &story.opener,
+        &watch,
+        &log,
+    )
+    .await
 }
 
 #[tokio::test]

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use harness::{Desktop, EmulatorProcess, Opener, Portray};
 use url::Url;
+
+use crate::headless::Headless;
 
 const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -14,12 +15,8 @@ const CONTROL_C: &str = "\u{3}";
 
 #[tokio::test]
 async fn a_console_without_a_target_is_chosen_from_a_list_that_is_searched_by_typing() -> Result<()> {
-    let desktop = Desktop::without_display().await?;
-    let opener = Opener::install(&desktop)?;
-    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
-    let portray = Portray::with_emulator(&desktop, emulator.addresses());
-    portray.add_portal("acme", emulator.addresses()).await?;
-    portray.sign_in(&emulator, "amara").await?;
+    let story = Headless::signed_in().await?;
+    let portray = story.portray();
 
     let mut terminal = portray.start_at_terminal(&["console", "--print"])?;
     let before = terminal.wait_for("Which role?", 0, DEADLINE).await?;
@@ -33,17 +30,14 @@ async fn a_console_without_a_target_is_chosen_from_a_list_that_is_searched_by_ty
     let url = Url::parse(printed.stdout.trim())?;
     assert!(url.query_pairs().any(|(name, _)| name == "SigninToken"), "{url}");
     assert!(!printed.stderr.contains("SigninToken"), "{printed:?}");
-    assert_eq!(opener.lines(), Vec::<String>::new());
+    assert_eq!(story.opener.lines(), Vec::<String>::new());
     Ok(())
 }
 
 #[tokio::test]
 async fn words_that_match_several_roles_are_chosen_from_at_a_terminal_and_refused_elsewhere() -> Result<()> {
-    let desktop = Desktop::without_display().await?;
-    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
-    let portray = Portray::with_emulator(&desktop, emulator.addresses());
-    portray.add_portal("acme", emulator.addresses()).await?;
-    portray.sign_in(&emulator, "amara").await?;
+    let story = Headless::signed_in().await?;
+    let portray = story.portray();
     let several = ["credentials", "readonly", "--format", "json"];
     let refused = portray.run(&several).await?.expect_code(2)?;
     assert!(refused.stderr.lines().count() > 3, "the candidates: {refused:?}");
@@ -69,20 +63,19 @@ async fn words_that_match_several_roles_are_chosen_from_at_a_terminal_and_refuse
     left.press(CONTROL_C)?;
     let left = left.finished(DEADLINE).await?.expect_code(130)?;
     assert_eq!(left.stdout, "");
-    assert_eq!(emulator.calls("GetRoleCredentials").await?, 1);
+    assert_eq!(story.emulator.calls("GetRoleCredentials").await?, 1);
     Ok(())
 }
 
 #[tokio::test]
 async fn a_list_that_is_empty_is_not_shown_and_the_reason_is_said() -> Result<()> {
-    let desktop = Desktop::without_display().await?;
-    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
-    let portray = Portray::with_emulator(&desktop, emulator.addresses());
+    let story = Headless::set().await?;
+    let portray = story.portray();
     let nothing = portray.start_at_terminal(&["console"])?;
     let nothing = nothing.finished(DEADLINE).await?.expect_code(2)?;
     assert!(nothing.stderr.contains("portray portal add"), "{nothing:?}");
 
-    portray.add_portal("acme", emulator.addresses()).await?;
+    portray.add_portal("acme", story.emulator.addresses()).await?;
     let unknown = portray.start_at_terminal(&["console"])?;
     let unknown = unknown.finished(DEADLINE).await?.expect_code(3)?;
     assert!(unknown.stderr.contains("portray login acme"), "{unknown:?}");

@@ -8,6 +8,8 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use harness::{Desktop, EmulatorProcess, Finished, Portray, Program};
 
+use crate::headless::Headless;
+
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Asks the agent at the path in its argument for its state, and prints what comes.
@@ -25,13 +27,12 @@ except (BrokenPipeError, ConnectionResetError):
 
 #[tokio::test]
 async fn x4_every_file_is_0600_and_every_folder_0700_whatever_the_umask() -> Result<()> {
-    let desktop = Desktop::without_display().await?;
-    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
-    let portray = Portray::with_emulator(&desktop, emulator.addresses());
-    start_agent_without_umask(&desktop, &portray).await?;
-    use_it(&portray, &emulator).await?;
+    let story = Headless::set().await?;
+    let portray = story.portray();
+    start_agent_without_umask(&story.desktop, &portray).await?;
+    use_it(&portray, &story.emulator).await?;
 
-    let found = everything_below(&desktop.portray_home())?;
+    let found = everything_below(&story.desktop.portray_home())?;
     let names: Vec<_> = found
         .iter()
         .filter_map(|path| path.file_name()?.to_str())
@@ -44,14 +45,13 @@ async fn x4_every_file_is_0600_and_every_folder_0700_whatever_the_umask() -> Res
 
 #[tokio::test]
 async fn x4_the_same_holds_in_the_folders_of_the_desktop() -> Result<()> {
-    let desktop = Desktop::without_display().await?;
-    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
-    let portray = Portray::with_emulator(&desktop, emulator.addresses()).with_variable("PORTRAY_HOME", "");
-    start_agent_without_umask(&desktop, &portray).await?;
-    use_it(&portray, &emulator).await?;
+    let story = Headless::set().await?;
+    let portray = story.portray().with_variable("PORTRAY_HOME", "");
+    start_agent_without_umask(&story.desktop, &portray).await?;
+    use_it(&portray, &story.emulator).await?;
 
-    assert!(everything_below(&desktop.portray_home())?.is_empty());
-    let home = desktop.home();
+    assert!(everything_below(&story.desktop.portray_home())?.is_empty());
+    let home = story.desktop.home();
     let mut found = Vec::new();
     for folder in [".config", ".cache", ".local/state"] {
         let ours = home.join(folder).join("portray");
@@ -59,32 +59,28 @@ async fn x4_the_same_holds_in_the_folders_of_the_desktop() -> Result<()> {
         found.extend(everything_below(&ours)?);
         found.push(ours);
     }
-    found.push(desktop.folder().join("run/portray"));
-    found.extend(everything_below(&desktop.folder().join("run/portray"))?);
+    found.push(story.desktop.folder().join("run/portray"));
+    found.extend(everything_below(&story.desktop.folder().join("run/portray"))?);
     assert_private(&found)
 }
 
 #[tokio::test]
 async fn a4_another_user_can_neither_enter_nor_ask() -> Result<()> {
-    let desktop = Desktop::without_display().await?;
-    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
-    let portray = Portray::with_emulator(&desktop, emulator.addresses());
-    portray.add_portal("acme", emulator.addresses()).await?;
-    portray.sign_in(&emulator, "amara").await?;
-    let socket = desktop.portray_home().join("run/agent.sock");
-    let ours = ask(&desktop, desktop.system_command("python3"), &socket).await?;
+    let story = Headless::signed_in().await?;
+    let socket = story.desktop.portray_home().join("run/agent.sock");
+    let ours = ask(&story.desktop, story.desktop.system_command("python3"), &socket).await?;
     assert!(ours.stdout.contains("\"portals\""), "the client works: {ours:?}");
 
     // The desktop's own folder is the test's, not Portray's: what Portray made has to hold by itself.
-    open_up(desktop.folder(), 0o755)?;
-    open_up(&desktop.portray_home(), 0o755)?;
-    let kept_out = ask(&desktop, as_nobody(&desktop, "python3"), &socket).await?;
+    open_up(story.desktop.folder(), 0o755)?;
+    open_up(&story.desktop.portray_home(), 0o755)?;
+    let kept_out = ask(&story.desktop, as_nobody(&story.desktop, "python3"), &socket).await?;
     assert!(kept_out.stderr.contains("PermissionError"), "{kept_out:?}");
 
     // And if somebody opens the folders, the agent itself looks at who is there.
-    open_up(&desktop.portray_home().join("run"), 0o755)?;
+    open_up(&story.desktop.portray_home().join("run"), 0o755)?;
     open_up(&socket, 0o777)?;
-    let unheard = ask(&desktop, as_nobody(&desktop, "python3"), &socket).await?;
+    let unheard = ask(&story.desktop, as_nobody(&story.desktop, "python3"), &socket).await?;
     assert_eq!(unheard.stdout.trim(), "", "{unheard:?}");
     assert!(!unheard.stderr.contains("PermissionError"), "{unheard:?}");
     Ok(())

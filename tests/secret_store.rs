@@ -5,8 +5,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
-use harness::{Desktop, DesktopOptions, EmulatorProcess, Opener, Portray};
+use harness::{Desktop, DesktopOptions, EmulatorProcess, Portray};
 use zbus::zvariant::{OwnedObjectPath, Value};
+
+use crate::headless::Headless;
 
 const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -65,17 +67,13 @@ async fn k3_without_a_session_bus_there_is_no_keyring_service_and_that_is_said()
 
 #[tokio::test]
 async fn k3_a_locked_keyring_is_said_waited_for_and_left_alone() -> Result<()> {
-    let desktop = Desktop::without_display().await?;
-    let opener = Opener::install(&desktop)?;
-    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
-    let portray = Portray::with_emulator(&desktop, emulator.addresses());
-    portray.add_portal("acme", emulator.addresses()).await?;
-    portray.sign_in(&emulator, "amara").await?;
+    let story = Headless::signed_in().await?;
+    let portray = story.portray();
     portray.run(&["agent", "stop"]).await?.expect_code(0)?;
-    let kept = tokens_in_keyring(&desktop).await?;
-    let calls = emulator.calls("CreateToken").await?;
+    let kept = tokens_in_keyring(&story.desktop).await?;
+    let calls = story.emulator.calls("CreateToken").await?;
 
-    desktop.lock_keyring().await?;
+    story.desktop.lock_keyring().await?;
     for command in [
         ["credentials", "111122223333/ReadOnly"].as_slice(),
         &["login", "--device-code"],
@@ -87,10 +85,10 @@ async fn k3_a_locked_keyring_is_said_waited_for_and_left_alone() -> Result<()> {
         assert!(refused.stderr.contains("Unlock the keyring"), "{refused:?}");
     }
     assert_ne!(portray.status().await?["portals"][0]["state"], "signed_in");
-    assert_eq!(emulator.calls("StartDeviceAuthorization").await?, 0);
-    assert_eq!(tokens_in_keyring(&desktop).await?, kept);
+    assert_eq!(story.emulator.calls("StartDeviceAuthorization").await?, 0);
+    assert_eq!(tokens_in_keyring(&story.desktop).await?, kept);
 
-    desktop.unlock_keyring().await?;
+    story.desktop.unlock_keyring().await?;
     let recovery = Duration::from_secs(60);
     portray.wait_for_portal("signed_in", recovery).await?;
     // The refusal is the answer for a few seconds more.
@@ -98,19 +96,19 @@ async fn k3_a_locked_keyring_is_said_waited_for_and_left_alone() -> Result<()> {
         let credentials = portray.run(&["credentials", "111122223333/ReadOnly"]).await?;
         Ok((credentials.code == Some(0)).then_some(()))
     };
-    desktop.wait_until("credentials", recovery, served).await?;
+    story.desktop.wait_until("credentials", recovery, served).await?;
     assert_eq!(
-        emulator.calls("CreateToken").await?,
+        story.emulator.calls("CreateToken").await?,
         calls,
         "nobody signed in again"
     );
-    assert_eq!(tokens_in_keyring(&desktop).await?, kept);
-    assert_eq!(opener.lines(), Vec::<String>::new());
+    assert_eq!(tokens_in_keyring(&story.desktop).await?, kept);
+    assert_eq!(story.opener.lines(), Vec::<String>::new());
     Ok(())
 }
 
 /// The names of the entries of the keyring that hold a sign-in.
-pub(crate) async fn tokens_in_keyring(desktop: &Desktop) -> Result<Vec<String>> {
+pub async fn tokens_in_keyring(desktop: &Desktop) -> Result<Vec<String>> {
     let property = ("org.freedesktop.Secret.Collection", "Items");
     let answer = desktop
         .bus()

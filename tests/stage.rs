@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use harness::{
     Desktop, EmulatorProcess, Menu, NotificationServer, Opener, Portray, Process, Program, TrayHost, TrayItem,
 };
@@ -80,12 +80,8 @@ impl Stage {
 
     /// Signs in by a code, which somebody allows elsewhere.
     pub async fn sign_in_without_browser(&self) -> Result<()> {
-        let login = self
-            .portray()
-            .start(&["login", "--device-code", "--no-browser", "--json"])?;
-        let told: serde_json::Value = serde_json::from_str(&login.first_line(SOON).await?)?;
-        let code = told["user_code"].as_str().context("a code")?;
-        self.emulator.approve(code, USER).await?;
+        let (login, code) = self.portray().login_by_code(&["--no-browser"]).await?;
+        self.emulator.approve(&code, USER).await?;
         login.finished(SOON).await?.expect_code(0)?;
         self.portray().wait_for_portal("signed_in", SOON).await?;
         Ok(())

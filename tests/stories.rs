@@ -1,50 +1,38 @@
 //! Every story and every rule about the sources, in one binary that links once.
 
-#[cfg(target_os = "linux")]
-mod aws_clients;
-#[cfg(target_os = "linux")]
-mod command_line;
-#[cfg(target_os = "linux")]
-mod credential_process;
-#[cfg(target_os = "linux")]
-mod device_code;
-#[cfg(target_os = "linux")]
-mod ended_session;
-#[cfg(target_os = "linux")]
-mod ends_and_wakes;
-#[cfg(target_os = "linux")]
-mod first_run;
-#[cfg(target_os = "linux")]
-mod harness_itself;
-#[cfg(target_os = "linux")]
-mod hours_in_process;
-#[cfg(target_os = "linux")]
-mod hours_later;
-#[cfg(target_os = "linux")]
-mod killed;
-#[cfg(target_os = "linux")]
-mod no_secret_leaks;
-#[cfg(target_os = "linux")]
-mod one_owner;
-#[cfg(target_os = "linux")]
-mod picker;
-#[cfg(target_os = "linux")]
-mod portals_in_process;
-#[cfg(target_os = "linux")]
-mod private_to_its_user;
 mod quality;
-#[cfg(target_os = "linux")]
-mod restart;
-#[cfg(target_os = "linux")]
-mod second_start;
-#[cfg(target_os = "linux")]
-mod secret_store;
 mod sources;
-#[cfg(target_os = "linux")]
-mod stage;
 mod supply_chain;
 mod tidy;
+
+/// What needs the harness, and so a desktop as Linux has it.
 #[cfg(target_os = "linux")]
-mod unassigned;
+#[path = "."]
+mod stories {
+    mod aws_clients;
+    mod command_line;
+    mod credential_process;
+    mod device_code;
+    mod ended_session;
+    mod ends_and_wakes;
+    mod first_run;
+    mod harness_itself;
+    pub mod headless;
+    mod hours_in_process;
+    mod hours_later;
+    pub mod killed;
+    mod no_secret_leaks;
+    mod one_owner;
+    mod picker;
+    mod portals_in_process;
+    mod private_to_its_user;
+    mod restart;
+    mod second_start;
+    pub mod secret_store;
+    pub mod stage;
+    mod unassigned;
+    mod waiting;
+}
+
 #[cfg(target_os = "linux")]
-mod waiting;
+use stories::{headless, killed, secret_store, stage};

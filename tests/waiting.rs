@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use harness::{Desktop, EmulatorProcess, Portray, Process, Simulation};
+use harness::{Process, Simulation};
 use identity_center_emulator::{Fault, Operation, World};
 use portray_core::app::contract::{ProblemCode, Request};
 use serde_json::{Value, json};
+
+use crate::headless::Headless;
 
 const DEADLINE: Duration = Duration::from_secs(60);
 const DEV: &str = "111122223333";
@@ -18,19 +20,17 @@ fn slow_list() -> Value {
 
 #[tokio::test]
 async fn names_and_lists_wait_for_the_first_list_and_ids_do_not() -> Result<()> {
-    let desktop = Desktop::without_display().await?;
-    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
-    let portray = Portray::with_emulator(&desktop, emulator.addresses());
-    portray.add_portal("acme", emulator.addresses()).await?;
-    emulator.add_fault(&slow_list()).await?;
-    portray.sign_in(&emulator, "amara").await?;
+    let story = Headless::with_portal().await?;
+    let portray = story.portray();
+    story.emulator.add_fault(&slow_list()).await?;
+    portray.sign_in(&story.emulator, "amara").await?;
 
     let listed = portray.start(&["accounts", "--json"])?;
     let named = portray.start(&["-v", "credentials", "acme-dev/ReadOnly"])?;
     let by_id = ["credentials", "111122223333/ReadOnly"];
     portray.run(&by_id).await?.expect_code(0)?;
     assert_eq!(
-        emulator.calls("ListAccountRoles").await?,
+        story.emulator.calls("ListAccountRoles").await?,
         0,
         "it waited for the list"
     );
@@ -45,7 +45,7 @@ async fn names_and_lists_wait_for_the_first_list_and_ids_do_not() -> Result<()> 
             .contains("Waiting until the accounts of acme are listed")
     );
 
-    emulator.add_fault(&slow_list()).await?;
+    story.emulator.add_fault(&slow_list()).await?;
     let anew = portray.run(&["accounts", "--sync", "--json"]).await?;
     assert_ne!(anew.expect_code(0)?.json()?["synced_at"], listed["synced_at"]);
     Ok(())
@@ -53,11 +53,8 @@ async fn names_and_lists_wait_for_the_first_list_and_ids_do_not() -> Result<()> 
 
 #[tokio::test]
 async fn more_is_said_to_those_who_ask_for_it_and_never_a_secret() -> Result<()> {
-    let desktop = Desktop::without_display().await?;
-    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
-    let portray = Portray::with_emulator(&desktop, emulator.addresses());
-    portray.add_portal("acme", emulator.addresses()).await?;
-    portray.sign_in(&emulator, "amara").await?;
+    let story = Headless::signed_in().await?;
+    let portray = story.portray();
     portray.run(&["accounts"]).await?.expect_code(0)?;
     let agent = portray.run(&["agent", "status", "--json"]).await?.json()?;
 
@@ -94,14 +91,13 @@ async fn more_is_said_to_those_who_ask_for_it_and_never_a_secret() -> Result<()>
 
 #[tokio::test]
 async fn a_portal_that_nobody_signed_in_to_leaves_the_others_lists_as_they_are() -> Result<()> {
-    let desktop = Desktop::without_display().await?;
-    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
-    let portray = Portray::with_emulator(&desktop, emulator.addresses());
-    portray.add_portal("one", emulator.addresses()).await?;
+    let story = Headless::set().await?;
+    let portray = story.portray();
+    portray.add_portal("one", story.emulator.addresses()).await?;
     portray.run(&["accounts"]).await?.expect_code(3)?;
     portray.run(&["accounts", "--json"]).await?.expect_code(3)?;
-    portray.sign_in(&emulator, "amara").await?;
-    portray.add_portal("two", emulator.addresses()).await?;
+    portray.sign_in(&story.emulator, "amara").await?;
+    portray.add_portal("two", story.emulator.addresses()).await?;
 
     for arguments in [&["accounts", "dev"][..], &["accounts", "--sync", "dev"]] {
         let listed = portray.run(arguments).await?.expect_code(0)?;
@@ -123,12 +119,10 @@ async fn a_portal_that_nobody_signed_in_to_leaves_the_others_lists_as_they_are()
 
 #[tokio::test]
 async fn a_tool_is_told_that_aws_does_not_answer_before_it_gives_up() -> Result<()> {
-    let desktop = Desktop::without_display().await?;
-    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
-    let portray = Portray::with_emulator(&desktop, emulator.addresses());
-    portray.add_portal("acme", emulator.addresses()).await?;
-    portray.sign_in(&emulator, "amara").await?;
-    emulator
+    let story = Headless::signed_in().await?;
+    let portray = story.portray();
+    story
+        .emulator
         .add_fault(&json!({ "operation": "GetRoleCredentials", "hang": true }))
         .await?;
     let profile = format!("credential-process --portal acme --account {DEV} --permission-set ReadOnly");
@@ -182,48 +176,36 @@ async fn what_aws_never_gave_is_nobodys_role() -> Result<()> {
 
 #[tokio::test]
 async fn ctrl_c_ends_the_sign_in_that_a_login_began_and_no_other() -> Result<()> {
-    let desktop = Desktop::without_display().await?;
-    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
-    let portray = Portray::with_emulator(&desktop, emulator.addresses());
-    portray.add_portal("acme", emulator.addresses()).await?;
+    let story = Headless::with_portal().await?;
+    let portray = story.portray();
 
-    let (alone, _) = login(&portray).await?;
+    let (alone, _) = portray.login_by_code(&[]).await?;
     interrupted(&alone, "was cancelled").await?;
     portray.wait_for_portal("sign_in_needed", DEADLINE).await?;
 
-    let (first, code) = login(&portray).await?;
-    let (second, same_code) = login(&portray).await?;
+    let (first, code) = portray.login_by_code(&[]).await?;
+    let (second, same_code) = portray.login_by_code(&[]).await?;
     assert_eq!(code, same_code, "the second one joined the first one");
     interrupted(&second, "goes on").await?;
     assert_eq!(portray.status().await?["portals"][0]["state"], "signing_in");
-    emulator.approve(&code, "amara").await?;
+    story.emulator.approve(&code, "amara").await?;
     first.finished(DEADLINE).await?.expect_code(0)?;
     Ok(())
 }
 
 #[tokio::test]
 async fn a_login_that_another_one_replaced_says_so() -> Result<()> {
-    let desktop = Desktop::without_display().await?;
-    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
-    let portray = Portray::with_emulator(&desktop, emulator.addresses());
-    portray.add_portal("acme", emulator.addresses()).await?;
+    let story = Headless::with_portal().await?;
+    let portray = story.portray();
     let replaced = portray.start(&["login", "--no-browser"])?;
     replaced.first_line(DEADLINE).await?;
-    let (_other, _) = login(&portray).await?;
+    let (_other, _) = portray.login_by_code(&[]).await?;
     let replaced = replaced.finished(DEADLINE).await?.expect_code(130)?;
     assert!(
         replaced.stderr.contains("Another sign-in to acme was begun"),
         "{replaced:?}"
     );
     Ok(())
-}
-
-/// A login that waits for its code to be confirmed, and the code.
-async fn login(portray: &Portray<'_>) -> Result<(Process, String)> {
-    let login = portray.start(&["login", "--device-code", "--json"])?;
-    let asked: Value = serde_json::from_str(&login.first_line(DEADLINE).await?)?;
-    let code = asked["user_code"].as_str().context("a user code")?;
-    Ok((login, code.to_owned()))
 }
 
 async fn interrupted(login: &Process, says: &str) -> Result<()> {

@@ -1,4 +1,4 @@
-//! Signing in without a browser: an HTTP client goes where a browser would.
+//! Signing in without a browser: an HTTP client goes where a browser would, or somebody confirms a code elsewhere.
 
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use url::Url;
 use crate::emulator::EmulatorProcess;
 use crate::http;
 use crate::portray::Portray;
+use crate::process::Process;
 
 const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -22,5 +23,14 @@ impl Portray<'_> {
         anyhow::ensure!(page.status == 200, "the sign-in came to {page:?}");
         login.finished(DEADLINE).await?.expect_code(0)?;
         emulator.approve_automatically(None).await
+    }
+
+    /// Begins `portray login --device-code` with these arguments too; gives the command, which waits until its code
+    /// is confirmed, and the code.
+    pub async fn login_by_code(&self, arguments: &[&str]) -> Result<(Process, String)> {
+        let login = self.start(&[&["login", "--device-code", "--json"], arguments].concat())?;
+        let asked: serde_json::Value = serde_json::from_str(&login.first_line(DEADLINE).await?)?;
+        let code = asked["user_code"].as_str().context("a user code")?;
+        Ok((login, code.to_owned()))
     }
 }

@@ -193,3 +193,7 @@ async fn ask_to_stop(paths: &Paths) {
         Err(error) => tracing::warn!(%error, "asking the headless agent to stop failed"),
     }
 }
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests;

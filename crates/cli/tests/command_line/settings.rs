@@ -1,40 +1,28 @@
 //! The built program with settings that people have written: what is wrong in them is said, and takes nothing else away.
 
-#![cfg(unix)]
-#![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
-
-use std::process::{Command, Stdio};
-
 use serde_json::Value;
+
+use crate::home::{Home, text};
 
 const GOOD: &str =
     "[[portal]]\nname = \"good\"\nstart_url = \"https://good.awsapps.com/start\"\nregion = \"eu-west-1\"\n";
 
 /// A home with settings, and the agent that is started there.
-struct Home(tempfile::TempDir);
+struct Settled(Home);
 
 /// How a command ended: its exit code and both of its streams.
 type Ended = (Option<i32>, String, String);
 
-impl Home {
-    fn with_settings(settings: &str) -> Self {
-        let home = tempfile::tempdir().unwrap();
+impl Settled {
+    fn by(settings: &str) -> Self {
+        let home = Home::new();
         std::fs::write(home.path().join("settings.toml"), settings).unwrap();
         Self(home)
     }
 
     fn portray(&self, arguments: &[&str]) -> Ended {
-        let output = Command::new(env!("CARGO_BIN_EXE_portray"))
-            .args(arguments)
-            .env_clear()
-            .env("PATH", "/usr/bin:/bin")
-            .env("PORTRAY_HOME", self.0.path())
-            .env("PORTRAY_SECRET_STORE", "memory")
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        (output.status.code(), text(output.stdout), text(output.stderr))
+        let output = self.0.portray(arguments).output().unwrap();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
     }
 
     fn names(&self) -> Vec<String> {
@@ -45,15 +33,15 @@ impl Home {
     }
 }
 
-impl Drop for Home {
+impl Drop for Settled {
     fn drop(&mut self) {
-        self.portray(&["agent", "stop"]);
+        self.0.stop_agent();
     }
 }
 
 #[test]
 fn r9_damaged_settings_are_said_wherever_a_portal_is_missed() {
-    let home = Home::with_settings("[[portal]]\nname=");
+    let home = Settled::by("[[portal]]\nname=");
     let (code, status, _) = home.portray(&["status"]);
     assert_eq!(code, Some(0));
     assert!(
@@ -91,7 +79,7 @@ fn r9_what_is_wrong_with_a_part_is_said_with_its_line_and_the_rest_holds() {
         ("[console]\nvya = \"portal\"\n".to_owned(), 6),
     ] {
         let settings = format!("{GOOD}{bad}");
-        let home = Home::with_settings(&settings);
+        let home = Settled::by(&settings);
         assert_eq!(home.names(), ["good"], "{bad}");
         let (_, status, _) = home.portray(&["status"]);
         let place = format!("settings.toml, line {line}: ");
@@ -110,7 +98,7 @@ fn r9_what_is_wrong_with_a_part_is_said_with_its_line_and_the_rest_holds() {
 
 #[test]
 fn a_name_is_one_that_can_be_typed_and_is_given_once() {
-    let home = Home::with_settings(GOOD);
+    let home = Settled::by(GOOD);
     let add = |url: &str, name: &str| {
         home.portray(&["portal", "add", url, "--region", "eu-west-1", "--name", name])
     };

@@ -1,0 +1,131 @@
+//! The real agent: started once however many need it, and gone when it is told.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::credential_process::{PROCESS, is_one_document_or_nothing};
+use crate::home::{Home, text};
+
+#[test]
+fn a3_a_hundred_helpers_start_one_agent() {
+    let home = Home::new();
+    let helpers: Vec<_> = (0..100)
+        .map(|_| {
+            home.portray(&["portal", "list", "--json"])
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap()
+        })
+        .collect();
+    for helper in helpers {
+        let output = helper.wait_with_output().unwrap();
+        assert_eq!(text(&output.stdout), "[]\n", "{output:?}");
+        assert!(output.status.success(), "{output:?}");
+    }
+    let log = std::fs::read_to_string(home.path().join("state/agent.log")).unwrap();
+    assert_eq!(log.matches("the agent is running").count(), 1, "{log}");
+    home.stop_agent();
+    assert!(!home.socket().exists());
+}
+
+#[test]
+fn a3_helpers_that_wait_for_an_agent_that_cannot_start_end_together() {
+    let home = Home::new();
+    // Reading its settings, the agent waits for somebody who writes them.
+    let settings = home.path().join("settings.toml");
+    assert!(Command::new("mkfifo").arg(&settings).status().unwrap().success());
+    let clock = portray_core::clock::SystemClock::shared();
+    let helpers: Vec<_> = (0..20)
+        .map(|_| {
+            let mut helper = home.portray(&PROCESS);
+            helper.stdout(Stdio::piped()).stderr(Stdio::piped());
+            helper.spawn().unwrap()
+        })
+        .collect();
+    for helper in helpers {
+        let output = helper.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(6), "{output:?}");
+        is_one_document_or_nothing(&output);
+    }
+    let took = clock.elapsed();
+    assert!(took < std::time::Duration::from_secs(30), "{took:?}");
+    let last: Value =
+        serde_json::from_slice(&std::fs::read(home.path().join("run/start.json")).unwrap()).unwrap();
+    assert_eq!(last["number"], 1, "one of them tried: {last}");
+    let writer = std::os::unix::fs::OpenOptionsExt::custom_flags(
+        std::fs::OpenOptions::new().write(true),
+        rustix::fs::OFlags::NONBLOCK.bits().cast_signed(),
+    )
+    .open(&settings);
+    assert!(writer.is_err(), "no agent that hangs is left");
+}
+
+#[test]
+fn a5_an_agent_that_ran_out_of_files_goes_on_when_there_are_some() {
+    let home = Home::new();
+    let mut agent = Command::new("sh");
+    home.surround(&mut agent);
+    agent.args([
+        "-c",
+        "ulimit -n 48; exec \"$0\" agent --foreground",
+        env!("CARGO_BIN_EXE_portray"),
+    ]);
+    let mut agent = agent.stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(agent.stderr.take().unwrap()).lines();
+    let is_running = |line: &String| line.contains("Ctrl-C");
+    assert!(lines.by_ref().map_while(Result::ok).any(|line| is_running(&line)));
+    let flood: Vec<_> = (0..80)
+        .map(|_| std::os::unix::net::UnixStream::connect(home.socket()).unwrap())
+        .collect();
+    let ran_out = lines
+        .by_ref()
+        .map_while(Result::ok)
+        .any(|line| line.contains("could not be accepted"));
+    assert!(ran_out, "the limit was too high to be reached");
+    drop(flood);
+    let status = home.portray(&["agent", "status"]).output().unwrap();
+    assert!(status.status.success(), "{status:?}");
+    home.stop_agent();
+    agent.wait().unwrap();
+}
+
+#[test]
+fn agent_refuses_to_run_beside_another() {
+    let home = Home::new();
+    assert!(home.portray(&["agent"]).status().unwrap().success());
+    let second = home.portray(&["agent", "--foreground"]).output().unwrap();
+    assert_eq!(second.status.code(), Some(1), "{second:?}");
+    assert!(text(&second.stderr).contains("running already"), "{second:?}");
+    let stopped = home.portray(&["agent", "stop"]).output().unwrap();
+    assert!(
+        text(&stopped.stderr).contains("are gone"),
+        "the store is memory: {stopped:?}"
+    );
+    let gone = home.portray(&["agent", "status"]).output().unwrap();
+    assert_eq!(gone.status.code(), Some(6), "{gone:?}");
+}
+
+#[test]
+fn an_agent_can_be_started_again_right_after_it_was_stopped() {
+    let home = Home::new();
+    for _ in 0..5 {
+        let started = home.portray(&["agent"]).output().unwrap();
+        assert!(started.status.success(), "{started:?}");
+        home.stop_agent();
+    }
+}
+
+#[test]
+fn a_helper_that_starts_the_agent_lets_go_of_its_callers_pipes() {
+    let home = Home::new();
+    // Output is read until every holder of the pipe has closed it: the agent must not be one of them.
+    let output = home.portray(&["status"]).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let status = home.portray(&["agent", "status", "--json"]).output().unwrap();
+    let agent: Value = serde_json::from_slice(&status.stdout).unwrap();
+    assert_eq!(agent["kind"], "headless");
+    home.stop_agent();
+}
