@@ -12,6 +12,9 @@ mod emulator;
 #[path = "bench/figure.rs"]
 mod figure;
 #[cfg(target_os = "linux")]
+#[path = "bench/first_listing.rs"]
+mod first_listing;
+#[cfg(target_os = "linux")]
 #[path = "bench/memory.rs"]
 mod memory;
 #[cfg(target_os = "linux")]
@@ -26,6 +29,7 @@ mod tray_start;
 async fn measure(aws: Option<&std::path::Path>) -> anyhow::Result<Vec<figure::Figure>> {
     let mut figures = sizes::measure()?;
     figures.extend(tray_start::measure().await?);
+    figures.extend(first_listing::measure().await?);
     figures.extend(credential_process::measure(aws).await?);
     figures.extend(memory::measure().await?);
     figures.extend(emulator::measure().await?);

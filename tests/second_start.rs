@@ -36,14 +36,7 @@ async fn w6_a_second_start_shows_the_window_of_the_first_which_leaves_nothing_be
     webkit.await?;
 
     stage.quit(application).await?;
-    let gone = stage
-        .desktop
-        .wait_until("the last process to end", SOON, async || {
-            let left = [stage.desktop.running("portray"), stage.desktop.running("WebKit")].concat();
-            ensure!(left.is_empty(), "still running: {left:?}");
-            Ok(Some(()))
-        });
-    gone.await
+    wait_for_the_last_process(&stage).await
 }
 
 #[tokio::test]
@@ -83,6 +76,52 @@ async fn w6_after_a_crash_the_next_start_is_the_first() -> Result<()> {
     assert_eq!(status["agent"]["pid"], application.process.id());
     assert_eq!(application.process.ended()?, None);
     Ok(())
+}
+
+/// A window whose resident was killed, and its process.
+async fn orphaned_window(stage: &Stage) -> Result<i32> {
+    let application = stage.start().await?;
+    stage.start_again().await?;
+    wait_for_window(stage, true).await?;
+    application.process.crash();
+    stage.tray.wait_for_no_item(SOON).await?;
+    let left = stage.desktop.running("portray-app");
+    ensure!(left.len() == 1, "the window goes on for a while: {left:?}");
+    Ok(left[0])
+}
+
+#[tokio::test]
+async fn w6_after_a_crash_the_next_start_has_the_one_window_and_takes_it_along_when_it_ends() -> Result<()> {
+    let stage = Stage::set().await?;
+    let orphan = orphaned_window(&stage).await?;
+    let application = stage.start().await?;
+    let what = "one window, of the new start";
+    let replaced = stage.desktop.wait_until(what, SOON, async || {
+        let running = stage.desktop.running("portray-app");
+        ensure!(!running.contains(&orphan), "still running: {running:?}");
+        Ok((running.len() == 2 && stage.desktop.shows_window(TITLE).await?).then_some(()))
+    });
+    replaced.await?;
+    stage.quit(application).await?;
+    wait_for_the_last_process(&stage).await
+}
+
+#[tokio::test]
+async fn w6_a_window_that_no_new_start_takes_over_ends_by_itself() -> Result<()> {
+    let stage = Stage::set().await?;
+    orphaned_window(&stage).await?;
+    wait_for_the_last_process(&stage).await
+}
+
+async fn wait_for_the_last_process(stage: &Stage) -> Result<()> {
+    let gone = stage
+        .desktop
+        .wait_until("the last process to end", 2 * SOON, async || {
+            let left = [stage.desktop.running("portray"), stage.desktop.running("WebKit")].concat();
+            ensure!(left.is_empty(), "still running: {left:?}");
+            Ok(Some(()))
+        });
+    gone.await
 }
 
 async fn wait_for_window(stage: &Stage, shown: bool) -> Result<()> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portray_core::agent::client::{Client, ClientError};
-use portray_core::agent::protocol::{Operation, Reply};
+use portray_core::agent::protocol::{AgentKind, Operation, Reply};
 use portray_core::app::contract::{
     Answer, Mood, PortalState, PortalView, ProblemView, Request, SearchAnswer, SearchRequest, Snapshot,
 };
@@ -55,15 +55,20 @@ impl Link {
     }
 
     /// Passes every snapshot to `show`, for ever: where the agent goes away it says so in a snapshot of its own,
-    /// and comes back to it when there is one again.
-    pub async fn follow(&self, show: impl Fn(&Snapshot) + Clone + Send + 'static) {
+    /// and comes back to it when there is one again. `meet` learns who the agent is, and that there is none.
+    pub async fn follow(
+        &self,
+        show: impl Fn(&Snapshot) + Clone + Send + 'static,
+        meet: impl Fn(Option<AgentKind>) + Clone + Send + 'static,
+    ) {
         let clock = SystemClock::new();
         loop {
             let link = self.clone();
-            let shown = show.clone();
-            let gone = tokio::task::spawn_blocking(move || link.follow_once(&shown)).await;
+            let (shown, met) = (show.clone(), meet.clone());
+            let gone = tokio::task::spawn_blocking(move || link.follow_once(&shown, &met)).await;
             if let Ok(Err(error)) = gone {
                 tracing::debug!("the agent is gone: {error}");
+                meet(None);
                 let known = self.latest.borrow().clone();
                 self.publish(without_agent(known.as_deref(), error), &show);
             }
@@ -71,8 +76,14 @@ impl Link {
         }
     }
 
-    fn follow_once(&self, show: &impl Fn(&Snapshot)) -> Result<(), ClientError> {
-        for reply in Client::connect(&self.paths)?.stream(&Operation::Subscribe)? {
+    fn follow_once(
+        &self,
+        show: &impl Fn(&Snapshot),
+        meet: &impl Fn(Option<AgentKind>),
+    ) -> Result<(), ClientError> {
+        let mut client = Client::connect(&self.paths)?;
+        meet(Some(client.hello()?.kind));
+        for reply in client.stream(&Operation::Subscribe)? {
             if let Reply::Snapshot(snapshot) = reply? {
                 self.publish(*snapshot, show);
             }
@@ -173,7 +184,7 @@ mod tests {
     async fn the_first_snapshot_comes_also_where_there_is_no_agent() {
         let (link, _home) = link();
         let following = link.clone();
-        tokio::spawn(async move { following.follow(|_| ()).await });
+        tokio::spawn(async move { following.follow(|_| (), |_| ()).await });
         let problem = link.snapshot().await.problem.clone();
         assert_eq!(problem.unwrap().code, ProblemCode::NoAgent);
     }

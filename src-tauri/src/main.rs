@@ -16,6 +16,7 @@ mod tray;
 mod tray_host;
 mod wake;
 mod window;
+mod window_life;
 mod window_process;
 
 use std::io::Write;

@@ -1,25 +1,23 @@
 //! The window process: one webview, a client of the agent like any other. It holds no secret.
 
 use std::io::BufRead;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::time::Duration;
+use std::sync::mpsc::{Receiver, Sender, channel};
 
 use portray_core::agent::harden::keep_files_private;
-use portray_core::app::contract::ProblemView;
+use portray_core::agent::protocol::AgentKind;
+use portray_core::app::contract::{ProblemView, Request, Snapshot};
 use portray_core::paths::{Environment, Paths};
 use tauri::webview::NewWindowResponse;
 use tauri::{AppHandle, Emitter, Manager, Url, WebviewUrl, WebviewWindowBuilder, WindowEvent};
 
 use crate::display::{self, OpenGl};
 use crate::link::Link;
+use crate::window_life::{Change, End, Patience, wait_until_over};
 use crate::window_process::{WindowOrder, WindowReport};
 use crate::{commands, context, logging};
 
 /// The window's name, to which the capability is bound.
 const LABEL: &str = "main";
-
-/// How long a hidden window stays ready, before its process gives its memory back.
-const LINGER: Duration = Duration::from_secs(180);
 
 /// Whether the window is seen, and for how long its process outlives that.
 pub struct Visibility {
@@ -27,15 +25,7 @@ pub struct Visibility {
     changes: Sender<Change>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Change {
-    Shown,
-    Hidden,
-    /// Nobody is left who could show the window again.
-    Abandoned,
-}
-
-/// Runs the window until it has been hidden for a while, or the resident ends.
+/// Runs the window until it has been hidden for a while, or its resident is gone.
 pub fn run() -> Result<(), ProblemView> {
     let environment = Environment::of_process();
     let paths = Paths::of(&environment).map_err(|error| ProblemView::environment(&error))?;
@@ -67,15 +57,9 @@ pub fn run() -> Result<(), ProblemView> {
             });
             open(&app, pages)?;
             WindowReport::Shown.send();
-            exit_when_forgotten(app.clone(), changed);
+            exit_when_over(app.clone(), link.clone(), changed);
             obey(app.clone());
-            tauri::async_runtime::spawn(async move {
-                link.follow(move |snapshot| {
-                    // Without a listener there is nobody to miss it: the page asks for the newest when it starts.
-                    let _ = app.emit("snapshot", snapshot);
-                })
-                .await;
-            });
+            tauri::async_runtime::spawn(follow(app, link));
             Ok(())
         })
         .run(context())
@@ -149,29 +133,31 @@ fn is_our_page(url: &Url) -> bool {
     }
 }
 
-/// Ends the process when the window has been hidden for [`LINGER`], or at once where nobody could show it again.
-fn exit_when_forgotten(app: AppHandle, changed: Receiver<Change>) {
+/// Ends the process when nobody needs it any more. A new resident is asked first to show a window of its own where
+/// this one is seen.
+fn exit_when_over(app: AppHandle, link: Link, changed: Receiver<Change>) {
     std::thread::spawn(move || {
-        wait_until_forgotten(&changed, LINGER);
+        if wait_until_over(&changed, Patience::default()) == End::HandedOver
+            && let Err(problem) = link.ask(Request::ShowWindow)
+        {
+            tracing::warn!(problem.what_happened, "the new resident shows no window");
+        }
         app.exit(0);
     });
 }
 
-fn wait_until_forgotten(changed: &Receiver<Change>, linger: Duration) {
-    let (mut hidden, mut abandoned) = (false, false);
-    while !(hidden && abandoned) {
-        let change = if hidden {
-            changed.recv_timeout(linger)
-        } else {
-            changed.recv().map_err(|_| RecvTimeoutError::Disconnected)
-        };
-        match change {
-            Ok(Change::Shown) => hidden = false,
-            Ok(Change::Hidden) => hidden = true,
-            Ok(Change::Abandoned) => abandoned = true,
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return,
-        }
-    }
+/// Passes on what the agent says, and who it is.
+async fn follow(app: AppHandle, link: Link) {
+    let page = app.clone();
+    let show = move |snapshot: &Snapshot| {
+        // Without a listener there is nobody to miss it: the page asks for the newest when it starts.
+        let _ = page.emit("snapshot", snapshot);
+    };
+    let changes = app.state::<Visibility>().changes.clone();
+    let meet = move |agent: Option<AgentKind>| {
+        let _ = changes.send(Change::Agent(agent));
+    };
+    link.follow(show, meet).await;
 }
 
 /// Does what the resident writes on our standard input.
@@ -184,7 +170,7 @@ fn obey(app: AppHandle) {
                 None => {}
             }
         }
-        // The resident crashed, or there was none. What is on the screen stays, and says so.
+        // The resident crashed, or there was none.
         let _ = app.state::<Visibility>().changes.send(Change::Abandoned);
     });
 }
@@ -210,26 +196,5 @@ mod tests {
         ] {
             assert!(!ours(foreign), "{foreign}");
         }
-    }
-
-    fn forgotten_after(changes: &[Change]) -> bool {
-        let (sender, receiver) = channel();
-        for change in changes {
-            sender.send(*change).unwrap();
-        }
-        let waiting = std::thread::spawn(move || wait_until_forgotten(&receiver, Duration::ZERO));
-        waiting.join().is_ok() && sender.send(Change::Shown).is_err()
-    }
-
-    #[test]
-    fn a_hidden_window_is_forgotten_in_the_end() {
-        assert!(forgotten_after(&[Change::Hidden]));
-        assert!(forgotten_after(&[Change::Hidden, Change::Shown, Change::Hidden]));
-    }
-
-    #[test]
-    fn a_window_that_nobody_can_show_again_ends_with_its_closing() {
-        assert!(forgotten_after(&[Change::Abandoned, Change::Hidden]));
-        assert!(forgotten_after(&[Change::Hidden, Change::Abandoned]));
     }
 }

@@ -165,7 +165,18 @@ impl Process {
         }
     }
 
-    /// Ends it at once, as a crash does, together with every process of its group.
+    /// Ends it at once and alone, as a crash does: what it has started goes on.
+    pub fn crash(&self) {
+        let mut life = self.life();
+        if let Life::Held(child) = &mut *life {
+            // One that has ended already cannot be killed, and is waited for all the same.
+            let _ = child.kill();
+            self.groups.forget(self.id);
+            *life = Life::Over(child.wait().ok());
+        }
+    }
+
+    /// Ends it at once, together with every process of its group.
     pub fn kill(&self) {
         let mut life = self.life();
         if let Life::Held(child) = &mut *life {

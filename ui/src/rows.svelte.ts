@@ -15,8 +15,12 @@ export class RowSource {
   #inView: Range = { first: 0, end: 1 };
   #query = '';
   #portal: string | null = null;
-  /** Answers to an older search are dropped. */
+  /** Grows with every search, also one for the same words in a list that has changed. */
   #generation = 0;
+  /** The first search for the words of now: answers to one before it are dropped. */
+  #words = 0;
+  /** The search that was answered last: answers to one before it are dropped too. */
+  #answered = 0;
   readonly #search: (request: SearchRequest) => Promise<SearchAnswer>;
   readonly #onProblem: (problem: ProblemView) => void;
 
@@ -49,6 +53,7 @@ export class RowSource {
     this.#asked.clear();
     if (another) {
       this.#inView = { first: 0, end: 1 };
+      this.#words = this.#generation;
       this.searches += 1;
     }
     this.#loadInView(true);
@@ -76,7 +81,9 @@ export class RowSource {
     const generation = this.#generation;
     try {
       const answer = await this.#search({ query: this.#query, portal: this.#portal, offset, limit: PAGE });
-      if (generation === this.#generation) {
+      // A list that grows faster than answers come is drawn all the same.
+      if (generation >= Math.max(this.#words, this.#answered)) {
+        this.#answered = generation;
         this.#take(answer, anew);
       }
     } catch (thrown) {

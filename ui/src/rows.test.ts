@@ -58,6 +58,22 @@ test('the answer to an older query is dropped', async () => {
   expect(rows.row(0)?.account_name).toBe('newer');
 });
 
+test('a list that changes faster than answers come is shown as far as it has come', async () => {
+  const { asked, rows } = source();
+  for (let change = 0; change < 3; change += 1) {
+    rows.find('', null);
+  }
+  asked[0]?.answer(page(asked[0].request, 'first', 1));
+  await settled();
+  expect(rows.loaded).toBe(true);
+  expect(rows.row(0)?.account_name).toBe('first');
+  asked[2]?.answer(page(asked[2].request, 'third', 3));
+  await settled();
+  asked[1]?.answer(page(asked[1].request, 'second', 2));
+  await settled();
+  expect([rows.total, rows.row(0)?.account_name]).toEqual([3, 'third']);
+});
+
 test('what is on the screen stays until the new answer is there', async () => {
   const { asked, rows } = source();
   rows.find('', null);

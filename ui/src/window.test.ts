@@ -36,13 +36,39 @@ test('first run: a start URL, its region, then the portal is added', async () =>
   host.answers.add_portal = { answer: 'portal', portal: 'p1' };
   render(App, { host });
   expect(document.activeElement).toBe(byId('start-url'));
-  expect(byId('add-portal')).toHaveProperty('disabled', true);
   await fireEvent.input(byId('start-url'), { target: { value: 'acme' } });
   await screen.findByText('https://acme.awsapps.com/start');
-  expect(byId('add-portal')).toHaveProperty('disabled', true);
   await fireEvent.change(byId('region'), { target: { value: 'us-east-1' } });
   await fireEvent.click(byId('add-portal'));
-  expect(host.asked.at(-1)).toEqual({ do: 'add_portal', start_url: view.start_url, region: 'us-east-1', name: null });
+  const added = { do: 'add_portal', start_url: view.start_url, region: 'us-east-1', name: null };
+  await waitFor(() => expect(host.asked.at(-1)).toEqual(added));
+});
+
+test('first run: what is missing is said when somebody goes on, and has the focus', async () => {
+  const host = new TestHost({ portals: [], mood: 'empty' });
+  const nothing = { start_url: null, region: null, regions: ['eu-west-1'], problem: null };
+  host.answers.inspect_start_url = { answer: 'start_url', view: nothing };
+  render(App, { host });
+  const goOn = () => fireEvent.submit(document.querySelector('form') as Element);
+  await goOn();
+  await screen.findByText(/The start URL is missing/);
+  expect(document.activeElement).toBe(byId('start-url'));
+
+  const view = { ...nothing, start_url: 'https://acme.awsapps.com/start' };
+  host.answers.inspect_start_url = { answer: 'start_url', view };
+  await fireEvent.input(byId('start-url'), { target: { value: 'acme' } });
+  await screen.findByText('https://acme.awsapps.com/start');
+  expect(screen.queryByText(/is missing/)).toBeNull();
+  expect(byId('add-portal')).toHaveProperty('disabled', false);
+  await goOn();
+  await screen.findByText(/The region is missing/);
+  expect(document.activeElement).toBe(byId('region'));
+  expect(byId('region').getAttribute('aria-invalid')).toBe('true');
+  expect(host.asked.map((request) => request.do)).not.toContain('add_portal');
+
+  await fireEvent.change(byId('region'), { target: { value: 'eu-west-1' } });
+  expect(screen.queryByText(/is missing/)).toBeNull();
+  expect(byId('region').getAttribute('aria-invalid')).toBe('false');
 });
 
 test('a start URL that names its region asks for none', async () => {
@@ -50,9 +76,12 @@ test('a start URL that names its region asks for none', async () => {
   const view = { start_url: 'https://ssoins-1.portal.eu-west-1.app.aws', region: 'eu-west-1', regions: ['eu-west-1'], problem: null };
   host.answers.inspect_start_url = { answer: 'start_url', view };
   render(App, { host });
+  host.answers.add_portal = { answer: 'portal', portal: 'p1' };
   await fireEvent.input(byId('start-url'), { target: { value: view.start_url } });
-  await waitFor(() => expect(byId('add-portal')).toHaveProperty('disabled', false));
+  await screen.findByText(`${view.start_url}, region eu-west-1`);
   expect(document.getElementById('region')).toBeNull();
+  await fireEvent.click(byId('add-portal'));
+  await waitFor(() => expect(host.asked.at(-1)).toMatchObject({ do: 'add_portal', region: 'eu-west-1' }));
 });
 
 test('the first sign-in begins in the browser and can move to a code', async () => {

@@ -96,7 +96,7 @@ impl ProblemView {
         Self::new(
             ProblemCode::NoAgent,
             "Portray's tray application has ended.",
-            "Start Portray again; this window finds it by itself.",
+            "Start Portray again: its window takes the place of this one.",
         )
     }
 
