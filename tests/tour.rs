@@ -12,7 +12,12 @@ async fn main() -> std::process::ExitCode {
         println!("usage: tour FOLDER    (where the pictures go)");
         return std::process::ExitCode::FAILURE;
     };
-    match story::play(std::path::Path::new(&folder)).await {
+    // The programs that take the pictures have other working folders.
+    let played = match std::path::absolute(&folder) {
+        Ok(folder) => story::play(&folder).await,
+        Err(error) => Err(error.into()),
+    };
+    match played {
         Ok(()) => std::process::ExitCode::SUCCESS,
         Err(error) => {
             println!("\nThe tour stopped: {error:#}");
