@@ -6,6 +6,7 @@ mod checker;
 mod directory;
 mod file;
 mod settings;
+mod tables;
 mod unsettled;
 
 use std::collections::{BTreeMap, BTreeSet};
