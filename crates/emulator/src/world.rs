@@ -5,6 +5,7 @@ mod built_in;
 mod checker;
 mod directory;
 mod file;
+mod hostile;
 mod settings;
 mod tables;
 mod unsettled;
