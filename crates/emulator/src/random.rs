@@ -53,15 +53,7 @@ impl Random {
     }
 
     pub(crate) fn uuid(&mut self) -> String {
-        let hex = hex(&self.bytes(16));
-        format!(
-            "{}-{}-4{}-8{}-{}",
-            &hex[..8],
-            &hex[8..12],
-            &hex[13..16],
-            &hex[17..20],
-            &hex[20..]
-        )
+        uuid_of(&self.bytes(16))
     }
 
     /// True with the given probability, 0 to 1.
@@ -69,6 +61,19 @@ impl Random {
         let byte_pair = self.bytes(2);
         f64::from(u16::from_be_bytes([byte_pair[0], byte_pair[1]])) / 65_536.0 < probability
     }
+}
+
+/// The first 16 of `bytes` in the form of a version 4 UUID: random ones, or a digest's for a name that stays.
+pub(crate) fn uuid_of(bytes: &[u8]) -> String {
+    let hex = hex(&bytes[..16]);
+    format!(
+        "{}-{}-4{}-8{}-{}",
+        &hex[..8],
+        &hex[8..12],
+        &hex[13..16],
+        &hex[17..20],
+        &hex[20..]
+    )
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {

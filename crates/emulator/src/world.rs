@@ -5,7 +5,9 @@ mod built_in;
 mod checker;
 mod directory;
 mod file;
+mod hostile;
 mod settings;
+mod tables;
 mod unsettled;
 
 use std::collections::{BTreeMap, BTreeSet};

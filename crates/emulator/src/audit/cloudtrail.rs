@@ -6,7 +6,7 @@ use url::form_urlencoded;
 
 use super::{AuditEvent, Operation};
 use crate::call::Call;
-use crate::random::hex;
+use crate::random::uuid_of;
 use crate::world::World;
 
 /// What CloudTrail writes in place of a secret.
@@ -188,21 +188,9 @@ impl AuditEvent {
 
 /// The user's identifier in the identity store: stays the same for one name.
 fn user_id(user: &str) -> String {
-    uuid_of(&format!("user {}", user.to_lowercase()))
+    uuid_of(&Sha256::digest(format!("user {}", user.to_lowercase())))
 }
 
 fn event_id(request_id: &str) -> String {
-    uuid_of(&format!("event {request_id}"))
-}
-
-fn uuid_of(text: &str) -> String {
-    let hex = hex(&Sha256::digest(text)[..16]);
-    format!(
-        "{}-{}-4{}-8{}-{}",
-        &hex[..8],
-        &hex[8..12],
-        &hex[13..16],
-        &hex[17..20],
-        &hex[20..]
-    )
+    uuid_of(&Sha256::digest(format!("event {request_id}")))
 }

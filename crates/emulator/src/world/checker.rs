@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use toml::Spanned;
 
 use super::directory::memberships;
-use super::file::{
+use super::tables::{
     AccountTable, ApplicationTable, AssignmentTable, GroupTable, Lifetime, PermissionSetTable, UserTable,
     WorldFile,
 };

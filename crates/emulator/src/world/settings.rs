@@ -5,7 +5,7 @@ use toml::Spanned;
 
 use super::checker::Checker;
 use super::directory::generator;
-use super::file::{IdentitySourceTable, MfaTable, SourceKind, UnsettledTable, WorldFile};
+use super::tables::{IdentitySourceTable, MfaTable, SourceKind, UnsettledTable, WorldFile};
 use super::{IdentitySource, Mfa, Unsettled, World, WorldError};
 
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
