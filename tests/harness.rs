@@ -42,6 +42,8 @@ mod process;
 mod programs;
 #[path = "harness/reaper.rs"]
 mod reaper;
+#[path = "harness/screen.rs"]
+mod screen;
 #[path = "harness/sign_in.rs"]
 mod sign_in;
 #[path = "harness/simulation.rs"]
