@@ -14,6 +14,8 @@ mod canaries;
 mod desktop;
 #[path = "harness/emulator.rs"]
 mod emulator;
+#[path = "harness/exec.rs"]
+mod exec;
 #[path = "harness/fake_time.rs"]
 mod fake_time;
 #[path = "harness/http.rs"]
@@ -42,6 +44,8 @@ mod process;
 mod programs;
 #[path = "harness/reaper.rs"]
 mod reaper;
+#[path = "harness/screen.rs"]
+mod screen;
 #[path = "harness/sign_in.rs"]
 mod sign_in;
 #[path = "harness/simulation.rs"]
@@ -62,8 +66,9 @@ mod window;
 pub use canaries::Canaries;
 pub use desktop::{Desktop, DesktopOptions};
 pub use emulator::{EmulatorAddresses, EmulatorProcess};
+pub use exec::Exec;
 pub use fake_time::FakeTime;
-pub use http::{Answer, delete, follow, get, post};
+pub use http::{Answer, delete, follow, get, get_with_authorization, post};
 pub use logs::Logs;
 pub use menu::{Menu, MenuItem};
 pub use notifications::{Notification, NotificationServer};

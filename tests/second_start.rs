@@ -1,10 +1,16 @@
 //! Starting Portray where it runs already, and what is left of it when it has ended.
 
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
 
 use crate::stage::{SOON, Stage};
 
 const TITLE: &str = "Portray";
+
+/// A hidden window stays for three minutes of the real clock, which nothing can move: libfaketime does not reach the
+/// waits of Rust's standard library.
+const LINGERED: Duration = Duration::from_secs(240);
 
 #[tokio::test]
 async fn w6_a_second_start_shows_the_window_of_the_first_which_leaves_nothing_behind() -> Result<()> {
@@ -16,7 +22,7 @@ async fn w6_a_second_start_shows_the_window_of_the_first_which_leaves_nothing_be
     );
 
     stage.start_again().await?;
-    wait_for_window(&stage, true).await?;
+    stage.desktop.wait_for_window(TITLE, true, SOON).await?;
     let first = stage.desktop.running("portray-app");
     stage.start_again().await?;
     assert_eq!(
@@ -30,10 +36,7 @@ async fn w6_a_second_start_shows_the_window_of_the_first_which_leaves_nothing_be
         application.process.id(),
         "the first is the one"
     );
-    let webkit = stage.desktop.wait_until("WebKit's processes", SOON, async || {
-        Ok((!stage.desktop.running("WebKit").is_empty()).then_some(()))
-    });
-    webkit.await?;
+    wait_for_webkit(&stage).await?;
 
     stage.quit(application).await?;
     wait_for_the_last_process(&stage).await
@@ -44,18 +47,12 @@ async fn w6_a_hidden_window_comes_back_with_the_next_start() -> Result<()> {
     let stage = Stage::set().await?;
     let _application = stage.start().await?;
     stage.start_again().await?;
-    wait_for_window(&stage, true).await?;
+    stage.desktop.wait_for_window(TITLE, true, SOON).await?;
     let first = stage.desktop.running("portray-app");
 
-    let hidden = stage
-        .desktop
-        .wait_until("Escape to hide the window", SOON, async || {
-            stage.desktop.press_key("Escape").await?;
-            Ok((!stage.desktop.shows_window(TITLE).await?).then_some(()))
-        });
-    hidden.await?;
+    hide_window(&stage).await?;
     stage.start_again().await?;
-    wait_for_window(&stage, true).await?;
+    stage.desktop.wait_for_window(TITLE, true, SOON).await?;
     assert_eq!(
         stage.desktop.running("portray-app"),
         first,
@@ -82,7 +79,7 @@ async fn w6_after_a_crash_the_next_start_is_the_first() -> Result<()> {
 async fn orphaned_window(stage: &Stage) -> Result<i32> {
     let application = stage.start().await?;
     stage.start_again().await?;
-    wait_for_window(stage, true).await?;
+    stage.desktop.wait_for_window(TITLE, true, SOON).await?;
     application.process.crash();
     stage.tray.wait_for_no_item(SOON).await?;
     let left = stage.desktop.running("portray-app");
@@ -124,10 +121,49 @@ async fn wait_for_the_last_process(stage: &Stage) -> Result<()> {
     gone.await
 }
 
-async fn wait_for_window(stage: &Stage, shown: bool) -> Result<()> {
-    let what = "the window";
-    let seen = stage.desktop.wait_until(what, SOON, async || {
-        Ok((stage.desktop.shows_window(TITLE).await? == shown).then_some(()))
-    });
-    seen.await
+#[tokio::test]
+async fn a_window_that_was_closed_gives_its_memory_back_after_a_while() -> Result<()> {
+    let stage = Stage::set().await?;
+    let application = stage.start().await?;
+    stage.start_again().await?;
+    stage.desktop.wait_for_window(TITLE, true, SOON).await?;
+    wait_for_webkit(&stage).await?;
+    assert_eq!(stage.desktop.running("portray-app").len(), 2, "the window's too");
+
+    hide_window(&stage).await?;
+    let gone = stage
+        .desktop
+        .wait_until("the window's processes to end", LINGERED, async || {
+            let left = stage.desktop.running("WebKit");
+            let ours = stage.desktop.running("portray-app");
+            ensure!(
+                left.is_empty() && ours.len() == 1,
+                "still running: {left:?}, {ours:?}"
+            );
+            Ok(Some(ours))
+        });
+    assert_eq!(
+        gone.await?,
+        [i32::try_from(application.process.id())?],
+        "the application stays"
+    );
+
+    stage.start_again().await?;
+    stage.desktop.wait_for_window(TITLE, true, SOON).await
+}
+
+/// Presses Escape until it was heard: the page may not have had the keys yet.
+async fn hide_window(stage: &Stage) -> Result<()> {
+    let hidden = stage
+        .desktop
+        .wait_until("Escape to hide the window", SOON, async || {
+            stage.desktop.press_key("Escape").await?;
+            Ok((!stage.desktop.shows_window(TITLE).await?).then_some(()))
+        });
+    hidden.await
+}
+
+async fn wait_for_webkit(stage: &Stage) -> Result<()> {
+    let runs = async || Ok((!stage.desktop.running("WebKit").is_empty()).then_some(()));
+    stage.desktop.wait_until("WebKit's processes", SOON, runs).await
 }

@@ -18,6 +18,7 @@ mod stories {
     mod first_run;
     mod harness_itself;
     pub mod headless;
+    mod hostile_page;
     mod hours_in_process;
     mod hours_later;
     pub mod killed;
@@ -32,6 +33,7 @@ mod stories {
     pub mod stage;
     mod unassigned;
     mod waiting;
+    mod ways_to_sign_in;
 }
 
 #[cfg(target_os = "linux")]

@@ -13,7 +13,7 @@ use tauri::{AppHandle, Emitter, Manager, Url, WebviewUrl, WebviewWindowBuilder, 
 use crate::display::{self, OpenGl};
 use crate::link::Link;
 use crate::window_life::{Change, End, Patience, wait_until_over};
-use crate::window_process::{WindowOrder, WindowReport};
+use crate::window_process::{WindowOrder, WindowReport, Word as _};
 use crate::{commands, context, logging};
 
 /// The window's name, to which the capability is bound.

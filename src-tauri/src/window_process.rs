@@ -5,6 +5,19 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
+/// One of a few words, each of which is a line between resident and window.
+pub trait Word: Copy + 'static {
+    const ALL: &'static [Self];
+
+    fn word(self) -> &'static str;
+
+    /// None: a line from somebody who knows other words.
+    fn parse(line: &str) -> Option<Self> {
+        let mut all = Self::ALL.iter().copied();
+        all.find(|one| one.word() == line.trim())
+    }
+}
+
 /// A line on the window's standard input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WindowOrder {
@@ -14,13 +27,8 @@ pub enum WindowOrder {
     Quit,
 }
 
-impl WindowOrder {
-    /// None: a line from somebody who knows other orders.
-    pub fn parse(line: &str) -> Option<Self> {
-        [Self::Show, Self::Quit]
-            .into_iter()
-            .find(|order| order.word() == line.trim())
-    }
+impl Word for WindowOrder {
+    const ALL: &'static [Self] = &[Self::Show, Self::Quit];
 
     fn word(self) -> &'static str {
         match self {
@@ -39,13 +47,8 @@ pub enum WindowReport {
     Hidden,
 }
 
-impl WindowReport {
-    /// None: a line from somebody who says other things.
-    fn parse(line: &str) -> Option<Self> {
-        [Self::Shown, Self::Hidden]
-            .into_iter()
-            .find(|report| report.word() == line.trim())
-    }
+impl Word for WindowReport {
+    const ALL: &'static [Self] = &[Self::Shown, Self::Hidden];
 
     fn word(self) -> &'static str {
         match self {
@@ -53,7 +56,9 @@ impl WindowReport {
             Self::Hidden => "hidden",
         }
     }
+}
 
+impl WindowReport {
     /// Tells the resident, if one listens.
     pub fn send(self) {
         let _ = writeln!(io::stdout(), "{}", self.word());
@@ -160,18 +165,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn orders_are_understood_by_the_other_side() {
-        for order in [WindowOrder::Show, WindowOrder::Quit] {
-            assert_eq!(WindowOrder::parse(&format!("{}\n", order.word())), Some(order));
+    fn every_word_is_understood_by_the_other_side_and_nothing_else() {
+        fn are_understood<T: Word + PartialEq + std::fmt::Debug>(others: &str) {
+            for one in T::ALL {
+                assert_eq!(T::parse(&format!("{}\n", one.word())), Some(*one));
+            }
+            assert_eq!(T::parse(others), None);
         }
-        assert_eq!(WindowOrder::parse("shown"), None);
-    }
-
-    #[test]
-    fn reports_are_understood_by_the_other_side() {
-        for report in [WindowReport::Shown, WindowReport::Hidden] {
-            assert_eq!(WindowReport::parse(&format!("{}\n", report.word())), Some(report));
-        }
-        assert_eq!(WindowReport::parse("a library's chatter"), None);
+        are_understood::<WindowOrder>("shown");
+        are_understood::<WindowReport>("a library's chatter");
     }
 }

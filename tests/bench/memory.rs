@@ -32,11 +32,11 @@ pub async fn measure() -> Result<Vec<Figure>> {
 
     let shown = desktop.run("second-start", portray.command(Program::PortrayApp)?, SOON);
     shown.await?.expect_code(0)?;
-    wait_for_window(&desktop, true).await?;
+    desktop.wait_for_window("Portray", true, SOON).await?;
     let with_window = settled(&desktop).await?;
 
     desktop.press_key("Escape").await?;
-    wait_for_window(&desktop, false).await?;
+    desktop.wait_for_window("Portray", false, SOON).await?;
     let gone = desktop.wait_until("the window's processes to end", LINGERED, async || {
         let left = [desktop.running("WebKit"), desktop.running("portray-app")].concat();
         ensure!(left.len() == 1, "still running: {left:?}");
@@ -50,13 +50,6 @@ pub async fn measure() -> Result<Vec<Figure>> {
         figure("with its window", &with_window),
         figure("after the window has closed and lingered", &after),
     ])
-}
-
-async fn wait_for_window(desktop: &Desktop, shown: bool) -> Result<()> {
-    let seen = desktop.wait_until("the window", SOON, async || {
-        Ok((desktop.shows_window("Portray").await? == shown).then_some(()))
-    });
-    seen.await
 }
 
 /// The memory of all processes together, in KiB, and how many there are.

@@ -158,64 +158,6 @@ impl Desktop {
         self.start_process(name, command)?.finished(within).await
     }
 
-    /// Gives programs the time to draw what they were asked for, before a picture is taken of the screen.
-    pub async fn settle(&self) {
-        crate::wait::rest(Duration::from_millis(800)).await;
-    }
-
-    /// Saves a picture (PNG) of the whole screen to `path`.
-    pub async fn screenshot(&self, path: &Path) -> Result<()> {
-        self.scrot(path, &[]).await
-    }
-
-    /// Saves a picture (PNG) of a part of the screen: its left upper corner, its width and its height in pixels.
-    pub async fn screenshot_of(
-        &self,
-        (x, y): (u32, u32),
-        (width, height): (u32, u32),
-        path: &Path,
-    ) -> Result<()> {
-        self.scrot(path, &["--autoselect", &format!("{x},{y},{width},{height}")])
-            .await
-    }
-
-    async fn scrot(&self, path: &Path, options: &[&str]) -> Result<()> {
-        let mut command = self.system_command("scrot");
-        command.args(["--overwrite", "--silent"]).args(options).arg(path);
-        self.run("scrot", command, Duration::from_secs(10))
-            .await?
-            .expect_code(0)?;
-        Ok(())
-    }
-
-    /// Moves the pointer to a point of the screen and presses its left button.
-    pub async fn click_at(&self, x: u32, y: u32) -> Result<()> {
-        let mut command = self.system_command("xdotool");
-        command.args(["mousemove", &x.to_string(), &y.to_string(), "click", "1"]);
-        self.run("xdotool", command, Duration::from_secs(10))
-            .await?
-            .expect_code(0)?;
-        Ok(())
-    }
-
-    /// Presses a key, by its X name (`Escape`).
-    pub async fn press_key(&self, key: &str) -> Result<()> {
-        let mut command = self.system_command("xdotool");
-        command.args(["key", key]);
-        self.run("xdotool", command, Duration::from_secs(10))
-            .await?
-            .expect_code(0)?;
-        Ok(())
-    }
-
-    /// Whether a window with exactly this title is on the screen.
-    pub async fn shows_window(&self, title: &str) -> Result<bool> {
-        let mut command = self.system_command("xdotool");
-        command.args(["search", "--onlyvisible", "--name", &format!("^{title}$")]);
-        let found = self.run("xdotool", command, Duration::from_secs(10)).await?;
-        Ok(!found.stdout.trim().is_empty())
-    }
-
     /// The numbers of the processes on this desktop, children of children included, whose name begins so.
     pub fn running(&self, name: &str) -> Vec<i32> {
         let all = self.session.running().into_iter();

@@ -12,13 +12,7 @@ const INTERFACE: &str = "org.freedesktop.Secret.Service";
 impl Desktop {
     /// Locks the default collection.
     pub async fn lock_keyring(&self) -> Result<()> {
-        let alias = ("default",);
-        let answer = self
-            .bus()
-            .call_method(Some(SERVICE), PATH, Some(INTERFACE), "ReadAlias", &alias)
-            .await?;
-        let collection: OwnedObjectPath = answer.body().deserialize()?;
-        let locked = (vec![ObjectPath::from(collection)],);
+        let locked = (vec![ObjectPath::from(self.default_collection().await?)],);
         let answer = self
             .bus()
             .call_method(Some(SERVICE), PATH, Some(INTERFACE), "Lock", &locked)
@@ -37,12 +31,7 @@ impl Desktop {
             .await?;
         let body = answer.body();
         let (_, session): (OwnedValue, OwnedObjectPath) = body.deserialize()?;
-        let alias = ("default",);
-        let answer = self
-            .bus()
-            .call_method(Some(SERVICE), PATH, Some(INTERFACE), "ReadAlias", &alias)
-            .await?;
-        let collection: OwnedObjectPath = answer.body().deserialize()?;
+        let collection = self.default_collection().await?;
         let password = (session, Vec::<u8>::new(), KEYRING_PASSWORD.to_vec(), "text/plain");
         let with_password = (collection, password);
         // What the login of a desktop uses; there is no public way without a prompt.
@@ -57,5 +46,13 @@ impl Desktop {
             )
             .await?;
         Ok(())
+    }
+    async fn default_collection(&self) -> Result<OwnedObjectPath> {
+        let alias = ("default",);
+        let answer = self
+            .bus()
+            .call_method(Some(SERVICE), PATH, Some(INTERFACE), "ReadAlias", &alias)
+            .await?;
+        Ok(answer.body().deserialize()?)
     }
 }

@@ -55,13 +55,11 @@ impl Process {
     /// As [`Process::start`], with the standard input and standard error that `command` says.
     pub(crate) fn start_at_terminal(
         name: &str,
-        mut command: Command,
+        command: Command,
         logs: &Logs,
         reaper: &Reaper,
     ) -> Result<Process> {
-        let (stdout, stderr) = logs.for_start_of(name);
-        command.stdout(File::create(&stdout).context("cannot create a log")?);
-        Process::watched(name, command, logs, reaper, (stdout, stderr))
+        Process::watched(name, command, logs, reaper, logs.for_start_of(name))
     }
 
     /// As [`Process::start`], with the standard input that `command` says.
@@ -72,9 +70,7 @@ impl Process {
         reaper: &Reaper,
     ) -> Result<Process> {
         let (stdout, stderr) = logs.for_start_of(name);
-        command
-            .stdout(File::create(&stdout).context("cannot create a log")?)
-            .stderr(File::create(&stderr).context("cannot create a log")?);
+        command.stderr(File::create(&stderr).context("cannot create a log")?);
         Process::watched(name, command, logs, reaper, (stdout, stderr))
     }
 
@@ -86,6 +82,7 @@ impl Process {
         (stdout, stderr): (PathBuf, PathBuf),
     ) -> Result<Process> {
         let child = command
+            .stdout(File::create(&stdout).context("cannot create a log")?)
             .process_group(0)
             .spawn()
             .with_context(|| format!("cannot start {}", command.get_program().display()))?;

@@ -129,19 +129,11 @@ fn token_of(answer: CreateTokenOutput, issued_at: Timestamp) -> Result<Token, Fa
 
 /// Nobody is asked when a token is refreshed: AWS refuses the grant.
 fn nobody_denied(failure: Failure) -> Failure {
-    match failure.meaning {
-        Meaning::DeniedByPerson => Failure {
-            meaning: Meaning::GrantRefused,
-            ..failure
-        },
-        Meaning::TokenRefused
-        | Meaning::GrantRefused
-        | Meaning::RegistrationRefused
-        | Meaning::NotAssigned
-        | Meaning::TimedOut
-        | Meaning::AdministratorNeeded
-        | Meaning::Throttled
-        | Meaning::Unreachable
-        | Meaning::Invalid => failure,
+    if failure.meaning != Meaning::DeniedByPerson {
+        return failure;
+    }
+    Failure {
+        meaning: Meaning::GrantRefused,
+        ..failure
     }
 }
