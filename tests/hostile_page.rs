@@ -167,7 +167,9 @@ async fn h3_a_page_whose_name_is_bound_to_this_machine_again_reads_a_refusal() -
     let person = Person::with_arguments(&scene.story.desktop, &[&proxy]).await?;
     let origin = format!("http://rebound.test:{}/", scene.victim.port());
     let endpoint = scene.under("rebound.test", scene.victim.port());
-    person.open(&scene.page(&origin, &[endpoint.clone()])?).await?;
+    person
+        .open(&scene.page(&origin, std::slice::from_ref(&endpoint))?)
+        .await?;
     scene.network.rebind(scene.victim);
     let (text, report) = report(&person).await?;
 
