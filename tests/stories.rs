@@ -9,6 +9,8 @@ mod credential_process;
 #[cfg(target_os = "linux")]
 mod device_code;
 #[cfg(target_os = "linux")]
+mod emulator_pages;
+#[cfg(target_os = "linux")]
 mod ended_session;
 #[cfg(target_os = "linux")]
 mod ends_and_wakes;
