@@ -13,6 +13,7 @@ mod stories {
     mod command_line;
     mod credential_process;
     mod device_code;
+    mod emulator_pages;
     mod ended_session;
     mod ends_and_wakes;
     mod first_run;

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use fantoccini::Client;
-use serde_json::json;
+use fantoccini::key::Key;
+use serde_json::{Value, json};
 use url::Url;
 
 use crate::desktop::Desktop;
@@ -34,11 +35,24 @@ pub struct Person {
 impl Person {
     /// Sits down at `desktop`.
     pub async fn at(desktop: &Desktop) -> Result<Person> {
-        Person::with_arguments(desktop, &[]).await
+        Person::with(desktop, &[], json!({})).await
     }
 
     /// As [`Person::at`], with a browser that is started with more arguments.
     pub async fn with_arguments(desktop: &Desktop, more: &[&str]) -> Result<Person> {
+        Person::with(desktop, more, json!({})).await
+    }
+
+    /// As [`Person::at`], with a window of 320 CSS pixels, the narrowest that pages have to fit.
+    pub async fn at_a_narrow_window(desktop: &Desktop) -> Result<Person> {
+        let metrics =
+            json!({ "width": 320, "height": 640, "pixelRatio": 1.0, "mobile": false, "touch": false });
+        let options = json!({ "mobileEmulation": { "deviceMetrics": metrics } });
+        Person::with(desktop, &[], options).await
+    }
+
+    /// `more` are arguments of the browser, `options` chromedriver's.
+    async fn with(desktop: &Desktop, more: &[&str], mut options: Value) -> Result<Person> {
         let session = desktop.session();
         let profile = session.path("chromium");
         let mut arguments = vec![
@@ -57,7 +71,8 @@ impl Person {
             // Chromium's sandbox refuses to start as root, which CI is.
             arguments.push("--no-sandbox".to_owned());
         }
-        let capabilities = json!({ "browserName": "chrome", "goog:chromeOptions": { "args": arguments } });
+        options["args"] = json!(arguments);
+        let capabilities = json!({ "browserName": "chrome", "goog:chromeOptions": options });
         let capabilities = capabilities.as_object().cloned().unwrap_or_default();
         let command = session.command("chromedriver");
         Ok(Person {
@@ -95,6 +110,7 @@ impl Person {
         self.browser.element(&page).await?;
         if self.browser.shows("#username").await? {
             self.browser.fill("#username", user).await?;
+            self.browser.click("#next").await?;
             self.browser.fill("#password", password).await?;
             self.browser.click("#sign-in").await?;
         }
@@ -141,6 +157,22 @@ impl Person {
     /// Clicks the first element that matches a CSS selector, once it is there.
     pub async fn click(&self, selector: &str) -> Result<()> {
         self.browser.click(selector).await
+    }
+
+    /// Types into the field that has the focus, as the page left it, and ends with Enter if `enter` says so.
+    pub async fn type_here(&self, text: &str, enter: bool) -> Result<()> {
+        let field = self.browser.client().active_element().await?;
+        field.send_keys(text).await?;
+        if enter {
+            field.send_keys(&Key::Enter.to_string()).await?;
+        }
+        Ok(())
+    }
+
+    /// The value of the first form field that matches a CSS selector, once it is there.
+    pub async fn value(&self, selector: &str) -> Result<String> {
+        let value = self.browser.element(selector).await?.prop("value").await?;
+        value.with_context(|| format!("{selector} has no value"))
     }
 
     /// Saves a picture (PNG) of the page.

@@ -34,6 +34,8 @@ pub enum Operation {
     GetSigninToken,
     ConsoleLogin,
     ConsoleLogout,
+    /// Multi-session switched on or off, or looked at.
+    MultiSession,
     GetCallerIdentity,
     AccessPortal,
     /// No such path.

@@ -108,13 +108,11 @@ pub(crate) fn xml(status: StatusCode, body: String) -> Response {
     with_body(status, "text/xml", body)
 }
 
-/// Pages load nothing from elsewhere, are not kept, and tell nobody where the reader came from.
+/// Pages load nothing from elsewhere, run no script of their own, send forms to us only, are not kept, and tell nobody
+/// where the reader came from.
 pub(crate) fn html(status: StatusCode, body: String) -> Response {
     let mut response = with_body(status, "text/html; charset=utf-8", body);
-    let policy =
-        "default-src 'none'; style-src 'self'; script-src 'self'; base-uri 'none'; frame-ancestors 'none'";
     for (name, value) in [
-        (header::CONTENT_SECURITY_POLICY, policy),
         (header::CACHE_CONTROL, "no-store"),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -123,7 +121,20 @@ pub(crate) fn html(status: StatusCode, body: String) -> Response {
             .headers_mut()
             .insert(name, header::HeaderValue::from_static(value));
     }
+    send_forms_to(&mut response, "");
     response
+}
+
+/// The page's form may end at `origin` besides us: browsers hold the whole chain of redirects against the policy.
+pub(crate) fn send_forms_to(response: &mut Response, origin: &str) {
+    let policy = format!(
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src data:; form-action 'self' {origin}; \
+         base-uri 'none'; frame-ancestors 'none'"
+    );
+    let policy = header::HeaderValue::from_str(&policy).expect("an origin is ASCII");
+    response
+        .headers_mut()
+        .insert(header::CONTENT_SECURITY_POLICY, policy);
 }
 
 /// 302 for the OAuth redirect back to a client, 303 after a form.

@@ -1,5 +1,7 @@
 //! Console federation: `/federation` turns role credentials into a console session in the browser.
 
+mod browsers;
+
 use std::collections::HashMap;
 
 use axum::http::StatusCode;
@@ -10,9 +12,12 @@ use serde_json::json;
 use url::Url;
 
 use crate::call::{self, Call, ErrorName};
-use crate::pages;
-use crate::role_credentials::RoleSession;
+use crate::pages::{self, PageError};
 use crate::state::State;
+
+pub(crate) use self::browsers::{ConsoleBrowser, ConsoleSession, MOST_SESSIONS};
+
+use self::browsers::{Admission, Browsers};
 
 const SIGN_IN_TOKEN_LIFE: SignedDuration = SignedDuration::from_mins(15);
 const SESSION_DURATIONS: std::ops::RangeInclusive<i64> = 900..=43_200;
@@ -27,29 +32,18 @@ pub(crate) enum FederationError {
     Credentials,
     #[error("Invalid SessionDuration parameter")]
     SessionDuration,
-    #[error("Invalid or expired SigninToken parameter")]
-    SigninToken,
-    #[error("Invalid Destination parameter")]
-    Destination,
 }
 
 /// Sign-in tokens that were issued, and what each browser is signed in to.
 #[derive(Default)]
 pub(crate) struct ConsoleSignIns {
     tokens: HashMap<String, SignInToken>,
-    /// By the browser's cookie.
-    sessions: HashMap<String, ConsoleSession>,
+    browsers: Browsers,
 }
 
 struct SignInToken {
     session: ConsoleSession,
     expires: Timestamp,
-}
-
-#[derive(Clone)]
-pub(crate) struct ConsoleSession {
-    pub(crate) role: RoleSession,
-    pub(crate) ends: Timestamp,
 }
 
 #[derive(Deserialize)]
@@ -105,83 +99,111 @@ pub(crate) fn posted(state: &mut State, call: &mut Call) -> Response {
     }
 }
 
-/// Shows the console page at once instead of redirecting to AWS. A browser has one console session.
-pub(crate) fn login(state: &mut State, call: &mut Call) -> Result<Response, FederationError> {
-    let destination = call.query("Destination").and_then(|text| Url::parse(&text).ok());
-    let destination = destination.filter(|url| matches!(url.scheme(), "https" | "http"));
-    let destination = destination.ok_or(FederationError::Destination)?;
+/// Shows the console page at once instead of redirecting to AWS.
+pub(crate) fn login(state: &mut State, call: &mut Call) -> Result<Response, PageError> {
+    let destination = destination(call, "Destination")?.ok_or(PageError::Destination)?;
     let token = call.query("SigninToken").unwrap_or_default();
     let known = state
         .console
         .tokens
         .get(&token)
         .filter(|token| call.now < token.expires);
-    let session = known.ok_or(FederationError::SigninToken)?.session.clone();
+    let session = known.ok_or(PageError::SigninToken)?.session.clone();
     call.user = Some(session.role.user.clone());
 
-    let cookie_name = call.cookie_name(CONSOLE_COOKIE);
-    let current = call
-        .cookie(&cookie_name)
-        .and_then(|cookie| state.console.sessions.get(cookie));
-    let identity = |role: &RoleSession| {
-        (
-            role.account.clone(),
-            role.permission_set.clone(),
-            role.user.clone(),
-        )
+    let cookie = browser_cookie(state, call);
+    let browser = state.console.browsers.find_or_add(&cookie, call.now);
+    let mut page = match browser.admit(session.clone()) {
+        Admission::SignedIn => pages::console_page(&state.world, browser, &session, &destination),
+        Admission::LogOutFirst => pages::log_out_first_page(&state.world, browser, &call.path_and_query()),
+        Admission::Full => pages::too_many_sessions_page(&state.world, browser, &call.path_and_query()),
     };
-    let is_other = |current: &&ConsoleSession| identity(&current.role) != identity(&session.role);
-    if let Some(current) = current.filter(|current| call.now < current.ends).filter(is_other) {
-        return Ok(pages::log_out_first_page(
-            &state.world,
-            current,
-            &call.path_and_query(),
-        ));
-    }
-    let mut page = pages::console_page(&state.world, &session, &destination);
-    let cookie = state.random.base64url(32);
-    state.console.sessions.retain(|_, known| call.now < known.ends);
-    state.console.sessions.insert(cookie.clone(), session);
-    call::set_cookie(&mut page, &cookie_name, &cookie);
+    call::set_cookie(&mut page, &call.cookie_name(CONSOLE_COOKIE), &cookie);
     Ok(page)
 }
 
-/// The console page again, for whoever is signed in to it: the address that stays after signing in.
-pub(crate) fn console(state: &mut State, call: &mut Call) -> Result<Response, FederationError> {
-    let cookie_name = call.cookie_name(CONSOLE_COOKIE);
-    let current = call
-        .cookie(&cookie_name)
-        .and_then(|cookie| state.console.sessions.get(cookie));
-    let Some(session) = current.filter(|session| call.now < session.ends) else {
-        return Ok(pages::signed_out_of_console_page(&state.world));
+/// The console page again, for whoever is signed in to it: `/console`, or `/console/SESSION` with multi-session.
+pub(crate) fn console(state: &mut State, call: &mut Call) -> Result<Response, PageError> {
+    let cookie = browser_cookie(state, call);
+    let browser = state.console.browsers.find_or_add(&cookie, call.now);
+    let name = call.uri.path().strip_prefix("/console/");
+    let Some(session) = browser.session(name).cloned() else {
+        return Ok(pages::no_console_session_page(&state.world, browser));
     };
-    let destination = call.query("destination").and_then(|text| Url::parse(&text).ok());
-    let destination = destination.ok_or(FederationError::Destination)?;
     call.user = Some(session.role.user.clone());
-    Ok(pages::console_page(&state.world, session, &destination))
+    let home = Url::parse(&state.world.console_home()).map_err(|_| PageError::Destination)?;
+    let destination = destination(call, "destination")?.unwrap_or(home);
+    Ok(pages::console_page(&state.world, browser, &session, &destination))
 }
 
-/// `/oauth?Action=logout`: follows `redirect_uri` only to our own pages.
+/// `/oauth?Action=logout` ends all sessions of the browser, with `session` that one. Follows `redirect_uri` only to our
+/// own pages.
 pub(crate) fn logout(state: &mut State, call: &mut Call) -> Result<Response, FederationError> {
     if call.query("Action").as_deref() != Some("logout") {
         return Err(FederationError::Action);
     }
-    let cookie_name = call.cookie_name(CONSOLE_COOKIE);
-    if let Some(session) = call
-        .cookie(&cookie_name)
-        .and_then(|cookie| state.console.sessions.remove(cookie))
-    {
-        call.user = Some(session.role.user);
-    }
-    let wanted = call.query("redirect_uri").unwrap_or_default();
-    let path = wanted.strip_prefix(call.origin.as_str()).unwrap_or(&wanted);
-    let mut response = if pages::is_local_path(path) {
-        call::redirect(StatusCode::SEE_OTHER, path)
-    } else {
-        pages::signed_out_of_console_page(&state.world)
+    let cookie = browser_cookie(state, call);
+    let browser = state.console.browsers.find_or_add(&cookie, call.now);
+    let name = call.query("session");
+    call.user = browser
+        .session(name.as_deref())
+        .map(|session| session.role.user.clone());
+    browser.log_out(name.as_deref());
+    let is_known = browser.multi_session || !browser.sessions().is_empty();
+    let mut response = match local_target(call, call.query("redirect_uri")) {
+        Some(path) => call::redirect(StatusCode::SEE_OTHER, &path),
+        None => pages::signed_out_of_console_page(&state.world, browser),
     };
-    call::set_cookie(&mut response, &cookie_name, "");
+    let kept = if is_known { cookie.as_str() } else { "" };
+    call::set_cookie(&mut response, &call.cookie_name(CONSOLE_COOKIE), kept);
     Ok(response)
+}
+
+/// `GET /sessions/v1/opt-in`: asks.
+pub(crate) fn multi_session(state: &mut State, call: &mut Call) -> Response {
+    let cookie = browser_cookie(state, call);
+    let browser = state.console.browsers.find_or_add(&cookie, call.now);
+    let back = local_target(call, call.query("redirect_uri"));
+    pages::multi_session_page(&state.world, browser, back.as_deref())
+}
+
+/// `POST /sessions/v1/opt-in`: the decision, which belongs to the browser and stays.
+pub(crate) fn decide_multi_session(state: &mut State, call: &mut Call) -> Response {
+    let cookie = browser_cookie(state, call);
+    let browser = state.console.browsers.find_or_add(&cookie, call.now);
+    browser.set_multi_session(call.form("decision").as_deref() == Some("on"));
+    let mut response = match local_target(call, call.form("redirect_uri")) {
+        Some(path) => call::redirect(StatusCode::SEE_OTHER, &path),
+        None => pages::multi_session_page(&state.world, browser, None),
+    };
+    call::set_cookie(&mut response, &call.cookie_name(CONSOLE_COOKIE), &cookie);
+    response
+}
+
+/// The cookie of a browser that we know, else a new one.
+fn browser_cookie(state: &mut State, call: &Call) -> String {
+    let sent = call.cookie(&call.cookie_name(CONSOLE_COOKIE));
+    match sent.filter(|cookie| state.console.browsers.find(cookie, call.now).is_some()) {
+        Some(cookie) => cookie.to_owned(),
+        None => state.random.base64url(32),
+    }
+}
+
+/// An address of this server as a path, if it is one.
+fn local_target(call: &Call, address: Option<String>) -> Option<String> {
+    let address = address?;
+    let path = address.strip_prefix(call.origin.as_str()).unwrap_or(&address);
+    pages::is_local_path(path).then(|| path.to_owned())
+}
+
+/// What a browser could open, if the address names a destination.
+fn destination(call: &Call, parameter: &str) -> Result<Option<Url>, PageError> {
+    let Some(text) = call.query(parameter) else {
+        return Ok(None);
+    };
+    let url = Url::parse(&text).ok();
+    let url = url.filter(|url| matches!(url.scheme(), "https" | "http"));
+    url.map(Some).ok_or(PageError::Destination)
 }
 
 impl State {

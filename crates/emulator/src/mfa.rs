@@ -19,7 +19,6 @@ pub(crate) struct Challenges {
 
 struct Challenge {
     user: String,
-    next: String,
     expires: Timestamp,
     tries: u32,
 }
@@ -27,8 +26,8 @@ struct Challenge {
 /// What became of a code.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// User, and the path to go to.
-    Passed(String, String),
+    /// Of this user.
+    Passed(String),
     Wrong,
     /// Too late, too often wrong, or never asked for.
     Over,
@@ -36,11 +35,10 @@ pub(crate) enum Verdict {
 
 impl State {
     /// The password was right; gives the challenge's id.
-    pub(crate) fn challenge(&mut self, user: &str, next: &str, now: Timestamp) -> String {
+    pub(crate) fn challenge(&mut self, user: &str, now: Timestamp) -> String {
         let id = self.random.base64url(32);
         let challenge = Challenge {
             user: user.to_owned(),
-            next: next.to_owned(),
             expires: now + CHALLENGE_LIFE,
             tries: 0,
         };
@@ -60,7 +58,7 @@ impl State {
         let last = used_steps.get(&challenge.user);
         if let Some(step) = step.filter(|step| last.is_none_or(|last| step > last)) {
             used_steps.insert(challenge.user.clone(), step);
-            let passed = Verdict::Passed(challenge.user.clone(), challenge.next.clone());
+            let passed = Verdict::Passed(challenge.user.clone());
             waiting.remove(id);
             return passed;
         }

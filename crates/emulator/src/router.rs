@@ -87,8 +87,28 @@ fn browser_pages() -> Router<Emulator> {
             "/start/console",
             get(Operation::AccessPortal, page(pages::open_console)),
         )
+        .route(
+            "/start/applications",
+            get(Operation::AccessPortal, pages::applications),
+        )
+        .route(
+            "/start/keys",
+            get(Operation::AccessPortal, page(pages::access_keys)),
+        )
         .route("/start/sign-out", post(Operation::AccessPortal, pages::sign_out))
-        .route("/console", get(Operation::ConsoleLogin, federation::console))
+        .route(
+            "/console",
+            get(Operation::ConsoleLogin, page(federation::console)),
+        )
+        .route(
+            "/console/{session}",
+            get(Operation::ConsoleLogin, page(federation::console)),
+        )
+        .route(
+            "/sessions/v1/opt-in",
+            get(Operation::MultiSession, federation::multi_session)
+                .merge(post(Operation::MultiSession, federation::decide_multi_session)),
+        )
         .route("/emulator.css", routing::get(pages::stylesheet))
         .route("/emulator.js", routing::get(pages::script))
 }
@@ -182,7 +202,7 @@ async fn federation_actions(Shared(emulator): Shared<Emulator>, request: Request
         form_urlencoded::parse(query.as_bytes()).any(|pair| pair == ("Action".into(), "login".into()));
     if is_login {
         return emulator
-            .answer(Operation::ConsoleLogin, federation::login, request)
+            .answer(Operation::ConsoleLogin, page(federation::login), request)
             .await;
     }
     emulator

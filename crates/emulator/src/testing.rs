@@ -62,13 +62,29 @@ impl Reply {
         self.headers[header::LOCATION].to_str().unwrap()
     }
 
+    /// The text of the page's first element with that id, which has no elements but `bdi` in it.
+    pub(crate) fn element(&self, id: &str) -> String {
+        let (_, rest) = self.text.split_once(&format!("id=\"{id}\"")).unwrap();
+        let (_, rest) = rest.split_once('>').unwrap();
+        let text = rest.replace("<bdi>", "").replace("</bdi>", "");
+        readable(text.trim_start_matches('\n').split('<').next().unwrap())
+    }
+
+    /// An attribute of the page's first element with that id, where it stands behind the id.
+    pub(crate) fn attribute(&self, id: &str, name: &str) -> String {
+        let (_, rest) = self.text.split_once(&format!("id=\"{id}\"")).unwrap();
+        let element = rest.split('>').next().unwrap();
+        let (_, rest) = element.split_once(&format!("{name}=\"")).unwrap();
+        readable(rest.split('"').next().unwrap())
+    }
+
     /// The value of a hidden field of the page's form.
     pub(crate) fn hidden(&self, name: &str) -> String {
         let (_, rest) = self
             .text
             .split_once(&format!("name=\"{name}\" value=\""))
             .unwrap();
-        rest.split('"').next().unwrap().replace("&amp;", "&")
+        readable(rest.split('"').next().unwrap())
     }
 
     /// A parameter of the address that the page redirects to.
@@ -271,6 +287,14 @@ pub(crate) fn authorize_path(client_id: &str, changes: &[(&str, &str)]) -> Strin
     ]);
     pairs.extend(changes.iter().copied());
     format!("/authorize?{}", encode(&pairs.into_iter().collect::<Vec<_>>()))
+}
+
+fn readable(html: &str) -> String {
+    html.replace("&quot;", "\"")
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&#39;", "'")
+        .replace("&amp;", "&")
 }
 
 pub(crate) fn encode(pairs: &[(&str, &str)]) -> String {

@@ -178,9 +178,15 @@ impl World {
 
     /// Whether `user` may use anything in the account.
     pub fn has_access(&self, user: &User, account_id: &str) -> bool {
-        self.assignments
-            .of_account(account_id)
-            .any(|(principal, _)| principal.covers(user))
+        self.assigned_sets(user, account_id).next().is_some()
+    }
+
+    /// The permission sets that `user` may use in the account, one of them twice where it comes in two ways.
+    pub(crate) fn assigned_sets(&self, user: &User, account_id: &str) -> impl Iterator<Item = &str> {
+        let assignments = self.assignments.of_account(account_id);
+        assignments
+            .filter(|(principal, _)| principal.covers(user))
+            .map(|(_, set)| set)
     }
 
     /// Adds an assignment. Fails if it names something that the world does not have.
@@ -218,6 +224,22 @@ impl World {
             _ if self.region.starts_with("us-gov-") => "aws-us-gov",
             _ => "aws",
         }
+    }
+
+    /// The host of the AWS Management Console in this partition; regional hosts are `REGION.` before it.
+    pub(crate) fn console_host(&self) -> &'static str {
+        match self.partition() {
+            "aws-cn" => "console.amazonaws.cn",
+            "aws-us-gov" => "console.amazonaws-us-gov.com",
+            "aws-eusc" => "console.amazonaws-eusc.eu",
+            _ => "console.aws.amazon.com",
+        }
+    }
+
+    /// Where the console opens when neither a link nor the permission set says so.
+    pub(crate) fn console_home(&self) -> String {
+        let (region, host) = (&self.region, self.console_host());
+        format!("https://{region}.{host}/console/home?region={region}")
     }
 
     /// `d-…`, from the start URL, else one that looks like it.

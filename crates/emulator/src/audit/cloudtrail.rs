@@ -54,7 +54,7 @@ impl Operation {
             Self::Authorize | Self::SignIn | Self::VerifyDevice | Self::GetSigninToken => {
                 "signin.amazonaws.com"
             }
-            Self::ConsoleLogin | Self::ConsoleLogout => "signin.amazonaws.com",
+            Self::ConsoleLogin | Self::ConsoleLogout | Self::MultiSession => "signin.amazonaws.com",
             Self::GetCallerIdentity => "sts.amazonaws.com",
             Self::RegisterClient
             | Self::StartDeviceAuthorization

@@ -164,6 +164,127 @@ async fn a_browser_has_one_console_session_until_it_logs_out() {
     );
 }
 
+/// The path that signs in to the console of an account of ben's.
+async fn administrators_login(client: &mut Client, account: &str) -> String {
+    let wanted = json!({ "user": "ben", "account": account, "permission_set": "AdministratorAccess" });
+    let keys = client.post("/_control/credentials", &wanted).await.json();
+    login_path(&signin_token(client, &keys, &[]).await.member("SigninToken"))
+}
+
+async fn has_ended(client: &mut Client, console: &str) -> bool {
+    let page = client.get(console).await;
+    page.text.contains("the console session has ended")
+}
+
+#[tokio::test]
+async fn with_multi_session_a_browser_has_up_to_five_consoles() {
+    const ACCOUNTS: [&str; 6] = [
+        "111122223333",
+        "222233334444",
+        "333344445555",
+        "444455556666",
+        "555566667777",
+        "666677778888",
+    ];
+    let mut client = Client::new();
+    let first = administrators_login(&mut client, ACCOUNTS[0]).await;
+    client.get(&first).await;
+    let second = administrators_login(&mut client, ACCOUNTS[1]).await;
+    let refused = client.get(&second).await;
+    let opt_in = refused.attribute("multi-session", "href");
+    assert!(opt_in.starts_with("/sessions/v1/opt-in?redirect_uri="));
+    assert_eq!(
+        refused
+            .attribute("log-out-and-continue", "href")
+            .find("/oauth?Action=logout&redirect_uri="),
+        Some(0)
+    );
+    let asked = client.get(&opt_in).await;
+    assert!(asked.element("state").contains("is off") && asked.attribute("back", "href") == second);
+    let back = asked.hidden("redirect_uri");
+    let on = client
+        .submit(
+            "/sessions/v1/opt-in",
+            &[("decision", "on"), ("redirect_uri", &back)],
+        )
+        .await;
+    assert_eq!(on.location(), second);
+
+    for account in &ACCOUNTS[1..5] {
+        let path = administrators_login(&mut client, account).await;
+        let page = client.get(&path).await;
+        assert!(
+            page.text.contains(&format!("id=\"console-host\">{account}-")),
+            "{account}: {}",
+            page.text
+        );
+    }
+    let sixth = administrators_login(&mut client, ACCOUNTS[5]).await;
+    let full = client.get(&sixth).await;
+    assert!(
+        full.element("problem")
+            .contains("signed in to 5 console sessions")
+    );
+    assert_eq!(full.text.matches("class=\"log-out-and-continue\"").count(), 5);
+    let latest = client.get("/console").await;
+    assert_eq!(latest.element("account"), "acme-payments-staging (555566667777)");
+    let host = latest.element("console-host");
+    let (name, rest) = host.split_once('.').unwrap();
+    assert_eq!(
+        (name.len(), rest),
+        (12 + 1 + 8, "eu-west-1.console.aws.amazon.com")
+    );
+
+    let one_out = encode(&[("Action", "logout"), ("session", name), ("redirect_uri", &sixth)]);
+    assert_eq!(client.get(&format!("/oauth?{one_out}")).await.location(), sixth);
+    assert!(has_ended(&mut client, &format!("/console/{name}")).await);
+    assert_eq!(
+        client.get(&sixth).await.element("account"),
+        "acme-prod (666677778888)"
+    );
+    let out = client.get("/oauth?Action=logout").await;
+    assert!(!out.text.contains("id=\"other-sessions\""), "all of them");
+    let state = client.get("/sessions/v1/opt-in").await.element("state");
+    assert!(state.contains("is on"), "it belongs to the browser: {state}");
+}
+
+#[tokio::test]
+async fn opting_in_leads_back_to_pages_of_ours_only_and_out_ends_the_sessions() {
+    let mut client = Client::new();
+    let elsewhere = [("decision", "on"), ("redirect_uri", "https://evil.example/")];
+    let on = client.submit("/sessions/v1/opt-in", &elsewhere).await;
+    assert!(on.status == 200 && on.element("state").contains("is on"));
+    let path = administrators_login(&mut client, "111122223333").await;
+    client.get(&path).await;
+    let off = [
+        ("decision", "off"),
+        ("redirect_uri", "http://127.0.0.1:8417/console"),
+    ];
+    let off = client.submit("/sessions/v1/opt-in", &off).await;
+    assert_eq!(off.location(), "/console");
+    assert!(has_ended(&mut client, "/console").await);
+}
+
+#[tokio::test]
+async fn a_console_session_ends_with_its_credentials() {
+    let mut client = Client::new();
+    let path = administrators_login(&mut client, "111122223333").await;
+    client.get(&path).await;
+    assert_eq!(
+        client.get("/console").await.element("session-ends"),
+        "2030-01-01 09:00:00 UTC"
+    );
+    client.advance(3_600);
+    assert!(has_ended(&mut client, "/console").await);
+    let other = administrators_login(&mut client, "222233334444").await;
+    let page = client.get(&other).await;
+    assert_eq!(
+        page.element("account"),
+        "acme-payments-dev (222233334444)",
+        "nothing to log out of"
+    );
+}
+
 #[tokio::test]
 async fn sts_knows_whose_keys_signed() {
     let mut client = Client::new();

@@ -61,6 +61,11 @@ impl DeviceGrant {
         matches!(self.state, DeviceState::Pending { .. }) && now < self.expires
     }
 
+    /// Allowed or denied, whether or not the program has come for it.
+    pub(crate) fn is_decided(&self) -> bool {
+        !matches!(self.state, DeviceState::Pending { .. })
+    }
+
     pub(crate) fn approve(&mut self, session: SessionId, now: Timestamp) -> Result<(), NotPending> {
         self.decide(DeviceState::Approved(session), now)
     }

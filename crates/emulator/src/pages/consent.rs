@@ -2,8 +2,10 @@
 
 use axum::http::StatusCode;
 use axum::response::Response;
+use url::Url;
 
-use super::layout::{card, escape};
+use super::layout::{card, decision_form, escape, name};
+use crate::call;
 use crate::oidc::{ConsentRequest, Registration};
 use crate::state::State;
 use crate::world::User;
@@ -11,22 +13,21 @@ use crate::world::User;
 /// `id` names the request in the form.
 pub(crate) fn consent_page(state: &State, request: &ConsentRequest, id: &str, user: &User) -> Response {
     let client = state.registrations.get(&request.client_id);
-    let name = client.map_or("A program", |client| &client.client_name);
+    let program = client.map_or("A program", |client| &client.client_name);
     let body = format!(
         r#"<p><strong id="client-name">{}</strong> asks to act for you, <strong id="user">{}</strong>:</p>
 {}<p class="quiet small">Allow this only if you started the sign-in yourself just now.</p>
-<form method="post" action="/authorize" class="actions">
-<input type="hidden" name="request" value="{}">
-<button id="allow" name="decision" value="allow">Allow access</button>
-<button id="deny" name="decision" value="deny" class="plain">Deny</button>
-</form>
-"#,
-        escape(name),
-        escape(&user.display_name),
+{}"#,
+        name(program),
+        name(&user.display_name),
         asks(client),
-        escape(id),
+        decision_form("/authorize", "request", id),
     );
-    card(StatusCode::OK, &state.world, "Allow access?", &body)
+    let mut page = card(StatusCode::OK, &state.world, "Allow access?", &body);
+    if let Ok(target) = Url::parse(&request.redirect_uri) {
+        call::send_forms_to(&mut page, &target.origin().ascii_serialization());
+    }
+    page
 }
 
 /// What the client's scopes mean, as a list.

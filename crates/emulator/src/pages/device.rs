@@ -5,10 +5,10 @@ use axum::response::Response;
 
 use super::consent::asks;
 use super::error::PageError;
-use super::layout::{card, escape};
+use super::layout::{card, decision_form, escape, name};
 use super::sign_in::sign_in_page;
 use crate::call::Call;
-use crate::oidc::DeviceGrant;
+use crate::oidc::{DeviceGrant, NotPending};
 use crate::state::State;
 use crate::world::{User, World};
 
@@ -31,13 +31,14 @@ pub(crate) fn decide_device(state: &mut State, call: &mut Call) -> Result<Respon
     let user_code = call.form("user_code").unwrap_or_default();
     check_grant(state, call, &user_code)?;
     let allowed = call.form("decision").as_deref() == Some("allow");
-    let grant = state.device_of_user_code(&user_code).ok_or(PageError::UserCode)?;
+    let grant = state.device_of_user_code(&user_code);
+    let grant = grant.ok_or(PageError::UnknownUserCode)?;
     let decided = if allowed {
         grant.approve(session, call.now)
     } else {
         grant.deny(call.now)
     };
-    decided.map_err(|_| PageError::UserCode)?;
+    decided.map_err(|NotPending| PageError::ExpiredUserCode)?;
     let (title, sentence) = if allowed {
         (
             "Access allowed",
@@ -69,10 +70,15 @@ impl State {
 
 /// The start URL of the request is looked at here for the first time.
 fn check_grant(state: &mut State, call: &Call, user_code: &str) -> Result<(), PageError> {
-    let grant = state
-        .device_of_user_code(user_code)
-        .filter(|grant| grant.is_pending(call.now));
-    let start_url = grant.ok_or(PageError::UserCode)?.start_url.clone();
+    let grant = state.device_of_user_code(user_code);
+    let grant = grant.ok_or(PageError::UnknownUserCode)?;
+    if grant.is_decided() {
+        return Err(PageError::DecidedUserCode);
+    }
+    if !grant.is_pending(call.now) {
+        return Err(PageError::ExpiredUserCode);
+    }
+    let start_url = grant.start_url.clone();
     if !state.is_our_start_url(&start_url, &call.origin) {
         return Err(PageError::OtherInstance);
     }
@@ -96,22 +102,18 @@ fn compare_page(state: &mut State, user_code: &str, user: &User) -> Response {
         .map(|grant| (grant.user_code.clone(), grant.client_id.clone()))
         .unwrap_or_default();
     let client = state.registrations.get(&client_id);
-    let name = client.map_or("A program", |client| &client.client_name);
+    let program = client.map_or("A program", |client| &client.client_name);
     let body = format!(
         r#"<p><strong id="client-name">{}</strong> waits with this code:</p>
-<output id="user-code" class="user-code">{code}</output>
+<output id="user-code" class="user-code">{}</output>
 <p>If your program shows the same code, it asks to act for you, <strong id="user">{}</strong>:</p>
 {}<p class="quiet small">Deny if it shows another code, or if you did not start a sign-in yourself just now.</p>
-<form method="post" action="/device" class="actions">
-<input type="hidden" name="user_code" value="{code}">
-<button id="allow" name="decision" value="allow">Allow access</button>
-<button id="deny" name="decision" value="deny" class="plain">Deny</button>
-</form>
-"#,
-        escape(name),
-        escape(&user.display_name),
+{}"#,
+        name(program),
+        escape(&code),
+        name(&user.display_name),
         asks(client),
-        code = escape(&code),
+        decision_form("/device", "user_code", &code),
     );
     card(StatusCode::OK, &state.world, "Compare the code", &body)
 }

@@ -20,15 +20,27 @@ pub(crate) enum PageError {
     #[error("This page was used already, or stood open for too long. Start again where you came from.")]
     Outdated,
     #[error(
-        "This code is unknown, was used already, or is older than ten minutes. Ask your program for a new one."
+        "Nothing waits for this code. Compare it with the one that your program shows, and type it again."
     )]
-    UserCode,
+    UnknownUserCode,
+    #[error(
+        "This code was allowed or denied already: each code works once. If that was not you, start the sign-in again in your program."
+    )]
+    DecidedUserCode,
+    #[error(
+        "This code is older than ten minutes. Start the sign-in again in your program: it shows a new one."
+    )]
+    ExpiredUserCode,
     #[error("invalid_grant: the program asked for a start URL that does not belong to this Identity Center.")]
     OtherInstance,
     #[error("This permission set is not assigned to you in this account.")]
     NotAssigned,
     #[error("The destination is not an address that a browser can open.")]
     Destination,
+    #[error(
+        "This link into the console is older than fifteen minutes, or was not made here. Open the console again where you came from."
+    )]
+    SigninToken,
 }
 
 impl PageError {
@@ -39,11 +51,23 @@ impl PageError {
             }
             Self::SessionEnded => (StatusCode::UNAUTHORIZED, "Your session has ended"),
             Self::Outdated => (StatusCode::BAD_REQUEST, "This page is out of date"),
-            Self::UserCode => (StatusCode::BAD_REQUEST, "This code does not work"),
+            Self::UnknownUserCode => (StatusCode::BAD_REQUEST, "This code is not known"),
+            Self::DecidedUserCode => (StatusCode::BAD_REQUEST, "This code was used already"),
+            Self::ExpiredUserCode => (StatusCode::BAD_REQUEST, "This code has expired"),
             Self::NotAssigned => (StatusCode::FORBIDDEN, "No access"),
+            Self::SigninToken => (StatusCode::BAD_REQUEST, "This link does not work any more"),
+        };
+        let is_about_a_code = matches!(
+            self,
+            Self::UnknownUserCode | Self::DecidedUserCode | Self::ExpiredUserCode
+        );
+        let (to, way_on) = if is_about_a_code {
+            ("/device", "Type another code")
+        } else {
+            ("/start", "Go to the access portal")
         };
         let body = format!(
-            "<p id=\"problem\">{}</p>\n<p><a href=\"/start\">Go to the access portal</a></p>\n",
+            "<p id=\"problem\">{}</p>\n<p><a href=\"{to}\">{way_on}</a></p>\n",
             escape(&self.to_string())
         );
         let mut response = card(status, world, title, &body);

@@ -1,4 +1,4 @@
-//! What all pages share: the frame, escaping, stylesheet and script.
+//! What all pages share: the frame, escaping, forms, stylesheet and script.
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -20,6 +20,20 @@ pub(crate) fn escape(text: &str) -> String {
         .replace('\'', "&#39;")
 }
 
+/// A name inside a sentence: its own direction of writing ends with it.
+pub(super) fn name(text: &str) -> String {
+    format!("<bdi>{}</bdi>", escape(text))
+}
+
+/// A name where no element can be, in a title or a label: without what changes the direction of the rest.
+pub(super) fn label(text: &str) -> String {
+    let turns = |letter: char| {
+        letter.is_control()
+            || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}')
+    };
+    escape(&text.replace(turns, " "))
+}
+
 /// A page with one card in the middle; `body` is HTML.
 pub(super) fn card(status: StatusCode, world: &World, title: &str, body: &str) -> Response {
     page(
@@ -30,9 +44,40 @@ pub(super) fn card(status: StatusCode, world: &World, title: &str, body: &str) -
     )
 }
 
+/// A card with a form that is shown again when it failed, with the `problem`. The form gets the problem's paragraph, and
+/// the attribute that ties its field to that.
+pub(super) fn form_card(
+    world: &World,
+    title: &str,
+    problem: Option<&str>,
+    form: impl FnOnce(&str, &str) -> String,
+) -> Response {
+    let Some(problem) = problem else {
+        return card(StatusCode::OK, world, title, &form("", ""));
+    };
+    let notice = format!(
+        "<p class=\"problem\" id=\"problem\" role=\"alert\">{}</p>\n",
+        escape(problem)
+    );
+    let form = form(&notice, " aria-describedby=\"problem\" aria-invalid=\"true\"");
+    card(StatusCode::UNAUTHORIZED, world, title, &form)
+}
+
+/// Allow or deny, sent to `action`; the hidden field says what is decided on.
+pub(super) fn decision_form(action: &str, field: &str, value: &str) -> String {
+    format!(
+        r#"<form method="post" action="{action}" class="actions">
+<input type="hidden" name="{field}" value="{}">
+<button id="allow" name="decision" value="allow">Allow access</button>
+<button id="deny" name="decision" value="deny" class="plain">Deny</button>
+</form>
+"#,
+        escape(value)
+    )
+}
+
 /// A page over the whole width; `main` is HTML.
 pub(super) fn page(status: StatusCode, world: &World, title: &str, main: &str) -> Response {
-    let (title, company) = (escape(title), escape(&world.company));
     let document = format!(
         r#"<!doctype html>
 <html lang="en">
@@ -40,18 +85,21 @@ pub(super) fn page(status: StatusCode, world: &World, title: &str, main: &str) -
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>{title} · {company}</title>
+<title>{} · {}</title>
 <link rel="icon" href="data:,">
 <link rel="stylesheet" href="/emulator.css">
 <script src="/emulator.js" defer></script>
 </head>
 <body>
-<header class="bar"><span class="company">{company}</span><span class="badge">Identity Center emulator</span></header>
+<header class="bar"><span class="company">{}</span> <span class="badge">Identity Center emulator</span></header>
 {main}
 <footer>A local stand-in for AWS IAM Identity Center. Nothing here reaches AWS.</footer>
 </body>
 </html>
-"#
+"#,
+        label(title),
+        label(&world.company),
+        escape(&world.company),
     );
     call::html(status, document)
 }

@@ -1,67 +1,48 @@
 //! The second step of a sign-in: the code of an authenticator app.
 
-use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::layout::{card, escape};
-use super::sign_in::{sign_in_page, signed_in};
-use crate::call::{Call, ErrorName};
+use super::layout::{escape, form_card};
+use super::sign_in::{next_path, refused, sign_in_page, signed_in};
+use crate::call::Call;
 use crate::mfa::Verdict;
 use crate::state::State;
 use crate::world::World;
 
-/// The form. `challenge` names the sign-in that waits; `problem` is why the last code failed.
-pub(super) fn code_page(world: &World, challenge: &str, problem: Option<&str>) -> Response {
-    let notice = problem.map_or_else(String::new, |problem| {
+/// The form. `challenge` names the sign-in that waits, `next` the path to go to; `problem` is why the last code failed.
+pub(super) fn code_page(world: &World, challenge: &str, next: &str, problem: Option<&str>) -> Response {
+    form_card(world, "Additional verification", problem, |notice, described| {
         format!(
-            "<p class=\"problem\" id=\"problem\" role=\"alert\">{}</p>\n",
-            escape(problem)
-        )
-    });
-    let described = if problem.is_some() {
-        " aria-describedby=\"problem\""
-    } else {
-        ""
-    };
-    let body = format!(
-        r#"<p class="quiet">Type the six digits that your authenticator app shows.</p>
+            r#"<p class="quiet">Type the six digits that your authenticator app shows.</p>
 {notice}<form method="post" action="/sign-in/code">
 <input type="hidden" name="challenge" value="{}">
+<input type="hidden" name="next" value="{}">
 <label for="mfa-code">MFA code</label>
 <input id="mfa-code" name="code" class="code" inputmode="numeric" autocomplete="one-time-code" required autofocus{described}>
 <div class="actions"><button id="verify" type="submit">Sign in</button></div>
 </form>
 "#,
-        escape(challenge)
-    );
-    let status = if problem.is_some() {
-        StatusCode::UNAUTHORIZED
-    } else {
-        StatusCode::OK
-    };
-    card(status, world, "Additional verification", &body)
+            escape(challenge),
+            escape(next)
+        )
+    })
 }
 
 /// `POST /sign-in/code`.
 pub(crate) fn verify_code(state: &mut State, call: &mut Call) -> Response {
     let challenge = call.form("challenge").unwrap_or_default();
-    let code = call.form("code").unwrap_or_default();
-    let mut response = match state.verify(&challenge, &code, call.now) {
-        Verdict::Passed(user, next) => return signed_in(state, call, &user, &next),
-        Verdict::Wrong => code_page(
-            &state.world,
-            &challenge,
-            Some("This code is not right, or was used already."),
-        ),
+    let (code, next) = (call.form("code").unwrap_or_default(), next_path(call));
+    match state.verify(&challenge, &code, call.now) {
+        Verdict::Passed(user) => signed_in(state, call, &user, &next),
+        Verdict::Wrong => {
+            let problem = "This code is not right, or was used already.";
+            refused(code_page(&state.world, &challenge, &next, Some(problem)))
+        }
         Verdict::Over => {
             let problem = "The sign-in took too long or the code was wrong too often. Start again.";
-            sign_in_page(&state.world, "/start", Some(problem))
+            refused(sign_in_page(&state.world, &next, Some(problem)))
         }
-    };
-    response
-        .extensions_mut()
-        .insert(ErrorName("SignInFailed".to_owned()));
-    response
+    }
 }
 
 #[cfg(test)]
@@ -87,7 +68,7 @@ mod tests {
         let mut client = Client::new();
         let challenge = password(&mut client).await;
         assert!(
-            client.get("/start").await.text.contains("id=\"sign-in\""),
+            client.get("/start").await.text.contains("id=\"username\""),
             "not signed in yet"
         );
         let right = client.emulator.mfa_code("zoe").unwrap();
@@ -104,6 +85,23 @@ mod tests {
         client.emulator.advance(SignedDuration::from_secs(30));
         let next = client.emulator.mfa_code("zoe").unwrap();
         assert_eq!(code(&mut client, &again, &next).await.status, 303);
+    }
+
+    #[tokio::test]
+    async fn a_code_leads_on_to_the_page_that_asked() {
+        let mut client = Client::new();
+        let fields = [("username", "zoe"), ("password", "demo-zoe"), ("next", "/device")];
+        let page = client.submit("/sign-in", &fields).await;
+        let challenge = page.hidden("challenge");
+        assert_eq!(page.hidden("next"), "/device");
+        let right = client.emulator.mfa_code("zoe").unwrap();
+        let fields = [("challenge", &*challenge), ("code", &*right), ("next", "/device")];
+        assert_eq!(
+            client.submit("/sign-in/code", &fields).await.location(),
+            "/device"
+        );
+        let over = client.submit("/sign-in/code", &fields).await;
+        assert_eq!(over.hidden("next"), "/device", "starting again leads there too");
     }
 
     #[tokio::test]

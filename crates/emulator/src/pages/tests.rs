@@ -2,14 +2,14 @@
 
 use jiff::SignedDuration;
 
-use crate::testing::{Client, authorize_path, encode};
+use crate::testing::{Client, Reply, authorize_path, encode};
 use crate::{IdentitySource, World};
 
 #[tokio::test]
 async fn a_wrong_password_is_refused_and_the_right_one_leads_on() {
     let mut browser = Client::new();
     let page = browser.get("/start").await;
-    assert!(page.text.contains("id=\"username\"") && page.text.contains("id=\"sign-in\""));
+    assert!(page.text.contains("id=\"username\"") && page.text.contains("id=\"username\""));
 
     let wrong = browser
         .submit(
@@ -27,6 +27,28 @@ async fn a_wrong_password_is_refused_and_the_right_one_leads_on() {
 }
 
 #[tokio::test]
+async fn the_user_name_comes_first_and_does_not_tell_who_is_there() {
+    let mut browser = Client::new();
+    let page = browser.get("/device").await;
+    assert!(page.text.contains("id=\"next\"") && !page.text.contains("type=\"password\""));
+    for name in ["amara", "nobody"] {
+        let fields = [("username", name), ("next", "/device")];
+        let page = browser.submit("/sign-in", &fields).await;
+        assert_eq!(
+            (page.status.as_u16(), page.hidden("next")),
+            (200, "/device".to_owned())
+        );
+        assert_eq!(page.attribute("username", "value"), name);
+        assert!(page.text.contains("type=\"password\"") && !page.text.contains("role=\"alert\""));
+    }
+    let empty = browser.submit("/sign-in", &[("username", " ")]).await;
+    assert_eq!(
+        (empty.status.as_u16(), empty.element("problem")),
+        (401, "Type your user name.".to_owned())
+    );
+}
+
+#[tokio::test]
 async fn the_portal_links_the_applications_of_the_user() {
     for (user, wiki, invoices) in [
         ("amara", true, false),
@@ -35,7 +57,8 @@ async fn the_portal_links_the_applications_of_the_user() {
     ] {
         let mut browser = Client::new();
         browser.sign_in(user).await;
-        let page = browser.get("/start").await.text;
+        let page = browser.get("/start/applications").await.text;
+        assert!(page.contains("<a href=\"/start/applications\" aria-current=\"page\">"));
         assert_eq!(
             page.contains("href=\"https://wiki.acme.example/saml/start\""),
             wiki,
@@ -76,7 +99,7 @@ async fn the_sign_in_page_says_who_keeps_the_passwords() {
     browser.sign_in("amara").await;
     browser.advance(3_600);
     assert!(
-        browser.get("/start").await.text.contains("id=\"sign-in\""),
+        browser.get("/start").await.text.contains("id=\"username\""),
         "the provider's hour is over"
     );
 }
@@ -84,7 +107,13 @@ async fn the_sign_in_page_says_who_keeps_the_passwords() {
 #[tokio::test]
 async fn signing_in_never_redirects_to_another_site() {
     let mut browser = Client::new();
-    for next in ["https://evil.example/", "//evil.example/", "/\\evil.example", ""] {
+    for next in [
+        "https://evil.example/",
+        "//evil.example/",
+        "/\\evil.example",
+        "/\t/evil.example",
+        "",
+    ] {
         let fields = [("username", "amara"), ("password", "demo-amara"), ("next", next)];
         assert_eq!(browser.submit("/sign-in", &fields).await.location(), "/start");
     }
@@ -162,6 +191,109 @@ async fn the_device_page_needs_a_pending_code_of_this_instance() {
 }
 
 #[tokio::test]
+async fn a_code_that_does_not_work_says_why() {
+    let mut browser = Client::new();
+    browser.sign_in("amara").await;
+    let client = browser.register_for_device().await;
+    let started = browser.start_device(&client).await;
+    let path = format!("/device?user_code={}", started.member("userCode"));
+    assert_eq!(browser.get(&path).await.status, 200);
+
+    let unknown = browser.get("/device?user_code=AAAA-AAAA").await;
+    assert!(
+        unknown
+            .element("problem")
+            .starts_with("Nothing waits for this code.")
+    );
+    let fields = [("user_code", &*started.member("userCode")), ("decision", "deny")];
+    assert!(
+        browser
+            .submit("/device", &fields)
+            .await
+            .text
+            .contains("Access denied")
+    );
+    let used = browser.get(&path).await;
+    assert!(used.element("problem").contains("allowed or denied already"));
+
+    let started = browser.start_device(&client).await;
+    let path = format!("/device?user_code={}", started.member("userCode"));
+    browser.advance(600);
+    let expired = browser.get(&path).await;
+    assert!(expired.element("problem").contains("older than ten minutes"));
+    assert!(
+        expired.text.contains("href=\"/device\""),
+        "another one can be typed"
+    );
+    let fields = [("user_code", &*started.member("userCode")), ("decision", "allow")];
+    assert_eq!(browser.submit("/device", &fields).await.status, 400);
+}
+
+#[tokio::test]
+async fn no_page_is_kept_or_runs_a_script_of_its_own_or_sends_a_form_elsewhere() {
+    let mut browser = Client::new();
+    let client = browser.register_for_code().await;
+    let authorize = authorize_path(&client.id, &[]);
+    let signed_out = [
+        "/start",
+        "/console",
+        "/sessions/v1/opt-in",
+        "/federation?Action=login",
+    ];
+    let signed_in = [
+        "/device",
+        "/start/applications",
+        "/start/keys?account_id=111122223333&role_name=ReadOnly",
+    ];
+    let mut pages = Vec::new();
+    for path in signed_out {
+        pages.push(browser.get(path).await);
+    }
+    browser.sign_in("amara").await;
+    for path in signed_out
+        .into_iter()
+        .chain(signed_in)
+        .chain([authorize.as_str()])
+    {
+        pages.push(browser.get(path).await);
+    }
+    for page in &pages {
+        let header = |name: &str| page.headers[name].to_str().unwrap();
+        assert_eq!(header("cache-control"), "no-store");
+        assert_eq!(header("referrer-policy"), "no-referrer");
+        let policy = header("content-security-policy");
+        assert!(
+            policy.starts_with("default-src 'none'; style-src 'self'; script-src 'self'; "),
+            "{policy}"
+        );
+        assert!(
+            policy.contains("; base-uri 'none'; frame-ancestors 'none'"),
+            "{policy}"
+        );
+        assert!(!page.text.contains("<script>") && !page.text.contains(" style="));
+    }
+    let forms = |page: &Reply| {
+        let policy = page.headers["content-security-policy"]
+            .to_str()
+            .unwrap()
+            .to_owned();
+        policy
+            .split("; ")
+            .find(|part| part.starts_with("form-action"))
+            .unwrap()
+            .trim()
+            .to_owned()
+    };
+    let (consent, others) = pages.split_last().unwrap();
+    assert!(others.iter().all(|page| forms(page) == "form-action 'self'"));
+    assert_eq!(
+        forms(consent),
+        "form-action 'self' http://127.0.0.1:49152",
+        "the program's answer goes there"
+    );
+}
+
+#[tokio::test]
 async fn the_portal_opens_the_console_of_an_assigned_role_only() {
     let mut browser = Client::new();
     browser.sign_in("amara").await;
@@ -215,7 +347,7 @@ async fn signing_out_of_the_portal_ends_the_session_of_its_programs_too() {
     browser.submit("/start/sign-out", &[]).await;
 
     assert_eq!(browser.get_as("/assignment/accounts", &token).await.status, 401);
-    assert!(browser.get("/start").await.text.contains("id=\"sign-in\""));
+    assert!(browser.get("/start").await.text.contains("id=\"username\""));
 }
 
 #[tokio::test]
@@ -236,4 +368,42 @@ async fn names_are_shown_as_text() {
             .unwrap()
             .starts_with("default-src 'none'")
     );
+}
+
+#[tokio::test]
+async fn hostile_names_are_text_on_every_page() {
+    let world = World::hostile();
+    let (accounts, sets) = (world.accounts.clone(), world.permission_sets.clone());
+    let applications = world.applications.clone();
+    let mut browser = Client::of(world);
+    browser.sign_in("amara").await;
+    let mut pages = vec![browser.get("/start/applications").await.text];
+    for page in 1..=4 {
+        pages.push(browser.get(&format!("/start?page={page}")).await.text);
+    }
+    for set in &sets {
+        let role = encode(&[("account_id", &accounts[0].id), ("role_name", &set.name)]);
+        pages.push(browser.get(&format!("/start/keys?{role}")).await.text);
+        let opened = browser.get(&format!("/start/console?{role}")).await;
+        let path = opened.location().to_owned();
+        pages.push(browser.get(&path).await.text);
+    }
+    let search = encode(&[("search", "<img src=x onerror=alert(1)> </textarea><script>")]);
+    pages.push(browser.get(&format!("/start?{search}")).await.text);
+    let names = accounts.iter().map(|account| &account.name);
+    let names = names.chain(sets.iter().map(|set| &set.name));
+    let names: Vec<&String> = names.chain(applications.iter().map(|one| &one.name)).collect();
+    let pages = pages.join("\n");
+    for name in &names {
+        let shown = super::escape(name);
+        assert!(
+            pages.contains(&format!("<bdi>{shown}</bdi>")),
+            "{name:?} is not shown"
+        );
+        let breaks_out = name.contains(['<', '"', '\'']) && name.len() > 3;
+        assert!(
+            !breaks_out || !pages.contains(name.as_str()),
+            "{name:?} is there raw"
+        );
+    }
 }
