@@ -14,6 +14,8 @@ mod canaries;
 mod desktop;
 #[path = "harness/emulator.rs"]
 mod emulator;
+#[path = "harness/exec.rs"]
+mod exec;
 #[path = "harness/fake_time.rs"]
 mod fake_time;
 #[path = "harness/http.rs"]
@@ -64,6 +66,7 @@ mod window;
 pub use canaries::Canaries;
 pub use desktop::{Desktop, DesktopOptions};
 pub use emulator::{EmulatorAddresses, EmulatorProcess};
+pub use exec::Exec;
 pub use fake_time::FakeTime;
 pub use http::{Answer, delete, follow, get, post};
 pub use logs::Logs;

@@ -1,11 +1,13 @@
 //! The secrets of a whole run, looked for wherever they must not be: with proof that they would be found there.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use harness::{Canaries, Desktop, EmulatorProcess, Opener, Portray, Program, Watch, follow, traced};
+use harness::{
+    Canaries, Desktop, EmulatorProcess, Exec, Opener, Portray, Process, Program, Watch, follow, traced,
+};
 use portray_core::agent::protocol::{Operation, Reply, Target};
 use portray_core::app::contract::Request;
 use serde_json::json;
@@ -17,71 +19,165 @@ const DEADLINE: Duration = Duration::from_secs(30);
 
 const ROLE: &str = "acme-dev/ReadOnly";
 
-/// What `portray` prints because it was asked for: credentials, the console's address, the address of a sign-in.
-const PRINTED: [&str; 5] = [
-    "secret_access_key",
-    "session_token",
-    "signin_token",
-    "state",
-    "user_code",
+/// Every kind of secret, and the places where it may stand because somebody asked for it there: what a command prints,
+/// and the environment of what `exec` runs. In all other places it is looked for; the keyring keeps tokens encrypted.
+/// There is no id token in the list: Identity Center gives none, and neither does the emulator.
+const ALLOWED: [(&str, &[&str]); 12] = [
+    ("access_token", &[]),
+    ("bearer", &["environment of python3"]),
+    ("client_secret", &[]),
+    ("code", &[]),
+    ("code_verifier", &[]),
+    ("device_code", &[]),
+    ("refresh_token", &[]),
+    (
+        "secret_access_key",
+        &["environment of sleep", "output of credentials"],
+    ),
+    (
+        "session_token",
+        &["environment of sleep", "output of credentials"],
+    ),
+    ("signin_token", &["output of console"]),
+    ("state", &["output of login"]),
+    ("user_code", &["output of login"]),
 ];
+
+/// A tool that is refused twice at `exec`'s endpoint, is served, says so, and stays.
+const TOOL: &str = r#"
+import os, signal, urllib.request
+def ask(address, token):
+    request = urllib.request.Request(address, headers={"Authorization": token})
+    with urllib.request.urlopen(request) as answer:
+        return answer.read()
+address = os.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"]
+token = os.environ["AWS_CONTAINER_AUTHORIZATION_TOKEN"]
+for wrong in [(address, "Bearer " + token), (address + "/more", token)]:
+    try:
+        ask(*wrong)
+        raise SystemExit("served")
+    except urllib.error.HTTPError:
+        pass
+ask(address, token)
+print("served", flush=True)
+signal.pause()
+"#;
+
+/// Where secrets stand, each place with the kind.
+type Found = BTreeSet<(String, String)>;
 
 #[tokio::test]
 async fn x1_no_secret_of_a_run_is_in_logs_files_arguments_environments_or_on_the_bus() -> Result<()> {
     let story = Headless::set().await?;
     let portray = story.portray().with_variable("RUST_LOG", "trace");
     let watch = Watch::begin(&story.desktop).await?;
-    use_it_all(&portray, &story.emulator, &story.opener).await?;
+    let (endpoint, _with_variables) = use_it_all(&portray, &story).await?;
 
-    let canaries = Canaries::of(&story.emulator).await?;
-    let leaks = leaks(&story.desktop, &canaries)?;
-    assert_eq!(leaks, Vec::new(), "files");
-    assert_eq!(watch.found_in_processes(&canaries), BTreeSet::new(), "processes");
-    assert_eq!(watch.found_on_the_bus(&canaries), BTreeSet::new(), "the bus");
-
-    // And each of these places would have told.
-    let told: BTreeMap<String, Vec<String>> = serde_json::from_value(story.emulator.read("secrets").await?)?;
-    let token = &told["access_token"][0];
-    let planted = story.desktop.portray_home().join("planted");
-    std::fs::write(&planted, json!({ "token": token }).to_string())?;
-    assert_eq!(canaries.found_below(&story.desktop.portray_home())?.len(), 1);
-    let mut program = story.desktop.system_command("sleep");
-    program.arg("60").env("PLANTED", token);
-    let _planted = story.desktop.start_process("sleep", program)?;
-    let seen = async || {
-        Ok(watch
-            .found_in_processes(&canaries)
-            .contains("access_token")
-            .then_some(()))
+    let mut secrets = told(&story.emulator).await?;
+    secrets.insert("bearer".to_owned(), vec![endpoint.token.clone()]);
+    let kinds: Vec<&str> = secrets.keys().map(String::as_str).collect();
+    assert_eq!(kinds, ALLOWED.map(|(kind, _)| kind), "every kind has its places");
+    let canaries = Canaries::from(secrets.clone());
+    let allowed = ALLOWED.iter().flat_map(|(kind, places)| {
+        let places = places.iter();
+        places.map(|place| ((*place).to_owned(), (*kind).to_owned()))
+    });
+    let mut expected: Found = allowed.collect();
+    let stand = async |expected: &Found| {
+        let found = found(&story.desktop, &watch, &canaries)?;
+        let more: Vec<_> = found.difference(expected).collect();
+        let less: Vec<_> = expected.difference(&found).collect();
+        ensure!(found == *expected, "found also {more:?}, and not {less:?}");
+        Ok(Some(()))
     };
+    let what = "secrets where they may be, and nowhere else";
     story
         .desktop
-        .wait_until("a planted variable", DEADLINE, seen)
+        .wait_until(what, DEADLINE, async || stand(&expected).await)
         .await?;
-    let signal = ("/planted", "planted.planted", "Planted", token);
-    let bus = story.desktop.bus();
-    bus.emit_signal(None::<&str>, signal.0, signal.1, signal.2, &signal.3)
-        .await?;
-    let heard = async || {
-        Ok(watch
-            .found_on_the_bus(&canaries)
-            .contains("access_token")
-            .then_some(()))
-    };
+
+    // And each of the other places would have told, of each kind.
+    let planted = plant(&story.desktop, &json!(secrets).to_string()).await?;
+    let places = ["environment of tail", "bus", &planted.file];
+    expected.extend(
+        kinds
+            .iter()
+            .flat_map(|kind| places.map(|place| (place.to_owned(), (*kind).to_owned()))),
+    );
+    let what = "the planted secrets";
     story
         .desktop
-        .wait_until("a planted message", DEADLINE, heard)
+        .wait_until(what, DEADLINE, async || stand(&expected).await)
         .await
 }
 
-/// Every way to sign in, every answer that holds secrets, and failures in between.
-async fn use_it_all(portray: &Portray<'_>, emulator: &EmulatorProcess, opener: &Opener) -> Result<()> {
+/// What is found in the files of a desktop, in its processes and on its bus.
+fn found(desktop: &Desktop, watch: &Watch, canaries: &Canaries) -> Result<Found> {
+    let mut found: BTreeSet<(String, &str)> = watch.found_in_processes(canaries);
+    found.extend(watch.found_on_the_bus(canaries));
+    for (path, kinds) in canaries.found_below(desktop.folder())? {
+        found.extend(kinds.into_iter().map(|kind| (place(&path), kind)));
+    }
+    Ok(found
+        .into_iter()
+        .map(|(place, kind)| (place, kind.to_owned()))
+        .collect())
+}
+
+/// A file, or the command that printed it.
+fn place(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let command = name
+        .split_once("-portray-")
+        .and_then(|(_, name)| name.strip_suffix(".stdout"));
+    command.map_or_else(
+        || path.display().to_string(),
+        |command| format!("output of {command}"),
+    )
+}
+
+/// Text that was put where no secret may be, for as long as this lives.
+struct Planted {
+    file: String,
+    _program: Process,
+}
+
+/// Puts `text` into a file, into the environment of `tail`, and on the bus.
+async fn plant(desktop: &Desktop, text: &str) -> Result<Planted> {
+    let file = desktop.portray_home().join("planted");
+    std::fs::write(&file, text)?;
+    let mut program = desktop.system_command("tail");
+    program.args(["-f", "/dev/null"]).env("PLANTED", text);
+    let program = desktop.start_process("tail", program)?;
+    let signal = desktop
+        .bus()
+        .emit_signal(None::<&str>, "/planted", "planted.planted", "Planted", &text);
+    signal.await?;
+    Ok(Planted {
+        file: file.display().to_string(),
+        _program: program,
+    })
+}
+
+/// Every secret that the emulator handed out or was handed, by kind.
+async fn told(emulator: &EmulatorProcess) -> Result<BTreeMap<String, Vec<String>>> {
+    Ok(serde_json::from_value(emulator.read("secrets").await?)?)
+}
+
+/// Every way to sign in, every answer that holds secrets, and failures in between. Gives two commands that `exec` runs
+/// still: one with an endpoint, one with credentials in its environment.
+async fn use_it_all(portray: &Portray<'_>, story: &Headless) -> Result<(Exec, Process)> {
+    let Headless { emulator, opener, .. } = story;
     portray.add_portal("acme", emulator.addresses()).await?;
     portray.sign_in(emulator, "amara").await?;
     portray.run(&["credentials", ROLE]).await?.expect_code(0)?;
     portray.run(&["console", ROLE, "--print"]).await?.expect_code(0)?;
     open_console(portray, opener).await?;
     portray.ask(|_| Request::RenewNow).await?;
+    let endpoint = portray.start_exec(ROLE, &["python3", "-c", TOOL]).await?;
+    let served = endpoint.process.first_line(DEADLINE).await?;
+    ensure!(served == "served", "{served}");
+    let variables = portray.start(&["exec", "--env", ROLE, "--", "sleep", "600"])?;
 
     for fault in [
         json!({ "operation": "GetRoleCredentials", "status": 200, "body": "no JSON", "times": 4 }),
@@ -106,23 +202,7 @@ async fn use_it_all(portray: &Portray<'_>, emulator: &EmulatorProcess, opener: &
         .await?
         .expect_code(3)?;
     portray.run(&["logout"]).await?.expect_code(0)?;
-    Ok(())
-}
-
-/// The files of a desktop in which secrets are that must not be there.
-fn leaks<'a>(desktop: &Desktop, canaries: &'a Canaries) -> Result<Vec<(PathBuf, BTreeSet<&'a str>)>> {
-    let mut found = canaries.found_below(desktop.folder())?;
-    for (path, kinds) in &mut found {
-        if is_asked_for(path) {
-            kinds.retain(|kind| !PRINTED.contains(kind));
-        }
-    }
-    found.retain(|(_, kinds)| !kinds.is_empty());
-    Ok(found)
-}
-
-fn is_asked_for(path: &Path) -> bool {
-    path.to_string_lossy().ends_with("-portray.stdout")
+    Ok((endpoint, variables))
 }
 
 #[tokio::test]
@@ -221,7 +301,7 @@ async fn nothing_but_links(
 
 /// A program with a secret in its arguments, and one with a secret in its environment, are seen.
 async fn would_be_seen(desktop: &Desktop, emulator: &EmulatorProcess, canaries: &Canaries) -> Result<()> {
-    let told: BTreeMap<String, Vec<String>> = serde_json::from_value(emulator.read("secrets").await?)?;
+    let told = told(emulator).await?;
     let log = desktop.folder().join("planted.log");
     let mut planted = desktop.system_command("sh");
     planted.args(["-c", "true; /bin/true \"https://x.example/?SigninToken=$0\""]);

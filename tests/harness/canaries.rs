@@ -61,13 +61,6 @@ impl Canaries {
         }
         Ok(found)
     }
-
-    /// The same without these kinds.
-    #[must_use]
-    pub fn without(mut self, kinds: &[&str]) -> Canaries {
-        self.0.retain(|kind, _| !kinds.contains(&kind.as_str()));
-        self
-    }
 }
 
 impl From<BTreeMap<String, Vec<String>>> for Canaries {

@@ -63,6 +63,10 @@ impl<'desktop> Portray<'desktop> {
             .collect()
     }
 
+    pub(crate) fn desktop(&self) -> &Desktop {
+        self.desktop
+    }
+
     /// A command for `program`.
     pub fn command(&self, program: Program) -> Result<Command> {
         let mut command = self.desktop.command(program)?;
@@ -78,25 +82,21 @@ impl<'desktop> Portray<'desktop> {
 
     /// Runs `portray` with these arguments to its end, whatever its exit code.
     pub async fn run(&self, arguments: &[&str]) -> Result<Finished> {
-        let mut command = self.command(Program::Portray)?;
-        command.args(arguments);
-        self.desktop
-            .run(Program::Portray.name(), command, COMMAND_DEADLINE)
-            .await
+        self.start(arguments)?.finished(COMMAND_DEADLINE).await
     }
 
     /// Starts `portray` with these arguments, for a command that waits for something.
     pub fn start(&self, arguments: &[&str]) -> Result<Process> {
         let mut command = self.command(Program::Portray)?;
         command.args(arguments);
-        self.desktop.start_process(Program::Portray.name(), command)
+        self.desktop.start_process(&name_of(arguments), command)
     }
 
     /// Starts `portray` with these arguments at a terminal.
     pub fn start_at_terminal(&self, arguments: &[&str]) -> Result<Terminal> {
         let mut command = self.command(Program::Portray)?;
         command.args(arguments).env("TERM", "xterm-256color");
-        Terminal::start(self.desktop, Program::Portray.name(), command)
+        Terminal::start(self.desktop, &name_of(arguments), command)
     }
 
     /// Sets up the emulator's portal under `name`.
@@ -180,4 +180,13 @@ impl<'desktop> Portray<'desktop> {
         });
         seen.await
     }
+}
+
+/// What a start of `portray` is called in the logs: by its command, `portray-login`.
+fn name_of(arguments: &[&str]) -> String {
+    let command = arguments.iter().find(|argument| !argument.starts_with('-'));
+    command.map_or_else(
+        || Program::Portray.name().to_owned(),
+        |command| format!("{}-{command}", Program::Portray.name()),
+    )
 }

@@ -1,6 +1,6 @@
 //! What can be seen of a desktop's programs from outside: their arguments, environments, and words on the bus.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,7 +17,10 @@ use crate::desktop::{Desktop, connect};
 /// Between two looks: shorter than a program lives.
 const PAUSE: Duration = Duration::from_millis(2);
 
-type Seen = Arc<Mutex<BTreeSet<Vec<u8>>>>;
+/// What was seen, by the place: `environment of sleep`.
+type Seen = Arc<Mutex<BTreeMap<String, BTreeSet<Vec<u8>>>>>;
+
+const BUS: &str = "bus";
 
 /// Looks at `/proc` and listens to the bus, until it is dropped.
 pub struct Watch {
@@ -43,8 +46,8 @@ impl Watch {
         let seen = Arc::clone(&of_processes);
         let sampler = std::thread::spawn(move || {
             while until_over.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout) {
-                for (process, _) in session.running() {
-                    look_at(process.as_raw_nonzero().get(), &seen);
+                for (process, program) in session.running() {
+                    look_at(process.as_raw_nonzero().get(), &program, &seen);
                 }
             }
         });
@@ -57,13 +60,14 @@ impl Watch {
         })
     }
 
-    /// The kinds of secrets that stood in arguments or environments.
-    pub fn found_in_processes<'a>(&self, canaries: &'a Canaries) -> BTreeSet<&'a str> {
+    /// The kinds of secrets that stood in arguments or environments, each behind its place: `arguments of sh`,
+    /// `environment of sleep`.
+    pub fn found_in_processes<'a>(&self, canaries: &'a Canaries) -> BTreeSet<(String, &'a str)> {
         found(&self.of_processes, canaries)
     }
 
-    /// The kinds of secrets that went over the bus. What the keyring is told is encrypted there.
-    pub fn found_on_the_bus<'a>(&self, canaries: &'a Canaries) -> BTreeSet<&'a str> {
+    /// The kinds of secrets that went over the bus, each behind `bus`. What the keyring is told is encrypted there.
+    pub fn found_on_the_bus<'a>(&self, canaries: &'a Canaries) -> BTreeSet<(String, &'a str)> {
         found(&self.on_the_bus, canaries)
     }
 }
@@ -98,26 +102,34 @@ pub fn traced(desktop: &Desktop, command: &Command, log: &std::path::Path) -> Co
 async fn listen(mut messages: MessageStream, seen: Seen) {
     while let Some(message) = messages.next().await {
         if let Ok(message) = message {
-            note(&seen, message.data().to_vec());
+            note(&seen, BUS, message.data().to_vec());
         }
     }
 }
 
-fn look_at(process: i32, seen: &Seen) {
-    for name in ["cmdline", "environ"] {
-        // It may have ended, or not let itself be looked at.
-        note(
-            seen,
-            std::fs::read(format!("/proc/{process}/{name}")).unwrap_or_default(),
-        );
+fn look_at(process: i32, program: &str, seen: &Seen) {
+    // It may have ended, or not let itself be looked at.
+    let read = |name| std::fs::read(format!("/proc/{process}/{name}")).unwrap_or_default();
+    let (arguments, environment) = (read("cmdline"), read("environ"));
+    // Meanwhile it may have become another program, which is seen the next time.
+    if String::from_utf8_lossy(&read("comm")).trim_end() == program {
+        note(seen, &format!("arguments of {program}"), arguments);
+        note(seen, &format!("environment of {program}"), environment);
     }
 }
 
-fn note(seen: &Seen, bytes: Vec<u8>) {
-    seen.lock().unwrap_or_else(PoisonError::into_inner).insert(bytes);
+fn note(seen: &Seen, place: &str, bytes: Vec<u8>) {
+    let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+    seen.entry(place.to_owned()).or_default().insert(bytes);
 }
 
-fn found<'a>(seen: &Seen, canaries: &'a Canaries) -> BTreeSet<&'a str> {
+/// The kinds of secrets that were seen, each with its place.
+fn found<'a>(seen: &Seen, canaries: &'a Canaries) -> BTreeSet<(String, &'a str)> {
     let seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-    seen.iter().flat_map(|bytes| canaries.found_in(bytes)).collect()
+    let mut found = BTreeSet::new();
+    for (place, all) in seen.iter() {
+        let kinds = all.iter().flat_map(|bytes| canaries.found_in(bytes));
+        found.extend(kinds.map(|kind| (place.clone(), kind)));
+    }
+    found
 }
