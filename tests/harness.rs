@@ -68,7 +68,7 @@ pub use desktop::{Desktop, DesktopOptions};
 pub use emulator::{EmulatorAddresses, EmulatorProcess};
 pub use exec::Exec;
 pub use fake_time::FakeTime;
-pub use http::{Answer, delete, follow, get, post};
+pub use http::{Answer, delete, follow, get, get_with_authorization, post};
 pub use logs::Logs;
 pub use menu::{Menu, MenuItem};
 pub use notifications::{Notification, NotificationServer};

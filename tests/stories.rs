@@ -18,6 +18,7 @@ mod stories {
     mod first_run;
     mod harness_itself;
     pub mod headless;
+    mod hostile_page;
     mod hours_in_process;
     mod hours_later;
     pub mod killed;

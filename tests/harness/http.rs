@@ -47,7 +47,12 @@ impl Answer {
 
 /// Fetches `url`.
 pub async fn get(url: &Url) -> Result<Answer> {
-    request("GET", url, None).await
+    request("GET", url, "", None).await
+}
+
+/// Fetches `url` with this value of the Authorization header.
+pub async fn get_with_authorization(url: &Url, authorization: &str) -> Result<Answer> {
+    request("GET", url, &format!("Authorization: {authorization}\r\n"), None).await
 }
 
 /// Fetches `url`, and what the answers lead on to.
@@ -65,22 +70,27 @@ pub async fn follow(url: &Url) -> Result<Answer> {
 
 /// Sends `body` to `url` as JSON.
 pub async fn post(url: &Url, body: &serde_json::Value) -> Result<Answer> {
-    request("POST", url, Some(body)).await
+    request("POST", url, "", Some(body)).await
 }
 
 /// Asks to delete what is at `url`.
 pub async fn delete(url: &Url) -> Result<Answer> {
-    request("DELETE", url, None).await
+    request("DELETE", url, "", None).await
 }
 
-async fn request(method: &str, url: &Url, body: Option<&serde_json::Value>) -> Result<Answer> {
-    let exchange = tokio::time::timeout(DEADLINE, exchange(method, url, body)).await;
+async fn request(method: &str, url: &Url, headers: &str, body: Option<&serde_json::Value>) -> Result<Answer> {
+    let exchange = tokio::time::timeout(DEADLINE, exchange(method, url, headers, body)).await;
     exchange
         .unwrap_or_else(|_| Err(anyhow::anyhow!("no answer within {DEADLINE:?}")))
         .with_context(|| format!("{method} {url}"))
 }
 
-async fn exchange(method: &str, url: &Url, body: Option<&serde_json::Value>) -> Result<Answer> {
+async fn exchange(
+    method: &str,
+    url: &Url,
+    headers: &str,
+    body: Option<&serde_json::Value>,
+) -> Result<Answer> {
     ensure!(url.scheme() == "http", "only plain HTTP");
     let host = url.host_str().context("a URL with a host")?;
     let port = url.port_or_known_default().context("a URL with a port")?;
@@ -95,7 +105,7 @@ async fn exchange(method: &str, url: &Url, body: Option<&serde_json::Value>) -> 
     let body = body.unwrap_or_default();
     // HTTP/1.0: the body ends with the connection, in one piece.
     let message = format!(
-        "{method} {}{query} HTTP/1.0\r\nHost: {host}:{port}\r\n{content}\r\n{body}",
+        "{method} {}{query} HTTP/1.0\r\nHost: {host}:{port}\r\n{headers}{content}\r\n{body}",
         url.path()
     );
     let mut stream = TcpStream::connect((host, port)).await?;

@@ -34,6 +34,11 @@ pub struct Person {
 impl Person {
     /// Sits down at `desktop`.
     pub async fn at(desktop: &Desktop) -> Result<Person> {
+        Person::with_arguments(desktop, &[]).await
+    }
+
+    /// As [`Person::at`], with a browser that is started with more arguments.
+    pub async fn with_arguments(desktop: &Desktop, more: &[&str]) -> Result<Person> {
         let session = desktop.session();
         let profile = session.path("chromium");
         let mut arguments = vec![
@@ -47,6 +52,7 @@ impl Person {
             "--password-store=basic".to_owned(),
             format!("--user-data-dir={}", profile.display()),
         ];
+        arguments.extend(more.iter().map(|argument| (*argument).to_owned()));
         if rustix::process::geteuid().is_root() {
             // Chromium's sandbox refuses to start as root, which CI is.
             arguments.push("--no-sandbox".to_owned());
