@@ -33,6 +33,7 @@ mod stories {
     pub mod stage;
     mod unassigned;
     mod waiting;
+    mod ways_to_sign_in;
 }
 
 #[cfg(target_os = "linux")]

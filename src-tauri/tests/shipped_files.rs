@@ -150,3 +150,21 @@ fn w1_tauri_plugins_serve_rust_and_not_the_page() {
     let page = text("../ui/package.json");
     assert!(!page.contains("@tauri-apps/plugin-"));
 }
+
+#[test]
+fn l4_no_link_opens_the_application() {
+    let config = json("tauri.conf.json");
+    let bundle = config["bundle"].as_object().unwrap();
+    assert!(
+        config.get("plugins").is_none(),
+        "none that answers to links of its own"
+    );
+    assert!(!bundle.contains_key("fileAssociations"));
+    for (platform, settings) in bundle.iter().filter(|(_, settings)| settings.is_object()) {
+        let text = settings.to_string();
+        for opener in ["desktopTemplate", "infoPlist", "MimeType", "x-scheme-handler"] {
+            assert!(!text.contains(opener), "{platform}: {opener}");
+        }
+    }
+    assert!(!text("Cargo.toml").contains("deep-link"));
+}

@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn a_browser_is_opened_only_where_it_is_seen() {
+    fn l4_a_browser_is_opened_only_where_it_is_seen() {
         let display = ("DISPLAY", ":0");
         assert_eq!(judge(&[display], false), Surroundings::Desktop);
         assert_eq!(

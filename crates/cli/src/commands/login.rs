@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn where_the_person_is_decides_where_a_browser_opens() {
+    fn l4_where_the_person_is_decides_where_a_browser_opens() {
         let code = (true, false);
         let url = (false, false);
         for (surroundings, no_browser, device_code, expected) in [
