@@ -115,6 +115,56 @@ async fn p1_an_aws_that_cannot_be_reached_is_not_called_signed_out() -> Result<(
     Ok(())
 }
 
+#[tokio::test]
+async fn p2_a_tool_is_answered_cold_and_from_the_cache_and_is_asked_nothing() -> Result<()> {
+    let story = Headless::signed_in().await?;
+    let portray = story.portray();
+    let known = arguments("111122223333", "ReadOnly");
+    // At a terminal, where a question could be asked.
+    let at_terminal = async || {
+        let tool = portray.start_at_terminal(&known)?;
+        let answered = tool.finished(DEADLINE).await?.expect_code(0)?;
+        assert_eq!(answered.stderr, "", "nothing is drawn");
+        assert_document(&answered, "111122223333")?;
+        Ok::<_, anyhow::Error>(answered.stdout)
+    };
+    let cold = at_terminal().await?;
+    for _ in 0..3 {
+        assert_eq!(at_terminal().await?, cold);
+    }
+    assert_eq!(story.emulator.calls("GetRoleCredentials").await?, 1);
+
+    portray.run(&["agent", "stop"]).await?.expect_code(0)?;
+    let from_nothing = at_terminal().await?;
+    assert_ne!(from_nothing, cold, "credentials are in memory only");
+    assert_eq!(story.emulator.calls("GetRoleCredentials").await?, 2);
+    story.emulator.process().kill();
+    assert_eq!(at_terminal().await?, from_nothing);
+    assert_eq!(story.opener.lines(), Vec::<String>::new());
+    Ok(())
+}
+
+#[tokio::test]
+async fn p2_a_tool_that_needs_a_sign_in_is_told_so_in_two_lines_and_nothing_opens() -> Result<()> {
+    let story = Headless::with_portal().await?;
+    let portray = story.portray();
+    let known = arguments("111122223333", "ReadOnly");
+    for _ in ["with an agent", "without one"] {
+        let at_terminal = portray.start_at_terminal(&known)?;
+        for refused in [at_terminal.finished(DEADLINE).await?, portray.run(&known).await?] {
+            let refused = refused.expect_code(3)?;
+            assert_refused(&refused);
+            assert!(refused.stderr.contains("portray login"), "{refused:?}");
+        }
+        portray.run(&["agent", "stop"]).await?.expect_code(0)?;
+    }
+    for begun in ["Authorize", "StartDeviceAuthorization", "RegisterClient"] {
+        assert_eq!(story.emulator.calls(begun).await?, 0, "{begun}");
+    }
+    assert_eq!(story.opener.lines(), Vec::<String>::new());
+    Ok(())
+}
+
 fn assert_document(finished: &Finished, account: &str) -> Result<()> {
     assert_eq!(finished.stdout.matches('\n').count(), 1, "{finished:?}");
     let document = finished.json()?;
