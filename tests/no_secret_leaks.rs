@@ -85,11 +85,9 @@ async fn x1_no_secret_of_a_run_is_in_logs_files_arguments_environments_or_on_the
     let mut expected: Found = allowed.collect();
     let stand = async |expected: &Found| {
         let found = found(&story.desktop, &watch, &canaries)?;
-        ensure!(
-            found == *expected,
-            "only one has {:?}",
-            found.symmetric_difference(expected)
-        );
+        let more: Vec<_> = found.difference(expected).collect();
+        let less: Vec<_> = expected.difference(&found).collect();
+        ensure!(found == *expected, "found also {more:?}, and not {less:?}");
         Ok(Some(()))
     };
     let what = "secrets where they may be, and nowhere else";
