@@ -39,6 +39,8 @@ mod restart;
 mod second_start;
 #[cfg(target_os = "linux")]
 mod secret_store;
+#[cfg(target_os = "linux")]
+mod sign_ins_in_process;
 mod sources;
 #[cfg(target_os = "linux")]
 mod stage;
