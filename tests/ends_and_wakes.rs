@@ -31,7 +31,7 @@ fn strict() -> World {
 }
 
 #[tokio::test]
-async fn r5_an_answer_that_aws_does_not_name_ends_no_session_and_no_registration() -> Result<()> {
+async fn r5_an_answer_that_aws_does_not_name_ends_no_session_and_is_one_notice() -> Result<()> {
     let mut day = Simulation::signed_in(strict(), "amara").await?;
     day.credentials(DEV, "Developer").await?;
     let log_in = r#"{"error":"invalid_client","message":"Log in to the hotel's network"}"#;
@@ -44,11 +44,20 @@ async fn r5_an_answer_that_aws_does_not_name_ends_no_session_and_no_registration
         day.try_credentials(DEV, "Developer").await;
     }
     assert_ne!(day.portal_state().await?, PortalState::SignInNeeded);
-    let asks_for_a_person = |title: &String| title.starts_with("Sign in");
-    assert!(!day.shell.notice_titles().iter().any(asks_for_a_person));
+    // One notice for the whole of it, and not a word about signing in.
+    assert_eq!(day.shell.notice_titles(), ["Credentials are not being renewed"]);
+    let withdrawn = || {
+        day.shell
+            .withdrawn
+            .lock()
+            .map(|keys| keys.contains(&"renewal".to_owned()))
+    };
+    assert!(!withdrawn().unwrap_or(true), "it goes on");
     day.emulator.clear_faults();
     day.advance(6 * MINUTE).await;
     assert!(day.credentials(DEV, "Developer").await.is_ok());
+    day.advance(SECOND).await;
+    assert!(withdrawn().unwrap_or(false), "it is over");
     day.restart().await?;
     assert_eq!(day.portal_state().await?, PortalState::SignedIn);
     let calls = day.emulator.counters();

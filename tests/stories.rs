@@ -31,6 +31,7 @@ mod stories {
     mod restart;
     mod second_start;
     pub mod secret_store;
+    mod sign_ins_in_process;
     pub mod stage;
     mod unassigned;
     mod waiting;

@@ -132,6 +132,14 @@ test('without the agent the window says so and offers no first run', async () =>
   await waitFor(() => byId('start-url'));
 });
 
+test('a sign-in that was denied can be begun again from the sentence that says so', async () => {
+  const problem = { code: 'denied', what_happened: 'The sign-in to acme was denied.', what_to_do: 'Sign in again.' } as const;
+  const host = await list({ portals: [portalView({ state: 'sign_in_needed' })], mood: 'sign_in_needed', problem });
+  await screen.findByText('The sign-in to acme was denied.');
+  await fireEvent.click(byId('problem').querySelector('#sign-in') as Element);
+  await waitFor(() => expect(host.asked.at(-1)).toMatchObject({ do: 'sign_in', portal: 'p1' }));
+});
+
 test('a double click opens one console, on a button too', async () => {
   const host = await list();
   const button = document.querySelector('.open-console') as Element;

@@ -45,6 +45,8 @@ pub struct Controller {
     pub(super) sign_ins: SignIns,
     pub(super) syncs: Syncs,
     pub(super) problem: Option<ProblemView>,
+    /// The last sign-in that nobody waited for and that failed, and why.
+    pub(super) failed_sign_in: Option<(PortalId, ProblemView)>,
     pub(super) sign_in_wanted: BTreeSet<String>,
     pub(super) assignment_changes: Vec<AssignmentChange>,
     pub(super) snapshots: watch::Sender<Arc<Snapshot>>,
@@ -87,6 +89,7 @@ impl Controller {
             sign_ins: SignIns::default(),
             syncs: Syncs::new(loaded.unfinished),
             problem: None,
+            failed_sign_in: None,
             sign_in_wanted: BTreeSet::new(),
             assignment_changes: Vec::new(),
             snapshots: handles.snapshots.clone(),

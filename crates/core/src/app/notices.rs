@@ -2,7 +2,9 @@
 
 use jiff::Timestamp;
 
-use crate::app::contract::{CredentialsState, PortalState, PortalView, Request, SignInMethod};
+use crate::app::contract::{
+    CredentialsState, CredentialsView, PortalState, PortalView, Request, SignInMethod,
+};
 use crate::app::shell::{Notice, NoticeAction};
 use crate::app::state::{AppState, AssignmentChange, ENDS_SOON_MINUTES, ends_soon};
 
@@ -47,6 +49,8 @@ fn sign_in(before: &AppState, after: &AppState, portal: &PortalView) -> Option<N
         needed && (state.ended.contains(&portal.id) || state.sign_in_wanted.contains(&portal.id))
     };
     match (called_for(before), called_for(after)) {
+        // The notice about the one that failed has the same button.
+        (false, true) if failed_sign_in(after) == Some(portal) => None,
         (false, true) => {
             let (title, body) = match after.ended.contains(&portal.id) {
                 true => (
@@ -95,13 +99,13 @@ fn session_end(
     }
 }
 
-/// Credentials in use are not renewed: one notice for all of them.
+/// Credentials in use are not renewed: one notice for all of them, from the first failure until none is left.
 fn renewal(before: &AppState, after: &AppState) -> Option<NoticeChange> {
     let failing = |state: &AppState| {
-        let in_use = state.credentials.iter().filter(|view| {
-            let failing = view.state == CredentialsState::Failing && (view.expires_at.is_some() || view.kept);
-            failing && state.portal(&view.role.portal).is_some_and(is_in_session)
-        });
+        let in_use = state
+            .credentials
+            .iter()
+            .filter(|view| is_failing(view) && state.portal(&view.role.portal).is_some_and(is_in_session));
         in_use.count()
     };
     let key = "renewal".to_owned();
@@ -118,16 +122,19 @@ fn renewal(before: &AppState, after: &AppState) -> Option<NoticeChange> {
                     "AWS does not give new credentials for {count} roles in use. Portray goes on trying."
                 ),
             },
-            actions: vec![
-                NoticeAction {
-                    label: "Details".to_owned(),
-                    request: Some(Request::ShowWindow),
-                },
-                later(),
-            ],
+            actions: vec![details(), later()],
         })),
         (_, 0) => Some(NoticeChange::Withdraw(key)),
         _ => None,
+    }
+}
+
+/// Also while the next attempt is under way: only one that AWS has answered ends the failure.
+fn is_failing(view: &CredentialsView) -> bool {
+    match view.state {
+        CredentialsState::Failing => true,
+        CredentialsState::Renewing => view.problem.is_some(),
+        CredentialsState::Fresh | CredentialsState::Unavailable => false,
     }
 }
 
@@ -144,14 +151,12 @@ fn problem(before: &AppState, after: &AppState) -> Option<NoticeChange> {
     let key = "problem".to_owned();
     match &after.problem {
         Some(problem) if before.problem.as_ref() != Some(problem) && !after.window_is_shown => {
+            let again = failed_sign_in(after).map(sign_in_button);
             Some(NoticeChange::Show(Notice {
                 key,
                 title: problem.what_happened.clone(),
                 body: problem.what_to_do.clone(),
-                actions: vec![NoticeAction {
-                    label: "Details".to_owned(),
-                    request: Some(Request::ShowWindow),
-                }],
+                actions: again.into_iter().chain([details()]).collect(),
             }))
         }
         None if before.problem.is_some() => Some(NoticeChange::Withdraw(key)),
@@ -182,6 +187,18 @@ fn assignments(state: &AppState, change: &AssignmentChange) -> Option<NoticeChan
             }],
         })
     })
+}
+
+/// The portal that the problem is about, where it is that a sign-in failed.
+fn failed_sign_in(state: &AppState) -> Option<&PortalView> {
+    state.portal(state.failed_sign_in.as_deref()?)
+}
+
+fn details() -> NoticeAction {
+    NoticeAction {
+        label: "Details".to_owned(),
+        request: Some(Request::ShowWindow),
+    }
 }
 
 fn sign_in_button(portal: &PortalView) -> NoticeAction {
@@ -344,6 +361,55 @@ mod tests {
         assert!(between(&before, &in_the_window).is_empty(), "the window says it");
         assert!(between(&after, &after).is_empty());
         assert_eq!(titles(&between(&after, &before)), ["withdraw problem"]);
+    }
+
+    #[test]
+    fn a_sign_in_that_failed_is_one_notice_which_offers_another() {
+        let signing_in = AppState {
+            portals: vec![portal(PortalState::SigningIn)],
+            ..ended()
+        };
+        let failed = AppState {
+            problem: Some(crate::app::contract::ProblemView::cancelled()),
+            failed_sign_in: Some("p1".to_owned()),
+            ..ended()
+        };
+        let changes = between(&signing_in, &failed);
+        let [NoticeChange::Show(notice)] = changes.as_slice() else {
+            panic!("one notice, not {changes:?}")
+        };
+        let labels: Vec<_> = notice.actions.iter().map(|action| &action.label).collect();
+        assert_eq!(labels, ["Sign in", "Details"]);
+        assert!(matches!(&notice.actions[0].request, Some(Request::SignIn { portal, .. }) if portal == "p1"));
+    }
+
+    #[test]
+    fn r7_a_stretch_of_failure_is_one_notice_however_often_it_is_tried_again() {
+        let with = |state_of_role, problem| AppState {
+            credentials: vec![CredentialsView {
+                role: Role {
+                    portal: "p1".to_owned(),
+                    account: "111122223333".to_owned(),
+                    permission_set: "ReadOnly".to_owned(),
+                },
+                account_name: "acme-dev".to_owned(),
+                state: state_of_role,
+                expires_at: None,
+                kept: false,
+                problem,
+            }],
+            ..state(vec![portal(PortalState::SignedIn)])
+        };
+        let problem = || Some(crate::app::contract::ProblemView::not_understood());
+        let failing = with(CredentialsState::Failing, problem());
+        let trying = with(CredentialsState::Renewing, problem());
+        let fresh = with(CredentialsState::Fresh, None);
+        let renewing = with(CredentialsState::Renewing, None);
+        assert!(between(&fresh, &renewing).is_empty());
+        let title = "Credentials are not being renewed";
+        assert_eq!(titles(&between(&renewing, &failing)), [title]);
+        assert!(between(&failing, &trying).is_empty() && between(&trying, &failing).is_empty());
+        assert_eq!(titles(&between(&trying, &fresh)), ["withdraw renewal"]);
     }
 
     #[test]

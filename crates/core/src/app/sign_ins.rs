@@ -190,7 +190,11 @@ impl Controller {
                 self.sync(portal.clone(), None);
             }
             // Whoever waits says it; a sign-in from tray or notice has nobody who waits.
-            Err(problem) => self.problem = if heard { self.problem.take() } else { Some(problem) },
+            Err(_) if heard => {}
+            Err(problem) => {
+                self.failed_sign_in = Some((portal.clone(), problem.clone()));
+                self.problem = Some(problem);
+            }
         }
     }
 

@@ -25,6 +25,8 @@ pub struct AppState {
     pub accounts: Vec<NamedAccount>,
     pub catalogue_revision: u64,
     pub problem: Option<ProblemView>,
+    /// The portal, by id, whose sign-in failed, where the problem is that.
+    pub failed_sign_in: Option<String>,
     /// Portals whose session AWS ended (and no person on this machine), by id.
     pub ended: BTreeSet<String>,
     /// Whether the window says what happens.

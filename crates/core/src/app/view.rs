@@ -38,6 +38,9 @@ impl Controller {
             .iter()
             .filter(|(view, _)| view.standing == Standing::Ended);
         let credentials = self.refresh.roles.views().into_iter();
+        let failed = self.failed_sign_in.as_ref();
+        // Another problem has taken the place of that one, or it was dismissed.
+        let failed = failed.filter(|(_, problem)| self.problem.as_ref() == Some(problem));
         AppState {
             portals: sessions
                 .iter()
@@ -51,6 +54,7 @@ impl Controller {
             accounts: menu_accounts(&catalogue),
             catalogue_revision: catalogue.revision,
             problem: self.problem.clone().or_else(|| self.settings_problem()),
+            failed_sign_in: failed.map(|(portal, _)| portal.0.clone()),
             ended: ended.map(|(_, session)| session.portal().id.0.clone()).collect(),
             window_is_shown: self.shell.window_is_shown(),
             sign_in_wanted: self.sign_in_wanted.clone(),

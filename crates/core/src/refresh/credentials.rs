@@ -1,24 +1,25 @@
 //! The credentials of roles: one shared map that tools are answered from, one call to AWS however many wait.
 
+mod entry;
 mod obtain;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
+use self::entry::{Entries, Entry, Failed, is_about_the_sign_in};
 use self::obtain::obtain;
 use crate::clock::SharedClock;
-use crate::identity_center::{Failure, Meaning, PortalId, Priority, RoleCredentials, RoleKey};
+use crate::identity_center::{PortalId, Priority, RoleCredentials, RoleKey};
 use crate::refresh::flight::{Flights, Panicked};
 use crate::refresh::life::{Life, Moment, after};
-use crate::refresh::plan::{HOT, RoleFacts, role_lead, serve_floor};
+use crate::refresh::plan::{RoleFacts, role_lead, serve_floor};
 use crate::refresh::session::Session;
-use crate::refresh::{Change, RefreshFailure, retry};
+use crate::refresh::{Change, RefreshFailure};
 
 /// How long a tool that could be served at once waits for something better.
 const PATIENCE: Duration = Duration::from_millis(600);
@@ -35,37 +36,11 @@ pub struct RoleCache {
     changes: mpsc::UnboundedSender<Change>,
 }
 
-#[derive(Debug, Default)]
-struct Entries {
-    by_role: HashMap<RoleKey, Entry>,
-    /// Grows when a portal's credentials are forgotten: what was asked for before is not kept then.
-    epochs: HashMap<PortalId, u64>,
-}
-
-#[derive(Debug, Default)]
-struct Entry {
-    live: Option<Arc<Live>>,
-    /// AWS has given credentials for it since its portal's were last forgotten.
-    obtained: bool,
-    asked_at: Option<Timestamp>,
-    kept: bool,
-    failed: Option<Failed>,
-}
-
 /// Credentials with their life.
 #[derive(Debug)]
 pub struct Live {
     pub credentials: RoleCredentials,
     pub life: Life,
-}
-
-#[derive(Debug, Clone)]
-struct Failed {
-    failure: RefreshFailure,
-    in_a_row: u32,
-    not_before: Timestamp,
-    /// The monotonic time until which this failure is the answer.
-    remembered_until: Duration,
 }
 
 /// A role as the application shows it.
@@ -103,7 +78,8 @@ impl RoleCache {
         {
             return Ok(live.credentials.clone());
         }
-        if let Some(failure) = remembered {
+        let holds = |failure: &RefreshFailure| !(is_about_the_sign_in(failure) && session.is_signed_in());
+        if let Some(failure) = remembered.filter(holds) {
             return self.old_or(live.as_ref(), min_ttl, failure);
         }
         let landing = self.fetch(session, key, Priority::Interactive);
@@ -150,9 +126,10 @@ impl RoleCache {
         self.changed(key);
     }
 
+    /// Everything that failed is tried at once. It has failed until that works.
     pub fn forget_failures(&self) {
         for entry in self.entries().by_role.values_mut() {
-            entry.failed = None;
+            entry.failed = entry.failed.take().and_then(Failed::tried_at_once);
         }
     }
 
@@ -164,7 +141,10 @@ impl RoleCache {
             .iter_mut()
             .filter(|(key, _)| key.portal == *portal)
         {
-            entry.failed = entry.failed.take().filter(|failed| !failed.is_silence());
+            entry.failed = entry.failed.take().and_then(|failed| match failed.is_silence() {
+                true => failed.tried_at_once(),
+                false => Some(failed),
+            });
         }
     }
 
@@ -188,7 +168,7 @@ impl RoleCache {
             life: entry.live.as_ref().map(|live| live.life),
             asked_at: entry.asked_at,
             kept: entry.kept,
-            not_before: entry.failed.as_ref().map(|failed| failed.not_before),
+            not_before: entry.not_before(obtainable(&key.portal)),
             obtainable: obtainable(&key.portal) && !entry.is_unavailable(),
         });
         facts.collect()
@@ -333,55 +313,6 @@ impl RoleCache {
 
     fn changed(&self, key: &RoleKey) {
         let _ = self.changes.send(Change::Role(key.clone()));
-    }
-}
-
-impl Entries {
-    fn epoch(&self, portal: &PortalId) -> u64 {
-        self.epochs.get(portal).copied().unwrap_or_default()
-    }
-}
-
-impl Entry {
-    fn is_unavailable(&self) -> bool {
-        matches!(&self.failed, Some(failed) if failed.failure == RefreshFailure::NotAssigned)
-    }
-
-    fn is_forgotten(&self, moment: Moment) -> bool {
-        let alive = self
-            .live
-            .as_ref()
-            .is_some_and(|live| !live.life.left(moment).is_zero());
-        let hot = self.asked_at.is_some_and(|asked| after(asked, HOT) > moment.now);
-        !(self.kept || alive || hot)
-    }
-
-    fn fail(&mut self, failure: RefreshFailure, moment: Moment) {
-        if failure == RefreshFailure::NotAssigned {
-            self.live = None;
-        }
-        let in_a_row = self.failed.as_ref().map_or(1, |failed| failed.in_a_row + 1);
-        let asked = match &failure {
-            RefreshFailure::Aws(Failure { retry_after, .. }) => *retry_after,
-            RefreshFailure::SignInNeeded
-            | RefreshFailure::NotAssigned
-            | RefreshFailure::Store(_)
-            | RefreshFailure::UnknownPortal
-            | RefreshFailure::Ending
-            | RefreshFailure::Panicked => None,
-        };
-        self.failed = Some(Failed {
-            failure,
-            in_a_row,
-            not_before: after(moment.now, retry::ROLE.jittered(in_a_row, asked)),
-            remembered_until: moment.elapsed + retry::REMEMBERED,
-        });
-    }
-}
-
-impl Failed {
-    fn is_silence(&self) -> bool {
-        matches!(&self.failure, RefreshFailure::Aws(failure) if failure.meaning == Meaning::Unreachable)
     }
 }
 

@@ -65,7 +65,7 @@ impl StrictStore {
         })
     }
 
-    pub(super) fn refuse_with(&self, refusal: Option<StoreFailure>) {
+    pub(crate) fn refuse_with(&self, refusal: Option<StoreFailure>) {
         self.lock().refusal = refusal;
     }
 

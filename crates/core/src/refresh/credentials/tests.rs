@@ -5,6 +5,11 @@ use std::sync::Arc;
 use super::*;
 use crate::clock::{Clock, ManualClock};
 use crate::identity_center::AccountId;
+use crate::identity_center::tests::Stage;
+use crate::refresh::plan::HOT;
+use crate::refresh::unfinished::Unfinished;
+use crate::token_store::strict_store::StrictStore;
+use crate::token_store::{SignIn, StoreFailure, TokenStore};
 
 fn key(permission_set: &str) -> RoleKey {
     RoleKey {
@@ -48,4 +53,80 @@ fn what_nobody_uses_any_more_is_not_kept_for_ever() {
     clock.suspend(2 * HOT);
     cache.prune();
     assert_eq!(held(&cache), 1, "only what a person wants to keep is left");
+}
+
+#[tokio::test]
+async fn k2_what_was_refused_for_want_of_a_sign_in_is_given_as_soon_as_there_is_one() {
+    let stage = Stage::acme().await;
+    let keyring = StrictStore::with_limit(64 * 1024);
+    let session = || {
+        let store = TokenStore::over_strict(&keyring, Arc::new(stage.clock.clone()));
+        let (changes, _) = mpsc::unbounded_channel();
+        let unfinished = Unfinished::default();
+        Arc::new(Session::new(stage.center.clone(), store, unfinished, changes))
+    };
+    let (registration, token) = stage.signed_in().await;
+    let sign_in = SignIn {
+        token,
+        registration,
+        signed_in_at: stage.clock.now(),
+    };
+    session().adopt(sign_in.clone()).await.unwrap();
+    let (changes, _) = mpsc::unbounded_channel();
+    let cache = RoleCache::new(Arc::new(stage.clock.clone()), changes);
+    let role = key("ReadOnly");
+
+    keyring.refuse_with(Some(StoreFailure::Locked));
+    let unlocked = session();
+    let asked = async |session: &Arc<Session>| cache.credentials(session, &role, Duration::ZERO).await;
+    let locked = RefreshFailure::Store(StoreFailure::Locked);
+    assert_eq!(asked(&unlocked).await.unwrap_err(), locked);
+    keyring.refuse_with(None);
+    assert_eq!(
+        asked(&unlocked).await.unwrap_err(),
+        locked,
+        "remembered for a moment"
+    );
+    unlocked.load().await.unwrap();
+    let held_up = |is_signed_in| cache.facts(|_| is_signed_in)[0].not_before.is_some();
+    assert!(
+        held_up(false) && !held_up(true),
+        "the background need not wait either"
+    );
+    assert!(asked(&unlocked).await.is_ok());
+
+    cache.forget_portal(&role.portal);
+    unlocked.sign_out().await.unwrap();
+    assert_eq!(asked(&unlocked).await.unwrap_err(), RefreshFailure::SignInNeeded);
+    let (registration, token) = stage.signed_in().await;
+    let again = SignIn {
+        token,
+        registration,
+        ..sign_in
+    };
+    unlocked.adopt(again).await.unwrap();
+    assert!(asked(&unlocked).await.is_ok());
+}
+
+#[test]
+fn r7_what_is_tried_at_once_has_failed_until_it_works() {
+    let clock = ManualClock::at("2026-03-02T12:00:00Z".parse().unwrap());
+    let (changes, _) = mpsc::unbounded_channel();
+    let cache = RoleCache::new(Arc::new(clock.clone()), changes);
+    let role = key("ReadOnly");
+    let failed = |cache: &RoleCache| cache.views()[0].failure.is_some();
+    let not_before = || cache.facts(|_| true)[0].not_before;
+    cache.note_asked(&role, cache.moment());
+    cache.landed(&role, 0, Ok(an_hours_credentials(&clock))).unwrap();
+    let silence = RefreshFailure::no_answer("GetRoleCredentials");
+    for forget in [&RoleCache::forget_failures as &dyn Fn(&RoleCache), &|cache| {
+        cache.forget_silence(&role.portal)
+    }] {
+        assert!(cache.landed(&role, 0, Err(silence.clone())).is_err());
+        assert!(not_before() > Some(clock.now()));
+        forget(&cache);
+        assert!(failed(&cache) && not_before() < Some(clock.now()));
+    }
+    cache.landed(&role, 0, Ok(an_hours_credentials(&clock))).unwrap();
+    assert!(!failed(&cache));
 }
