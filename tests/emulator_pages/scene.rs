@@ -20,20 +20,24 @@ pub struct Scene {
 
 impl Scene {
     pub async fn set(world: &str) -> Result<Scene> {
-        let desktop = bare_desktop().await?;
-        Ok(Scene {
-            emulator: EmulatorProcess::start(&desktop, world).await?,
-            person: Person::at(&desktop).await?,
-            desktop,
-        })
+        Scene::with(world, Person::at).await
     }
 
     /// With a window of 320 CSS pixels.
     pub async fn set_narrow(world: &str) -> Result<Scene> {
-        let desktop = bare_desktop().await?;
+        Scene::with(world, Person::at_a_narrow_window).await
+    }
+
+    async fn with(world: &str, sit_down: impl AsyncFn(&Desktop) -> Result<Person>) -> Result<Scene> {
+        let options = DesktopOptions {
+            keyring: false,
+            display: false,
+            ..DesktopOptions::default()
+        };
+        let desktop = Desktop::start_with(options).await?;
         Ok(Scene {
             emulator: EmulatorProcess::start(&desktop, world).await?,
-            person: Person::at_a_narrow_window(&desktop).await?,
+            person: sit_down(&desktop).await?,
             desktop,
         })
     }
@@ -110,15 +114,6 @@ impl Scene {
         let body: Value = serde_json::from_str(&answer.body)?;
         Ok(body["error"].as_str().map(str::to_owned))
     }
-}
-
-async fn bare_desktop() -> Result<Desktop> {
-    let options = DesktopOptions {
-        keyring: false,
-        display: false,
-        ..DesktopOptions::default()
-    };
-    Desktop::start_with(options).await
 }
 
 /// What the browser brings back to a program: the parameters. It may ask for an icon too, or connect in advance.
