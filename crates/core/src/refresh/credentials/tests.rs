@@ -120,7 +120,7 @@ fn r7_what_is_tried_at_once_has_failed_until_it_works() {
     cache.landed(&role, 0, Ok(an_hours_credentials(&clock))).unwrap();
     let silence = RefreshFailure::no_answer("GetRoleCredentials");
     for forget in [&RoleCache::forget_failures as &dyn Fn(&RoleCache), &|cache| {
-        cache.forget_silence(&role.portal)
+        cache.forget_silence(&role.portal);
     }] {
         assert!(cache.landed(&role, 0, Err(silence.clone())).is_err());
         assert!(not_before() > Some(clock.now()));
