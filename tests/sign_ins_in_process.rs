@@ -27,14 +27,27 @@ async fn code_after_a_click(day: &Simulation) -> Result<String> {
 async fn sign_in_again_from_notice(day: &Simulation, title: &str) -> Result<()> {
     let notice = day.shell.notices.lock().expect("no panic").last().cloned();
     let notice = notice.context("a notice")?;
-    let labels: Vec<_> = notice.actions.iter().map(|action| action.label.as_str()).collect();
-    assert_eq!((notice.title.as_str(), labels), (title, vec!["Sign in", "Details"]));
+    let labels: Vec<_> = notice
+        .actions
+        .iter()
+        .map(|action| action.label.as_str())
+        .collect();
+    assert_eq!(
+        (notice.title.as_str(), labels),
+        (title, vec!["Sign in", "Details"])
+    );
     let before = day.shell.opened();
     day.press_button().await?;
     assert_eq!(day.shell.opened(), before + 1, "one click, one page");
     assert_eq!(day.portal_state().await?, PortalState::SigningIn);
     day.advance(SECOND).await;
-    assert!(day.shell.withdrawn.lock().expect("no panic").contains(&notice.key));
+    assert!(
+        day.shell
+            .withdrawn
+            .lock()
+            .expect("no panic")
+            .contains(&notice.key)
+    );
     day.ask(Request::CancelSignIn {
         portal: day.portal.0.clone(),
     })
@@ -42,7 +55,8 @@ async fn sign_in_again_from_notice(day: &Simulation, title: &str) -> Result<()> 
 }
 
 #[tokio::test]
-async fn a_sign_in_that_was_denied_or_that_nobody_finished_can_be_begun_again_from_its_notice() -> Result<()> {
+async fn a_sign_in_that_was_denied_or_that_nobody_finished_can_be_begun_again_from_its_notice() -> Result<()>
+{
     let day = Simulation::begin(World::acme())?;
     let code = code_after_a_click(&day).await?;
     day.emulator.deny_device(&code)?;

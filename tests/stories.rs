@@ -23,13 +23,19 @@ mod hours_later;
 #[cfg(target_os = "linux")]
 mod killed;
 #[cfg(target_os = "linux")]
+mod marks_in_process;
+#[cfg(target_os = "linux")]
 mod no_secret_leaks;
 #[cfg(target_os = "linux")]
 mod one_owner;
 #[cfg(target_os = "linux")]
+mod over_tls;
+#[cfg(target_os = "linux")]
 mod picker;
 #[cfg(target_os = "linux")]
 mod portals_in_process;
+#[cfg(target_os = "linux")]
+mod portals_on_the_command_line;
 #[cfg(target_os = "linux")]
 mod private_to_its_user;
 mod quality;

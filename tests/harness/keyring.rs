@@ -12,12 +12,7 @@ const INTERFACE: &str = "org.freedesktop.Secret.Service";
 impl Desktop {
     /// Locks the default collection.
     pub async fn lock_keyring(&self) -> Result<()> {
-        let alias = ("default",);
-        let answer = self
-            .bus()
-            .call_method(Some(SERVICE), PATH, Some(INTERFACE), "ReadAlias", &alias)
-            .await?;
-        let collection: OwnedObjectPath = answer.body().deserialize()?;
+        let collection = self.default_collection().await?;
         let locked = (vec![ObjectPath::from(collection)],);
         let answer = self
             .bus()
@@ -37,12 +32,7 @@ impl Desktop {
             .await?;
         let body = answer.body();
         let (_, session): (OwnedValue, OwnedObjectPath) = body.deserialize()?;
-        let alias = ("default",);
-        let answer = self
-            .bus()
-            .call_method(Some(SERVICE), PATH, Some(INTERFACE), "ReadAlias", &alias)
-            .await?;
-        let collection: OwnedObjectPath = answer.body().deserialize()?;
+        let collection = self.default_collection().await?;
         let password = (session, Vec::<u8>::new(), KEYRING_PASSWORD.to_vec(), "text/plain");
         let with_password = (collection, password);
         // What the login of a desktop uses; there is no public way without a prompt.
@@ -57,5 +47,29 @@ impl Desktop {
             )
             .await?;
         Ok(())
+    }
+
+    /// What is kept in the default collection, by the names that the keyring gives it.
+    pub async fn kept_secrets(&self) -> Result<Vec<String>> {
+        let collection = self.default_collection().await?;
+        let items = ("org.freedesktop.Secret.Collection", "Items");
+        let properties = Some("org.freedesktop.DBus.Properties");
+        let answer = self
+            .bus()
+            .call_method(Some(SERVICE), &collection, properties, "Get", &items)
+            .await?;
+        let body = answer.body();
+        let items: Value<'_> = body.deserialize()?;
+        let items = Vec::<OwnedObjectPath>::try_from(items)?;
+        Ok(items.iter().map(ToString::to_string).collect())
+    }
+
+    async fn default_collection(&self) -> Result<OwnedObjectPath> {
+        let alias = ("default",);
+        let answer = self
+            .bus()
+            .call_method(Some(SERVICE), PATH, Some(INTERFACE), "ReadAlias", &alias)
+            .await?;
+        Ok(answer.body().deserialize()?)
     }
 }
