@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use anyhow::Result;
 use harness::{Simulation, wait_until};
-use identity_center_emulator::{Fault, Operation, World};
+use identity_center_emulator::{Fault, Operation, Rotation, World};
 use portray_core::app::SignInStart;
 use portray_core::app::contract::SignInMethod;
 use portray_core::app::contract::{PortalState, PortalView, ProblemCode, Request};
+use portray_core::refresh::standing::Standing;
 
 const DEV: &str = "111122223333";
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -209,5 +210,77 @@ async fn n1_a_sync_that_aws_never_answers_ends_with_a_word_and_the_next_goes_on(
     day.advance(MINUTE).await;
     let view = day.snapshot().await?.portals[0].clone();
     assert!(view.problem.is_none() && view.sync.complete, "{view:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn r9_a_portal_that_cannot_be_removed_keeps_what_was_made_of_its_roles() -> Result<()> {
+    let day = Simulation::signed_in(World::acme(), "amara").await?;
+    let role = day.role(DEV, "ReadOnly");
+    let marked = Request::SetFavourite {
+        role: role.clone().into(),
+        on: true,
+    };
+    day.ask(marked).await?;
+    let good = std::fs::read_to_string(day.settings_file())?;
+    std::fs::write(day.settings_file(), "[[portal]]\nname = ")?;
+    let remove = || Request::RemovePortal {
+        portal: day.portal.0.clone(),
+    };
+    assert!(day.ask_in_real_time(remove()).await.is_err());
+    assert_eq!(day.app.catalogue().favourites, [role.clone()]);
+    assert!(day.marks()?.contains(DEV), "they are on disk too");
+
+    std::fs::write(day.settings_file(), good)?;
+    day.ask_in_real_time(remove()).await?;
+    assert!(day.app.catalogue().favourites.is_empty());
+    wait_until("favourites that are gone from the disk", DEADLINE, async || {
+        Ok((!day.marks()?.contains(DEV)).then_some(()))
+    })
+    .await
+}
+
+#[tokio::test]
+async fn r3_a_portal_edited_while_its_token_is_renewed_goes_on_with_the_new_one() -> Result<()> {
+    let mut world = World::acme();
+    world.rotation = Rotation::Strict;
+    let day = Simulation::signed_in(world, "amara").await?;
+    let renewals = || {
+        let audit = day.emulator.audit().into_iter();
+        let tokens = audit.filter(|event| event.operation == Operation::CreateToken);
+        tokens.count()
+    };
+    let before = renewals();
+    // The emulator's delay is real time: AWS has replaced the token, and nobody has the new one when the edit counts.
+    let slow = Fault::delay(Operation::CreateToken, Duration::from_secs(2)).times(1);
+    day.emulator.add_fault(slow.after_processing());
+    day.app.click(Request::RenewNow);
+    day.advance(Duration::from_millis(1)).await;
+    edit(&day, |settings| {
+        settings.replace("name = \"acme\"", "name = \"renamed\"")
+    })?;
+    wait_until("the new name", DEADLINE, async || {
+        // Less than the call has in all, or it would end without an answer.
+        day.app.woke();
+        day.advance(Duration::from_millis(300)).await;
+        Ok((day.app.portal_name(&day.portal).as_deref() == Some("renamed")).then_some(()))
+    })
+    .await?;
+    wait_until("the sign-in under the new name", DEADLINE, async || {
+        day.advance(Duration::from_millis(1)).await;
+        let portal = day.app.portals().into_iter().next();
+        let standing = portal.map(|portal| portal.standing);
+        Ok((standing == Some(Standing::SignedIn)).then_some(()))
+    })
+    .await?;
+    assert_eq!(renewals(), before + 1, "the first one had an answer");
+    day.ask(Request::RenewNow).await?;
+    day.advance(MINUTE).await;
+    assert!(
+        renewals() > before + 1,
+        "and the next one asks with the new token"
+    );
+    assert_eq!(day.emulator.counters().reused_refresh_tokens, 0);
+    assert_eq!(day.portal_state().await?, PortalState::SignedIn);
     Ok(())
 }

@@ -23,10 +23,13 @@ mod stories {
     mod hours_in_process;
     mod hours_later;
     pub mod killed;
+    mod marks_in_process;
     mod no_secret_leaks;
     mod one_owner;
+    mod over_tls;
     mod picker;
     mod portals_in_process;
+    mod portals_on_the_command_line;
     mod private_to_its_user;
     mod restart;
     mod second_start;

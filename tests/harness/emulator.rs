@@ -24,6 +24,8 @@ pub struct EmulatorAddresses {
     pub portal_url: Url,
     /// The region of the instance.
     pub region: String,
+    /// The same as `base_url` over TLS, where that was asked for.
+    pub tls_url: Option<Url>,
 }
 
 /// A running emulator. Dropping it ends it.

@@ -47,6 +47,22 @@ impl Desktop {
             .await?;
         Ok(())
     }
+
+    /// What is kept in the default collection, by the names that the keyring gives it.
+    pub async fn kept_secrets(&self) -> Result<Vec<String>> {
+        let collection = self.default_collection().await?;
+        let items = ("org.freedesktop.Secret.Collection", "Items");
+        let properties = Some("org.freedesktop.DBus.Properties");
+        let answer = self
+            .bus()
+            .call_method(Some(SERVICE), &collection, properties, "Get", &items)
+            .await?;
+        let body = answer.body();
+        let items: Value<'_> = body.deserialize()?;
+        let items = Vec::<OwnedObjectPath>::try_from(items)?;
+        Ok(items.iter().map(ToString::to_string).collect())
+    }
+
     async fn default_collection(&self) -> Result<OwnedObjectPath> {
         let alias = ("default",);
         let answer = self

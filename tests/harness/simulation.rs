@@ -252,9 +252,19 @@ impl Simulation {
         Ok(stored)
     }
 
+    /// The file of favourites, recents and kept roles.
+    pub fn marks_file(&self) -> std::path::PathBuf {
+        self.home.path().join("state/roles.json")
+    }
+
+    /// What stands in it.
+    pub fn marks(&self) -> Result<String> {
+        Ok(std::fs::read_to_string(self.marks_file())?)
+    }
+
     /// Waits (in real time) until favourites, recents and kept roles are on disk: a thread of its own writes them.
     pub async fn marks_are_written(&self) -> Result<()> {
-        let path = self.home.path().join("state/roles.json");
+        let path = self.marks_file();
         crate::wait_until("roles.json", Duration::from_secs(10), async || {
             Ok(path.exists().then_some(()))
         })

@@ -56,7 +56,7 @@ impl Shell for HeadlessShell {
     fn show_tray(&self, _tray: &Tray) {}
 
     fn notify(&self, notice: &Notice) {
-        let notice = notice.clone();
+        let notice = without_window(notice.clone());
         let pressed = self.pressed.clone();
         let shown = Arc::clone(&self.shown);
         // A thread of its own: it waits for a click, and a desktop that dies meanwhile never answers.
@@ -81,6 +81,18 @@ impl Shell for HeadlessShell {
 
     /// The process ends by itself when the application has stopped.
     fn quit(&self) {}
+}
+
+/// A button must do what it says, and there is no window to show.
+fn without_window(mut notice: Notice) -> Notice {
+    notice
+        .actions
+        .retain(|action| action.request != Some(Request::ShowWindow));
+    // What is left has nothing to put off.
+    if notice.actions.iter().all(|action| action.request.is_none()) {
+        notice.actions.clear();
+    }
+    notice
 }
 
 fn show(
@@ -233,6 +245,8 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use portray_core::app::shell::NoticeAction;
+
     use super::*;
 
     #[test]
@@ -240,5 +254,32 @@ mod tests {
         if cfg!(target_os = "linux") {
             assert_eq!(escaped("<b>R&D</b>"), "&lt;b&gt;R&amp;D&lt;/b&gt;");
         }
+    }
+
+    #[test]
+    fn where_there_is_no_window_no_button_offers_it() {
+        let action = |label: &str, request| NoticeAction {
+            label: label.to_owned(),
+            request,
+        };
+        let sign_in = Request::OpenSignInPage {
+            portal: "p1".to_owned(),
+        };
+        let labels = |actions: Vec<NoticeAction>| {
+            let notice = without_window(Notice {
+                key: "k".to_owned(),
+                title: String::new(),
+                body: String::new(),
+                actions,
+            });
+            let left = notice.actions.into_iter();
+            left.map(|action| action.label).collect::<Vec<_>>()
+        };
+        let details = || action("Details", Some(Request::ShowWindow));
+        assert_eq!(
+            labels(vec![action("Sign in", Some(sign_in)), details()]),
+            ["Sign in"]
+        );
+        assert!(labels(vec![details(), action("Later", None)]).is_empty());
     }
 }

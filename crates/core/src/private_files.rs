@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
+/// How many links may lead from one to the next, as on Linux.
+const MOST_LINKS: usize = 40;
+
 /// Makes a folder (and its parents) that only we can enter.
 pub fn make_folder(path: &Path) -> io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
@@ -46,8 +49,11 @@ pub fn folder_fault(path: &Path) -> Option<FolderFault> {
     (!path.is_dir()).then_some(FolderFault::NoFolder)
 }
 
-/// Replaces a file as a whole: readers see the old one or the new one, also after a crash.
+/// Replaces a file as a whole: readers see the old one or the new one, also after a crash. Where a link stands in its
+/// place (as programs make that keep people's settings elsewhere), the link stays, and what it leads to is replaced or
+/// made.
 pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    let path = &target(path)?;
     let folder = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
     make_folder(folder)?;
     let mut file = tempfile::Builder::new().prefix(".portray-").tempfile_in(folder)?;
@@ -66,13 +72,31 @@ pub fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
     }
 }
 
-/// Moves a damaged file out of the way, to `NAME.bad-TIME`, so that nothing in it is lost.
+/// Moves a damaged file out of the way, to `NAME.bad-TIME`, so that nothing in it is lost. A link to it stays.
 pub fn set_aside(path: &Path, now: Timestamp) -> io::Result<PathBuf> {
+    let path = &target(path)?;
     let mut name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_owned();
     name.push(format!(".bad-{}", now.strftime("%Y%m%dT%H%M%SZ")));
     let aside = path.with_file_name(name);
     std::fs::rename(path, &aside)?;
     Ok(aside)
+}
+
+/// Where the file is that a path names, at the end of all links. There may be none.
+fn target(path: &Path) -> io::Result<PathBuf> {
+    let mut path = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        match std::fs::symlink_metadata(&path) {
+            Ok(found) if found.is_symlink() => {
+                let leads_to = std::fs::read_link(&path)?;
+                path = path.parent().unwrap_or(Path::new("")).join(leads_to);
+            }
+            Ok(_) => return Ok(path),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(path),
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::Error::other("its links lead to each other"))
 }
 
 #[cfg(unix)]
@@ -100,6 +124,54 @@ mod tests {
         let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
         assert_eq!(read(&path).unwrap().unwrap(), b"two");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn x4_a_link_stays_and_what_it_leads_to_is_replaced() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        let scratch = tempfile::tempdir().unwrap();
+        let (link, dotfiles) = (
+            scratch.path().join("settings.toml"),
+            scratch.path().join("dotfiles"),
+        );
+        std::fs::create_dir(&dotfiles).unwrap();
+        let file = dotfiles.join("portray.toml");
+        std::fs::write(&file, "old").unwrap();
+        std::fs::set_permissions(&file, PermissionsExt::from_mode(0o644)).unwrap();
+        symlink("portray.toml", dotfiles.join("current")).unwrap();
+        symlink("dotfiles/current", &link).unwrap();
+        let reads = |path: &Path| std::fs::read_to_string(path).unwrap();
+        let links = || [&link, &dotfiles.join("current")].map(|path| path.is_symlink());
+
+        replace(&link, b"new").unwrap();
+        assert_eq!((reads(&file), links()), ("new".to_owned(), [true, true]));
+        let mode = std::fs::metadata(&file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let aside = set_aside(&link, "2026-03-02T12:00:00Z".parse().unwrap()).unwrap();
+        assert!(aside.ends_with("dotfiles/portray.toml.bad-20260302T120000Z"));
+        assert_eq!((reads(&aside), links()), ("new".to_owned(), [true, true]));
+
+        assert!(read(&link).unwrap().is_none(), "a link to nothing is no file");
+        replace(&link, b"again").unwrap();
+        assert_eq!((reads(&file), links()), ("again".to_owned(), [true, true]));
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_link_to_a_folder_that_is_not_there_yet_makes_it_and_a_circle_is_an_error() {
+        use std::os::unix::fs::symlink;
+        let scratch = tempfile::tempdir().unwrap();
+        let link = scratch.path().join("settings.toml");
+        symlink("dotfiles/portray/settings.toml", &link).unwrap();
+        replace(&link, b"new").unwrap();
+        let made = scratch.path().join("dotfiles/portray/settings.toml");
+        assert_eq!(std::fs::read(made).unwrap(), b"new");
+
+        let circle = scratch.path().join("circle");
+        symlink("circle", &circle).unwrap();
+        assert!(replace(&circle, b"new").is_err());
+        assert!(circle.is_symlink());
     }
 
     #[test]

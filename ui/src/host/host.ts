@@ -18,7 +18,7 @@ export function asProblem(thrown: unknown): ProblemView {
   return {
     code: 'failed',
     what_happened: `The window could not reach Portray: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
-    what_to_do: 'Close the window and open it again from the tray.',
+    what_to_do: 'Close the window and open it again.',
   };
 }
 

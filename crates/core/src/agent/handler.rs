@@ -219,10 +219,9 @@ impl Handler {
     }
 
     async fn logout(&self, portal: Option<&str>, all: bool) -> Outcome {
-        let portals = if all {
-            self.portals()
-        } else {
-            vec![self.portal(portal)?]
+        let portals = match self.portals() {
+            portals if all && !portals.is_empty() => portals,
+            _ => vec![self.portal(portal)?],
         };
         every_one(portals, |portal| self.ask(Request::SignOut { portal: portal.id })).await
     }

@@ -18,6 +18,9 @@ use crate::settings::{Settings, SettingsError};
 /// Where an answer goes. Nobody may wait for it any more.
 pub type Reply<T> = oneshot::Sender<Result<T, ProblemView>>;
 
+/// What the settings say after a change; and the answer, or why nothing was changed.
+pub type SettingsChange = Result<(Box<Settings>, Result<Answer, ProblemView>), SettingsError>;
+
 /// What the controller's loop takes in.
 #[derive(Debug)]
 pub enum Command {
@@ -71,8 +74,13 @@ pub enum Command {
     ConsoleOpened(RoleKey),
     /// The settings were changed, or could not be; whoever asked is answered after they are taken over.
     SettingsChanged {
-        /// What they say now; and the answer, or why nothing was changed.
-        outcome: Result<(Box<Settings>, Result<Answer, ProblemView>), SettingsError>,
+        outcome: SettingsChange,
+        reply: Option<Reply<Answer>>,
+    },
+    /// A portal was taken out of the settings, or could not be.
+    PortalRemoved {
+        portal: PortalId,
+        outcome: SettingsChange,
         reply: Option<Reply<Answer>>,
     },
     /// What stands in settings.toml now.

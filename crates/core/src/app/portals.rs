@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use crate::app::ConsoleRequest;
-use crate::app::command::{Command, Reply};
+use crate::app::command::{Command, Reply, SettingsChange};
 use crate::app::console_session::browser_command;
 use crate::app::contract::{Answer, ConsoleVia, ProblemView, Request, StartUrlView};
 use crate::app::controller::{Controller, answer};
@@ -176,13 +176,31 @@ impl Controller {
         });
     }
 
-    pub(super) fn forget_portal(&mut self, portal: &PortalId, reply: Option<Reply<Answer>>) {
-        self.forget_listing(portal);
+    pub(super) fn portal_left(&self, portal: PortalId, reply: Option<Reply<Answer>>) {
         let id = portal.0.clone();
-        self.change_settings(reply, move |settings| {
+        let change = move |settings: &mut Settings| {
             settings.remove_portal(&id);
             Ok(Answer::Done)
+        };
+        self.change_settings_then(change, move |outcome| Command::PortalRemoved {
+            portal,
+            outcome,
+            reply,
         });
+    }
+
+    /// What a person made of its roles goes only with the portal itself.
+    pub(super) fn portal_removed(
+        &mut self,
+        portal: &PortalId,
+        outcome: SettingsChange,
+        reply: Option<Reply<Answer>>,
+    ) {
+        match outcome {
+            Ok(_) => self.forget_listing(portal),
+            Err(_) => self.drop_listing(portal),
+        }
+        self.settings_changed(outcome, reply);
     }
 
     pub(super) fn sign_out(&mut self, portal: &PortalId, reply: Option<Reply<Answer>>) {

@@ -45,7 +45,7 @@ impl ProblemView {
         Self::new(
             ProblemCode::SignInNeeded,
             format!("You are not signed in to {portal}."),
-            "Sign in from the tray, or with “portray login”.",
+            "Sign in, for instance with “portray login”.",
         )
     }
 
@@ -293,7 +293,7 @@ impl ProblemView {
         Self::new(
             ProblemCode::Failed,
             sentence(error),
-            "Set a default browser, or use “portray login --no-browser” and open the address yourself.",
+            "Set a default browser, or open the address yourself: “portray login --no-browser” and “portray console --print” say it.",
         )
     }
 

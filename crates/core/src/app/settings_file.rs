@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use crate::app::command::{Command, Reply};
+use crate::app::command::{Command, Reply, SettingsChange};
 use crate::app::contract::{Answer, ProblemView};
 use crate::app::controller::{Controller, answer};
 use crate::identity_center::PortalId;
@@ -67,6 +67,15 @@ impl Controller {
         reply: Option<Reply<Answer>>,
         change: impl FnOnce(&mut Settings) -> Result<Answer, ProblemView> + Send + 'static,
     ) {
+        self.change_settings_then(change, |outcome| Command::SettingsChanged { outcome, reply });
+    }
+
+    /// Makes a change in the file; the loop goes on with what it came to.
+    pub(super) fn change_settings_then(
+        &self,
+        change: impl FnOnce(&mut Settings) -> Result<Answer, ProblemView> + Send + 'static,
+        next: impl FnOnce(SettingsChange) -> Command + Send + 'static,
+    ) {
         let (known, path, commands) = (
             self.settings.clone(),
             self.paths.settings(),
@@ -75,16 +84,12 @@ impl Controller {
         self.write(move || {
             let changed = known.change(&path, change);
             let outcome = changed.map(|(settings, done)| (Box::new(settings), done));
-            let _ = commands.send(Command::SettingsChanged { outcome, reply });
+            let _ = commands.send(next(outcome));
             Ok(())
         });
     }
 
-    pub(super) fn settings_changed(
-        &mut self,
-        outcome: Result<(Box<Settings>, Result<Answer, ProblemView>), SettingsError>,
-        reply: Option<Reply<Answer>>,
-    ) {
+    pub(super) fn settings_changed(&mut self, outcome: SettingsChange, reply: Option<Reply<Answer>>) {
         match (outcome, reply) {
             (Ok((settings, done)), reply) => {
                 self.take_over(*settings);
@@ -151,8 +156,10 @@ impl Controller {
             }
             Err(error) => {
                 tracing::warn!(%error, "the settings go on as they were");
-                self.problem = Some(ProblemView::settings(&error));
-                let told = self.problem.clone();
+                let problem = ProblemView::settings(&error);
+                self.problem = Some(problem.clone());
+                self.settings_faults(|faults| faults.insert(0, problem.clone()));
+                let told = Some(problem);
                 self.edit = Some(Edit { content, told });
             }
         }
@@ -160,10 +167,18 @@ impl Controller {
 
     /// What was told of it is no longer true.
     fn forget_edit(&mut self) {
-        let told = self.edit.take().and_then(|edit| edit.told);
-        if told.is_some() && told == self.problem {
+        let Some(told) = self.edit.take().and_then(|edit| edit.told) else {
+            return;
+        };
+        self.settings_faults(|faults| faults.retain(|fault| *fault != told));
+        if self.problem.as_ref() == Some(&told) {
             self.problem = None;
         }
+    }
+
+    fn settings_faults(&self, change: impl FnOnce(&mut Vec<ProblemView>)) {
+        let mut problems = self.settings_problems.write().expect("no panic under this lock");
+        change(&mut problems.faults);
     }
 
     /// From now on these hold: portals that are new come, portals that are gone go.

@@ -225,3 +225,33 @@ fn menu_accounts(catalogue: &Catalogue) -> Vec<NamedAccount> {
     });
     accounts.collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity_center::{Account, AccountId};
+    use crate::role_catalog::{ListedAccount, Listing};
+
+    #[test]
+    fn fifteen_accounts_stand_in_the_menu_and_sixteen_do_not() {
+        let in_menu = |accounts: usize| {
+            let listed = (0..accounts).map(|number| ListedAccount {
+                account: Account {
+                    id: AccountId(format!("{number:012}")),
+                    name: format!("account-{number}"),
+                    email: String::new(),
+                },
+                permission_sets: vec!["ReadOnly".to_owned()],
+            });
+            let listing = Listing {
+                synced_at: None,
+                complete: true,
+                accounts: listed.collect(),
+            };
+            let mut catalogue = Catalogue::default();
+            catalogue.set_listing(PortalId("p1".to_owned()), Arc::new(listing));
+            menu_accounts(&catalogue).len()
+        };
+        assert_eq!((in_menu(15), in_menu(16)), (15, 0));
+    }
+}

@@ -21,6 +21,7 @@ use crate::clock::{SharedClock, SystemClock};
 use crate::identity_center::deadline::within;
 use crate::identity_center::error::causes;
 use crate::identity_center::trust::certificates_of_bundle;
+use crate::identity_center::untrusted::explained;
 use crate::identity_center::{Failure, Meaning};
 use crate::paths::Environment;
 
@@ -139,9 +140,13 @@ impl HttpConnector for Connections {
         } else {
             BODY
         };
+        let asked = Url::parse(request.uri()).ok();
         let answer = self.current().call(request);
         HttpConnectorFuture::new(async move {
-            let response = answer.await?;
+            let response = match answer.await {
+                Ok(response) => response,
+                Err(error) => return Err(explained(error, asked).await),
+            };
             Ok(response.map(|body| SdkBody::from_body_1_x(Limited::new(body, limit))))
         })
     }

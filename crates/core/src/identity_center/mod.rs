@@ -19,6 +19,7 @@ mod endpoints;
 mod partition;
 pub(crate) mod start_url;
 mod trust;
+mod untrusted;
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -11,7 +11,7 @@ pub mod standing;
 pub mod unfinished;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, RwLock, Weak};
 
 use tokio::sync::{Notify, mpsc};
 
@@ -20,6 +20,7 @@ use crate::identity_center::{Failure, IdentityCenter, Meaning, PortalId, RoleKey
 use crate::token_store::{StoreFailure, TokenStore};
 use credentials::RoleCache;
 use session::Session;
+use session::succession::let_go;
 use unfinished::Unfinished;
 
 /// Something about a token or a role's credentials is different now; the state itself tells what.
@@ -65,6 +66,8 @@ pub struct Refresh {
     pub(crate) clock: SharedClock,
     store: TokenStore,
     sessions: Arc<RwLock<BTreeMap<PortalId, Arc<Session>>>>,
+    /// Those that were let go of: whoever takes the place of one waits until it has stored what it has begun.
+    let_go: Arc<Mutex<BTreeMap<PortalId, Weak<Session>>>>,
     pub roles: RoleCache,
     changes: mpsc::UnboundedSender<Change>,
     unfinished: Unfinished,
@@ -79,6 +82,7 @@ impl Refresh {
             clock,
             store,
             sessions: Arc::default(),
+            let_go: Arc::default(),
             roles,
             changes,
             unfinished: Unfinished::default(),
@@ -89,13 +93,15 @@ impl Refresh {
     /// Takes a portal in, or replaces the one with its id.
     pub fn add_portal(&self, center: IdentityCenter) -> Arc<Session> {
         let id = center.portal.id.clone();
+        self.let_go_of(&id);
+        let before = self.let_go.lock().expect("no panic under this lock").remove(&id);
         let session = Session::new(
             center,
             self.store.clone(),
             self.unfinished.clone(),
             self.changes.clone(),
         );
-        let session = Arc::new(session);
+        let session = Arc::new(session.after(before));
         self.sessions
             .write()
             .expect("no panic under this lock")
@@ -104,11 +110,16 @@ impl Refresh {
     }
 
     pub fn remove_portal(&self, portal: &PortalId) {
-        self.sessions
-            .write()
-            .expect("no panic under this lock")
-            .remove(portal);
+        self.let_go_of(portal);
         self.roles.forget_portal(portal);
+    }
+
+    fn let_go_of(&self, portal: &PortalId) {
+        let mut sessions = self.sessions.write().expect("no panic under this lock");
+        if let Some(session) = sessions.remove(portal) {
+            let mut gone = self.let_go.lock().expect("no panic under this lock");
+            gone.insert(portal.clone(), let_go(session));
+        }
     }
 
     pub fn session(&self, portal: &PortalId) -> Option<Arc<Session>> {

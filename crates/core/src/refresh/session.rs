@@ -3,6 +3,7 @@
 //! What changes the store takes turns, and looks first whether it is still about the sign-in that it began with.
 
 mod refusal;
+pub(in crate::refresh) mod succession;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -19,6 +20,7 @@ use crate::refresh::standing::{Failing, SessionView, SignedIn, Status};
 use crate::refresh::unfinished::Unfinished;
 use crate::refresh::{Change, RefreshFailure, retry};
 use crate::token_store::{SignIn, StoreFailure, TokenStore};
+use succession::Succession;
 
 /// The session of one portal. All refreshes of its token pass through here, one at a time.
 pub struct Session {
@@ -34,6 +36,7 @@ pub struct Session {
     flights: Flights<(), Result<Token, RefreshFailure>>,
     unfinished: Unfinished,
     changes: mpsc::UnboundedSender<Change>,
+    succession: Succession,
 }
 
 impl Session {
@@ -54,6 +57,7 @@ impl Session {
             flights: Flights::default(),
             unfinished,
             changes,
+            succession: Succession::default(),
         }
     }
 
@@ -66,6 +70,7 @@ impl Session {
         if matches!(*self.status(), Status::SignedIn(_) | Status::SignedOut { .. }) {
             return Ok(());
         }
+        self.wait_for_the_one_before().await;
         let read = self.store.sign_in(self.portal()).await;
         let status = match &read {
             Ok(Some(sign_in)) => {
@@ -231,6 +236,9 @@ impl Session {
         let Some(_unfinished) = self.unfinished.begin() else {
             return Err(RefreshFailure::Ending);
         };
+        if self.is_retired() {
+            return Err(RefreshFailure::UnknownPortal);
+        }
         let epoch = self.epoch();
         let sign_in = match &*self.status() {
             Status::SignedIn(signed_in) => signed_in.sign_in.clone(),

@@ -151,3 +151,17 @@ fn i3_hostile_names_stay_one_short_line_that_reads_in_its_own_direction() {
     assert_eq!(label("חשבון"), "\u{2068}חשבון\u{2069}");
     assert_eq!(label(&"x".repeat(4096)).chars().count(), 65);
 }
+
+#[test]
+fn where_accounts_are_too_many_for_a_menu_it_leads_to_the_window() {
+    let signed_in = state(vec![portal(PortalState::SignedIn)]);
+    assert!(signed_in.accounts.is_empty());
+    let tray = of(&signed_in);
+    assert!(!labels(&tray.menu).contains(&"Accounts"));
+    let all = MenuItem::Action {
+        label: "All accounts…".to_owned(),
+        enabled: true,
+        request: Request::ShowWindow,
+    };
+    assert!(tray.menu.contains(&all), "{:?}", tray.menu);
+}

@@ -37,7 +37,7 @@ impl Session {
     pub(super) async fn ended_by_aws(&self, epoch: u64) {
         let epoch = {
             let mut status = self.status();
-            if self.epoch() != epoch {
+            if self.epoch() != epoch || self.is_retired() {
                 return;
             }
             *status = Status::SignedOut { ended: true };
