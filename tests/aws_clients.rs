@@ -1,49 +1,31 @@
-//! AWS's own SDK for Python, as people use it: with the emulator alone, and with credentials that Portray gives.
+//! AWS's own clients: as judges of the emulator, and with credentials that Portray gives.
+
+mod at_once;
+mod aws_cli;
+mod boto3;
+mod cache_files;
+mod cli_requests;
+mod client;
+mod environment;
+mod every_operation;
+mod javascript;
+mod models;
+mod rust;
+mod surroundings;
+mod table;
 
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use harness::{Desktop, EmulatorProcess, Opener, Portray, Program};
-use serde_json::{Value, json};
+
+use self::surroundings::assert_is_read_only_in_dev;
 
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// Signs in by device code with botocore's clients and leaves the token where `aws sso login` does.
-const SIGN_IN: &str = include_str!("aws_clients/sign_in.py");
-
 /// Prints who it is to AWS, as JSON.
 const WHO_AM_I: &str = include_str!("aws_clients/who_am_i.py");
-
-#[tokio::test]
-async fn boto3_signs_in_and_fetches_credentials_from_the_emulator_by_itself() -> Result<()> {
-    let desktop = Desktop::without_display().await?;
-    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
-    let addresses = emulator.addresses();
-    let config = format!(
-        "[sso-session acme]\nsso_start_url = {}\nsso_region = {region}\n\
-         sso_registration_scopes = sso:account:access\n\n\
-         [profile dev]\nsso_session = acme\nsso_account_id = 111122223333\nsso_role_name = ReadOnly\n\
-         region = {region}\n",
-        addresses.start_url,
-        region = addresses.region
-    );
-    write_config(&desktop, &config)?;
-
-    let mut command = python(&desktop, &emulator, SIGN_IN)?;
-    command.args(["acme", addresses.start_url.as_str(), &addresses.region]);
-    let sign_in = desktop.start_process("boto3", command)?;
-    emulator
-        .approve(&sign_in.first_line(DEADLINE).await?, "amara")
-        .await?;
-    sign_in.finished(DEADLINE).await?.expect_code(0)?;
-    let mut command = python(&desktop, &emulator, WHO_AM_I)?;
-    command.env("AWS_PROFILE", "dev");
-    let told = desktop.run("boto3", command, DEADLINE).await?.expect_code(0)?;
-    assert_is_read_only_in_dev(&told.json()?)?;
-    assert_eq!(emulator.calls("GetRoleCredentials").await?, 1);
-    Ok(())
-}
 
 #[tokio::test]
 async fn boto3_uses_a_profile_with_our_credential_process() -> Result<()> {
@@ -106,17 +88,6 @@ async fn h1_boto3_under_exec_uses_the_container_endpoint_whatever_else_is_set() 
     let told = told.json()?;
     assert_is_read_only_in_dev(&told)?;
     assert_eq!(told["method"], "container-role");
-    Ok(())
-}
-
-fn assert_is_read_only_in_dev(told: &Value) -> Result<()> {
-    assert_eq!(told["account"], json!("111122223333"), "{told}");
-    let arn = told["arn"].as_str().context("an ARN")?;
-    assert!(
-        arn.starts_with("arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_ReadOnly_"),
-        "{arn}"
-    );
-    assert!(arn.ends_with("/amara"), "{arn}");
     Ok(())
 }
 

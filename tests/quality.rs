@@ -92,7 +92,7 @@ fn promises() -> Promises {
     clippy::disallowed_methods,
     reason = "asks whether a person wants the page written; no product code"
 )]
-fn wants_update() -> bool {
+pub fn wants_update() -> bool {
     std::env::var_os("UPDATE").is_some()
 }
 

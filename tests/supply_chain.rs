@@ -4,7 +4,12 @@ use crate::sources::{files_below, read, root};
 
 #[test]
 fn w4_lock_files_are_kept_and_npm_runs_no_scripts() {
-    for path in ["Cargo.lock", "ui/package-lock.json"] {
+    let lock_files = [
+        "Cargo.lock",
+        "ui/package-lock.json",
+        "tests/aws_clients/javascript/package-lock.json",
+    ];
+    for path in lock_files {
         assert!(root().join(path).is_file(), "{path} is missing");
         let name = path.rsplit('/').next().unwrap();
         assert!(

@@ -86,6 +86,7 @@ fn only_identity_center_calls_aws() {
         "crates/core/src/identity_center/",
         "crates/core/src/role_chain.rs",
         "crates/emulator/tests/",
+        "tests/aws_clients/",
     ];
     assert_only_below(
         "AWS's SDK",

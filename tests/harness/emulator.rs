@@ -78,6 +78,12 @@ impl EmulatorProcess {
             .with_context(|| format!("control {path}"))
     }
 
+    /// Adds to the world, in the words of a world file.
+    pub async fn amend_world(&self, piece: &str) -> Result<()> {
+        let answer = http::post_text(&self.control("world")?, piece).await?;
+        answer.json().context("control world").map(drop)
+    }
+
     /// Takes something back that the control interface was told.
     pub async fn forget(&self, path: &str) -> Result<Value> {
         http::delete(&self.control(path)?)

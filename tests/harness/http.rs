@@ -70,7 +70,12 @@ pub async fn follow(url: &Url) -> Result<Answer> {
 
 /// Sends `body` to `url` as JSON.
 pub async fn post(url: &Url, body: &serde_json::Value) -> Result<Answer> {
-    request("POST", url, "", Some(body)).await
+    request("POST", url, "", Some(("application/json", &body.to_string()))).await
+}
+
+/// Sends `body` to `url` as text.
+pub async fn post_text(url: &Url, body: &str) -> Result<Answer> {
+    request("POST", url, "", Some(("text/plain", body))).await
 }
 
 /// Asks to delete what is at `url`.
@@ -78,31 +83,25 @@ pub async fn delete(url: &Url) -> Result<Answer> {
     request("DELETE", url, "", None).await
 }
 
-async fn request(method: &str, url: &Url, headers: &str, body: Option<&serde_json::Value>) -> Result<Answer> {
+/// Content type and text of a body.
+type Content<'a> = (&'a str, &'a str);
+
+async fn request(method: &str, url: &Url, headers: &str, body: Option<Content<'_>>) -> Result<Answer> {
     let exchange = tokio::time::timeout(DEADLINE, exchange(method, url, headers, body)).await;
     exchange
         .unwrap_or_else(|_| Err(anyhow::anyhow!("no answer within {DEADLINE:?}")))
         .with_context(|| format!("{method} {url}"))
 }
 
-async fn exchange(
-    method: &str,
-    url: &Url,
-    headers: &str,
-    body: Option<&serde_json::Value>,
-) -> Result<Answer> {
+async fn exchange(method: &str, url: &Url, headers: &str, body: Option<Content<'_>>) -> Result<Answer> {
     ensure!(url.scheme() == "http", "only plain HTTP");
     let host = url.host_str().context("a URL with a host")?;
     let port = url.port_or_known_default().context("a URL with a port")?;
     let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
-    let body = body.map(ToString::to_string);
-    let content = body.as_ref().map_or_else(String::new, |body| {
-        format!(
-            "Content-Type: application/json\r\nContent-Length: {}\r\n",
-            body.len()
-        )
+    let content = body.map_or_else(String::new, |(kind, text)| {
+        format!("Content-Type: {kind}\r\nContent-Length: {}\r\n", text.len())
     });
-    let body = body.unwrap_or_default();
+    let body = body.map_or("", |(_, text)| text);
     // HTTP/1.0: the body ends with the connection, in one piece.
     let message = format!(
         "{method} {}{query} HTTP/1.0\r\nHost: {host}:{port}\r\n{headers}{content}\r\n{body}",

@@ -69,6 +69,23 @@ impl Programs {
         Ok(python)
     }
 
+    /// The path of an example of this package, or an error that says how to build it.
+    pub fn example(&self, name: &str) -> Result<PathBuf> {
+        let path = self.folder.join("examples").join(name);
+        if !path.is_file() {
+            bail!(
+                "{} is not built: run `cargo xtask test`, or `cargo build --package end-to-end --examples`",
+                path.display()
+            );
+        }
+        Ok(path)
+    }
+
+    /// The folder for what xtask unpacks, which lies beside the profile's folder.
+    pub fn unpacked(&self, name: &str) -> PathBuf {
+        self.folder.with_file_name(name)
+    }
+
     /// The folder itself.
     pub fn folder(&self) -> &Path {
         &self.folder

@@ -13,6 +13,8 @@ use url::form_urlencoded;
 /// A request that was read completely.
 pub(crate) struct Call {
     pub(crate) now: Timestamp,
+    /// In the answer's head, in the audit log, and where an answer names it in its body.
+    pub(crate) request_id: String,
     /// Where the browser reaches this emulator: `http://127.0.0.1:PORT`.
     pub(crate) origin: String,
     pub(crate) uri: Uri,

@@ -3,7 +3,7 @@
 mod signature;
 
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 
 #[cfg(test)]
 pub(crate) use self::signature::signed;
@@ -29,7 +29,11 @@ pub(crate) enum StsError {
     SignatureDoesNotMatch,
 }
 
-pub(crate) fn caller_identity(state: &mut State, call: &mut Call) -> Result<Response, StsError> {
+pub(crate) fn caller_identity(state: &mut State, call: &mut Call) -> Response {
+    identity(state, call).unwrap_or_else(|error| error.answer(&call.request_id))
+}
+
+fn identity(state: &State, call: &mut Call) -> Result<Response, StsError> {
     let action = call.form("Action").unwrap_or_default();
     if action != "GetCallerIdentity" {
         return Err(StsError::InvalidAction(action));
@@ -59,7 +63,7 @@ pub(crate) fn caller_identity(state: &mut State, call: &mut Call) -> Result<Resp
         xml_text(&arn),
         xml_text(&role.user),
         role.account,
-        state.random.uuid(),
+        call.request_id,
     );
     Ok(call::xml(StatusCode::OK, body))
 }
@@ -101,9 +105,9 @@ fn xml_text(text: &str) -> String {
     crate::pages::escape(&text)
 }
 
-impl IntoResponse for StsError {
-    fn into_response(self) -> Response {
-        let (status, code) = match &self {
+impl StsError {
+    fn answer(&self, request_id: &str) -> Response {
+        let (status, code) = match self {
             Self::InvalidAction(_) => (StatusCode::BAD_REQUEST, "InvalidAction"),
             Self::MissingAuthenticationToken => (StatusCode::FORBIDDEN, "MissingAuthenticationToken"),
             Self::InvalidClientTokenId => (StatusCode::FORBIDDEN, "InvalidClientTokenId"),
@@ -112,7 +116,7 @@ impl IntoResponse for StsError {
         };
         let body = format!(
             "<ErrorResponse xmlns=\"{NAMESPACE}\"><Error><Type>Sender</Type><Code>{code}</Code>\
-             <Message>{}</Message></Error></ErrorResponse>",
+             <Message>{}</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>",
             xml_text(&self.to_string()),
         );
         let mut response = call::xml(status, body);

@@ -5,6 +5,8 @@ mod bench;
 mod check;
 mod cross_check;
 mod demo;
+mod judges;
+mod npm;
 mod packages;
 mod python;
 mod results;
@@ -29,6 +31,7 @@ cargo xtask COMMAND
   test [-- …]  everything that can fail, with the built programs, and the tour; what follows -- goes to the tests
   check        formatting, lints, licences and bans, spelling, the window's sources
   bench        how fast and how small the programs are, as a table
+  judges       the AWS CLI of Debian 13 against the emulator: unpacks it as root, which takes minutes
   cross-check  type-check for Windows and macOS (Debian only)
 ";
 
@@ -55,6 +58,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         "test" => test::run(rest),
         "check" => check::run(),
         "bench" => bench::run(),
+        "judges" => judges::run(),
         "cross-check" => cross_check::run(),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");

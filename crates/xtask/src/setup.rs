@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Result, bail, ensure};
 
-use crate::{packages, python, step, ui};
+use crate::{npm, packages, python, step, ui, workspace};
 
 /// Everything that `run`, `test` and `check` take.
 pub fn everything() -> Result<()> {
@@ -22,7 +22,8 @@ pub fn for_building() -> Result<()> {
 pub fn for_testing() -> Result<()> {
     let both: Vec<&str> = packages::BUILD.iter().chain(&packages::TEST).copied().collect();
     prepare(&both)?;
-    python::install().map(drop)
+    python::install()?;
+    npm::install_packages(&workspace::root().join("tests/aws_clients/javascript"))
 }
 
 /// Packages and Node; what both lack is told together.
@@ -80,7 +81,7 @@ fn missing(wanted: &[&str]) -> Result<Vec<String>> {
 }
 
 /// The words before a command that root must run, or none if we cannot become root.
-fn root_prefix() -> Option<&'static [&'static str]> {
+pub fn root_prefix() -> Option<&'static [&'static str]> {
     if step::output(Command::new("id").arg("-u")).is_ok_and(|user| user.trim() == "0") {
         return Some(&[]);
     }
@@ -110,7 +111,7 @@ fn check_node() -> Result<()> {
         "Node 20.19, 22.13, 24 or newer is needed for the window's pages ({found}): see https://nodejs.org"
     );
     ensure!(
-        step::succeeds(ui::npm().arg("--version")),
+        step::succeeds(npm::command(workspace::root()).arg("--version")),
         "npm is needed too, and Node is here without it: see https://nodejs.org"
     );
     Ok(())

@@ -7,13 +7,16 @@ use std::time::SystemTime;
 
 use anyhow::Result;
 
-use crate::{step, workspace};
+use crate::{npm, step, workspace};
 
 /// Builds the pages if their sources are newer than the last build.
 pub fn build() -> Result<()> {
-    install_packages()?;
+    npm::install_packages(&folder())?;
     let folder = folder();
-    let is_built = match (newest_source(&folder)?, modified(&folder.join("dist/index.html"))) {
+    let is_built = match (
+        newest_source(&folder)?,
+        npm::modified(&folder.join("dist/index.html")),
+    ) {
         (Some(source), Some(page)) => source <= page,
         _ => false,
     };
@@ -25,13 +28,13 @@ pub fn build() -> Result<()> {
 
 /// Types.
 pub fn check() -> Result<()> {
-    install_packages()?;
+    npm::install_packages(&folder())?;
     step::run(npm().args(["run", "types"]))
 }
 
 /// Unit tests; what became of each is written to `report`, as JSON.
 pub fn test(report: &Path) -> Result<()> {
-    install_packages()?;
+    npm::install_packages(&folder())?;
     let file = format!("--outputFile.json={}", report.display());
     step::run(npm().args([
         "run",
@@ -43,25 +46,13 @@ pub fn test(report: &Path) -> Result<()> {
     ]))
 }
 
-/// What is written in the lock file and nothing else; no package runs a script of its own.
-fn install_packages() -> Result<()> {
-    let lock = modified(&folder().join("package-lock.json"));
-    let installed = modified(&folder().join("node_modules/.package-lock.json"));
-    if installed.is_some() && installed >= lock {
-        return Ok(());
-    }
-    step::run(npm().args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]))
-}
-
 fn folder() -> PathBuf {
     workspace::root().join("ui")
 }
 
 /// npm, in the window's folder.
-pub fn npm() -> Command {
-    let mut command = Command::new(if cfg!(windows) { "npm.cmd" } else { "npm" });
-    command.current_dir(folder());
-    command
+fn npm() -> Command {
+    npm::command(&folder())
 }
 
 /// When a file of the pages' sources or of their configuration was changed last.
@@ -76,13 +67,9 @@ fn newest_source(folder: &Path) -> Result<Option<SystemTime>> {
         let changed = if entry.file_type()?.is_dir() {
             newest_source(&entry.path())?
         } else {
-            modified(&entry.path())
+            npm::modified(&entry.path())
         };
         newest = newest.max(changed);
     }
     Ok(newest)
-}
-
-fn modified(path: &Path) -> Option<SystemTime> {
-    fs::metadata(path).and_then(|metadata| metadata.modified()).ok()
 }

@@ -33,6 +33,12 @@ async fn who(client: &mut Client, keys: &Value) -> Reply {
     client.send(request).await
 }
 
+/// The element that names the request, as the header does.
+fn request_id(reply: &Reply) -> String {
+    let id = reply.headers["x-amzn-requestid"].to_str().unwrap();
+    format!("<RequestId>{id}</RequestId>")
+}
+
 #[tokio::test]
 async fn conforms_19_get_caller_identity_answers_in_the_query_protocol() {
     let mut client = Client::new();
@@ -45,7 +51,7 @@ async fn conforms_19_get_caller_identity_answers_in_the_query_protocol() {
         "arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Developer_",
         "/amara</Arn><UserId>AROA",
         "<Account>111122223333</Account>",
-        "<ResponseMetadata><RequestId>",
+        &format!("<ResponseMetadata>{}</ResponseMetadata>", request_id(&reply)),
     ] {
         assert!(reply.text.contains(part), "{part} is not in {}", reply.text);
     }
@@ -55,12 +61,13 @@ async fn conforms_19_get_caller_identity_answers_in_the_query_protocol() {
     assert_eq!(record["userIdentity"]["accountId"], "111122223333");
     let mut forged = keys.clone();
     forged["secretAccessKey"] = "forged".into();
-    assert!(
-        who(&mut client, &forged)
-            .await
-            .text
-            .contains("<Code>SignatureDoesNotMatch</Code>")
-    );
+    let refused = who(&mut client, &forged).await;
+    for part in [
+        "<Error><Type>Sender</Type><Code>SignatureDoesNotMatch</Code><Message>",
+        &format!("</Error>{}</ErrorResponse>", request_id(&refused)),
+    ] {
+        assert!(refused.text.contains(part), "{part} is not in {}", refused.text);
+    }
 
     client.emulator.delete_permission_set("Developer");
     let gone = who(&mut client, &keys).await;

@@ -38,6 +38,7 @@ impl Emulator {
             return call::text(StatusCode::PAYLOAD_TOO_LARGE, "the request is too large");
         };
         let elapsed = stopwatch();
+        call.request_id = self.state().random.uuid();
         let fault = self.strike(operation, &call);
         let (early, late) = match &fault {
             Some(fault) if fault.processed => (None, Some(fault)),
@@ -68,8 +69,8 @@ impl Emulator {
         {
             response = trouble.spoil(response, fault, &call).await;
         }
-        let request_id = self.record(operation, &call, Some(&response), elapsed());
-        add_headers(response, &request_id, call.now)
+        self.record(operation, &call, Some(&response), elapsed());
+        add_headers(response, &call.request_id, call.now)
     }
 
     /// Runs an endpoint of the control interface: not counted, not disturbed.
@@ -93,6 +94,7 @@ impl Emulator {
         let origin = origin(&head.uri, &head.headers, with_tls).unwrap_or_else(|| self.base_url());
         Some(Call {
             now: self.now(),
+            request_id: String::new(),
             origin,
             uri: head.uri,
             headers: head.headers,
@@ -121,16 +123,8 @@ impl Emulator {
             .strike(operation, call.role().as_deref(), &mut state.random)
     }
 
-    /// Writes the audit log; gives the request's id.
-    fn record(
-        &self,
-        operation: Operation,
-        call: &Call,
-        response: Option<&Response>,
-        took: Duration,
-    ) -> String {
-        let mut state = self.state();
-        let request_id = state.random.uuid();
+    /// Writes the audit log.
+    fn record(&self, operation: Operation, call: &Call, response: Option<&Response>, took: Duration) {
         let error = match response {
             None => Some("Fault".to_owned()),
             Some(response) => response
@@ -140,7 +134,7 @@ impl Emulator {
         };
         let event = AuditEvent {
             time: call.now,
-            request_id: request_id.clone(),
+            request_id: call.request_id.clone(),
             operation,
             user: call.user.clone(),
             role: call.role(),
@@ -160,8 +154,7 @@ impl Emulator {
             error,
         };
         tracing::info!(?operation, user = ?event.user, role = ?event.role, status = event.status, error = ?event.error);
-        state.audit.record(event);
-        request_id
+        self.state().audit.record(event);
     }
 }
 

@@ -119,6 +119,7 @@ fn for_refresh_token(
 
 #[cfg(test)]
 mod tests {
+    use jiff::SignedDuration;
     use serde_json::json;
 
     use crate::testing::{Client, VERIFIER, authorize_path};
@@ -172,6 +173,8 @@ mod tests {
             .emulator
             .approve_device(&started.member("userCode"), "amara")
             .unwrap();
+        // Nobody fetches the token in the moment of the approval, with which the session of eight hours begins.
+        client.emulator.advance(SignedDuration::from_millis(20));
         let tokens = client
             .poll(&registered, &started.member("deviceCode"))
             .await

@@ -14,6 +14,8 @@ use crate::world::{LoggedOutRefresh, Rotation, User};
 
 /// Of a registration without scopes, the form before `sso-session`.
 const LEGACY_ACCESS_TOKEN_LIFE: SignedDuration = SignedDuration::from_hours(8);
+/// Rounds up what is told in whole seconds.
+const ALMOST_A_SECOND: SignedDuration = SignedDuration::from_millis(999);
 const REUSE_GRACE: SignedDuration = SignedDuration::from_secs(60);
 
 #[derive(Default)]
@@ -189,7 +191,8 @@ impl State {
                 expires: now + life,
             },
         );
-        Ok((token, life.as_secs()))
+        // A moment has passed since the session began: its eight hours are still told as eight hours.
+        Ok((token, (life + ALMOST_A_SECOND).as_secs()))
     }
 
     fn refresh_token(&mut self, sign_in: u64) -> String {

@@ -135,6 +135,7 @@ pub(crate) async fn signed(
     };
     let call = Call {
         now: jiff::Timestamp::UNIX_EPOCH,
+        request_id: String::new(),
         origin: String::new(),
         uri: head.uri.clone(),
         headers: head.headers.clone(),
@@ -191,6 +192,7 @@ mod tests {
         headers.insert("x-amz-date", "20150830T123600Z".parse().unwrap());
         let call = Call {
             now: Timestamp::UNIX_EPOCH,
+            request_id: String::new(),
             origin: String::new(),
             uri: "/".parse().unwrap(),
             headers,
