@@ -36,62 +36,32 @@ pub enum Case {
     OlderFormExpired,
 }
 
-/// A case with the calls that are expected and how the client ends: `CreateToken, GetRoleCredentials; works`.
-pub type Expected = (Case, &'static str);
+/// What a client calls, and how it ends.
+const USES: &str = "GetRoleCredentials; works";
+const RENEWS: &str = "CreateToken, GetRoleCredentials; works";
+const TRIES_IN_VAIN: &str = "CreateToken; fails";
+const TRIES_AND_USES_IN_VAIN: &str = "CreateToken, GetRoleCredentials; fails";
+const USES_IN_VAIN: &str = "GetRoleCredentials; fails";
+const GIVES_UP: &str = "nothing; fails";
 
-/// Of botocore, boto3 and the AWS CLI: refreshes when less than 15 minutes are left, and uses what is left if that fails.
-pub const BOTOCORE: [Expected; 11] = [
-    (Case::OneHourLeft, "GetRoleCredentials; works"),
-    (Case::TwelveMinutesLeft, "CreateToken, GetRoleCredentials; works"),
-    (Case::FourMinutesLeft, "CreateToken, GetRoleCredentials; works"),
+/// What botocore, the SDK for JavaScript and the SDK for Rust do. The first refreshes when less than 15 minutes are left,
+/// the others when less than five are; all use what is left of a token if that fails. JavaScript does not look at the
+/// registration. Rust sends an expired token to the portal if refreshing failed, and any token in the older form.
+const EXPECTED: [(Case, [&str; 3]); 11] = [
+    (Case::OneHourLeft, [USES, USES, USES]),
+    (Case::TwelveMinutesLeft, [RENEWS, USES, USES]),
+    (Case::FourMinutesLeft, [RENEWS, RENEWS, RENEWS]),
+    (Case::FourMinutesLeftAndRefused, [RENEWS, RENEWS, RENEWS]),
+    (Case::Expired, [RENEWS, RENEWS, RENEWS]),
     (
-        Case::FourMinutesLeftAndRefused,
-        "CreateToken, GetRoleCredentials; works",
+        Case::ExpiredAndRefused,
+        [TRIES_IN_VAIN, TRIES_IN_VAIN, TRIES_AND_USES_IN_VAIN],
     ),
-    (Case::Expired, "CreateToken, GetRoleCredentials; works"),
-    (Case::ExpiredAndRefused, "CreateToken; fails"),
-    (Case::ExpiredWithoutRefreshToken, "nothing; fails"),
-    (Case::ExpiredWithRegistration, "nothing; fails"),
-    (Case::EndedAtAws, "GetRoleCredentials; fails"),
-    (Case::OlderForm, "GetRoleCredentials; works"),
-    (Case::OlderFormExpired, "nothing; fails"),
-];
-
-/// Of the SDK for JavaScript: refreshes when less than five minutes are left, whatever became of the registration.
-pub const JAVASCRIPT: [Expected; 11] = [
-    (Case::OneHourLeft, "GetRoleCredentials; works"),
-    (Case::TwelveMinutesLeft, "GetRoleCredentials; works"),
-    (Case::FourMinutesLeft, "CreateToken, GetRoleCredentials; works"),
-    (
-        Case::FourMinutesLeftAndRefused,
-        "CreateToken, GetRoleCredentials; works",
-    ),
-    (Case::Expired, "CreateToken, GetRoleCredentials; works"),
-    (Case::ExpiredAndRefused, "CreateToken; fails"),
-    (Case::ExpiredWithoutRefreshToken, "nothing; fails"),
-    (Case::ExpiredWithRegistration, "CreateToken; fails"),
-    (Case::EndedAtAws, "GetRoleCredentials; fails"),
-    (Case::OlderForm, "GetRoleCredentials; works"),
-    (Case::OlderFormExpired, "nothing; fails"),
-];
-
-/// Of the SDK for Rust: as JavaScript's, but sends an expired token to the portal when refreshing failed, and any token
-/// in the older form.
-pub const RUST: [Expected; 11] = [
-    (Case::OneHourLeft, "GetRoleCredentials; works"),
-    (Case::TwelveMinutesLeft, "GetRoleCredentials; works"),
-    (Case::FourMinutesLeft, "CreateToken, GetRoleCredentials; works"),
-    (
-        Case::FourMinutesLeftAndRefused,
-        "CreateToken, GetRoleCredentials; works",
-    ),
-    (Case::Expired, "CreateToken, GetRoleCredentials; works"),
-    (Case::ExpiredAndRefused, "CreateToken, GetRoleCredentials; fails"),
-    (Case::ExpiredWithoutRefreshToken, "nothing; fails"),
-    (Case::ExpiredWithRegistration, "nothing; fails"),
-    (Case::EndedAtAws, "GetRoleCredentials; fails"),
-    (Case::OlderForm, "GetRoleCredentials; works"),
-    (Case::OlderFormExpired, "GetRoleCredentials; fails"),
+    (Case::ExpiredWithoutRefreshToken, [GIVES_UP, GIVES_UP, GIVES_UP]),
+    (Case::ExpiredWithRegistration, [GIVES_UP, TRIES_IN_VAIN, GIVES_UP]),
+    (Case::EndedAtAws, [USES_IN_VAIN, USES_IN_VAIN, USES_IN_VAIN]),
+    (Case::OlderForm, [USES, USES, USES]),
+    (Case::OlderFormExpired, [GIVES_UP, GIVES_UP, USES_IN_VAIN]),
 ];
 
 impl Case {
@@ -201,10 +171,17 @@ pub async fn let_token_run_out(surroundings: &Surroundings) -> Result<()> {
     surroundings.keep_only(&file, &token)
 }
 
-/// Puts a client before every case and compares its calls, and the table of the page, with what is expected.
-pub async fn judge(surroundings: &Surroundings, client: Client, expected: &[Expected]) -> Result<()> {
+/// Puts a client before every case and compares its calls with what is expected, and with the table of the page.
+/// `older_cli` is an AWS CLI before 2.25.3, which does not look at the expiry of a token in the older form.
+pub async fn judge(surroundings: &Surroundings, client: Client, older_cli: bool) -> Result<()> {
     let mut cells = Vec::new();
-    for (case, expected) in expected {
+    for (case, [of_botocore, of_javascript, of_rust]) in EXPECTED {
+        let expected = match client {
+            Client::AwsCli if older_cli && case == Case::OlderFormExpired => USES_IN_VAIN,
+            Client::AwsCli | Client::Boto3 => of_botocore,
+            Client::JavaScript => of_javascript,
+            Client::Rust => of_rust,
+        };
         case.prepare(surroundings).await?;
         let command = client.who_am_i(surroundings, case.profile()).await?;
         let before = fs::read(surroundings.token_file()).unwrap_or_default();
@@ -212,17 +189,17 @@ pub async fn judge(surroundings: &Surroundings, client: Client, expected: &[Expe
         let works = finished.code == Some(0);
         let done = told(&calls, works);
         ensure!(
-            done == *expected,
+            done == expected,
             "{client:?}, {case:?}: {done}, not {expected}: {finished:#?}"
         );
         if works {
             assert_is_read_only_in_dev(&client.told(&finished)?)?;
         }
-        if *case == Case::Expired {
+        if case == Case::Expired {
             assert_token_is_new(&before, &fs::read(surroundings.token_file())?)?;
         }
         // The page is the same whichever version a distribution has.
-        let is_any_version = client == Client::AwsCli && *case == Case::OlderFormExpired;
+        let is_any_version = client == Client::AwsCli && case == Case::OlderFormExpired;
         let cell = if is_any_version {
             OF_OLD_AND_NEW_CLI.to_owned()
         } else {

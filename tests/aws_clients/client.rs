@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use harness::{Finished, Programs};
 use serde_json::Value;
 
@@ -33,7 +33,7 @@ impl Client {
                 aws.command(surroundings, &["sts", "get-caller-identity"])?
             }
             Client::Boto3 => python(surroundings, WHO_AM_I)?,
-            Client::JavaScript => javascript(surroundings, "who_am_i.mjs"),
+            Client::JavaScript => javascript(surroundings, "who_am_i.mjs")?,
             // The example of this package, which cargo builds with all targets.
             Client::Rust => {
                 surroundings.command(Programs::beside_this_executable()?.example("rust_who_am_i")?)
@@ -76,10 +76,15 @@ pub fn python(surroundings: &Surroundings, script: &str) -> Result<Command> {
 }
 
 /// One of the scripts for Node with AWS's SDK.
-pub fn javascript(surroundings: &Surroundings, script: &str) -> Command {
+pub fn javascript(surroundings: &Surroundings, script: &str) -> Result<Command> {
+    let folder = root().join("tests/aws_clients/javascript");
+    ensure!(
+        folder.join("node_modules").is_dir(),
+        "AWS's SDK for JavaScript is not here: run `cargo xtask setup`"
+    );
     let mut command = surroundings.command("node");
-    command.arg(root().join("tests/aws_clients/javascript").join(script));
-    command
+    command.arg(folder.join(script));
+    Ok(command)
 }
 
 /// The version of boto3 that is installed for the tests.

@@ -7,8 +7,21 @@ use serde_json::{Value, json};
 
 use super::surroundings::{DEADLINE, PERMISSION_SET, Surroundings, assert_is_read_only_in_dev};
 
-/// Runs the script, approves the code that it prints, and looks at what it made of the answers.
-pub async fn assert_every_operation(surroundings: &Surroundings, mut script: Command) -> Result<()> {
+/// Runs the script, which is made anew each time, once with absent members left out of answers and once with null.
+pub async fn assert_every_operation(
+    surroundings: &Surroundings,
+    script: impl Fn() -> Result<Command>,
+) -> Result<()> {
+    for form in ["omit", "null"] {
+        let world = format!("[unsettled]\nabsent_members = \"{form}\"\n");
+        surroundings.emulator.amend_world(&world).await?;
+        assert_answers_are_understood(surroundings, script()?).await?;
+    }
+    Ok(())
+}
+
+/// Approves the code that the script prints, and looks at what it made of the answers.
+async fn assert_answers_are_understood(surroundings: &Surroundings, mut script: Command) -> Result<()> {
     surroundings.emulator.approve_automatically(Some("amara")).await?;
     let addresses = surroundings.addresses();
     script.args([addresses.start_url.as_str(), &addresses.region]);

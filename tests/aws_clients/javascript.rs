@@ -11,8 +11,8 @@ use super::table::compare_operations;
 #[tokio::test]
 async fn conforms_25_the_sdk_for_javascript_calls_every_operation_and_signs_in_both_ways() -> Result<()> {
     let surroundings = Surroundings::new().await?;
-    let command = javascript(&surroundings, "every_operation.mjs");
-    assert_every_operation(&surroundings, command).await?;
+    let script = || javascript(&surroundings, "every_operation.mjs");
+    assert_every_operation(&surroundings, script).await?;
     let records = surroundings.records().await?;
     compare_operations(&Client::JavaScript.column()?, "aws-sdk-js/3.", &records)
 }
@@ -20,5 +20,5 @@ async fn conforms_25_the_sdk_for_javascript_calls_every_operation_and_signs_in_b
 #[tokio::test]
 async fn conforms_28_the_sdk_for_javascript_makes_the_expected_calls_with_every_cache_file() -> Result<()> {
     let surroundings = Surroundings::new().await?;
-    cache_files::judge(&surroundings, Client::JavaScript, &cache_files::JAVASCRIPT).await
+    cache_files::judge(&surroundings, Client::JavaScript, false).await
 }

@@ -40,6 +40,7 @@ SIGNATURE_ERRORS = {
 STS = "{https://sts.amazonaws.com/doc/2011-06-15/}"
 
 seen = collections.defaultdict(set)
+filled, null = set(), set()
 wrong = []
 
 
@@ -96,6 +97,7 @@ def check_members(shape, value, path):
         if value.get(name) is None:
             yield f"{path} lacks {name}"
     for name, member in value.items():
+        (null if member is None else filled).add(f"{path}.{name}")
         if name not in members:
             yield f"{path} has a member {name} that the model does not know"
         elif member is not None:
@@ -417,11 +419,32 @@ else:
     log_out(access)
     identities(credentials)
 
-unseen = {}
-for service in (oidc, portal):
-    for operation in service.meta.service_model.operation_names:
-        if operation in seen:
-            modelled = {shape.name for shape in service.meta.service_model.operation_model(operation).error_shapes}
-            unseen[operation] = sorted(modelled - seen[operation])
-told = {"seen": {operation: sorted(names) for operation, names in seen.items()}}
-print(json.dumps({**told, "unseen": {name: errors for name, errors in unseen.items() if errors}, "wrong": wrong}))
+def paths(shape, path):
+    """Every member of an answer that a model allows."""
+    if shape.type_name == "list":
+        yield from paths(shape.member, f"{path}[]")
+    elif shape.type_name == "structure":
+        for name, member in shape.members.items():
+            yield f"{path}.{member.serialization.get('name', name)}"
+            yield from paths(member, f"{path}.{member.serialization.get('name', name)}")
+
+
+errors_unseen, members_unseen = {}, []
+for model in (oidc.meta.service_model, portal.meta.service_model):
+    for operation in map(model.operation_model, sorted(set(model.operation_names) & set(seen))):
+        missing = {shape.name for shape in operation.error_shapes} - seen[operation.name]
+        if missing:
+            errors_unseen[operation.name] = sorted(missing)
+        if operation.output_shape:
+            members_unseen += sorted(set(paths(operation.output_shape, operation.name)) - filled)
+print(
+    json.dumps(
+        {
+            "seen": {operation: sorted(names) for operation, names in seen.items()},
+            "errors_unseen": errors_unseen,
+            "members_unseen": members_unseen,
+            "null": sorted(null),
+            "wrong": wrong,
+        }
+    )
+)

@@ -11,13 +11,24 @@ use super::table::{Column, compare};
 
 const MODELS: &str = include_str!("models.py");
 
+/// AWS leaves these out, too.
+const NEVER_FILLED: [&str; 3] = [
+    "CreateToken.idToken",
+    "RegisterClient.authorizationEndpoint",
+    "RegisterClient.tokenEndpoint",
+];
+
 /// What the checker prints.
 #[derive(Debug, Deserialize)]
 struct Checked {
     /// The answers that came, by operation: `success` and names of errors.
     seen: BTreeMap<String, Vec<String>>,
     /// Errors that the models list and that did not come.
-    unseen: BTreeMap<String, Vec<String>>,
+    errors_unseen: BTreeMap<String, Vec<String>>,
+    /// Members of answers that never had a value, as paths.
+    members_unseen: Vec<String>,
+    /// Members of answers that came as null.
+    null: Vec<String>,
     wrong: Vec<String>,
 }
 
@@ -27,7 +38,9 @@ async fn conforms_23_every_answer_and_error_is_as_botocores_models_say() -> Resu
     assert!(checked.wrong.is_empty(), "{:#?}", checked.wrong);
     // A scope in CreateToken has no effect, and so no error.
     let never = BTreeMap::from([("CreateToken".to_owned(), vec!["InvalidScopeException".to_owned()])]);
-    assert_eq!(checked.unseen, never);
+    assert_eq!(checked.errors_unseen, never);
+    assert_eq!(checked.members_unseen, NEVER_FILLED);
+    assert_eq!(checked.null, Vec::<String>::new());
     let column = Column {
         name: "answers that botocore's models",
         heading: format!(
@@ -47,6 +60,16 @@ async fn conforms_23_every_answer_and_error_is_as_botocores_models_say() -> Resu
 async fn conforms_23_absent_members_may_be_null_as_botocores_models_allow() -> Result<()> {
     let checked = check("[unsettled]\nabsent_members = \"null\"\n", &[]).await?;
     assert!(checked.wrong.is_empty(), "{:#?}", checked.wrong);
+    for member in NEVER_FILLED
+        .iter()
+        .chain(&["CreateToken.refreshToken", "ListAccounts.nextToken"])
+    {
+        assert!(
+            checked.null.contains(&(*member).to_owned()),
+            "{member}: {:?}",
+            checked.null
+        );
+    }
     let successes = checked
         .seen
         .values()

@@ -179,6 +179,18 @@ mod tables_themselves {
     }
 
     #[test]
+    fn every_cell_of_the_page_was_written() {
+        let page = read(PAGE);
+        for name in ["operations", "cache files", "answers"] {
+            let table = Table::find(&page, name).unwrap();
+            assert!(table.rows.len() > 8, "{name}");
+            for row in &table.rows[1..] {
+                assert!(row.iter().all(|cell| !cell.is_empty()), "{name}: {row:?}");
+            }
+        }
+    }
+
+    #[test]
     fn one_cell_is_set_and_only_where_row_and_column_are_known() {
         let mut table = Table::find(TEXT, "things").unwrap();
         let column = |name| Column {

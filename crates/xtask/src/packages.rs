@@ -46,11 +46,11 @@ pub const JUDGES: [&str; 1] = ["debootstrap"];
 /// A program that does as well as a package, where that package is not to be had (Ubuntu has Chromium as a snap only,
 /// so there people bring a Chrome and a chromedriver of their own; its newer releases have no AWS CLI).
 pub const SUBSTITUTES: [(&str, &str); 4] = [
-    ("awscli", AWS_CLI_OF_THE_SYSTEM),
+    ("awscli", AWS_CLI_OF_AWS),
     ("chromium", "google-chrome"),
     ("chromium-driver", "chromedriver"),
     ("chromium-sandbox", "google-chrome"),
 ];
 
 /// Where AWS's own installer puts version 2; what else is called `aws` may be version 1 of a Python environment.
-const AWS_CLI_OF_THE_SYSTEM: &str = "/usr/local/bin/aws";
+const AWS_CLI_OF_AWS: &str = "/usr/local/aws-cli/v2/current/bin/aws";
