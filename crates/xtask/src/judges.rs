@@ -9,7 +9,6 @@ use anyhow::{Context, Result, ensure};
 use crate::{packages, setup, step, ui, workspace};
 
 const RELEASE: &str = "trixie";
-const MIRROR: &str = "http://deb.debian.org/debian";
 
 /// debootstrap follows no virtual packages: `python3-cryptography` asks for the second by one.
 const WANTED: &str = "awscli,python3-cffi-backend";
@@ -49,8 +48,7 @@ fn unpack(folder: &Path) -> Result<()> {
         .args(["--variant=minbase", "--download-only"])
         .arg(format!("--include={WANTED}"))
         .arg(RELEASE)
-        .arg(&downloads)
-        .arg(MIRROR);
+        .arg(&downloads);
     step::run(&mut debootstrap)?;
     println!("Unpacking into {}", folder.display());
     for package in packages_in(&downloads.join("var/cache/apt/archives"))? {
