@@ -1,5 +1,4 @@
-//! How fast and how small Portray is on this machine, as a table in Markdown: `bench [AWS]`, with the program of the AWS
-//! CLI to compare with. `cargo xtask bench` builds and runs it.
+//! How fast and how small Portray is on this machine, as a table in Markdown: `cargo xtask bench` builds and runs it.
 #![expect(clippy::print_stdout, reason = "the table goes to the standard output")]
 
 #[cfg(target_os = "linux")]
@@ -26,11 +25,11 @@ mod tray_start;
 
 /// Every measurement, one after the other, so that none disturbs another.
 #[cfg(target_os = "linux")]
-async fn measure(aws: Option<&std::path::Path>) -> anyhow::Result<Vec<figure::Figure>> {
+async fn measure() -> anyhow::Result<Vec<figure::Figure>> {
     let mut figures = sizes::measure()?;
     figures.extend(tray_start::measure().await?);
     figures.extend(first_listing::measure().await?);
-    figures.extend(credential_process::measure(aws).await?);
+    figures.extend(credential_process::measure().await?);
     figures.extend(memory::measure().await?);
     figures.extend(emulator::measure().await?);
     Ok(figures)
@@ -39,8 +38,7 @@ async fn measure(aws: Option<&std::path::Path>) -> anyhow::Result<Vec<figure::Fi
 #[cfg(target_os = "linux")]
 #[tokio::main]
 async fn main() -> std::process::ExitCode {
-    let aws = std::env::args_os().nth(1);
-    match measure(aws.as_deref().map(std::path::Path::new)).await {
+    match measure().await {
         Ok(figures) => {
             print!("\n{}", figure::table(&figures));
             std::process::ExitCode::SUCCESS

@@ -8,6 +8,8 @@
 
 #![cfg(target_os = "linux")]
 
+#[path = "harness/aws_cli.rs"]
+mod aws_cli;
 #[path = "harness/canaries.rs"]
 mod canaries;
 #[path = "harness/desktop.rs"]
@@ -63,6 +65,7 @@ mod web_driver;
 #[path = "harness/window.rs"]
 mod window;
 
+pub use aws_cli::{aws_cli, write_service_models};
 pub use canaries::Canaries;
 pub use desktop::{Desktop, DesktopOptions};
 pub use emulator::{EmulatorAddresses, EmulatorProcess};

@@ -2,11 +2,11 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
-use harness::{Process, Programs};
+use harness::{Process, Programs, aws_cli, write_service_models};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
@@ -16,19 +16,6 @@ use super::surroundings::{
     ACCOUNT, DEADLINE, PERMISSION_SET, PROFILE, Surroundings, assert_is_read_only_in_dev,
 };
 use super::table::compare_operations;
-
-/// Where packages put the program, and where AWS's installer does.
-const PROGRAMS: [&str; 2] = ["/usr/bin/aws", "/usr/local/aws-cli/v2/current/bin/aws"];
-
-/// Where Debian's package keeps the service models.
-const MODELS: &str = "/usr/lib/python3/dist-packages/awscli/botocore/data";
-
-/// The models that are needed to sign in and to ask who one is, with their names in the variables.
-const SERVICES: [(&str, &str); 3] = [
-    ("SSO", "sso/2019-06-10"),
-    ("SSO_OIDC", "sso-oidc/2019-06-10"),
-    ("STS", "sts/2011-06-15"),
-];
 
 /// The version is asked for once.
 static OF_THIS_SYSTEM: OnceCell<AwsCli> = OnceCell::const_new();
@@ -42,18 +29,13 @@ pub struct AwsCli {
 }
 
 impl AwsCli {
-    /// The package's, or else the one of AWS's own installer. What else is called `aws` may be version 1 of a Python
-    /// environment.
+    /// The package's, or else the one of AWS's own installer.
     pub async fn of_this_system(surroundings: &Surroundings) -> Result<AwsCli> {
         let found = OF_THIS_SYSTEM.get_or_try_init(async || {
-            let program = PROGRAMS
-                .into_iter()
-                .find(|program| Path::new(program).exists())
-                .with_context(|| format!("there is none of {PROGRAMS:?}: run `cargo xtask setup`"))?;
-            let aws = AwsCli::asked_for_its_version(surroundings, vec![program.into()], vec![]).await?;
+            let aws = AwsCli::asked_for_its_version(surroundings, vec![aws_cli()?.into()], vec![]).await?;
             ensure!(
                 aws.version[0] == 2,
-                "{program} has version {:?}, not 2",
+                "the AWS CLI here has version {:?}, not 2",
                 aws.version
             );
             Ok(aws)
@@ -110,7 +92,7 @@ impl AwsCli {
             .args(["--output", "json", "--no-cli-pager"]);
         if self.version < [2, 13, 0] {
             let folder = surroundings.desktop.folder().join("models");
-            write_models(&folder, &surroundings.endpoints())?;
+            write_service_models(&folder, &surroundings.endpoints())?;
             command.env("AWS_DATA_PATH", folder);
         }
         Ok(command)
@@ -330,27 +312,4 @@ fn version(text: &str) -> Result<[u32; 3]> {
             .map_err(|numbers| anyhow::anyhow!("{numbers:?} is no version")),
         _ => bail!("{text:?} has no version"),
     }
-}
-
-/// Copies of the service models whose endpoints are these.
-fn write_models(folder: &Path, endpoints: &[(&str, String)]) -> Result<()> {
-    for (service, model) in SERVICES {
-        let endpoint = endpoints.iter().find(|(name, _)| *name == service);
-        let (_, url) = endpoint.context("an endpoint for each service")?;
-        let (from, to) = (Path::new(MODELS).join(model), folder.join(model));
-        fs::create_dir_all(&to)?;
-        for entry in fs::read_dir(&from).with_context(|| format!("cannot read {}", from.display()))? {
-            let entry = entry?;
-            fs::copy(entry.path(), to.join(entry.file_name()))?;
-        }
-        let rules = to.join("endpoint-rule-set-1.json");
-        let mut rule_set: Value = serde_json::from_slice(&fs::read(&rules)?)?;
-        rule_set["rules"] = json!([{
-            "conditions": [],
-            "endpoint": { "url": url, "properties": {}, "headers": {} },
-            "type": "endpoint",
-        }]);
-        fs::write(&rules, rule_set.to_string())?;
-    }
-    Ok(())
 }

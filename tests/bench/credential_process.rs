@@ -1,11 +1,10 @@
 //! How long a tool waits for credentials: Portray's answer to an SDK beside that of the AWS CLI.
 
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use harness::{Desktop, EmulatorAddresses, EmulatorProcess, Portray, Program};
+use harness::{Desktop, EmulatorAddresses, EmulatorProcess, Portray, Program, aws_cli, write_service_models};
 
 use crate::figure::{Durations, Figure, stopwatch};
 
@@ -16,19 +15,18 @@ const DEADLINE: Duration = Duration::from_secs(60);
 /// Signs in as `aws sso login` does, and leaves the token where the AWS CLI looks for it.
 const SIGN_IN: &str = include_str!("../aws_clients/sign_in.py");
 
-/// The part of the AWS CLI that does the same, done by its own library: less than the whole, which takes longer.
-const EXPORT_CREDENTIALS: &str = include_str!("export_credentials.py");
-
 /// Both tools are signed in to the same Identity Center and have the credentials of the same role at hand: Portray in
-/// its agent's memory, the AWS CLI in its cache on disk. Without an AWS CLI its library is
-/// measured alone.
-pub async fn measure(aws: Option<&Path>) -> Result<Vec<Figure>> {
+/// its agent's memory, the AWS CLI in its cache on disk.
+pub async fn measure() -> Result<Vec<Figure>> {
     let desktop = Desktop::without_display().await?;
     let emulator = EmulatorProcess::start(&desktop, "acme").await?;
     let portray = Portray::with_emulator(&desktop, emulator.addresses());
     portray.add_portal("acme", emulator.addresses()).await?;
     portray.sign_in(&emulator, USER).await?;
     sign_in_to_aws_cli(&desktop, &emulator).await?;
+    let aws = aws_cli()?;
+    let models = desktop.folder().join("models");
+    write_service_models(&models, &endpoints(emulator.addresses()))?;
 
     let ours = || -> Result<Command> {
         let mut command = portray.command(Program::Portray)?;
@@ -44,31 +42,11 @@ pub async fn measure(aws: Option<&Path>) -> Result<Vec<Figure>> {
         Ok(command)
     };
     let theirs = || -> Result<Command> {
-        let mut command = match aws {
-            Some(aws) => {
-                let mut command = desktop.system_command(&aws.to_string_lossy());
-                command.args([
-                    "configure",
-                    "export-credentials",
-                    "--format",
-                    "process",
-                    "--profile",
-                ]);
-                command
-            }
-            None => {
-                let mut command = desktop.python()?;
-                command.args(["-c", EXPORT_CREDENTIALS]);
-                command
-            }
-        };
+        let mut command = desktop.system_command(&aws.to_string_lossy());
+        command.args(["configure", "export-credentials", "--format", "process"]);
+        command.args(["--profile", "dev"]).env("AWS_DATA_PATH", &models);
         with_endpoints(&mut command, emulator.addresses());
-        command.arg("dev");
         Ok(command)
-    };
-    let they = match aws {
-        Some(_) => "`aws configure export-credentials`, warm cache",
-        None => "the same by the AWS CLI's library (botocore), warm cache",
     };
     // What fills the caches is not counted.
     time(ours()?)?;
@@ -83,7 +61,7 @@ pub async fn measure(aws: Option<&Path>) -> Result<Vec<Figure>> {
     Ok(vec![
         Figure::new("`portray credential-process`, warm agent", our_times.in_words()),
         Figure::new(
-            they,
+            "`aws configure export-credentials`, warm cache",
             format!("{}: {ratio:.0} times as long", their_times.in_words()),
         ),
     ])
@@ -113,11 +91,16 @@ async fn sign_in_to_aws_cli(desktop: &Desktop, emulator: &EmulatorProcess) -> Re
 }
 
 fn with_endpoints(command: &mut Command, addresses: &EmulatorAddresses) {
-    let endpoint = addresses.base_url.as_str().trim_end_matches('/');
-    for service in ["STS", "SSO", "SSO_OIDC"] {
-        command.env(format!("AWS_ENDPOINT_URL_{service}"), endpoint);
+    for (service, url) in endpoints(addresses) {
+        command.env(format!("AWS_ENDPOINT_URL_{service}"), url);
     }
     command.env("AWS_EC2_METADATA_DISABLED", "true");
+}
+
+/// Where each service is, by its name in the variables.
+fn endpoints(addresses: &EmulatorAddresses) -> [(&'static str, String); 3] {
+    let base = addresses.base_url.as_str().trim_end_matches('/');
+    ["SSO", "SSO_OIDC", "STS"].map(|service| (service, base.to_owned()))
 }
 
 /// How long `command` takes from its start to its end.
