@@ -228,7 +228,7 @@ async fn r9_a_portal_that_cannot_be_removed_keeps_what_was_made_of_its_roles() -
         portal: day.portal.0.clone(),
     };
     assert!(day.ask_in_real_time(remove()).await.is_err());
-    assert_eq!(day.app.catalogue().favourites, [role.clone()]);
+    assert_eq!(day.app.catalogue().favourites, std::slice::from_ref(&role));
     assert!(day.marks()?.contains(DEV), "they are on disk too");
 
     std::fs::write(day.settings_file(), good)?;
