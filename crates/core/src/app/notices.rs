@@ -232,7 +232,7 @@ fn later() -> NoticeAction {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::contract::{CredentialsView, Role};
+    use crate::app::contract::{ProblemView, Role};
     use crate::app::state::tests::{now, portal, state};
 
     fn between(before: &AppState, after: &AppState) -> Vec<NoticeChange> {
@@ -245,6 +245,21 @@ mod tests {
             NoticeChange::Withdraw(key) => format!("withdraw {key}"),
         };
         changes.iter().map(title).map(|title| &*title.leak()).collect()
+    }
+
+    fn kept_role(state: CredentialsState, problem: Option<ProblemView>) -> CredentialsView {
+        CredentialsView {
+            role: Role {
+                portal: "p1".to_owned(),
+                account: "111122223333".to_owned(),
+                permission_set: "ReadOnly".to_owned(),
+            },
+            account_name: "acme-dev".to_owned(),
+            state,
+            expires_at: None,
+            kept: true,
+            problem,
+        }
     }
 
     fn ended() -> AppState {
@@ -311,18 +326,7 @@ mod tests {
     #[test]
     fn r7_a_kept_role_that_waits_for_the_sign_in_is_no_further_notice() {
         let with = |portals: AppState| AppState {
-            credentials: vec![CredentialsView {
-                role: Role {
-                    portal: "p1".to_owned(),
-                    account: "111122223333".to_owned(),
-                    permission_set: "ReadOnly".to_owned(),
-                },
-                account_name: "acme-dev".to_owned(),
-                state: CredentialsState::Failing,
-                expires_at: None,
-                kept: true,
-                problem: None,
-            }],
+            credentials: vec![kept_role(CredentialsState::Failing, None)],
             ..portals
         };
         let signed_in = state(vec![portal(PortalState::SignedIn)]);
@@ -348,7 +352,7 @@ mod tests {
     #[test]
     fn a_click_that_did_not_work_is_said() {
         let before = state(vec![portal(PortalState::SignedIn)]);
-        let problem = Some(crate::app::contract::ProblemView::cancelled());
+        let problem = Some(ProblemView::cancelled());
         let after = AppState {
             problem,
             ..before.clone()
@@ -370,7 +374,7 @@ mod tests {
             ..ended()
         };
         let failed = AppState {
-            problem: Some(crate::app::contract::ProblemView::cancelled()),
+            problem: Some(ProblemView::cancelled()),
             failed_sign_in: Some("p1".to_owned()),
             ..ended()
         };
@@ -386,21 +390,10 @@ mod tests {
     #[test]
     fn r7_a_stretch_of_failure_is_one_notice_however_often_it_is_tried_again() {
         let with = |state_of_role, problem| AppState {
-            credentials: vec![CredentialsView {
-                role: Role {
-                    portal: "p1".to_owned(),
-                    account: "111122223333".to_owned(),
-                    permission_set: "ReadOnly".to_owned(),
-                },
-                account_name: "acme-dev".to_owned(),
-                state: state_of_role,
-                expires_at: None,
-                kept: false,
-                problem,
-            }],
+            credentials: vec![kept_role(state_of_role, problem)],
             ..state(vec![portal(PortalState::SignedIn)])
         };
-        let problem = || Some(crate::app::contract::ProblemView::not_understood());
+        let problem = || Some(ProblemView::not_understood());
         let failing = with(CredentialsState::Failing, problem());
         let trying = with(CredentialsState::Renewing, problem());
         let fresh = with(CredentialsState::Fresh, None);

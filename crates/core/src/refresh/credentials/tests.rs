@@ -119,12 +119,12 @@ fn r7_what_is_tried_at_once_has_failed_until_it_works() {
     cache.note_asked(&role, cache.moment());
     cache.landed(&role, 0, Ok(an_hours_credentials(&clock))).unwrap();
     let silence = RefreshFailure::no_answer("GetRoleCredentials");
-    for forget in [&RoleCache::forget_failures as &dyn Fn(&RoleCache), &|cache| {
-        cache.forget_silence(&role.portal);
-    }] {
+    let forget_failures = || cache.forget_failures();
+    let forget_silence = || cache.forget_silence(&role.portal);
+    for forget in [&forget_failures as &dyn Fn(), &forget_silence] {
         assert!(cache.landed(&role, 0, Err(silence.clone())).is_err());
         assert!(not_before() > Some(clock.now()));
-        forget(&cache);
+        forget();
         assert!(failed(&cache) && not_before() < Some(clock.now()));
     }
     cache.landed(&role, 0, Ok(an_hours_credentials(&clock))).unwrap();
