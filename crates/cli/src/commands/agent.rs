@@ -62,10 +62,7 @@ fn stop(invocation: &Invocation) -> Result<(), Failure> {
         outcome => outcome?,
     };
     let lived_in_memory = client.hello()?.memory_store;
-    client.ask(&Operation::Stop)?;
-    if !wait_until_gone(&invocation.paths, STOPPING)? {
-        return Err(ProblemView::agent_does_not_end().into());
-    }
+    end(invocation, &mut client)?;
     let line = if lived_in_memory {
         "The agent has stopped; its sign-ins were in memory only and are gone."
     } else {
@@ -73,6 +70,15 @@ fn stop(invocation: &Invocation) -> Result<(), Failure> {
     };
     invocation.printer.note(line);
     Ok(())
+}
+
+/// Ends the agent and waits until it is gone.
+pub(super) fn end(invocation: &Invocation, client: &mut Client) -> Result<(), Failure> {
+    client.ask(&Operation::Stop)?;
+    match wait_until_gone(&invocation.paths, STOPPING)? {
+        true => Ok(()),
+        false => Err(ProblemView::agent_does_not_end().into()),
+    }
 }
 
 fn in_words(agent: &AgentHello) -> String {

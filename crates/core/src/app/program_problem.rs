@@ -133,6 +133,28 @@ impl ProblemView {
         )
     }
 
+    /// Sign-ins were to be kept in memory only, and the agent that runs has the keyring for them.
+    pub fn agent_keeps_in_keyring(process: u32) -> Self {
+        Self::new(
+            ProblemCode::SecretStore,
+            format!(
+                "The agent that runs (process {process}) keeps sign-ins in the keyring, and PORTRAY_SECRET_STORE asks for memory."
+            ),
+            "Run “portray agent stop” first, then this again; or leave PORTRAY_SECRET_STORE out.",
+        )
+    }
+
+    /// The same of the tray application.
+    pub fn application_keeps_in_keyring(process: u32) -> Self {
+        Self::new(
+            ProblemCode::SecretStore,
+            format!(
+                "The Portray application (process {process}) keeps sign-ins in the keyring, and PORTRAY_SECRET_STORE asks for memory."
+            ),
+            "Quit it from the tray menu and run this again, or leave PORTRAY_SECRET_STORE out.",
+        )
+    }
+
     pub fn agent_does_not_end() -> Self {
         Self::new(
             ProblemCode::Failed,
