@@ -189,6 +189,11 @@ impl App {
         self.snapshots.subscribe()
     }
 
+    /// Has the settings read anew: whoever looks at the state may have edited them just now.
+    pub fn look_at_settings(&self) {
+        let _ = self.send(Command::SettingsToSee);
+    }
+
     /// The state as it is now.
     pub async fn snapshot(&self) -> Result<Arc<Snapshot>, ProblemView> {
         let (reply, snapshot) = oneshot::channel();
