@@ -153,7 +153,7 @@ impl Controller {
                 .await
                 .map_err(|failure| ProblemView::own_address(&failure, &address.0))?;
             Ok(Request::AddPortal {
-                region: start_url.region().or(region),
+                region: region.or_else(|| start_url.region()),
                 start_url: start_url.0,
                 name: Some(name),
             })

@@ -227,6 +227,9 @@ impl ProblemView {
             PortalError::OtherPartition { .. } => {
                 "Check the start URL, and give the region where IAM Identity Center is set up."
             }
+            PortalError::OtherRegion { .. } => {
+                "Leave the region out, or check the start URL: its host names the region of this portal."
+            }
             PortalError::NotAName(_) => {
                 "A name has 1 to 60 characters, no colon, no slash, no line break, and no “-” in front."
             }
