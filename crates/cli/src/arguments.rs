@@ -237,8 +237,12 @@ pub struct Agent {
 pub enum AgentCommand {
     /// Which agent runs.
     Status(Json),
-    /// End the agent; sign-ins are kept.
-    Stop,
+    /// End the agent; sign-ins are kept. The tray application is quit from its menu.
+    Stop {
+        /// End also the tray application.
+        #[arg(long)]
+        force: bool,
+    },
 }
 
 impl Arguments {

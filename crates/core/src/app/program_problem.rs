@@ -108,6 +108,15 @@ impl ProblemView {
         )
     }
 
+    /// Somebody asked for the agent to end, and the tray application has its place.
+    pub fn application_is_no_agent(process: u32) -> Self {
+        Self::new(
+            ProblemCode::WrongUse,
+            format!("The Portray application is running (process {process}), and not an agent without a tray."),
+            "Quit it from the tray menu, or end it with “portray agent stop --force”.",
+        )
+    }
+
     pub fn agent_runs(process: u32) -> Self {
         Self::new(
             ProblemCode::Failed,
