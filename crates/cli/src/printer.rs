@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, READER_LEFT};
 
 /// Writes to the standard streams. Both may be closed.
 #[derive(Debug, Clone, Copy)]
@@ -48,7 +48,7 @@ impl Printer {
         }
         writeln!(stdout, "{text}")
             .and_then(|()| stdout.flush())
-            .map_err(|error| Failure::no_stdout(&error))
+            .map_err(|error| Failure::unwritten(&error))
     }
 
     /// Something that a person may want to know.
@@ -79,6 +79,9 @@ impl Printer {
 
     /// What happened, what to do, and which targets were possible; gives the exit code.
     pub fn failure(self, failure: &Failure) -> ExitCode {
+        if failure.reader_left {
+            return ExitCode::from(READER_LEFT);
+        }
         self.note(&on_one_line(&failure.problem.what_happened));
         self.note(&on_one_line(&failure.problem.what_to_do));
         for candidate in &failure.candidates {

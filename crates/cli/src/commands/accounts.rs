@@ -63,8 +63,8 @@ fn meant(status: StatusReply, arguments: &Accounts) -> Result<Vec<PortalView>, F
     let portals = status.portals;
     if arguments.json && portals.len() > 1 {
         return Err(Failure {
-            problem: ProblemView::one_portal_a_document(),
             candidates: portals.into_iter().map(|portal| portal.name).collect(),
+            ..Failure::from(ProblemView::one_portal_a_document())
         });
     }
     Ok(portals)
