@@ -64,6 +64,7 @@ impl From<ClientError> for Failure {
             },
             ClientError::NotRunning
             | ClientError::NotOurs
+            | ClientError::Folder { .. }
             | ClientError::OutOfReach { .. }
             | ClientError::TimedOut
             | ClientError::Closed

@@ -134,11 +134,22 @@ impl Known<'_> {
         if !candidates.is_empty() {
             return Err(self.several(&candidates));
         }
+        if let Some(named) = self.unknown_portal(words) {
+            return Err(no_such_portal(self.portals, Some(named)));
+        }
         let (portals, rest) = self.split_portal(words);
         match rest.rsplit_once('/') {
             Some((account, set)) => self.unlisted(&portals, account.trim(), set.trim()),
             None => Err(self.nothing(&portals)),
         }
+    }
+
+    /// What stands in the place of a portal's name, before `:ACCOUNT/PERMISSION_SET`, and names none.
+    fn unknown_portal<'w>(&self, words: &'w str) -> Option<&'w str> {
+        let (named, rest) = words.split_once(':')?;
+        let named = named.trim();
+        let is_unknown = matching(self.portals, Some(named), None).is_empty();
+        (is_unknown && rest.contains('/') && !named.contains('/')).then_some(named)
     }
 
     fn split_portal<'w>(&self, words: &'w str) -> (Vec<&NamedPortal>, &'w str) {
@@ -253,7 +264,7 @@ fn matching<'a, P: Named>(portals: &'a [P], named: Option<&str>, region: Option<
             let named = named.to_lowercase();
             portal.names().iter().any(|name| name.to_lowercase() == named)
         };
-        named.is_none_or(is_named) && region.is_none_or(|region| portal.region() == region)
+        named.is_none_or(is_named) && region.is_none_or(|region| portal.region().eq_ignore_ascii_case(region))
     };
     let meant: Vec<&P> = portals.iter().filter(is_meant).collect();
     // A person may have written two names that differ only in case.

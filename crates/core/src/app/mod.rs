@@ -1,6 +1,7 @@
 //! The application: commands in, one state, every surface drawn from it.
 
 pub mod command;
+pub mod command_problem;
 mod console_session;
 pub mod contract;
 mod controller;

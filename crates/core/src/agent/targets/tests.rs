@@ -211,7 +211,10 @@ fn a_start_url_of_two_portals_is_refused_until_both_are_listed_and_one_of_them_h
     for (portal, account) in [("mine", "111122223333"), ("audit", "444455556666")] {
         let listed = catalogue(&["all"]);
         let listed = listed.listing(&PortalId("id-all".to_owned())).unwrap();
-        let accounts = listed.accounts.iter().filter(|listed| listed.account.id.0 == account);
+        let accounts = listed
+            .accounts
+            .iter()
+            .filter(|listed| listed.account.id.0 == account);
         let listing = Listing {
             accounts: accounts.cloned().collect(),
             synced_at: Some("2026-03-02T12:00:00Z".parse().unwrap()),
@@ -222,4 +225,11 @@ fn a_start_url_of_two_portals_is_refused_until_both_are_listed_and_one_of_them_h
     for (account, portal) in [("111122223333", "id-mine"), ("444455556666", "id-audit")] {
         assert_eq!(resolve(&both_listed, account).unwrap().portal.0, portal);
     }
+}
+
+#[test]
+fn a_portal_that_is_not_there_is_named_as_what_is_wrong() {
+    let refused = words(&["acme", "other"], "nope:acme-dev/ReadOnly").unwrap_err();
+    assert_eq!(refused.problem, ProblemView::no_such_portal(Some("nope")));
+    assert_eq!(refused.candidates, ["acme", "other"]);
 }
