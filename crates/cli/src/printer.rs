@@ -109,12 +109,16 @@ fn was_closed(_stdout: &io::StdoutLock<'_>) -> bool {
     false
 }
 
-/// Every column as wide as its longest cell; the last one as long as it is.
+/// A cell that is longer moves its own row only.
+const WIDEST: usize = 60;
+
+/// Every column as wide as its longest cell, within reason; the last one as long as it is.
 fn in_columns(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column));
-        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+        let widest = cells.map(|cell| cell.chars().count()).max().unwrap_or(0);
+        widest.min(WIDEST)
     };
     let widths: Vec<usize> = (0..columns).map(width).collect();
     let lines = rows.iter().map(|row| {
@@ -196,6 +200,16 @@ mod tests {
         let row = |cells: [&str; 2]| cells.map(str::to_owned).to_vec();
         let table = in_columns(&[row(["1", "a\nb"]), row(["22", "ä"])]);
         assert_eq!(table, "1   a b\n22  ä");
+    }
+
+    #[test]
+    fn an_endless_name_does_not_push_the_other_rows_away() {
+        let row = |cells: [&str; 2]| cells.map(str::to_owned).to_vec();
+        let endless = "x".repeat(4096);
+        let table = in_columns(&[row([&endless, "a"]), row(["dev", "b"])]);
+        let lines: Vec<_> = table.lines().collect();
+        assert_eq!(lines[0], format!("{endless}  a"));
+        assert_eq!(lines[1], format!("{:WIDEST$}  b", "dev"));
     }
 
     #[test]
