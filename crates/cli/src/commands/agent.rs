@@ -72,7 +72,9 @@ fn stop(invocation: &Invocation, force: bool) -> Result<(), Failure> {
         true => "its sign-ins were in memory only and are gone",
         false => "sign-ins are kept",
     };
-    invocation.printer.note(&format!("{what} has stopped; {sign_ins}."));
+    invocation
+        .printer
+        .note(&format!("{what} has stopped; {sign_ins}."));
     Ok(())
 }
 
