@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use harness::{Desktop, EmulatorProcess, Finished, Opener, Portray, follow};
-use portray_core::app::contract::Request;
 use url::Url;
 
 const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Sooner than Portray looks by itself at what has changed.
+const SOON: Duration = Duration::from_secs(15);
 
 /// A role that every developer and every administrator has.
 const ROLE: &str = "acme-dev/ReadOnly";
@@ -99,27 +101,28 @@ async fn r9_a_bad_edit_of_the_settings_is_told_in_the_status_and_the_old_ones_ho
     let region = &emulator.addresses().region;
     let moved = good.replace(&format!("region = \"{region}\""), "region = \"the moon\"");
     ensure!(moved != good, "the settings name the region: {good}");
+    let damaged = format!("line {}", good.lines().count() + 1);
     for (bad, said) in [
         (moved, "the moon"),
-        (format!("{good}\nthis is no line\n"), "line"),
+        (format!("{good}garbage [[[\n"), damaged.as_str()),
     ] {
         std::fs::write(&file, &bad)?;
         let what = format!("a word about “{said}”");
-        let told = desktop.wait_until(&what, DEADLINE, async || {
-            // Whoever asks for something now has the file looked at.
-            portray.ask(|_| Request::RenewNow).await?;
+        // Whoever asks for the status has the file looked at.
+        let told = desktop.wait_until(&what, SOON, async || {
             let status = portray.run(&["status"]).await?.expect_code(0)?;
             Ok(status.stdout.contains(said).then_some(status.stdout))
         });
         let told = told.await?;
         assert!(told.contains("settings.toml"), "{told}");
+        let problems = portray.status().await?["problems"].clone();
+        assert_eq!(problems.as_array().context("problems")?.len(), 1, "{problems}");
         assert_eq!(std::fs::read_to_string(&file)?, bad);
         portray.wait_for_portal("signed_in", DEADLINE).await?;
         portray.run(&["credentials", ROLE]).await?.expect_code(0)?;
         std::fs::write(&file, &good)?;
         desktop
-            .wait_until("its end", DEADLINE, async || {
-                portray.ask(|_| Request::RenewNow).await?;
+            .wait_until("its end", SOON, async || {
                 let status = portray.status().await?;
                 let problems = status["problems"].as_array().context("problems")?;
                 Ok(problems.is_empty().then_some(()))

@@ -37,8 +37,8 @@ async fn k3_without_a_keyring_nothing_is_kept_and_the_choice_is_told() -> Result
     );
     assert_eq!(emulator.calls("StartDeviceAuthorization").await?, 0);
     assert_eq!(files_with_tokens(&desktop.portray_home())?, Vec::<String>::new());
-    portray.run(&["agent", "stop"]).await?.expect_code(0)?;
 
+    // The agent that runs has the keyring: what was advised works all the same.
     let portray = portray.with_variable("PORTRAY_SECRET_STORE", "memory");
     portray.sign_in(&emulator, "amara").await?;
     let role = "111122223333/ReadOnly";
@@ -47,6 +47,21 @@ async fn k3_without_a_keyring_nothing_is_kept_and_the_choice_is_told() -> Result
     let stopped = portray.run(&["agent", "stop"]).await?.expect_code(0)?;
     assert!(stopped.stderr.contains("in memory only"), "{stopped:?}");
     portray.wait_for_portal("sign_in_needed", DEADLINE).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn k3_a_sign_in_in_the_keyring_is_not_left_for_one_in_memory_unasked() -> Result<()> {
+    let story = Headless::signed_in().await?;
+    let in_memory = story.portray().with_variable("PORTRAY_SECRET_STORE", "memory");
+    let refused = in_memory.run(&["login", "--device-code"]).await?.expect_code(7)?;
+    assert_eq!(refused.stderr.lines().count(), 2, "{refused:?}");
+    assert!(refused.stderr.contains("portray agent stop"), "{refused:?}");
+    in_memory.wait_for_portal("signed_in", DEADLINE).await?;
+    in_memory.run(&["agent", "stop"]).await?.expect_code(0)?;
+    in_memory.sign_in(&story.emulator, "amara").await?;
+    let stopped = in_memory.run(&["agent", "stop"]).await?.expect_code(0)?;
+    assert!(stopped.stderr.contains("in memory only"), "{stopped:?}");
     Ok(())
 }
 

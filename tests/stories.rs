@@ -39,6 +39,7 @@ mod stories {
     mod unassigned;
     mod waiting;
     mod ways_to_sign_in;
+    mod without_notifications;
 }
 
 #[cfg(target_os = "linux")]

@@ -104,6 +104,10 @@ async fn a_portal_that_nobody_signed_in_to_leaves_the_others_lists_as_they_are()
         assert!(listed.stdout.contains("acme-dev"), "{listed:?}");
         assert!(listed.stderr.contains("two: You are not signed in"), "{listed:?}");
     }
+    let nothing = portray.run(&["accounts", "zzz", "qqq"]).await?.expect_code(0)?;
+    assert_eq!(nothing.stdout, "");
+    let note = "No account or permission set matches “zzz qqq”.";
+    assert!(nothing.stderr.contains(note), "{nothing:?}");
     let both = portray.run(&["accounts", "--json"]).await?.expect_code(2)?;
     assert_eq!(both.stdout, "");
     assert!(

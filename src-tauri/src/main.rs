@@ -30,7 +30,18 @@ enum Mode {
     Resident { show_window: bool },
     Window,
     Version,
+    Help,
 }
+
+const USAGE: &str = "The tray application of Portray, your AWS access portal.
+
+Usage: portray-app [--quick]
+
+      --quick    Open its window too
+  -h, --help     Print this
+  -V, --version  Print the version
+
+The command line is “portray”; see “portray help”.";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args_os()
@@ -59,6 +70,7 @@ impl Mode {
             ["--quick"] => Ok(Self::Resident { show_window: true }),
             ["--window"] => Ok(Self::Window),
             ["--version" | "-V"] => Ok(Self::Version),
+            ["--help" | "-h"] => Ok(Self::Help),
             _ => Err(ProblemView::unknown_arguments(&words.join(" "))),
         }
     }
@@ -73,6 +85,10 @@ fn run(mode: Mode) -> Result<(), ProblemView> {
                 std::io::stdout(),
                 concat!("portray-app ", env!("CARGO_PKG_VERSION")),
             );
+            Ok(())
+        }
+        Mode::Help => {
+            tell(std::io::stdout(), USAGE);
             Ok(())
         }
     }
@@ -101,6 +117,17 @@ mod tests {
         assert_eq!(parse(&[]), Ok(Mode::Resident { show_window: false }));
         assert_eq!(parse(&["--quick"]), Ok(Mode::Resident { show_window: true }));
         assert_eq!(parse(&["--window"]), Ok(Mode::Window));
+    }
+
+    #[test]
+    fn whoever_asks_how_to_start_it_is_told_every_argument() {
+        for asked in ["--help", "-h"] {
+            assert_eq!(parse(&[asked]), Ok(Mode::Help));
+        }
+        for argument in ["--quick", "--version", "--help"] {
+            assert!(USAGE.contains(argument), "{argument}");
+            assert!(parse(&[argument]).is_ok(), "{argument}");
+        }
     }
 
     #[test]

@@ -16,8 +16,19 @@ use crate::shells::Format;
 ///   portray accounts
 ///   portray exec acme-dev/ReadOnly -- aws sts get-caller-identity
 ///
-/// Data goes to stdout, everything else to stderr. Exit codes: 0 done, 1 failed, 2 wrong use, 3 sign-in needed,
-/// 4 not assigned or denied, 5 AWS unreachable, 6 no agent, 7 no secret store, 130 cancelled.
+/// Data goes to stdout, everything else to stderr.
+///
+/// Exit codes:
+///     0  done
+///     1  failed
+///     2  wrong use
+///     3  sign-in needed
+///     4  not assigned or denied
+///     5  AWS unreachable
+///     6  no agent
+///     7  no secret store
+///   130  cancelled
+///   141  the reader of the output had left
 #[derive(Debug, Parser)]
 #[command(name = "portray", version, verbatim_doc_comment)]
 pub struct Arguments {
@@ -69,7 +80,10 @@ pub enum PortalCommand {
     /// List the portals.
     List(Json),
     /// Sign out of a portal and forget it.
-    Remove { name: String },
+    Remove {
+        /// The portal's name.
+        name: String,
+    },
 }
 
 /// Whether to print one JSON document.
@@ -139,6 +153,7 @@ impl RoleArgument {
 pub struct Credentials {
     #[command(flatten)]
     pub role: RoleArgument,
+    /// The form: a JSON document, or variables for a shell or a file.
     #[arg(long, value_enum, default_value_t = Format::Process)]
     pub format: Format,
     /// How long they have to be good at least, for instance 15m.
@@ -157,6 +172,7 @@ pub struct CredentialProcess {
     /// The account's id, twelve digits.
     #[arg(long)]
     pub account: String,
+    /// The permission set's name.
     #[arg(long)]
     pub permission_set: String,
     /// The portal's region, where two portals share a start URL.
@@ -237,8 +253,12 @@ pub struct Agent {
 pub enum AgentCommand {
     /// Which agent runs.
     Status(Json),
-    /// End the agent; sign-ins are kept.
-    Stop,
+    /// End the agent; sign-ins are kept. The tray application is quit from its menu.
+    Stop {
+        /// End also the tray application.
+        #[arg(long)]
+        force: bool,
+    },
 }
 
 impl Arguments {
@@ -274,6 +294,29 @@ mod tests {
     #[test]
     fn the_grammar_is_sound() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_argument_has_help_and_exit_codes_stand_one_a_line() {
+        fn lacking(command: &clap::Command) -> Vec<String> {
+            let of_this = command
+                .get_arguments()
+                .filter(|argument| argument.get_help().is_none());
+            let of_this = of_this.map(|argument| format!("{} {}", command.get_name(), argument.get_id()));
+            of_this
+                .chain(command.get_subcommands().flat_map(lacking))
+                .collect()
+        }
+        let mut command = Arguments::command();
+        assert_eq!(lacking(&command), Vec::<String>::new());
+        let help = command.render_long_help().to_string();
+        let listed = |code: &str, meaning: &str| {
+            let mut lines = help.lines().map(str::trim);
+            lines.any(|line| line.strip_prefix(code).is_some_and(|rest| rest.trim() == meaning))
+        };
+        for (code, meaning) in [("0", "done"), ("7", "no secret store"), ("130", "cancelled")] {
+            assert!(listed(code, meaning), "{help}");
+        }
     }
 
     #[test]

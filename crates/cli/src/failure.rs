@@ -13,7 +13,12 @@ use portray_core::settings::SettingsError;
 pub struct Failure {
     pub problem: ProblemView,
     pub candidates: Vec<String>,
+    /// Whoever read the output has had enough of it, as `head` has: nobody needs to be told.
+    pub reader_left: bool,
 }
+
+/// What a shell says of a program that ended because its reader had left (SIGPIPE).
+pub const READER_LEFT: u8 = 141;
 
 impl Failure {
     /// An answer that this program does not expect: the agent is of another version.
@@ -24,6 +29,14 @@ impl Failure {
     /// Standard output is closed, or what it leads to is full.
     pub fn no_stdout(error: &io::Error) -> Self {
         ProblemView::no_stdout(error).into()
+    }
+
+    /// Writing to standard output did not work.
+    pub fn unwritten(error: &io::Error) -> Self {
+        Self {
+            reader_left: error.kind() == io::ErrorKind::BrokenPipe,
+            ..Self::no_stdout(error)
+        }
     }
 
     /// Something of the system did not work as it always does.
@@ -37,6 +50,7 @@ impl From<ProblemView> for Failure {
         Self {
             problem,
             candidates: Vec::new(),
+            reader_left: false,
         }
     }
 }
@@ -44,9 +58,13 @@ impl From<ProblemView> for Failure {
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
         match error {
-            ClientError::Problem { problem, candidates } => Self { problem, candidates },
+            ClientError::Problem { problem, candidates } => Self {
+                candidates,
+                ..Self::from(problem)
+            },
             ClientError::NotRunning
             | ClientError::NotOurs
+            | ClientError::Folder { .. }
             | ClientError::OutOfReach { .. }
             | ClientError::TimedOut
             | ClientError::Closed
@@ -60,8 +78,8 @@ impl From<ClientError> for Failure {
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         Self {
-            problem: refusal.problem,
             candidates: refusal.candidates,
+            ..Self::from(refusal.problem)
         }
     }
 }

@@ -34,7 +34,7 @@ pub fn ask(
     };
     // Also without words: the answer comes when a first listing is there, and says what to do where there is none.
     let refused = match listing::ask(invocation, &mut client, &operation(target)) {
-        Err(ClientError::Problem { problem, candidates }) => Failure { problem, candidates },
+        Err(error @ ClientError::Problem { .. }) => Failure::from(error),
         outcome => return Ok(outcome?),
     };
     let is_ambiguous = !refused.candidates.is_empty();

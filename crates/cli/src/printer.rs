@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, READER_LEFT};
 
 /// Writes to the standard streams. Both may be closed.
 #[derive(Debug, Clone, Copy)]
@@ -48,7 +48,7 @@ impl Printer {
         }
         writeln!(stdout, "{text}")
             .and_then(|()| stdout.flush())
-            .map_err(|error| Failure::no_stdout(&error))
+            .map_err(|error| Failure::unwritten(&error))
     }
 
     /// Something that a person may want to know.
@@ -79,6 +79,9 @@ impl Printer {
 
     /// What happened, what to do, and which targets were possible; gives the exit code.
     pub fn failure(self, failure: &Failure) -> ExitCode {
+        if failure.reader_left {
+            return ExitCode::from(READER_LEFT);
+        }
         self.note(&on_one_line(&failure.problem.what_happened));
         self.note(&on_one_line(&failure.problem.what_to_do));
         for candidate in &failure.candidates {
@@ -106,12 +109,16 @@ fn was_closed(_stdout: &io::StdoutLock<'_>) -> bool {
     false
 }
 
-/// Every column as wide as its longest cell; the last one as long as it is.
+/// A cell that is longer moves its own row only.
+const WIDEST: usize = 60;
+
+/// Every column as wide as its longest cell, within reason; the last one as long as it is.
 fn in_columns(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column));
-        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+        let widest = cells.map(|cell| cell.chars().count()).max().unwrap_or(0);
+        widest.min(WIDEST)
     };
     let widths: Vec<usize> = (0..columns).map(width).collect();
     let lines = rows.iter().map(|row| {
@@ -193,6 +200,16 @@ mod tests {
         let row = |cells: [&str; 2]| cells.map(str::to_owned).to_vec();
         let table = in_columns(&[row(["1", "a\nb"]), row(["22", "ä"])]);
         assert_eq!(table, "1   a b\n22  ä");
+    }
+
+    #[test]
+    fn an_endless_name_does_not_push_the_other_rows_away() {
+        let row = |cells: [&str; 2]| cells.map(str::to_owned).to_vec();
+        let endless = "x".repeat(4096);
+        let table = in_columns(&[row([&endless, "a"]), row(["dev", "b"])]);
+        let lines: Vec<_> = table.lines().collect();
+        assert_eq!(lines[0], format!("{endless}  a"));
+        assert_eq!(lines[1], format!("{:WIDEST$}  b", "dev"));
     }
 
     #[test]

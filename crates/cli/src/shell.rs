@@ -61,13 +61,21 @@ impl Shell for HeadlessShell {
         let shown = Arc::clone(&self.shown);
         // A thread of its own: it waits for a click, and a desktop that dies meanwhile never answers.
         let runtime = self.runtime.clone();
-        std::thread::spawn(move || show(&notice, &pressed, &shown, &runtime));
+        std::thread::spawn(move || {
+            // The bus's connections begin tasks, also while they are let go of.
+            let _context = runtime.enter();
+            show(&notice, &pressed, &shown, &runtime);
+        });
     }
 
     fn withdraw(&self, key: &str) {
         let id = self.shown.lock().ok().and_then(|mut shown| shown.remove(key));
         if let Some(id) = id {
-            std::thread::spawn(move || take_away(id));
+            let runtime = self.runtime.clone();
+            std::thread::spawn(move || {
+                let _context = runtime.enter();
+                take_away(id);
+            });
         }
     }
 

@@ -17,5 +17,7 @@ mod home;
 mod lists;
 #[path = "command_line/login.rs"]
 mod login;
+#[path = "command_line/output.rs"]
+mod output;
 #[path = "command_line/settings.rs"]
 mod settings;

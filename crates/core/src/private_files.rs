@@ -56,11 +56,17 @@ pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let path = &target(path)?;
     let folder = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
     make_folder(folder)?;
-    let mut file = tempfile::Builder::new().prefix(".portray-").tempfile_in(folder)?;
-    file.write_all(content)?;
+    let begun = tempfile::Builder::new().prefix(".portray-").tempfile_in(folder);
+    let file = begun.map_err(|error| without_place(&error))?;
+    file.as_file().write_all(content)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     sync_folder(folder)
+}
+
+/// The name of a file that never was tells nobody anything.
+fn without_place(error: &io::Error) -> io::Error {
+    error.kind().into()
 }
 
 /// A file's content; none where there is no file. Every other error is an error, never "empty".
@@ -172,6 +178,14 @@ mod tests {
         symlink("circle", &circle).unwrap();
         assert!(replace(&circle, b"new").is_err());
         assert!(circle.is_symlink());
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn what_cannot_be_written_is_told_without_the_name_of_a_temporary_file() {
+        // Nobody makes files there.
+        let error = replace(Path::new("/proc/self/settings.toml"), b"x").unwrap_err();
+        assert!(!error.to_string().contains(".portray-"), "{error}");
     }
 
     #[test]

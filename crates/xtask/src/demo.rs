@@ -260,7 +260,11 @@ mod tests {
         assert!(people.contains(&"amara      demo-amara".to_owned()), "{people:?}");
         let coded = people.iter().find(|person| person.starts_with("zoe"));
         assert!(coded.is_some_and(|zoe| zoe.contains("code")), "{people:?}");
+        let readme = fs::read_to_string(workspace::root().join("README.md")).unwrap();
         for person in people {
+            let mut words = person.split([' ', ',']).filter(|word| !word.is_empty());
+            let (name, password) = (words.next().unwrap(), words.next().unwrap());
+            assert!(readme.contains(&format!("| `{name}` | `{password}`")), "{person}");
             assert_eq!(person.contains("key"), person.starts_with("zoe"), "{person}");
         }
     }

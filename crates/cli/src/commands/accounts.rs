@@ -40,13 +40,20 @@ pub fn run(invocation: &Invocation, arguments: &Accounts) -> Result<(), Failure>
     {
         return Err(problem.clone().into());
     }
+    let query = arguments.query.join(" ");
+    let mut is_anything_hit = query.trim().is_empty() || !wanted.iter().any(Wanted::is_known);
     for wanted in wanted.iter().filter(|wanted| wanted.is_known()) {
         details::portal(invocation, &wanted.portal);
-        let listing = listing_of(&mut client, &wanted.portal.name, &arguments.query.join(" "))?;
+        let listing = listing_of(&mut client, &wanted.portal.name, &query)?;
+        is_anything_hit |= !listing.accounts.is_empty();
         if arguments.json {
             return invocation.printer.json(&listing);
         }
         print(invocation, &listing, name_portals)?;
+    }
+    if !is_anything_hit {
+        let note = format!("No account or permission set matches “{}”.", query.trim());
+        invocation.printer.note(&note);
     }
     match say_what_is_missing(invocation, &wanted, arguments.sync) {
         Some(problem) => Err(problem.into()),
@@ -63,8 +70,8 @@ fn meant(status: StatusReply, arguments: &Accounts) -> Result<Vec<PortalView>, F
     let portals = status.portals;
     if arguments.json && portals.len() > 1 {
         return Err(Failure {
-            problem: ProblemView::one_portal_a_document(),
             candidates: portals.into_iter().map(|portal| portal.name).collect(),
+            ..Failure::from(ProblemView::one_portal_a_document())
         });
     }
     Ok(portals)

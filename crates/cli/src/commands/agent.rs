@@ -25,7 +25,7 @@ struct AgentDocument<'a> {
 pub fn run(invocation: &Invocation, arguments: &Agent) -> Result<(), Failure> {
     match arguments.command {
         Some(AgentCommand::Status(json)) => status(invocation, json.json),
-        Some(AgentCommand::Stop) => stop(invocation),
+        Some(AgentCommand::Stop { force }) => stop(invocation, force),
         None if arguments.foreground => headless::run(invocation, arguments.detached),
         None => start(invocation),
     }
@@ -53,7 +53,7 @@ fn status(invocation: &Invocation, json: bool) -> Result<(), Failure> {
     invocation.printer.data(&in_words(&agent))
 }
 
-fn stop(invocation: &Invocation) -> Result<(), Failure> {
+fn stop(invocation: &Invocation, force: bool) -> Result<(), Failure> {
     let mut client = match Client::connect(&invocation.paths) {
         Err(ClientError::NotRunning) => {
             invocation.printer.note("No agent is running.");
@@ -61,18 +61,30 @@ fn stop(invocation: &Invocation) -> Result<(), Failure> {
         }
         outcome => outcome?,
     };
-    let lived_in_memory = client.hello()?.memory_store;
-    client.ask(&Operation::Stop)?;
-    if !wait_until_gone(&invocation.paths, STOPPING)? {
-        return Err(ProblemView::agent_does_not_end().into());
-    }
-    let line = if lived_in_memory {
-        "The agent has stopped; its sign-ins were in memory only and are gone."
-    } else {
-        "The agent has stopped; sign-ins are kept."
+    let agent = client.hello()?;
+    let what = match agent.kind {
+        AgentKind::Tray if !force => return Err(ProblemView::application_is_no_agent(agent.pid).into()),
+        AgentKind::Tray => "The Portray application",
+        AgentKind::Headless => "The agent",
     };
-    invocation.printer.note(line);
+    end(invocation, &mut client)?;
+    let sign_ins = match agent.memory_store {
+        true => "its sign-ins were in memory only and are gone",
+        false => "sign-ins are kept",
+    };
+    invocation
+        .printer
+        .note(&format!("{what} has stopped; {sign_ins}."));
     Ok(())
+}
+
+/// Ends the agent and waits until it is gone.
+pub(super) fn end(invocation: &Invocation, client: &mut Client) -> Result<(), Failure> {
+    client.ask(&Operation::Stop)?;
+    match wait_until_gone(&invocation.paths, STOPPING)? {
+        true => Ok(()),
+        false => Err(ProblemView::agent_does_not_end().into()),
+    }
 }
 
 fn in_words(agent: &AgentHello) -> String {

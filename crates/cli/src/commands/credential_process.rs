@@ -20,5 +20,10 @@ pub fn run(invocation: &Invocation, arguments: CredentialProcess) -> Result<(), 
         permission_set: arguments.permission_set,
     };
     let credentials = credentials::ask_for_tool(invocation, target, PATIENCE)?;
-    invocation.printer.json(&ProcessDocument::from(&credentials))
+    let printed = invocation.printer.json(&ProcessDocument::from(&credentials));
+    // A tool that left before it had its answer is a failure in words.
+    printed.map_err(|failure| Failure {
+        reader_left: false,
+        ..failure
+    })
 }

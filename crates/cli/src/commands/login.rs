@@ -13,7 +13,7 @@ use serde::Serialize;
 use url::Url;
 
 use self::events::{Begun, Event, Events};
-use super::{Invocation, command, details, status_of};
+use super::{Invocation, command, details, secret_store, status_of};
 use crate::arguments::Login;
 use crate::failure::Failure;
 use crate::shells::whole_seconds;
@@ -63,6 +63,7 @@ struct Way {
 
 pub fn run(invocation: &Invocation, arguments: &Login) -> Result<(), Failure> {
     let way = way(arguments, Surroundings::of(&invocation.environment));
+    secret_store::agree(invocation)?;
     let mut client = invocation.connect()?;
     details::meant_portal(invocation, &mut client, arguments.portal.as_deref())?;
     let events = Events::of(client.stream(&Operation::Login {

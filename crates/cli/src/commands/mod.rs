@@ -12,6 +12,7 @@ pub mod listing;
 mod login;
 mod logout;
 mod portal;
+mod secret_store;
 mod status;
 
 use std::process::ExitCode;

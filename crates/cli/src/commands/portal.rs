@@ -1,5 +1,6 @@
 //! `portray portal add | list | remove`
 
+use portray_core::app::command_problem::for_a_shell;
 use portray_core::app::contract::{Answer, PortalState, PortalView, Request};
 use serde::Serialize;
 
@@ -86,16 +87,6 @@ fn remove(invocation: &Invocation, name: &str) -> Result<(), Failure> {
     command(&mut client, request)?;
     invocation.printer.note(&format!("{} is forgotten.", portal.name));
     Ok(())
-}
-
-/// A word as it is typed in a shell.
-fn for_a_shell(word: &str) -> String {
-    let is_plain =
-        |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.' | '@' | '+');
-    match word.chars().all(is_plain) {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', "'\\''")),
-    }
 }
 
 fn document(portal: &PortalView) -> PortalDocument<'_> {

@@ -2,11 +2,12 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
+use std::sync::mpsc::channel;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::credential_process::{PROCESS, is_one_document_or_nothing};
-use crate::home::{Home, text};
+use crate::home::{Home, say, text};
 
 #[test]
 fn a3_a_hundred_helpers_start_one_agent() {
@@ -106,6 +107,37 @@ fn agent_refuses_to_run_beside_another() {
     );
     let gone = home.portray(&["agent", "status"]).output().unwrap();
     assert_eq!(gone.status.code(), Some(6), "{gone:?}");
+}
+
+#[test]
+fn the_tray_application_is_ended_only_by_force() {
+    let hello = |kind: &str| json!({"v": 1, "answer": "hello", "version": "0.1.0", "pid": 7, "kind": kind, "memory_store": false});
+    for (kind, words, is_asked_to_stop) in [
+        ("tray", &["agent", "stop"][..], false),
+        ("tray", &["agent", "stop", "--force"], true),
+        ("headless", &["agent", "stop"], true),
+    ] {
+        let home = Home::new();
+        let (asked, stops) = channel();
+        let hello = hello(kind);
+        home.with_agent_that(move |stream, request| {
+            if request["op"] == "hello" {
+                return say(stream, &hello);
+            }
+            let _ = asked.send(request["op"].clone());
+            say(stream, &json!({"v": 1, "answer": "done"}))
+        });
+        let output = home.portray(words).output().unwrap();
+        let asked_to_stop = stops.try_iter().any(|operation| operation == "stop");
+        assert_eq!(asked_to_stop, is_asked_to_stop, "{kind} {words:?} {output:?}");
+        if is_asked_to_stop {
+            continue;
+        }
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        let said = text(&output.stderr);
+        assert!(said.contains("tray menu") && said.contains("--force"), "{said}");
+        assert_eq!(said.lines().count(), 2, "{said}");
+    }
 }
 
 #[test]

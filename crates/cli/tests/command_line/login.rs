@@ -21,7 +21,7 @@ fn login_without_a_browser_prints_one_line_and_waits() {
         text(&output.stdout),
         "{\"url\":\"https://acme.example/x?user_code=AB\",\"user_code\":\"AB\",\"expires_at\":\"2026-03-02T12:10:00Z\"}\n"
     );
-    let asked = requests.recv().unwrap();
+    let asked = requests.iter().find(|asked| asked["op"] == "login").unwrap();
     assert_eq!(
         (&asked["open_browser"], &asked["device_code"]),
         (&json!(false), &json!(false))

@@ -124,4 +124,11 @@ fn a_name_is_one_that_can_be_typed_and_is_given_once() {
     let (code, _, said) = home.portray(&["portal", "add", "good.awsapps.cn", "--region", "eu-west-1"]);
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("different partitions"), "{said}");
+    let (code, _, said) = home.portray(&["portal", "add", "loud", "--region", " EU-WEST-1"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("in eu-west-1."), "{said}");
+    let instance = "https://ssoins-1234567890abcdef.portal.eu-west-1.app.aws";
+    let (code, _, said) = home.portray(&["portal", "add", instance, "--region", "us-east-1"]);
+    assert_eq!((code, said.lines().count()), (Some(2), 2), "{said}");
+    assert!(said.contains("eu-west-1") && said.contains("us-east-1"), "{said}");
 }

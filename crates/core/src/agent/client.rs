@@ -8,6 +8,7 @@ use crate::agent::connection::{self, Connection};
 use crate::agent::protocol::{AgentHello, MAX_REQUEST, Operation, Reply, RequestLine, ResponseLine, VERSION};
 use crate::app::contract::ProblemView;
 use crate::paths::Paths;
+use crate::private_files::FolderFault;
 
 /// How long an answer may take: longer than the agent gives AWS for it, so that the agent can say what is wrong.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -23,8 +24,11 @@ pub struct Client {
 pub enum ClientError {
     #[error("no agent is running")]
     NotRunning,
-    #[error("the agent's socket may be somebody else's")]
+    /// A pipe on Windows.
+    #[error("the agent's pipe may be somebody else's")]
     NotOurs,
+    #[error("the folder {path} {fault}")]
+    Folder { path: PathBuf, fault: FolderFault },
     #[error("the socket {path} cannot be reached: {error}")]
     OutOfReach { path: PathBuf, error: io::Error },
     #[error("the agent did not answer in time")]
@@ -143,8 +147,8 @@ impl ClientError {
             Self::OutOfReach { ref error, .. } => ProblemView::no_socket(&self, error),
             Self::OtherVersion(theirs) => ProblemView::other_protocol(theirs, VERSION),
             Self::NotRunning => ProblemView::not_running(),
-            Self::NotOurs if cfg!(windows) => ProblemView::foreign_pipe(),
-            Self::NotOurs => ProblemView::foreign_folder(),
+            Self::NotOurs => ProblemView::foreign_pipe(),
+            Self::Folder { path, fault } => ProblemView::runtime_folder(&path, &fault),
             Self::TimedOut => ProblemView::no_answer_in_time(),
             Self::Closed | Self::Broken(_) | Self::Garbled => ProblemView::no_answer(),
         }

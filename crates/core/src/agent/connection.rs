@@ -21,10 +21,13 @@ mod unix {
     pub fn open(paths: &Paths) -> Result<Connection, ClientError> {
         let connection =
             Connection::connect(paths.socket()).map_err(|error| ClientError::not_opened(paths, error))?;
-        if folder_fault(&paths.runtime).is_some() {
-            return Err(ClientError::NotOurs);
+        match folder_fault(&paths.runtime) {
+            None => Ok(connection),
+            Some(fault) => Err(ClientError::Folder {
+                path: paths.runtime.clone(),
+                fault,
+            }),
         }
-        Ok(connection)
     }
 
     /// Bounds every further read and write; `None` waits for ever.

@@ -147,6 +147,7 @@ impl Handler {
     }
 
     async fn status(&self) -> Outcome {
+        self.app.look_at_settings();
         let snapshot = self.app.snapshot().await?;
         let SettingsProblems { faults, unknown_keys } = self.app.settings_problems();
         Ok(Reply::Status(Box::new(StatusReply {

@@ -99,10 +99,14 @@ impl Known<'_> {
                 permission_set,
             } => {
                 let portals = matching(self.portals, portal.as_deref(), portal_region.as_deref());
-                if portals.is_empty() {
-                    return Err(self.no_portal_there(portal.as_deref(), portal_region.as_deref()));
+                match portals.as_slice() {
+                    [] => Err(self.no_portal_there(portal.as_deref(), portal_region.as_deref())),
+                    // What only one of them lists decides, but not before all of them have been listed.
+                    several @ [_, _, ..] if portal.is_some() && !self.are_listed(several) => {
+                        Err(several_portals(several))
+                    }
+                    portals => self.named(portals, account, permission_set),
                 }
-                self.named(&portals, account, permission_set)
             }
             Target::Words { words } => self.words(words.trim()),
         }
@@ -130,11 +134,22 @@ impl Known<'_> {
         if !candidates.is_empty() {
             return Err(self.several(&candidates));
         }
+        if let Some(named) = self.unknown_portal(words) {
+            return Err(no_such_portal(self.portals, Some(named)));
+        }
         let (portals, rest) = self.split_portal(words);
         match rest.rsplit_once('/') {
             Some((account, set)) => self.unlisted(&portals, account.trim(), set.trim()),
             None => Err(self.nothing(&portals)),
         }
+    }
+
+    /// What stands in the place of a portal's name, before `:ACCOUNT/PERMISSION_SET`, and names none.
+    fn unknown_portal<'w>(&self, words: &'w str) -> Option<&'w str> {
+        let (named, rest) = words.split_once(':')?;
+        let named = named.trim();
+        let is_unknown = matching(self.portals, Some(named), None).is_empty();
+        (is_unknown && rest.contains('/') && !named.contains('/')).then_some(named)
     }
 
     fn split_portal<'w>(&self, words: &'w str) -> (Vec<&NamedPortal>, &'w str) {
@@ -193,10 +208,16 @@ impl Known<'_> {
         ProblemView::no_such_role().into()
     }
 
+    fn are_listed(&self, portals: &[&NamedPortal]) -> bool {
+        portals.iter().all(|portal| {
+            let listing = self.catalogue.listing(&PortalId(portal.id.clone()));
+            listing.is_some_and(|listing| listing.synced_at.is_some())
+        })
+    }
+
     /// Why there is nothing to name in a portal.
     fn never_listed(&self, portal: &NamedPortal) -> Option<Refusal> {
-        let listing = self.catalogue.listing(&PortalId(portal.id.clone()));
-        if listing.is_some_and(|listing| listing.synced_at.is_some()) {
+        if self.are_listed(&[portal]) {
             return None;
         }
         match portal.standing {
@@ -243,7 +264,7 @@ fn matching<'a, P: Named>(portals: &'a [P], named: Option<&str>, region: Option<
             let named = named.to_lowercase();
             portal.names().iter().any(|name| name.to_lowercase() == named)
         };
-        named.is_none_or(is_named) && region.is_none_or(|region| portal.region() == region)
+        named.is_none_or(is_named) && region.is_none_or(|region| portal.region().eq_ignore_ascii_case(region))
     };
     let meant: Vec<&P> = portals.iter().filter(is_meant).collect();
     // A person may have written two names that differ only in case.
@@ -270,6 +291,13 @@ fn no_such_portal<P: Named>(portals: &[P], named: Option<&str>) -> Refusal {
         return ProblemView::no_portal_yet().into();
     }
     among(ProblemView::no_such_portal(named), names(portals))
+}
+
+/// A start URL stands for several portals; their names tell them apart.
+fn several_portals(portals: &[&NamedPortal]) -> Refusal {
+    let mut names: Vec<_> = portals.iter().map(|portal| portal.name.clone()).collect();
+    names.sort();
+    among(ProblemView::several_portals(), names)
 }
 
 fn sign_in_first(portal: &str) -> Refusal {

@@ -1,6 +1,7 @@
 //! The application: commands in, one state, every surface drawn from it.
 
 pub mod command;
+pub mod command_problem;
 mod console_session;
 pub mod contract;
 mod controller;
@@ -187,6 +188,11 @@ impl App {
     pub fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
         let _ = self.send(Command::Watched);
         self.snapshots.subscribe()
+    }
+
+    /// Has the settings read anew: whoever looks at the state may have edited them just now.
+    pub fn look_at_settings(&self) {
+        let _ = self.send(Command::SettingsToSee);
     }
 
     /// The state as it is now.

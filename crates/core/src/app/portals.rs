@@ -153,7 +153,7 @@ impl Controller {
                 .await
                 .map_err(|failure| ProblemView::own_address(&failure, &address.0))?;
             Ok(Request::AddPortal {
-                region: start_url.region().or(region),
+                region: region.or_else(|| start_url.region()),
                 start_url: start_url.0,
                 name: Some(name),
             })
@@ -292,7 +292,8 @@ struct NewPortal {
 
 fn new_portal(start_url: &str, region: Option<&str>, name: Option<String>) -> Result<NewPortal, PortalError> {
     let start_url = StartUrl::parse(start_url)?;
-    let region = region.map(str::to_owned).or_else(|| start_url.region());
+    let region = region.map(|region| region.trim().to_ascii_lowercase());
+    let region = region.or_else(|| start_url.region());
     let region = region.ok_or(PortalError::RegionNeeded)?;
     if !is_region(&region) {
         return Err(PortalError::NotARegion(region));

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::app::command_problem::for_a_shell;
 use crate::app::contract::{ProblemCode, ProblemView};
 use crate::app::shell::ShellError;
 use crate::console::destinations::DestinationError;
@@ -45,7 +46,10 @@ impl ProblemView {
         Self::new(
             ProblemCode::SignInNeeded,
             format!("You are not signed in to {portal}."),
-            "Sign in, for instance with “portray login”.",
+            format!(
+                "Sign in, for instance with “portray login {}”.",
+                for_a_shell(portal)
+            ),
         )
     }
 
@@ -54,7 +58,8 @@ impl ProblemView {
         Self::new(
             ProblemCode::Failed,
             format!(
-                "The credentials of {permission_set} have only {minutes} minutes left, and AWS gives no longer ones."
+                "The credentials of {permission_set} have only {} left, and AWS gives no longer ones.",
+                in_words(minutes)
             ),
             "Ask for a shorter time, or have the permission set's session duration raised.",
         )
@@ -174,6 +179,9 @@ impl ProblemView {
         let what_to_do = match error {
             SettingsError::Unreadable { .. } => "Make the file readable for you; nothing in it was changed.",
             SettingsError::Damaged { .. } => "Mend the file; until then the settings from before hold.",
+            SettingsError::Unwritable { error, .. } if is_disk_full(error) => {
+                "Make room on the disk, then try again."
+            }
             SettingsError::Unwritable { .. } => "Make the folder writable for you, then try again.",
             SettingsError::GuardsNotKept { .. } => {
                 "Remove the [[guard]] rules, or use a version that keeps them."
@@ -226,6 +234,9 @@ impl ProblemView {
             PortalError::NotARegion(_) => "Region names look like eu-west-1.",
             PortalError::OtherPartition { .. } => {
                 "Check the start URL, and give the region where IAM Identity Center is set up."
+            }
+            PortalError::OtherRegion { .. } => {
+                "Leave the region out, or check the start URL: its host names the region of this portal."
             }
             PortalError::NotAName(_) => {
                 "A name has 1 to 60 characters, no colon, no slash, no line break, and no “-” in front."
@@ -315,6 +326,23 @@ impl ProblemView {
     }
 }
 
+fn is_disk_full(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded)
+}
+
+/// So many minutes as people say them.
+fn in_words(minutes: u64) -> String {
+    let (hours, rest) = (minutes / 60, minutes % 60);
+    match (minutes, rest) {
+        (1, _) => "1 minute".to_owned(),
+        (..=120, _) => format!("{minutes} minutes"),
+        (_, 0) => format!("{hours} hours"),
+        (_, 1) => format!("{hours} hours and 1 minute"),
+        (_, _) => format!("{hours} hours and {rest} minutes"),
+    }
+}
+
 impl ProblemCode {
     /// The command line's exit code.
     pub fn exit_code(self) -> u8 {
@@ -372,6 +400,39 @@ mod tests {
         assert_eq!(problem.code.exit_code(), 7);
         assert!(problem.what_to_do.contains("PORTRAY_SECRET_STORE=memory"));
         assert!(!problem.what_to_do.contains("file"));
+    }
+
+    #[test]
+    fn a_full_disk_is_not_taken_for_a_folder_that_cannot_be_written() {
+        let advice = |kind: std::io::ErrorKind| {
+            let path = "/home/b/settings.toml".into();
+            let error = kind.into();
+            ProblemView::settings(&SettingsError::Unwritable { path, error }).what_to_do
+        };
+        assert!(advice(std::io::ErrorKind::StorageFull).contains("room on the disk"));
+        assert!(advice(std::io::ErrorKind::PermissionDenied).contains("folder writable"));
+    }
+
+    #[test]
+    fn a_long_time_is_told_in_hours() {
+        for (minutes, words) in [
+            (1, "1 minute"),
+            (59, "59 minutes"),
+            (120, "120 minutes"),
+            (180, "3 hours"),
+            (481, "8 hours and 1 minute"),
+            (719, "11 hours and 59 minutes"),
+        ] {
+            let told = ProblemView::too_short("ReadOnly", minutes).what_happened;
+            assert!(told.contains(&format!("only {words} left")), "{told}");
+        }
+    }
+
+    #[test]
+    fn where_to_sign_in_is_named_as_it_is_typed() {
+        let needed = |portal: &str| ProblemView::sign_in_needed(portal).what_to_do;
+        assert!(needed("acme").contains("“portray login acme”"));
+        assert!(needed("R&D lab").contains("“portray login 'R&D lab'”"));
     }
 
     #[test]

@@ -43,6 +43,8 @@ pub struct Syncs {
 
 struct Running {
     number: u64,
+    /// The listing before it.
+    known: Arc<Listing>,
     progress: SyncProgress,
     task: AbortHandle,
 }
@@ -146,6 +148,7 @@ impl Controller {
         };
         let running = Running {
             number: job.number,
+            known: job.known.clone(),
             progress: SyncProgress { done: 0, total: 0 },
             task: tokio::spawn(job.run()).abort_handle(),
         };
@@ -166,14 +169,15 @@ impl Controller {
     }
 
     pub(super) fn sync_ended(&mut self, portal: PortalId, number: u64, outcome: Result<Synced, Interrupted>) {
-        if self.syncs.of_number(&portal, number).is_none() {
+        let Some(running) = self.syncs.of_number(&portal, number) else {
             return;
-        }
+        };
+        let known = running.known.clone();
         self.syncs.running.remove(&portal);
         match outcome {
             Ok(Synced { listing, difference }) => {
                 self.syncs.failed.remove(&portal);
-                self.remember_change(&portal, &difference);
+                self.remember_change(&portal, &difference, [&listing, &known]);
                 for key in &difference.removed {
                     self.refresh.roles.forget_role(key);
                 }
@@ -260,7 +264,7 @@ impl Controller {
     }
 
     /// The first listing of a portal is no change.
-    fn remember_change(&mut self, portal: &PortalId, difference: &Difference) {
+    fn remember_change(&mut self, portal: &PortalId, difference: &Difference, named_in: [&Listing; 2]) {
         let catalogue = self.catalogue();
         let first = catalogue
             .listing(portal)
@@ -268,12 +272,7 @@ impl Controller {
         if first || (difference.added.is_empty() && difference.removed.is_empty()) {
             return;
         }
-        let name = |key: &RoleKey| {
-            let account = catalogue
-                .account(key)
-                .map_or(key.account.0.as_str(), |listed| &listed.account.name);
-            format!("{account} / {}", key.permission_set)
-        };
+        let name = |key: &RoleKey| told(key, named_in);
         self.assignment_changes.push(AssignmentChange {
             portal: portal.0.clone(),
             at: self.clock.now(),
@@ -283,6 +282,15 @@ impl Controller {
         let surplus = self.assignment_changes.len().saturating_sub(REMEMBERED_CHANGES);
         self.assignment_changes.drain(..surplus);
     }
+}
+
+/// A role with its account's name, which is gone from the newer listing where nothing of the account is assigned any
+/// more.
+fn told(key: &RoleKey, named_in: [&Listing; 2]) -> String {
+    let mut accounts = named_in.iter().flat_map(|listing| &listing.accounts);
+    let listed = accounts.find(|listed| listed.account.id == key.account);
+    let account = listed.map_or(&key.account.0, |listed| &listed.account.name);
+    format!("{account} / {}", key.permission_set)
 }
 
 impl Job {
@@ -345,5 +353,40 @@ impl From<SyncStopped> for Interrupted {
             failure: RefreshFailure::Aws(failure),
             unfinished: Some(unfinished),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity_center::{Account, AccountId};
+    use crate::role_catalog::ListedAccount;
+
+    #[test]
+    fn an_account_that_went_is_told_by_its_name() {
+        let key = |account: &str| RoleKey {
+            portal: PortalId("p".to_owned()),
+            account: AccountId(account.to_owned()),
+            permission_set: "ReadOnly".to_owned(),
+        };
+        let listing = |id: &str, name: &str| Listing {
+            accounts: vec![ListedAccount {
+                account: Account {
+                    id: AccountId(id.to_owned()),
+                    name: name.to_owned(),
+                    email: String::new(),
+                },
+                permission_sets: vec!["ReadOnly".to_owned()],
+            }],
+            ..Listing::default()
+        };
+        let (now, before) = (
+            listing("111122223333", "acme-dev"),
+            listing("999911112222", "acme-audit"),
+        );
+        let told = |account: &str| told(&key(account), [&now, &before]);
+        assert_eq!(told("111122223333"), "acme-dev / ReadOnly");
+        assert_eq!(told("999911112222"), "acme-audit / ReadOnly");
+        assert_eq!(told("444455556666"), "444455556666 / ReadOnly");
     }
 }

@@ -37,6 +37,12 @@ pub enum PortalError {
     NotARegion(String),
     #[error("{host} and the region {region} are in different partitions of AWS")]
     OtherPartition { host: String, region: String },
+    #[error("{host} is in the region {own}, not in {region}")]
+    OtherRegion {
+        host: String,
+        own: String,
+        region: String,
+    },
     #[error("“{0}” cannot be a portal's name")]
     NotAName(String),
     #[error("the endpoint {0} is neither on this machine nor https on a host of AWS")]

@@ -107,8 +107,15 @@ impl StartUrl {
             || region_in(host).is_some()
     }
 
-    /// Whether the portal can be in this region, as far as the host tells in which partition it is.
+    /// Whether the portal can be in this region, as far as the host tells its region or partition.
     pub fn check_region(&self, region: &str) -> Result<(), PortalError> {
+        if let Some(own) = self.region().filter(|own| own != region) {
+            return Err(PortalError::OtherRegion {
+                host: self.host().to_owned(),
+                own,
+                region: region.to_owned(),
+            });
+        }
         let partition = Partition::of_region(region);
         let fits = match partition_of(self.host()) {
             None => true,

@@ -82,7 +82,17 @@ async fn a4_a_client_does_not_trust_a_folder_that_others_can_enter() {
     let scene = scene();
     std::fs::set_permissions(&scene.paths.runtime, std::fs::Permissions::from_mode(0o777)).unwrap();
     let answer = ask(&scene.paths, credentials_of("ReadOnly")).await;
-    assert!(matches!(answer, Err(ClientError::NotOurs)), "{answer:?}");
+    let Err(error @ ClientError::Folder { .. }) = answer else {
+        panic!("the folder is open to others: {answer:?}");
+    };
+    let problem = error.into_problem();
+    let folder = scene.paths.runtime.display().to_string();
+    assert!(problem.what_happened.contains(&folder), "{problem:?}");
+    assert!(
+        problem.what_to_do.contains(&format!("chmod 700 {folder}")),
+        "{problem:?}"
+    );
+    assert!(!problem.what_to_do.contains("XDG_RUNTIME_DIR"), "{problem:?}");
 }
 
 #[tokio::test]

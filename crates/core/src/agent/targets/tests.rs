@@ -182,3 +182,54 @@ fn a_profile_names_its_portal_by_name_id_or_start_url() {
         assert_eq!(resolve(&["acme", "other"], &target).is_ok(), found, "{name}");
     }
 }
+
+#[test]
+fn a_start_url_of_two_portals_is_refused_until_both_are_listed_and_one_of_them_has_the_role() {
+    let of_acme = |name: &str| NamedPortal {
+        start_url: "https://acme.awsapps.com/start".to_owned(),
+        ..named(name)
+    };
+    let portals = [of_acme("mine"), of_acme("audit")];
+    let resolve = |catalogue: &Catalogue, account: &str| {
+        let known = Known {
+            portals: &portals,
+            catalogue,
+        };
+        known.role(&Target::Role {
+            portal: Some("https://acme.awsapps.com/start".to_owned()),
+            portal_region: Some("eu-west-1".to_owned()),
+            account: account.to_owned(),
+            permission_set: "Admin".to_owned(),
+        })
+    };
+    let one_listed = catalogue(&["mine"]);
+    let refused = resolve(&one_listed, "111122223333").unwrap_err();
+    assert_eq!(refused.problem, ProblemView::several_portals());
+    assert_eq!(refused.candidates, ["audit", "mine"]);
+
+    let mut both_listed = Catalogue::default();
+    for (portal, account) in [("mine", "111122223333"), ("audit", "444455556666")] {
+        let listed = catalogue(&["all"]);
+        let listed = listed.listing(&PortalId("id-all".to_owned())).unwrap();
+        let accounts = listed
+            .accounts
+            .iter()
+            .filter(|listed| listed.account.id.0 == account);
+        let listing = Listing {
+            accounts: accounts.cloned().collect(),
+            synced_at: Some("2026-03-02T12:00:00Z".parse().unwrap()),
+            ..Listing::default()
+        };
+        both_listed.set_listing(PortalId(format!("id-{portal}")), listing.into());
+    }
+    for (account, portal) in [("111122223333", "id-mine"), ("444455556666", "id-audit")] {
+        assert_eq!(resolve(&both_listed, account).unwrap().portal.0, portal);
+    }
+}
+
+#[test]
+fn a_portal_that_is_not_there_is_named_as_what_is_wrong() {
+    let refused = words(&["acme", "other"], "nope:acme-dev/ReadOnly").unwrap_err();
+    assert_eq!(refused.problem, ProblemView::no_such_portal(Some("nope")));
+    assert_eq!(refused.candidates, ["acme", "other"]);
+}

@@ -186,7 +186,7 @@ fn what_is_refused_is_repeated_without_a_password_and_shortened() {
 }
 
 #[test]
-fn a_region_of_another_partition_is_refused() {
+fn a_region_that_contradicts_the_host_is_refused() {
     let rows = [
         ("acme", "cn-north-1", false),
         ("acme", "eusc-de-east-1", false),
@@ -210,7 +210,8 @@ fn a_region_of_another_partition_is_refused() {
             false,
         ),
         ("https://ssoins-01.portal.eu-west-1.app.aws", "cn-north-1", false),
-        ("https://ssoins-01.portal.eu-west-1.app.aws", "us-east-1", true),
+        ("https://ssoins-01.portal.eu-west-1.app.aws", "us-east-1", false),
+        ("https://ssoins-01.portal.eu-west-1.app.aws", "eu-west-1", true),
         ("https://aws.acme.example", "cn-north-1", true),
     ];
     for (typed, region, fits) in rows {
