@@ -13,6 +13,8 @@ export class RowSource {
   #pages = $state.raw<ReadonlyMap<number, readonly RoleRow[]>>(new Map());
   #asked = new Set<number>();
   #inView: Range = { first: 0, end: 1 };
+  /** A row that is fetched anew too, in view or not. */
+  #held = 0;
   #query = '';
   #portal: string | null = null;
   /** Grows with every search, also one for the same words in a list that has changed. */
@@ -53,6 +55,7 @@ export class RowSource {
     this.#asked.clear();
     if (another) {
       this.#inView = { first: 0, end: 1 };
+      this.#held = 0;
       this.#words = this.#generation;
       this.searches += 1;
     }
@@ -67,9 +70,15 @@ export class RowSource {
     }
   }
 
+  /** Says which row is highlighted. */
+  hold(index: number): void {
+    this.#held = index;
+  }
+
   #loadInView(anew: boolean): void {
     const range = { first: this.#inView.first, end: Math.max(this.#inView.end, this.#inView.first + 1) };
-    for (const offset of pagesOf(range)) {
+    const held = anew ? pagesOf({ first: this.#held, end: this.#held + 1 }) : [];
+    for (const offset of [...pagesOf(range), ...held]) {
       if (!this.#asked.has(offset)) {
         this.#asked.add(offset);
         void this.#load(offset, anew);

@@ -162,6 +162,29 @@ test('a chosen row stays chosen when the list is sorted anew', async () => {
   expect(host.asked.at(-1)).toMatchObject({ do: 'open_console', role: ROWS[1]?.role });
 });
 
+test('where the highlighted role has moved out of what is loaded, keys do nothing to another', async () => {
+  const host = new TestHost();
+  const many = Array.from({ length: 150 }, (_, nth) => roleRow(`acme-${nth}`, 'ReadOnly', { role: { portal: 'p1', account: String(100_000_000_000 + nth), permission_set: 'ReadOnly' } }));
+  host.rows = many;
+  render(App, { host });
+  await screen.findByRole('row', { name: /ReadOnly in acme-0/ });
+  await key('ArrowDown');
+  await key('Enter');
+  expect(host.asked).toMatchObject([{ do: 'open_console', role: many[1]?.role }]);
+  host.rows = [...many.slice(0, 1), ...many.slice(2, 140), ...many.slice(1, 2), ...many.slice(140)];
+  host.change({ catalogue_revision: 2 });
+  await screen.findByRole('row', { name: /ReadOnly in acme-7/ });
+  await waitFor(() => expect(screen.queryByRole('row', { selected: true })).toBeNull());
+  await key('Enter');
+  await key('d', { ctrlKey: true });
+  await key('k', { ctrlKey: true });
+  expect(host.asked.length).toBe(1);
+  expect(screen.queryByRole('menu')).toBeNull();
+  await key('ArrowDown');
+  await key('Enter');
+  expect(host.asked.at(-1)).toMatchObject({ do: 'open_console', role: many[3]?.role });
+});
+
 test('a portal that cannot be reached and was never listed does not ask for a sign-in', async () => {
   const never = { synced_at: null, complete: false, running: null };
   const host = new TestHost({ portals: [portalView({ state: 'offline', accounts: 0, sync: never })], mood: 'offline' });
