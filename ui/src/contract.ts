@@ -119,13 +119,21 @@ export type SearchRequest = { query: string,
 /**
  * Only this portal's rows.
  */
-portal: string | null, offset: number,
+portal: string | null,
+/**
+ * Sorted as an earlier answer was, by what it said of that; by default by favourites and recents as they are now.
+ */
+sorted_at: number | null, offset: number,
 /**
  * At most 100.
  */
 limit: number, };
 
-export type SearchAnswer = { total: number, offset: number, catalogue_revision: number, rows: Array<RoleRow>, };
+export type SearchAnswer = { total: number, offset: number, catalogue_revision: number,
+/**
+ * The revision whose favourites and recents gave the order: to be sent with further requests for this list.
+ */
+sorted_at: number, rows: Array<RoleRow>, };
 
 /**
  * One permission set in one account, ranked by the query; without one favourites first, then recents, then by name.

@@ -17,10 +17,13 @@ export class RowSource {
   #held = 0;
   #query = '';
   #portal: string | null = null;
+  #forgotten = false;
   /** Grows with every search, also one for the same words in a list that has changed. */
   #generation = 0;
   /** The first search for the words of now: answers to one before it are dropped. */
   #words = 0;
+  /** Of which time favourites and recents give the order; null: of the time of the first answer. */
+  #sortedAt: number | null = null;
   /** The search that was answered last: answers to one before it are dropped too. */
   #answered = 0;
   readonly #search: (request: SearchRequest) => Promise<SearchAnswer>;
@@ -46,9 +49,10 @@ export class RowSource {
     return -1;
   }
 
-  /** Searches anew. What is on the screen stays until the first answer comes. */
+  /** Searches anew. What is on the screen stays until the first answer comes, and its order while the words do. */
   find(query: string, portal: string | null): void {
-    const another = query !== this.#query || portal !== this.#portal;
+    const another = this.#forgotten || query !== this.#query || portal !== this.#portal;
+    this.#forgotten = false;
     this.#query = query;
     this.#portal = portal;
     this.#generation += 1;
@@ -56,10 +60,16 @@ export class RowSource {
     if (another) {
       this.#inView = { first: 0, end: 1 };
       this.#held = 0;
+      this.#sortedAt = null;
       this.#words = this.#generation;
       this.searches += 1;
     }
     this.#loadInView(true);
+  }
+
+  /** Forgets the words: the next search begins at the top, in the order of its time. */
+  forget(): void {
+    this.#forgotten = true;
   }
 
   /** Says which rows are drawn; what is missing is fetched. */
@@ -89,10 +99,11 @@ export class RowSource {
   async #load(offset: number, anew: boolean): Promise<void> {
     const generation = this.#generation;
     try {
-      const answer = await this.#search({ query: this.#query, portal: this.#portal, offset, limit: PAGE });
+      const answer = await this.#search({ query: this.#query, portal: this.#portal, sorted_at: this.#sortedAt, offset, limit: PAGE });
       // A list that grows faster than answers come is drawn all the same.
       if (generation >= Math.max(this.#words, this.#answered)) {
         this.#answered = generation;
+        this.#sortedAt = answer.sorted_at;
         this.#take(answer, anew);
       }
     } catch (thrown) {

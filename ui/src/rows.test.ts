@@ -24,7 +24,7 @@ function source() {
 function page(request: SearchRequest, name: string, total: number): SearchAnswer {
   const length = Math.max(0, Math.min(request.limit, total - request.offset));
   const rows = Array.from({ length }, (_, nth) => roleRow(name, `Set${request.offset + nth}`));
-  return { total, offset: request.offset, catalogue_revision: 1, rows };
+  return { total, offset: request.offset, catalogue_revision: 1, sorted_at: request.sorted_at ?? 7, rows };
 }
 
 const settled = () => new Promise((resolve) => setTimeout(resolve));
@@ -85,6 +85,33 @@ test('what is on the screen stays until the new answer is there', async () => {
   await settled();
   expect(rows.row(0)?.account_name).toBe('new');
   expect(rows.row(1)).toBeUndefined();
+});
+
+test('a list keeps the order that it had first, until there are other words or it is shown anew', async () => {
+  const { asked, rows } = source();
+  const answerLast = async () => {
+    const last = asked.at(-1);
+    last?.answer(page(last.request, 'dev', 1000));
+    await settled();
+  };
+  const sortedAt = () => asked.at(-1)?.request.sorted_at;
+  rows.find('', null);
+  expect(sortedAt()).toBeNull();
+  await answerLast();
+  rows.show({ first: 290, end: 299 });
+  expect(sortedAt()).toBe(7);
+  await answerLast();
+  rows.find('', null);
+  expect(sortedAt()).toBe(7);
+  await answerLast();
+  rows.find('x', null);
+  expect(sortedAt()).toBeNull();
+  await answerLast();
+  const searches = rows.searches;
+  rows.forget();
+  rows.find('x', null);
+  expect(sortedAt()).toBeNull();
+  expect(rows.searches).toBe(searches + 1);
 });
 
 test('a search that failed says so and may be tried again', async () => {

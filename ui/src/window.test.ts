@@ -185,6 +185,18 @@ test('where the highlighted role has moved out of what is loaded, keys do nothin
   expect(host.asked.at(-1)).toMatchObject({ do: 'open_console', role: many[3]?.role });
 });
 
+test('rows keep their order while the list is looked at, and have the one of now when it is shown anew', async () => {
+  const host = await list();
+  await key('ArrowDown');
+  await key('d', { ctrlKey: true });
+  host.change({ catalogue_revision: 2 });
+  await waitFor(() => expect(host.searches.length).toBe(2));
+  await fireEvent(document, new Event('visibilitychange'));
+  await waitFor(() => expect(host.searches.length).toBe(3));
+  expect(host.searches.map((search) => search.sorted_at)).toEqual([null, 1, null]);
+  expect(byId('search').getAttribute('aria-activedescendant')).toBe('row-0');
+});
+
 test('a portal that cannot be reached and was never listed does not ask for a sign-in', async () => {
   const never = { synced_at: null, complete: false, running: null };
   const host = new TestHost({ portals: [portalView({ state: 'offline', accounts: 0, sync: never })], mood: 'offline' });
@@ -200,11 +212,21 @@ test('signing in again ends the old session first', async () => {
   await waitFor(() => expect(host.asked).toMatchObject([{ do: 'sign_in', force: true }]));
 });
 
+test('while signing in the menu of the portal offers its page and the way back', async () => {
+  const host = await list({ portals: [portalView({ state: 'signing_in' })], mood: 'renewing' });
+  for (const label of ['Open the sign-in page again', 'Cancel signing in']) {
+    await fireEvent.click(screen.getByRole('button', { name: /Portal:/ }));
+    expect(screen.queryByRole('menuitem', { name: 'Sign in' })).toBeNull();
+    await fireEvent.click(await screen.findByRole('menuitem', { name: label }));
+  }
+  await waitFor(() => expect(host.asked.map((request) => request.do)).toEqual(['open_sign_in_page', 'cancel_sign_in']));
+});
+
 test('typing searches, Escape clears and then hides', async () => {
   const host = await list();
   await fireEvent.input(byId('search'), { target: { value: 'dev' } });
   await waitFor(() => expect(screen.queryByRole('row', { name: /acme-prod/ })).toBeNull());
-  expect(host.searches.at(-1)).toEqual({ query: 'dev', portal: null, offset: 0, limit: 100 });
+  expect(host.searches.at(-1)).toEqual({ query: 'dev', portal: null, sorted_at: null, offset: 0, limit: 100 });
   await key('Escape');
   await screen.findByRole('row', { name: /acme-prod/ });
   expect(host.hidden).toBe(0);

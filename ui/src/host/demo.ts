@@ -43,6 +43,7 @@ export class DemoHost implements Host {
       total: found.length,
       offset: request.offset,
       catalogue_revision: this.#catalogueRevision,
+      sorted_at: this.#catalogueRevision,
       rows: found.slice(request.offset, request.offset + request.limit),
     };
   }

@@ -279,6 +279,10 @@ pub struct SearchRequest {
     pub query: String,
     /// Only this portal's rows.
     pub portal: Option<String>,
+    /// Sorted as an earlier answer was, by what it said of that; by default by favourites and recents as they are now.
+    #[serde(default)]
+    #[ts(type = "number | null")]
+    pub sorted_at: Option<u64>,
     pub offset: u32,
     /// At most 100.
     pub limit: u32,
@@ -290,6 +294,9 @@ pub struct SearchAnswer {
     pub offset: u32,
     #[ts(type = "number")]
     pub catalogue_revision: u64,
+    /// The revision whose favourites and recents gave the order: to be sent with further requests for this list.
+    #[ts(type = "number")]
+    pub sorted_at: u64,
     pub rows: Vec<RoleRow>,
 }
 
