@@ -157,6 +157,6 @@ start_url: string | null,
  */
 region: string | null,
 /**
- * Every region to choose from, the likely ones first.
+ * Those in which the portal can be, the likely ones first; every region while that cannot be told.
  */
 regions: Array<string>, problem: ProblemView | null, };

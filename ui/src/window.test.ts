@@ -84,15 +84,42 @@ test('a start URL that names its region asks for none', async () => {
   await waitFor(() => expect(host.asked.at(-1)).toMatchObject({ do: 'add_portal', region: 'eu-west-1' }));
 });
 
+test('first run: what AWS said of one start URL goes when a field changes, and with it a region that does not fit', async () => {
+  const host = new TestHost({ portals: [], mood: 'empty' });
+  const view = { start_url: 'https://acme.awsapps.com/start', region: null, regions: ['us-east-1', 'eu-west-1'], problem: null };
+  host.answers.inspect_start_url = { answer: 'start_url', view };
+  host.failures.add_portal = { code: 'wrong_use', what_happened: 'That is another partition.', what_to_do: 'Choose again.' };
+  render(App, { host });
+  const type = (text: string) => fireEvent.input(byId('start-url'), { target: { value: text } });
+  const refused = async () => {
+    await fireEvent.click(byId('add-portal'));
+    await screen.findByText('That is another partition.');
+  };
+  await type('acme');
+  await screen.findByText(view.start_url);
+  await fireEvent.change(byId('region'), { target: { value: 'us-east-1' } });
+  await refused();
+  await fireEvent.change(byId('region'), { target: { value: 'eu-west-1' } });
+  expect(screen.queryByRole('alert')).toBeNull();
+  await refused();
+  const china = { ...view, start_url: 'https://start.home.awsapps.cn/directory/acme', regions: ['cn-north-1'] };
+  host.answers.inspect_start_url = { answer: 'start_url', view: china };
+  await type(china.start_url);
+  await screen.findByText(china.start_url);
+  expect(screen.queryByRole('alert')).toBeNull();
+  expect(byId('region')).toHaveProperty('value', '');
+});
+
 test('the first sign-in begins in the browser and can move to a code', async () => {
   const never = { synced_at: null, complete: false, running: null };
   const waiting = portalView({ state: 'sign_in_needed', accounts: 0, sync: never });
   const host = new TestHost({ portals: [waiting], mood: 'sign_in_needed' });
   render(App, { host });
+  expect(document.activeElement).toBe(byId('sign-in'));
   await fireEvent.click(byId('sign-in'));
   expect(host.asked).toEqual([{ do: 'sign_in', portal: 'p1', method: 'browser', force: false }]);
 
-  const sign_in = { method: 'browser', user_code: null, expires_at: '2026-11-20T10:00:00Z' } as const;
+  const sign_in = { method: 'browser', user_code: null, verification_url: null, expires_at: '2026-11-20T10:00:00Z' } as const;
   host.change({ portals: [{ ...waiting, state: 'signing_in', sign_in }] });
   await screen.findByText('Continue in your browser');
   await fireEvent.click(screen.getByText('Use a code instead'));

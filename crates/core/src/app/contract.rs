@@ -323,7 +323,7 @@ pub struct StartUrlView {
     pub start_url: Option<String>,
     /// Where the URL names it.
     pub region: Option<String>,
-    /// Every region to choose from, the likely ones first.
+    /// Those in which the portal can be, the likely ones first; every region while that cannot be told.
     pub regions: Vec<String>,
     pub problem: Option<ProblemView>,
 }
