@@ -88,9 +88,14 @@ function actions(portals: readonly PortalView[], portal: PortalView, mac: boolea
           { label: `Sign in again${about}`, run: doings.signInAgain },
           { label: `Sign out…${about}`, run: () => doings.question('sign_out') },
         ]
-      : portal.state === 'unknown'
-        ? []
-        : [{ label: `Sign in${about}`, run: doings.signIn }]),
+      : portal.state === 'signing_in'
+        ? [
+            { label: `Open the sign-in page again${about}`, run: () => doings.ask({ do: 'open_sign_in_page', portal: portal.id }) },
+            { label: `Cancel signing in${about}`, run: () => doings.ask({ do: 'cancel_sign_in', portal: portal.id }) },
+          ]
+        : portal.state === 'unknown'
+          ? []
+          : [{ label: `Sign in${about}`, run: doings.signIn }]),
     { label: 'Renew credentials now', run: () => doings.ask({ do: 'renew_now' }) },
     { label: 'Add a portal…', apart: true, run: doings.add },
     { label: `Forget this portal…${about}`, run: () => doings.question('remove') },
