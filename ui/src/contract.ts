@@ -102,7 +102,11 @@ export type SignInView = { method: SignInMethod,
 /**
  * To be compared with what the browser shows.
  */
-user_code: string | null, expires_at: string, };
+user_code: string | null,
+/**
+ * Where the code can be typed in on any device; the code is not in it.
+ */
+verification_url: string | null, expires_at: string, };
 
 export type CredentialsView = { role: Role, account_name: string, state: CredentialsState, expires_at: string | null,
 /**

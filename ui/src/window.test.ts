@@ -125,8 +125,13 @@ test('the first sign-in begins in the browser and can move to a code', async () 
   await fireEvent.click(screen.getByText('Use a code instead'));
   await waitFor(() => expect(host.asked.slice(1).map((request) => request.do)).toEqual(['cancel_sign_in', 'sign_in']));
 
-  host.change({ portals: [{ ...waiting, state: 'signing_in', sign_in: { ...sign_in, method: 'device_code', user_code: 'RTKM-QWPZ' } }] });
+  expect(document.getElementById('verification-url')).toBeNull();
+  const verification_url = 'https://acme.awsapps.com/start/#/device';
+  const code = { ...sign_in, method: 'device_code', user_code: 'RTKM-QWPZ', verification_url } as const;
+  host.change({ portals: [{ ...waiting, state: 'signing_in', sign_in: code }] });
   await waitFor(() => expect(byId('user-code').textContent).toBe('RTKM-QWPZ'));
+  expect(byId('verification-url').textContent).toBe(verification_url);
+  expect(document.querySelector('a')).toBeNull();
 });
 
 test('rows open the console by button, Enter and number', async () => {

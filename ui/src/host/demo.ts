@@ -128,6 +128,7 @@ export class DemoHost implements Host {
     const view = {
       method,
       user_code: method === 'device_code' ? 'RTKM-QWPZ' : null,
+      verification_url: method === 'device_code' ? 'https://acme.awsapps.com/start/#/device' : null,
       expires_at: future(10),
     };
     this.#change({ state: 'signing_in', sign_in: view });

@@ -247,6 +247,8 @@ pub struct SignInView {
     pub method: SignInMethod,
     /// To be compared with what the browser shows.
     pub user_code: Option<String>,
+    /// Where the code can be typed in on any device; the code is not in it.
+    pub verification_url: Option<String>,
     #[ts(type = "string")]
     pub expires_at: Timestamp,
 }

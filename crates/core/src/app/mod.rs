@@ -89,6 +89,8 @@ pub struct SignInStarted {
     /// What a browser has to open (authorize URL, or verification page with the code filled in).
     pub url: Secret,
     pub user_code: Option<String>,
+    /// The page to which the code belongs, without it.
+    pub verification_url: Option<String>,
     pub expires_at: Timestamp,
     /// Somebody else had begun it.
     pub joined: bool,
@@ -369,6 +371,7 @@ impl SignInStarted {
         Self {
             url: began.url.clone(),
             user_code: began.user_code.clone(),
+            verification_url: began.verification_url.clone(),
             expires_at: began.expires_at,
             joined,
             finished,
