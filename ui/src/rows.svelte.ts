@@ -4,6 +4,9 @@ import { asProblem } from './host/host';
 import { PAGE, pagesOf, type Range } from './virtual_list';
 import { roleKey } from './words';
 
+/** A list that changes all the time, as during a sync, is searched no more often than this. */
+const PAUSE_MS = 400;
+
 export class RowSource {
   total = $state(0);
   /** Whether any answer has come. */
@@ -26,10 +29,18 @@ export class RowSource {
   #sortedAt: number | null = null;
   /** The search that was answered last: answers to one before it are dropped too. */
   #answered = 0;
+  readonly #pauseMs: number;
+  #searchedAt = -Infinity;
+  #nextSearch: ReturnType<typeof setTimeout> | undefined;
   readonly #search: (request: SearchRequest) => Promise<SearchAnswer>;
   readonly #onProblem: (problem: ProblemView) => void;
 
-  constructor(search: (request: SearchRequest) => Promise<SearchAnswer>, onProblem: (problem: ProblemView) => void) {
+  constructor(
+    search: (request: SearchRequest) => Promise<SearchAnswer>,
+    onProblem: (problem: ProblemView) => void,
+    pauseMs = PAUSE_MS,
+  ) {
+    this.#pauseMs = pauseMs;
     this.#search = search;
     this.#onProblem = onProblem;
   }
@@ -55,6 +66,13 @@ export class RowSource {
     this.#forgotten = false;
     this.#query = query;
     this.#portal = portal;
+    const rest = another ? 0 : this.#searchedAt + this.#pauseMs - performance.now();
+    clearTimeout(this.#nextSearch);
+    if (rest > 0) {
+      this.#nextSearch = setTimeout(() => this.find(query, portal), rest);
+      return;
+    }
+    this.#searchedAt = performance.now();
     this.#generation += 1;
     this.#asked.clear();
     if (another) {
@@ -116,7 +134,11 @@ export class RowSource {
 
   #take(answer: SearchAnswer, anew: boolean): void {
     const kept = [...this.#pages].filter(([offset]) => !anew || this.#asked.has(offset));
-    this.#pages = new Map([...kept, [answer.offset, answer.rows]]);
+    const same = JSON.stringify(this.#pages.get(answer.offset)) === JSON.stringify(answer.rows);
+    // Rows that say what they said are not drawn anew.
+    if (!same || kept.length !== this.#pages.size) {
+      this.#pages = new Map([...kept, [answer.offset, answer.rows]]);
+    }
     this.total = answer.total;
     this.loaded = true;
   }
