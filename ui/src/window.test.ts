@@ -145,6 +145,41 @@ test('rows open the console by button, Enter and number', async () => {
   expect(await screen.findByText('Console of acme-dev opened as ReadOnly.')).toBeTruthy();
 });
 
+test('the actions of a row hold the services that the tray offers, and its console opens there', async () => {
+  const host = await list();
+  await key('ArrowDown');
+  await key('k', { ctrlKey: true });
+  const labels = screen.getAllByRole('menuitem').map((item) => item.querySelector('.label')?.textContent);
+  const services = ['CloudWatch', 'EC2', 'IAM', 'Lambda', 'RDS', 'S3'];
+  expect(labels).toEqual(['Open console', ...services.map((name) => `Open console at ${name}`)]);
+  await fireEvent.click(screen.getByText('Open console at Lambda'));
+  await waitFor(() => expect(host.asked).toMatchObject([{ do: 'open_console', role: ROWS[1]?.role, destination: 'lambda' }]));
+});
+
+test('rows show their numbers while the command key is held', async () => {
+  await list();
+  const numbers = () => Array.from(document.querySelectorAll('[role="row"] .number'), (number) => number.textContent);
+  expect(numbers()).toEqual([]);
+  await key('Control', { ctrlKey: true });
+  expect(numbers()).toEqual(['1', '2', '3']);
+  await fireEvent.keyUp(byId('search'), { key: 'Control' });
+  expect(numbers()).toEqual([]);
+  await key('Control', { ctrlKey: true });
+  await fireEvent.blur(window);
+  expect(numbers()).toEqual([]);
+});
+
+test('a confirmation that is too long for its line can be read in full', async () => {
+  const host = new TestHost();
+  const long = 'AWSPowerUserAccessForTheWholeOrganisation'.repeat(3);
+  host.rows = [roleRow('acme-prod', long)];
+  render(App, { host });
+  await screen.findByRole('row', { name: /acme-prod/ });
+  await key('Enter');
+  const sentence = `Console of acme-prod opened as ${long}.`;
+  expect((await screen.findByText(sentence)).getAttribute('title')).toBe(sentence);
+});
+
 test('the search field names the row that the keys have reached', async () => {
   await list();
   expect(byId('search').getAttribute('aria-activedescendant')).toBe('row-0');
