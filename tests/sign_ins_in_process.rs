@@ -19,8 +19,11 @@ async fn code_after_a_click(day: &Simulation) -> Result<String> {
     });
     day.advance(SECOND).await;
     let portal = day.snapshot().await?.portals[0].clone();
-    let code = portal.sign_in.and_then(|sign_in| sign_in.user_code);
-    code.context("a sign-in that waits, with a code")
+    let waiting = portal.sign_in.context("a sign-in that waits")?;
+    let code = waiting.user_code.context("a code")?;
+    let page = waiting.verification_url.context("the page to which it belongs")?;
+    assert!(page.starts_with("http") && !page.contains(&code), "{page}");
+    Ok(code)
 }
 
 /// The newest notice has this title; its first button begins another sign-in, and takes the notice away.

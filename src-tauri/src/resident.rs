@@ -139,9 +139,9 @@ async fn show_where_no_tray_is(
     desktop: Arc<Desktop>,
     requests: UnboundedSender<Request>,
 ) {
-    if tray_host::is_missing(&environment, &clock).await {
+    if tray_host::is_missing(&clock).await {
         let _ = requests.send(Request::ShowWindow);
-        desktop.notify(&tray_host::notice());
+        desktop.notify(&tray_host::notice(&environment));
     }
 }
 

@@ -102,7 +102,11 @@ export type SignInView = { method: SignInMethod,
 /**
  * To be compared with what the browser shows.
  */
-user_code: string | null, expires_at: string, };
+user_code: string | null,
+/**
+ * Where the code can be typed in on any device; the code is not in it.
+ */
+verification_url: string | null, expires_at: string, };
 
 export type CredentialsView = { role: Role, account_name: string, state: CredentialsState, expires_at: string | null,
 /**
@@ -119,13 +123,21 @@ export type SearchRequest = { query: string,
 /**
  * Only this portal's rows.
  */
-portal: string | null, offset: number,
+portal: string | null,
+/**
+ * Sorted as an earlier answer was, by what it said of that; by default by favourites and recents as they are now.
+ */
+sorted_at: number | null, offset: number,
 /**
  * At most 100.
  */
 limit: number, };
 
-export type SearchAnswer = { total: number, offset: number, catalogue_revision: number, rows: Array<RoleRow>, };
+export type SearchAnswer = { total: number, offset: number, catalogue_revision: number,
+/**
+ * The revision whose favourites and recents gave the order: to be sent with further requests for this list.
+ */
+sorted_at: number, rows: Array<RoleRow>, };
 
 /**
  * One permission set in one account, ranked by the query; without one favourites first, then recents, then by name.
@@ -149,6 +161,6 @@ start_url: string | null,
  */
 region: string | null,
 /**
- * Every region to choose from, the likely ones first.
+ * Those in which the portal can be, the likely ones first; every region while that cannot be told.
  */
 regions: Array<string>, problem: ProblemView | null, };

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 
 import { keyAction, type Press, type Situation } from './keys';
 
-const SITUATION: Situation = { mac: false, query: '', selected: 5, total: 30, page: 10 };
+const SITUATION: Situation = { mac: false, query: '', place: 5, highlighted: true, total: 30, page: 10 };
 
 function press(key: string, held: Partial<Press> = {}): Press {
   return { key, ctrlKey: false, metaKey: false, altKey: false, shiftKey: false, code: '', isComposing: false, ...held };
@@ -21,14 +21,22 @@ test.each([
 });
 
 test('the ends of the list hold', () => {
-  expect(keyAction(press('ArrowUp'), { ...SITUATION, selected: 0 })).toEqual({ does: 'select', index: 0 });
-  expect(keyAction(press('ArrowDown'), { ...SITUATION, selected: 29 })).toEqual({ does: 'select', index: 29 });
+  expect(keyAction(press('ArrowUp'), { ...SITUATION, place: 0 })).toEqual({ does: 'select', index: 0 });
+  expect(keyAction(press('ArrowDown'), { ...SITUATION, place: 29 })).toEqual({ does: 'select', index: 29 });
 });
 
 test('Enter opens the console of the selected row, command and a digit that of the n-th', () => {
   expect(keyAction(press('Enter'), SITUATION)).toEqual({ does: 'open', index: 5 });
   expect(keyAction(press('3', { ctrlKey: true, code: 'Digit3' }), SITUATION)).toEqual({ does: 'open', index: 2 });
   expect(keyAction(press('9', { ctrlKey: true, code: 'Digit9' }), { ...SITUATION, total: 4 })).toBeNull();
+});
+
+test('where no row is highlighted, keys move and do nothing to a role', () => {
+  const nowhere = { ...SITUATION, highlighted: false };
+  for (const pressed of [press('Enter'), press('d', { ctrlKey: true }), press('k', { ctrlKey: true })]) {
+    expect(keyAction(pressed, nowhere)).toBeNull();
+  }
+  expect(keyAction(press('ArrowDown'), nowhere)).toEqual({ does: 'select', index: 6 });
 });
 
 test('Escape clears, then hides', () => {
@@ -44,7 +52,7 @@ test('the command key is Cmd on a Mac and Ctrl elsewhere', () => {
 });
 
 test('an empty list still syncs and hides, and opens nothing', () => {
-  const empty = { ...SITUATION, total: 0, selected: 0 };
+  const empty = { ...SITUATION, total: 0, place: 0 };
   expect(keyAction(press('r', { ctrlKey: true }), empty)).toEqual({ does: 'sync' });
   expect(keyAction(press('Enter'), empty)).toBeNull();
   expect(keyAction(press('ArrowDown'), empty)).toBeNull();

@@ -24,7 +24,10 @@ export interface Press {
 export interface Situation {
   mac: boolean;
   query: string;
-  selected: number;
+  /** Where the highlight is, or was. */
+  place: number;
+  /** Whether a row is highlighted. Where none is, nothing is done to any. */
+  highlighted: boolean;
   total: number;
   /** How many rows the viewport holds. */
   page: number;
@@ -55,11 +58,8 @@ function commandAction(press: Press, situation: Situation): KeyAction | null {
   if (situation.total === 0) {
     return null;
   }
-  if (key === 'd') {
-    return { does: 'favourite' };
-  }
-  if (key === 'k') {
-    return { does: 'actions' };
+  if (key === 'd' || key === 'k') {
+    return situation.highlighted ? { does: key === 'd' ? 'favourite' : 'actions' } : null;
   }
   const digit = /^(?:Digit|Numpad)([1-9])$/.exec(press.code)?.[1];
   const nth = Number(digit) - 1;
@@ -74,7 +74,7 @@ function plainAction(key: string, situation: Situation): KeyAction | null {
     return null;
   }
   if (key === 'Enter') {
-    return { does: 'open', index: situation.selected };
+    return situation.highlighted ? { does: 'open', index: situation.place } : null;
   }
   const target = moved(key, situation);
   return target === null
@@ -82,16 +82,16 @@ function plainAction(key: string, situation: Situation): KeyAction | null {
     : { does: 'select', index: Math.max(0, Math.min(situation.total - 1, target)) };
 }
 
-function moved(key: string, { selected, page, total }: Situation): number | null {
+function moved(key: string, { place, page, total }: Situation): number | null {
   switch (key) {
     case 'ArrowDown':
-      return selected + 1;
+      return place + 1;
     case 'ArrowUp':
-      return selected - 1;
+      return place - 1;
     case 'PageDown':
-      return selected + Math.max(1, page - 1);
+      return place + Math.max(1, page - 1);
     case 'PageUp':
-      return selected - Math.max(1, page - 1);
+      return place - Math.max(1, page - 1);
     case 'Home':
       return 0;
     case 'End':

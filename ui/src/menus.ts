@@ -10,8 +10,19 @@ export interface Question {
   request: Request;
 }
 
+/** The services that a row's menu offers, as the tray's does: name and keyword of the console. */
+const DESTINATIONS: [name: string, service: string][] = [
+  ['CloudWatch', 'cloudwatch'],
+  ['EC2', 'ec2'],
+  ['IAM', 'iam'],
+  ['Lambda', 'lambda'],
+  ['RDS', 'rds'],
+  ['S3', 's3'],
+];
+
 export interface RowDoings {
-  open: () => void;
+  /** At a service, or at the console's home. */
+  open: (destination: string | null) => void;
   favourite: () => void;
   keep: () => void;
 }
@@ -28,9 +39,14 @@ export interface PortalDoings {
 export function rowItems(row: RoleRow, kept: boolean, mac: boolean, doings: RowDoings): MenuItem[] {
   const command = mac ? '⌘' : 'Ctrl ';
   return [
-    { label: 'Open console', keys: '↵', run: doings.open },
+    { label: 'Open console', keys: '↵', run: () => doings.open(null) },
     { label: 'Keep fresh', checked: kept, run: doings.keep },
     { label: 'Favourite', checked: row.favourite, keys: `${command}D`, run: doings.favourite },
+    ...DESTINATIONS.map(([name, service], nth) => ({
+      label: `Open console at ${name}`,
+      apart: nth === 0,
+      run: () => doings.open(service),
+    })),
   ];
 }
 
@@ -88,9 +104,14 @@ function actions(portals: readonly PortalView[], portal: PortalView, mac: boolea
           { label: `Sign in again${about}`, run: doings.signInAgain },
           { label: `Sign out…${about}`, run: () => doings.question('sign_out') },
         ]
-      : portal.state === 'unknown'
-        ? []
-        : [{ label: `Sign in${about}`, run: doings.signIn }]),
+      : portal.state === 'signing_in'
+        ? [
+            { label: `Open the sign-in page again${about}`, run: () => doings.ask({ do: 'open_sign_in_page', portal: portal.id }) },
+            { label: `Cancel signing in${about}`, run: () => doings.ask({ do: 'cancel_sign_in', portal: portal.id }) },
+          ]
+        : portal.state === 'unknown'
+          ? []
+          : [{ label: `Sign in${about}`, run: doings.signIn }]),
     { label: 'Renew credentials now', run: () => doings.ask({ do: 'renew_now' }) },
     { label: 'Add a portal…', apart: true, run: doings.add },
     { label: `Forget this portal…${about}`, run: () => doings.question('remove') },

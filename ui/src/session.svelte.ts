@@ -81,15 +81,15 @@ export class Session {
     await this.ask({ do: 'sign_in', portal: portal.id, method, force });
   }
 
-  /** Once at a time for each role, however often the button is pressed. */
-  async openConsole(role: Role, accountName: string): Promise<void> {
-    const key = roleKey(role);
+  /** Once at a time for each role and destination, however often the button is pressed. */
+  async openConsole(role: Role, accountName: string, destination: string | null = null): Promise<void> {
+    const key = `${roleKey(role)}\n${destination ?? ''}`;
     if (this.#opening.has(key)) {
       return;
     }
     this.#opening.add(key);
     await this.ask(
-      { do: 'open_console', role, destination: null, region: null, duration_seconds: null, via: null },
+      { do: 'open_console', role, destination, region: null, duration_seconds: null, via: null },
       `Console of ${accountName} opened as ${role.permission_set}.`,
     );
     this.#opening.delete(key);

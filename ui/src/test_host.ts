@@ -34,6 +34,7 @@ export class TestHost implements Host {
       total: found.length,
       offset: request.offset,
       catalogue_revision: this.#snapshot.catalogue_revision,
+      sorted_at: request.sorted_at ?? this.#snapshot.catalogue_revision,
       rows: found.slice(request.offset, request.offset + request.limit),
     };
   }

@@ -84,22 +84,54 @@ test('a start URL that names its region asks for none', async () => {
   await waitFor(() => expect(host.asked.at(-1)).toMatchObject({ do: 'add_portal', region: 'eu-west-1' }));
 });
 
+test('first run: what AWS said of one start URL goes when a field changes, and with it a region that does not fit', async () => {
+  const host = new TestHost({ portals: [], mood: 'empty' });
+  const view = { start_url: 'https://acme.awsapps.com/start', region: null, regions: ['us-east-1', 'eu-west-1'], problem: null };
+  host.answers.inspect_start_url = { answer: 'start_url', view };
+  host.failures.add_portal = { code: 'wrong_use', what_happened: 'That is another partition.', what_to_do: 'Choose again.' };
+  render(App, { host });
+  const type = (text: string) => fireEvent.input(byId('start-url'), { target: { value: text } });
+  const refused = async () => {
+    await fireEvent.click(byId('add-portal'));
+    await screen.findByText('That is another partition.');
+  };
+  await type('acme');
+  await screen.findByText(view.start_url);
+  await fireEvent.change(byId('region'), { target: { value: 'us-east-1' } });
+  await refused();
+  await fireEvent.change(byId('region'), { target: { value: 'eu-west-1' } });
+  expect(screen.queryByRole('alert')).toBeNull();
+  await refused();
+  const china = { ...view, start_url: 'https://start.home.awsapps.cn/directory/acme', regions: ['cn-north-1'] };
+  host.answers.inspect_start_url = { answer: 'start_url', view: china };
+  await type(china.start_url);
+  await screen.findByText(china.start_url);
+  expect(screen.queryByRole('alert')).toBeNull();
+  expect(byId('region')).toHaveProperty('value', '');
+});
+
 test('the first sign-in begins in the browser and can move to a code', async () => {
   const never = { synced_at: null, complete: false, running: null };
   const waiting = portalView({ state: 'sign_in_needed', accounts: 0, sync: never });
   const host = new TestHost({ portals: [waiting], mood: 'sign_in_needed' });
   render(App, { host });
+  expect(document.activeElement).toBe(byId('sign-in'));
   await fireEvent.click(byId('sign-in'));
   expect(host.asked).toEqual([{ do: 'sign_in', portal: 'p1', method: 'browser', force: false }]);
 
-  const sign_in = { method: 'browser', user_code: null, expires_at: '2026-11-20T10:00:00Z' } as const;
+  const sign_in = { method: 'browser', user_code: null, verification_url: null, expires_at: '2026-11-20T10:00:00Z' } as const;
   host.change({ portals: [{ ...waiting, state: 'signing_in', sign_in }] });
   await screen.findByText('Continue in your browser');
   await fireEvent.click(screen.getByText('Use a code instead'));
   await waitFor(() => expect(host.asked.slice(1).map((request) => request.do)).toEqual(['cancel_sign_in', 'sign_in']));
 
-  host.change({ portals: [{ ...waiting, state: 'signing_in', sign_in: { ...sign_in, method: 'device_code', user_code: 'RTKM-QWPZ' } }] });
+  expect(document.getElementById('verification-url')).toBeNull();
+  const verification_url = 'https://acme.awsapps.com/start/#/device';
+  const code = { ...sign_in, method: 'device_code', user_code: 'RTKM-QWPZ', verification_url } as const;
+  host.change({ portals: [{ ...waiting, state: 'signing_in', sign_in: code }] });
   await waitFor(() => expect(byId('user-code').textContent).toBe('RTKM-QWPZ'));
+  expect(byId('verification-url').textContent).toBe(verification_url);
+  expect(document.querySelector('a')).toBeNull();
 });
 
 test('rows open the console by button, Enter and number', async () => {
@@ -111,6 +143,41 @@ test('rows open the console by button, Enter and number', async () => {
   const opened = host.asked.map((request) => (request.do === 'open_console' ? request.role : null));
   expect(opened).toEqual([ROWS[1]?.role, ROWS[1]?.role, ROWS[2]?.role]);
   expect(await screen.findByText('Console of acme-dev opened as ReadOnly.')).toBeTruthy();
+});
+
+test('the actions of a row hold the services that the tray offers, and its console opens there', async () => {
+  const host = await list();
+  await key('ArrowDown');
+  await key('k', { ctrlKey: true });
+  const labels = screen.getAllByRole('menuitem').map((item) => item.querySelector('.label')?.textContent);
+  const services = ['CloudWatch', 'EC2', 'IAM', 'Lambda', 'RDS', 'S3'];
+  expect(labels).toEqual(['Open console', ...services.map((name) => `Open console at ${name}`)]);
+  await fireEvent.click(screen.getByText('Open console at Lambda'));
+  await waitFor(() => expect(host.asked).toMatchObject([{ do: 'open_console', role: ROWS[1]?.role, destination: 'lambda' }]));
+});
+
+test('rows show their numbers while the command key is held', async () => {
+  await list();
+  const numbers = () => Array.from(document.querySelectorAll('[role="row"] .number'), (number) => number.textContent);
+  expect(numbers()).toEqual([]);
+  await key('Control', { ctrlKey: true });
+  expect(numbers()).toEqual(['1', '2', '3']);
+  await fireEvent.keyUp(byId('search'), { key: 'Control' });
+  expect(numbers()).toEqual([]);
+  await key('Control', { ctrlKey: true });
+  await fireEvent.blur(window);
+  expect(numbers()).toEqual([]);
+});
+
+test('a confirmation that is too long for its line can be read in full', async () => {
+  const host = new TestHost();
+  const long = 'AWSPowerUserAccessForTheWholeOrganisation'.repeat(3);
+  host.rows = [roleRow('acme-prod', long)];
+  render(App, { host });
+  await screen.findByRole('row', { name: /acme-prod/ });
+  await key('Enter');
+  const sentence = `Console of acme-prod opened as ${long}.`;
+  expect((await screen.findByText(sentence)).getAttribute('title')).toBe(sentence);
 });
 
 test('the search field names the row that the keys have reached', async () => {
@@ -162,6 +229,41 @@ test('a chosen row stays chosen when the list is sorted anew', async () => {
   expect(host.asked.at(-1)).toMatchObject({ do: 'open_console', role: ROWS[1]?.role });
 });
 
+test('where the highlighted role has moved out of what is loaded, keys do nothing to another', async () => {
+  const host = new TestHost();
+  const many = Array.from({ length: 150 }, (_, nth) => roleRow(`acme-${nth}`, 'ReadOnly', { role: { portal: 'p1', account: String(100_000_000_000 + nth), permission_set: 'ReadOnly' } }));
+  host.rows = many;
+  render(App, { host });
+  await screen.findByRole('row', { name: /ReadOnly in acme-0/ });
+  await key('ArrowDown');
+  await key('Enter');
+  expect(host.asked).toMatchObject([{ do: 'open_console', role: many[1]?.role }]);
+  host.rows = [...many.slice(0, 1), ...many.slice(2, 140), ...many.slice(1, 2), ...many.slice(140)];
+  host.change({ catalogue_revision: 2 });
+  await screen.findByRole('row', { name: /ReadOnly in acme-7/ });
+  await waitFor(() => expect(screen.queryByRole('row', { selected: true })).toBeNull());
+  await key('Enter');
+  await key('d', { ctrlKey: true });
+  await key('k', { ctrlKey: true });
+  expect(host.asked.length).toBe(1);
+  expect(screen.queryByRole('menu')).toBeNull();
+  await key('ArrowDown');
+  await key('Enter');
+  expect(host.asked.at(-1)).toMatchObject({ do: 'open_console', role: many[3]?.role });
+});
+
+test('rows keep their order while the list is looked at, and have the one of now when it is shown anew', async () => {
+  const host = await list();
+  await key('ArrowDown');
+  await key('d', { ctrlKey: true });
+  host.change({ catalogue_revision: 2 });
+  await waitFor(() => expect(host.searches.length).toBe(2));
+  await fireEvent(document, new Event('visibilitychange'));
+  await waitFor(() => expect(host.searches.length).toBe(3));
+  expect(host.searches.map((search) => search.sorted_at)).toEqual([null, 1, null]);
+  expect(byId('search').getAttribute('aria-activedescendant')).toBe('row-0');
+});
+
 test('a portal that cannot be reached and was never listed does not ask for a sign-in', async () => {
   const never = { synced_at: null, complete: false, running: null };
   const host = new TestHost({ portals: [portalView({ state: 'offline', accounts: 0, sync: never })], mood: 'offline' });
@@ -177,11 +279,21 @@ test('signing in again ends the old session first', async () => {
   await waitFor(() => expect(host.asked).toMatchObject([{ do: 'sign_in', force: true }]));
 });
 
+test('while signing in the menu of the portal offers its page and the way back', async () => {
+  const host = await list({ portals: [portalView({ state: 'signing_in' })], mood: 'renewing' });
+  for (const label of ['Open the sign-in page again', 'Cancel signing in']) {
+    await fireEvent.click(screen.getByRole('button', { name: /Portal:/ }));
+    expect(screen.queryByRole('menuitem', { name: 'Sign in' })).toBeNull();
+    await fireEvent.click(await screen.findByRole('menuitem', { name: label }));
+  }
+  await waitFor(() => expect(host.asked.map((request) => request.do)).toEqual(['open_sign_in_page', 'cancel_sign_in']));
+});
+
 test('typing searches, Escape clears and then hides', async () => {
   const host = await list();
   await fireEvent.input(byId('search'), { target: { value: 'dev' } });
   await waitFor(() => expect(screen.queryByRole('row', { name: /acme-prod/ })).toBeNull());
-  expect(host.searches.at(-1)).toEqual({ query: 'dev', portal: null, offset: 0, limit: 100 });
+  expect(host.searches.at(-1)).toEqual({ query: 'dev', portal: null, sorted_at: null, offset: 0, limit: 100 });
   await key('Escape');
   await screen.findByRole('row', { name: /acme-prod/ });
   expect(host.hidden).toBe(0);

@@ -137,6 +137,7 @@ fn search(client: &mut Client, words: &str) -> Result<SearchAnswer, Failure> {
     let search = SearchRequest {
         query: as_search(words),
         portal: None,
+        sorted_at: None,
         offset: 0,
         limit: ROWS,
     };

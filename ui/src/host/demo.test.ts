@@ -21,7 +21,7 @@ test('from nothing to a list in the demo', async () => {
 });
 
 test('the demo finds words in any order and marks them', async () => {
-  const answer = await new DemoHost('').search({ query: 'read prod', portal: null, offset: 0, limit: 100 });
+  const answer = await new DemoHost('').search({ query: 'read prod', portal: null, sorted_at: null, offset: 0, limit: 100 });
   expect(answer.rows[0]?.account_name).toBe('acme-prod');
   expect(answer.rows[0]?.permission_set_matches).toEqual([0, 1, 2, 3]);
   expect(answer.rows.every((row) => row.account_name.includes('prod'))).toBe(true);

@@ -43,6 +43,7 @@ export class DemoHost implements Host {
       total: found.length,
       offset: request.offset,
       catalogue_revision: this.#catalogueRevision,
+      sorted_at: this.#catalogueRevision,
       rows: found.slice(request.offset, request.offset + request.limit),
     };
   }
@@ -127,6 +128,7 @@ export class DemoHost implements Host {
     const view = {
       method,
       user_code: method === 'device_code' ? 'RTKM-QWPZ' : null,
+      verification_url: method === 'device_code' ? 'https://acme.awsapps.com/start/#/device' : null,
       expires_at: future(10),
     };
     this.#change({ state: 'signing_in', sign_in: view });

@@ -21,7 +21,7 @@ test('commands are named as the application names them', async () => {
     return { answer: 'done' };
   });
   const host = new TauriHost();
-  const search = { query: 'dev', portal: null, offset: 0, limit: 100 };
+  const search = { query: 'dev', portal: null, sorted_at: null, offset: 0, limit: 100 };
   await host.ask({ do: 'renew_now' });
   await host.search(search);
   await host.hideWindow();

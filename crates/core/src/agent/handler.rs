@@ -185,6 +185,7 @@ impl Handler {
         let search = SearchRequest {
             query,
             portal: Some(portal.id.clone()),
+            sorted_at: None,
             offset: 0,
             limit: u32::MAX,
         };

@@ -60,6 +60,7 @@ mod tests {
         let search = SearchRequest {
             query: String::new(),
             portal: None,
+            sorted_at: None,
             offset: 0,
             limit: u32::MAX,
         };

@@ -126,5 +126,7 @@ pub struct SignInWish {
 pub struct Began {
     pub url: Secret,
     pub user_code: Option<String>,
+    /// The page to which the code belongs, without it.
+    pub verification_url: Option<String>,
     pub expires_at: Timestamp,
 }

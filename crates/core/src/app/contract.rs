@@ -247,6 +247,8 @@ pub struct SignInView {
     pub method: SignInMethod,
     /// To be compared with what the browser shows.
     pub user_code: Option<String>,
+    /// Where the code can be typed in on any device; the code is not in it.
+    pub verification_url: Option<String>,
     #[ts(type = "string")]
     pub expires_at: Timestamp,
 }
@@ -279,6 +281,10 @@ pub struct SearchRequest {
     pub query: String,
     /// Only this portal's rows.
     pub portal: Option<String>,
+    /// Sorted as an earlier answer was, by what it said of that; by default by favourites and recents as they are now.
+    #[serde(default)]
+    #[ts(type = "number | null")]
+    pub sorted_at: Option<u64>,
     pub offset: u32,
     /// At most 100.
     pub limit: u32,
@@ -290,6 +296,9 @@ pub struct SearchAnswer {
     pub offset: u32,
     #[ts(type = "number")]
     pub catalogue_revision: u64,
+    /// The revision whose favourites and recents gave the order: to be sent with further requests for this list.
+    #[ts(type = "number")]
+    pub sorted_at: u64,
     pub rows: Vec<RoleRow>,
 }
 
@@ -316,7 +325,7 @@ pub struct StartUrlView {
     pub start_url: Option<String>,
     /// Where the URL names it.
     pub region: Option<String>,
-    /// Every region to choose from, the likely ones first.
+    /// Those in which the portal can be, the likely ones first; every region while that cannot be told.
     pub regions: Vec<String>,
     pub problem: Option<ProblemView>,
 }

@@ -7,6 +7,7 @@ pub mod contract;
 mod controller;
 mod drawing;
 mod files;
+mod list_orders;
 pub mod notices;
 mod portals;
 pub mod problem;
@@ -34,16 +35,16 @@ use crate::identity_center::{HttpStack, PortalId, RoleCredentials, RoleKey};
 use crate::paths::{Environment, Paths};
 use crate::refresh::life::until;
 use crate::refresh::{Refresh, RefreshFailure, runner};
-use crate::role_catalog::{Catalogue, CatalogueFiles, Hit, Query};
+use crate::role_catalog::{Catalogue, CatalogueFiles, Query};
 use crate::secret::Secret;
 use crate::settings::Settings;
 use crate::token_store::TokenStore;
 use command::{Began, Command, SignInWish};
 use contract::{
-    Answer, ConsoleVia, CredentialsState, ProblemView, Request, RoleRow, SearchAnswer, SearchRequest,
-    SignInMethod, Snapshot,
+    Answer, ConsoleVia, ProblemView, Request, SearchAnswer, SearchRequest, SignInMethod, Snapshot,
 };
 use controller::{Controller, Handles, TICK};
+use list_orders::ListOrders;
 use settings_file::SettingsProblems;
 use shell::Shell;
 use state::NamedPortal;
@@ -71,6 +72,7 @@ pub struct App {
     stopped: watch::Sender<bool>,
     catalogue: Arc<RwLock<Arc<Catalogue>>>,
     settings_problems: Arc<RwLock<SettingsProblems>>,
+    orders: ListOrders,
     refresh: Refresh,
 }
 
@@ -88,6 +90,8 @@ pub struct SignInStarted {
     /// What a browser has to open (authorize URL, or verification page with the code filled in).
     pub url: Secret,
     pub user_code: Option<String>,
+    /// The page to which the code belongs, without it.
+    pub verification_url: Option<String>,
     pub expires_at: Timestamp,
     /// Somebody else had begun it.
     pub joined: bool,
@@ -159,6 +163,7 @@ impl App {
             stopped,
             catalogue,
             settings_problems,
+            orders: ListOrders::default(),
             refresh,
         }
     }
@@ -236,9 +241,11 @@ impl App {
             })
             .collect();
         let portal = search.portal.clone().map(PortalId);
+        let (sorted_at, order) = self.orders.order(search.sorted_at, &catalogue);
         let query = Query {
             text: &search.query,
             portal: portal.as_ref(),
+            order: (sorted_at != catalogue.revision).then_some(&*order),
             offset: search.offset as usize,
             limit: search.limit as usize,
         };
@@ -247,10 +254,11 @@ impl App {
             total: view::count(hits.total),
             offset: search.offset,
             catalogue_revision: hits.revision,
+            sorted_at,
             rows: hits
                 .rows
                 .into_iter()
-                .map(|hit| row(hit, &names, &credentials))
+                .map(|hit| view::row(hit, &names, &credentials))
                 .collect(),
         }
     }
@@ -369,30 +377,10 @@ impl SignInStarted {
         Self {
             url: began.url.clone(),
             user_code: began.user_code.clone(),
+            verification_url: began.verification_url.clone(),
             expires_at: began.expires_at,
             joined,
             finished,
         }
-    }
-}
-
-fn row(
-    hit: Hit,
-    names: &BTreeMap<PortalId, String>,
-    credentials: &BTreeMap<RoleKey, (CredentialsState, Option<Timestamp>)>,
-) -> RoleRow {
-    let (state, expire_at) = credentials
-        .get(&hit.key)
-        .map_or((None, None), |(state, at)| (Some(*state), *at));
-    RoleRow {
-        portal_name: names.get(&hit.key.portal).cloned().unwrap_or_default(),
-        account_name: hit.account_name,
-        email: hit.email,
-        favourite: hit.favourite,
-        account_name_matches: hit.account_name_matches,
-        permission_set_matches: hit.permission_set_matches,
-        credentials: state,
-        credentials_expire_at: expire_at,
-        role: hit.key.into(),
     }
 }

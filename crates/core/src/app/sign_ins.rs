@@ -40,6 +40,7 @@ impl SignIns {
         Some(SignInView {
             method: under_way.method,
             user_code: began.user_code.clone(),
+            verification_url: began.verification_url.clone(),
             expires_at: began.expires_at,
         })
     }
@@ -58,6 +59,7 @@ impl Controller {
                 SignInStart::AlreadySignedIn => Ok(Answer::Done),
                 SignInStart::Started(SignInStarted {
                     user_code,
+                    verification_url,
                     expires_at,
                     ..
                 }) => {
@@ -69,6 +71,7 @@ impl Controller {
                         view: SignInView {
                             method,
                             user_code,
+                            verification_url,
                             expires_at,
                         },
                     })

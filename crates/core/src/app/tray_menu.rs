@@ -128,10 +128,8 @@ fn main_actions(state: &AppState) -> Vec<MenuItem> {
     let actions = state.portals.iter().filter_map(|portal| match portal.state {
         PortalState::SignInNeeded => Some(action(&format!("Sign in{}", of(portal)), sign_in(portal))),
         PortalState::SigningIn => {
-            let request = Request::CancelSignIn {
-                portal: portal.id.clone(),
-            };
-            Some(action(&format!("Cancel signing in{}", of(portal)), request))
+            let label = format!("Cancel signing in{}", of(portal));
+            Some(action(&label, cancel_sign_in(portal)))
         }
         PortalState::Offline => Some(action("Try again now", Request::RenewNow)),
         PortalState::Unknown if portal.problem.is_some() => Some(action("Try again now", Request::RenewNow)),
@@ -150,6 +148,12 @@ fn sign_in(portal: &PortalView) -> Request {
         portal: portal.id.clone(),
         method: SignInMethod::Browser,
         force: false,
+    }
+}
+
+fn cancel_sign_in(portal: &PortalView) -> Request {
+    Request::CancelSignIn {
+        portal: portal.id.clone(),
     }
 }
 
@@ -243,7 +247,18 @@ fn portal_menu(portal: &PortalView, now: Timestamp, zone: &TimeZone) -> MenuItem
             ));
             items.push(action("Sign out", Request::SignOut { portal: id() }));
         }
-        PortalState::SignInNeeded | PortalState::SigningIn => {
+        PortalState::SigningIn => {
+            items.push(action(
+                "Open the sign-in page again",
+                Request::OpenSignInPage { portal: id() },
+            ));
+            items.push(action("Cancel signing in", cancel_sign_in(portal)));
+            items.push(action(
+                "Open the access portal",
+                Request::OpenPortal { portal: id() },
+            ));
+        }
+        PortalState::SignInNeeded => {
             items.push(action("Sign in", sign_in(portal)));
             items.push(action(
                 "Open the access portal",

@@ -1,11 +1,12 @@
 //! Draws the one state from what the parts of the application know.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use crate::app::contract::{
-    CredentialsState, CredentialsView, PortalState, PortalView, ProblemView, SyncView,
+    CredentialsState, CredentialsView, PortalState, PortalView, ProblemView, RoleRow, SyncView,
 };
 use crate::app::controller::Controller;
 use crate::app::state::{AppState, NamedAccount, NamedPortal, NamedRole};
@@ -14,7 +15,7 @@ use crate::refresh::RefreshFailure;
 use crate::refresh::credentials::RoleView;
 use crate::refresh::session::Session;
 use crate::refresh::standing::{SessionView, Standing};
-use crate::role_catalog::Catalogue;
+use crate::role_catalog::{Catalogue, Hit};
 
 /// A portal that cannot be reached for this long is shown as offline.
 const OFFLINE_AFTER_SECONDS: i64 = 30;
@@ -167,6 +168,28 @@ pub fn credentials_state(view: &RoleView) -> CredentialsState {
         Some(_) => CredentialsState::Failing,
         None if view.expires_at.is_some() => CredentialsState::Fresh,
         None => CredentialsState::Renewing,
+    }
+}
+
+/// A role that was found, with what is known of its credentials.
+pub fn row(
+    hit: Hit,
+    names: &BTreeMap<PortalId, String>,
+    credentials: &BTreeMap<RoleKey, (CredentialsState, Option<Timestamp>)>,
+) -> RoleRow {
+    let (state, expire_at) = credentials
+        .get(&hit.key)
+        .map_or((None, None), |(state, at)| (Some(*state), *at));
+    RoleRow {
+        portal_name: names.get(&hit.key.portal).cloned().unwrap_or_default(),
+        account_name: hit.account_name,
+        email: hit.email,
+        favourite: hit.favourite,
+        account_name_matches: hit.account_name_matches,
+        permission_set_matches: hit.permission_set_matches,
+        credentials: state,
+        credentials_expire_at: expire_at,
+        role: hit.key.into(),
     }
 }
 

@@ -50,6 +50,13 @@ pub struct Catalogue {
     pub revision: u64,
 }
 
+/// Favourites and recents as they were at one time: what a list was sorted by then.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ListOrder {
+    pub favourites: Vec<RoleKey>,
+    pub recents: Vec<RoleKey>,
+}
+
 /// How much a portal assigns.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -152,6 +159,14 @@ impl Catalogue {
     pub fn account(&self, key: &RoleKey) -> Option<&ListedAccount> {
         let accounts = &self.listing(&key.portal)?.accounts;
         accounts.iter().find(|it| it.account.id == key.account)
+    }
+
+    /// What lists are sorted by now.
+    pub fn order(&self) -> ListOrder {
+        ListOrder {
+            favourites: self.favourites.clone(),
+            recents: self.recents.clone(),
+        }
     }
 
     pub fn mark_recent(&mut self, key: &RoleKey) {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use nucleo_matcher::pattern::{Atom, AtomKind, CaseMatching, Normalization};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 
-use super::{Catalogue, ListedAccount};
+use super::{Catalogue, ListOrder, ListedAccount};
 use crate::identity_center::{PortalId, RoleKey};
 
 /// What to look for.
@@ -15,6 +15,8 @@ pub struct Query<'a> {
     pub text: &'a str,
     /// Only this portal's roles.
     pub portal: Option<&'a PortalId>,
+    /// Sorted as the list was once; none: as favourites and recents are now.
+    pub order: Option<&'a ListOrder>,
     pub offset: usize,
     /// How many rows at most; whoever serves others bounds it.
     pub limit: usize,
@@ -49,7 +51,11 @@ impl Catalogue {
     pub fn search(&self, query: &Query<'_>, portal_names: &BTreeMap<PortalId, String>) -> Hits {
         let words = Words::of(query.text);
         let mut matcher = Matcher::new(Config::DEFAULT);
-        let mut rows = self.matching_rows(&words, query.portal, portal_names, &mut matcher);
+        let marks = match query.order {
+            Some(order) => Marks::of(&order.favourites, &order.recents),
+            None => self.marks(),
+        };
+        let mut rows = self.matching_rows(&words, query.portal, portal_names, &marks, &mut matcher);
         let total = rows.len();
         let end = total.min(query.offset.saturating_add(query.limit));
         if (1..total).contains(&end) {
@@ -63,8 +69,21 @@ impl Catalogue {
             total,
             offset: query.offset,
             revision: self.revision,
-            rows: page.iter().map(|row| row.hit(&words, &mut matcher)).collect(),
+            rows: page
+                .iter()
+                .map(|row| {
+                    let favourite = match query.order {
+                        Some(_) => self.favourites.contains(&row.key()),
+                        None => row.is_favourite(),
+                    };
+                    row.hit(&words, favourite, &mut matcher)
+                })
+                .collect(),
         }
+    }
+
+    pub(super) fn marks(&self) -> Marks<'_> {
+        Marks::of(&self.favourites, &self.recents)
     }
 
     /// Rows that match every word, in no order.
@@ -73,9 +92,9 @@ impl Catalogue {
         words: &Words,
         portal: Option<&PortalId>,
         portal_names: &BTreeMap<PortalId, String>,
+        marks: &Marks<'_>,
         matcher: &mut Matcher,
     ) -> Vec<Row<'a>> {
-        let marks = Marks::of(self);
         let mut of_portals = HashMap::new();
         let mut of_permission_sets = HashMap::new();
         let mut rows = Vec::new();
@@ -147,8 +166,13 @@ impl Row<'_> {
         }
     }
 
+    /// As far as the order of the list says.
+    fn is_favourite(&self) -> bool {
+        self.rank.1 != usize::MAX
+    }
+
     /// A word is marked where it matched best.
-    fn hit(&self, words: &Words, matcher: &mut Matcher) -> Hit {
+    fn hit(&self, words: &Words, favourite: bool, matcher: &mut Matcher) -> Hit {
         let name = &self.listed.account.name;
         let mut account_name_matches = Vec::new();
         let mut permission_set_matches = Vec::new();
@@ -170,7 +194,7 @@ impl Row<'_> {
             key: self.key(),
             account_name: name.clone(),
             email: self.listed.account.email.clone(),
-            favourite: self.rank.1 != usize::MAX,
+            favourite,
             account_name_matches,
             permission_set_matches,
         }
@@ -284,12 +308,12 @@ impl Scores {
 type Mark<'a> = (&'a str, usize, usize);
 
 /// Places of favourites and recents, found by account.
-struct Marks<'a> {
+pub(super) struct Marks<'a> {
     by_account: HashMap<(&'a PortalId, &'a str), Vec<Mark<'a>>>,
 }
 
 impl<'a> Marks<'a> {
-    fn of(catalogue: &'a Catalogue) -> Self {
+    fn of(favourites: &'a [RoleKey], recents: &'a [RoleKey]) -> Self {
         let mut by_account: HashMap<_, Vec<_>> = HashMap::new();
         let mut add = |key: &'a RoleKey, favourite, recent| {
             by_account
@@ -297,10 +321,10 @@ impl<'a> Marks<'a> {
                 .or_default()
                 .push((key.permission_set.as_str(), favourite, recent));
         };
-        for (place, key) in catalogue.favourites.iter().enumerate() {
+        for (place, key) in favourites.iter().enumerate() {
             add(key, place, usize::MAX);
         }
-        for (place, key) in catalogue.recents.iter().enumerate() {
+        for (place, key) in recents.iter().enumerate() {
             add(key, usize::MAX, place);
         }
         Self { by_account }

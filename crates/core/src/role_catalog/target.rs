@@ -53,7 +53,7 @@ impl Catalogue {
         }
         let words = Words::of(target);
         let mut matcher = Matcher::new(Config::DEFAULT);
-        let mut rows = self.matching_rows(&words, portal, portal_names, &mut matcher);
+        let mut rows = self.matching_rows(&words, portal, portal_names, &self.marks(), &mut matcher);
         rows.sort_unstable_by_key(|row| row.rank);
         let in_full = rows.iter().filter(|row| names_in_full(row, &words, portal_names));
         let in_full: Vec<_> = in_full.map(Row::key).collect();

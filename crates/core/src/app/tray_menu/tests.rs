@@ -93,6 +93,27 @@ fn the_first_action_fits_the_state() {
 }
 
 #[test]
+fn while_signing_in_a_portal_offers_its_page_and_the_way_back_but_no_second_sign_in() {
+    let tray = of(&state(vec![portal(PortalState::SigningIn)]));
+    let Some(MenuItem::Submenu { items, .. }) = tray.menu.iter().rev().nth(2) else {
+        panic!("no portal in {:?}", tray.menu)
+    };
+    let expected = [
+        "Open the sign-in page again",
+        "Cancel signing in",
+        "Open the access portal",
+    ];
+    assert_eq!(labels(items)[1..], expected);
+    let asks = |nth: usize| match &items[nth] {
+        MenuItem::Action { request, .. } => request.clone(),
+        other => panic!("{other:?} asks for nothing"),
+    };
+    let portal = || "p1".to_owned();
+    assert_eq!(asks(1), Request::OpenSignInPage { portal: portal() });
+    assert_eq!(asks(2), Request::CancelSignIn { portal: portal() });
+}
+
+#[test]
 fn k3_a_locked_keyring_is_said_with_what_to_do_and_offers_no_sign_in() {
     let mut locked = portal(PortalState::Unknown);
     let reading = of(&state(vec![locked.clone()]));

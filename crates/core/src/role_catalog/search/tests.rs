@@ -111,6 +111,28 @@ fn without_a_query_favourites_come_first_then_recents_then_names() {
 }
 
 #[test]
+fn a_list_keeps_the_order_of_once_while_its_stars_are_those_of_now() {
+    let mut catalogue = catalogue();
+    catalogue.set_favourite(&role("p-other", "444455556666", "Billing"), true);
+    let order = catalogue.order();
+    let before = found(&catalogue, "");
+    catalogue.mark_recent(&role("p-acme", "222233334444", "ReadOnly"));
+    catalogue.set_favourite(&role("p-acme", "222233334444", "Administrator"), true);
+    catalogue.set_favourite(&role("p-other", "444455556666", "Billing"), false);
+    assert_ne!(found(&catalogue, ""), before);
+    let query = Query {
+        order: Some(&order),
+        limit: 100,
+        ..Query::default()
+    };
+    let rows = catalogue.search(&query, &names()).rows;
+    let name = |hit: &Hit| format!("{}/{}", hit.account_name, hit.key.permission_set);
+    assert_eq!(rows.iter().map(name).collect::<Vec<_>>(), before);
+    let starred: Vec<_> = rows.iter().filter(|hit| hit.favourite).map(name).collect();
+    assert_eq!(starred, ["acme-prod/Administrator"]);
+}
+
+#[test]
 fn among_equal_matches_favourites_then_recents_come_first() {
     let mut catalogue = catalogue();
     catalogue.mark_recent(&role("p-acme", "222233334444", "ReadOnly"));
@@ -138,6 +160,7 @@ fn pages_are_cut_out_of_one_order() {
         let query = Query {
             text: "team",
             portal: None,
+            order: None,
             offset,
             limit,
         };
@@ -166,6 +189,7 @@ fn one_portals_rows_alone() {
     let query = Query {
         text: "",
         portal: Some(&other),
+        order: None,
         offset: 0,
         limit: 100,
     };
