@@ -6,6 +6,7 @@ use portray_core::app::contract::{PortalState, PortalView, ProblemView};
 use portray_core::paths::SecretStore;
 
 use super::{Invocation, agent, status_of};
+use crate::agent_start;
 use crate::failure::Failure;
 
 /// An agent reads `PORTRAY_SECRET_STORE` once, when it starts. Where sign-ins are wanted in memory only, one that has
@@ -14,7 +15,7 @@ pub fn agree(invocation: &Invocation) -> Result<(), Failure> {
     if invocation.environment.secret_store()? != SecretStore::Memory {
         return Ok(());
     }
-    let mut client = invocation.connect()?;
+    let mut client = agent_start::connect(&invocation.environment, &invocation.paths)?;
     // One that does not introduce itself is of another version: what is asked next says so.
     let Ok(AgentHello {
         kind,
