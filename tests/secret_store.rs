@@ -93,6 +93,9 @@ async fn k3_a_locked_keyring_is_said_waited_for_and_left_alone() -> Result<()> {
         ["credentials", "111122223333/ReadOnly"].as_slice(),
         &["login", "--device-code"],
         &["login", "--no-browser"],
+        &["logout"],
+        &["portal", "remove", "acme"],
+        &["logout"],
     ] {
         let refused = portray.run(command).await?.expect_code(7)?;
         assert_eq!(refused.stderr.lines().count(), 2, "{refused:?}");

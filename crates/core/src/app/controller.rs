@@ -313,7 +313,7 @@ impl Controller {
         self.look_for_marks();
         self.load_sessions();
         for session in self.refresh.sessions() {
-            tokio::spawn(async move { session.save_again().await });
+            tokio::spawn(async move { session.mend_store().await });
         }
         self.sync_in_use();
     }

@@ -14,9 +14,16 @@ use crate::identity_center::start_url::shown;
 use crate::identity_center::vanity::resolve_vanity;
 use crate::identity_center::{Flow, IdentityCenter, Portal, PortalId, StartUrl};
 use crate::refresh::session::Session;
+use crate::refresh::session::leaving::SignOutFailure;
 use crate::secret::Secret;
 use crate::settings::{Fault, PortalSettings, Settings, Via};
 use crate::token_store::{StoreFailure, TokenStore};
+
+/// Where a sign-out is what mends it.
+const NOT_UNDERSTOOD: [StoreFailure; 1] = [StoreFailure::Corrupt];
+
+/// Where a portal can go without leaving anything that anybody could read.
+const NOTHING_LEFT: [StoreFailure; 2] = [StoreFailure::Absent, StoreFailure::Corrupt];
 
 /// What a start URL that is being typed turns out to be.
 pub fn inspect(text: &str) -> Answer {
@@ -169,6 +176,10 @@ impl Controller {
         let Some(session) = self.refresh.session(portal) else {
             return answer(reply, Err(ProblemView::unknown_portal()));
         };
+        if is_to_be_read(&session, &NOTHING_LEFT) {
+            let portal = portal.0.clone();
+            return self.once_leavable(session, &NOTHING_LEFT, reply, Request::RemovePortal { portal });
+        }
         self.cancel_sign_in(portal);
         self.leave_sign_in(portal);
         let (portal, store) = (portal.clone(), self.store.clone());
@@ -208,16 +219,37 @@ impl Controller {
         let Some(session) = self.refresh.session(portal) else {
             return answer(reply, Err(ProblemView::unknown_portal()));
         };
+        if is_to_be_read(&session, &NOT_UNDERSTOOD) {
+            let portal = portal.0.clone();
+            return self.once_leavable(session, &NOT_UNDERSTOOD, reply, Request::SignOut { portal });
+        }
         self.cancel_sign_in(portal);
         self.leave_sign_in(portal);
         self.drop_listing(portal);
         let (refresh, portal) = (self.refresh.clone(), portal.clone());
         self.spawn(reply, async move {
-            let outcome = session.sign_out().await.map_err(ProblemView::store);
+            let outcome = session.sign_out().await.map_err(ProblemView::sign_out);
             // Whatever was fetched while AWS was told goes too.
             refresh.roles.forget_portal(&portal);
             outcome.map(|()| Answer::Done)
         });
+    }
+
+    /// The store has not said yet who is signed in: until then nothing changes.
+    fn once_leavable(
+        &self,
+        session: Arc<Session>,
+        harmless: &'static [StoreFailure],
+        reply: Option<Reply<Answer>>,
+        request: Request,
+    ) {
+        let read = async move {
+            match session.load().await {
+                Err(failure) if !harmless.contains(&failure) => Err(ProblemView::store(failure)),
+                Ok(()) | Err(_) => Ok(()),
+            }
+        };
+        self.spawn_then(reply, read, |(), reply| Some(Command::Ask { request, reply }));
     }
 
     pub(super) fn open_portal(&self, portal: &PortalId, reply: Option<Reply<Answer>>) {
@@ -342,12 +374,18 @@ impl NewPortal {
     }
 }
 
+/// Whether somebody may be signed in of whom the store has not told, but for the failures that hold up nothing.
+fn is_to_be_read(session: &Session, harmless: &[StoreFailure]) -> bool {
+    let failure = session.view().store_failure;
+    session.is_unread() && failure.is_none_or(|failure| !harmless.contains(&failure))
+}
+
 /// Leaves nothing of a portal in the store.
 async fn leave(session: Arc<Session>, store: TokenStore) -> Result<(), ProblemView> {
     match session.sign_out().await {
         // Where nothing can be kept nothing is left, and what nobody understood is deleted by now.
-        Ok(()) | Err(StoreFailure::Absent | StoreFailure::Corrupt) => {}
-        Err(failure) => return Err(ProblemView::store(failure)),
+        Ok(()) | Err(SignOutFailure::Unread(StoreFailure::Absent | StoreFailure::Corrupt)) => {}
+        Err(failure) => return Err(ProblemView::sign_out(failure)),
     }
     for flow in [Flow::Browser, Flow::DeviceCode] {
         match store.forget_registration(session.portal(), flow).await {

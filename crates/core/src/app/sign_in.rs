@@ -39,7 +39,7 @@ impl Attempt {
         // Whatever cannot be stored later is better learned before a browser opens.
         let registration = self.registration().await?;
         if self.end_session_first {
-            self.session.sign_out().await.map_err(ProblemView::store)?;
+            self.session.sign_out().await.map_err(ProblemView::sign_out)?;
         }
         match self.method {
             SignInMethod::Browser => self.in_a_browser(registration).await,

@@ -1,6 +1,8 @@
-//! The sentences about what is not there yet, and about sign-ins that did not come to their end.
+//! The sentences about what is not there yet, and about sign-ins and sign-outs that did not come to their end.
 
 use crate::app::contract::{ProblemCode, ProblemView};
+use crate::refresh::session::leaving::SignOutFailure;
+use crate::token_store::StoreFailure;
 
 impl ProblemView {
     /// A name was given that only the list can explain, and the list is being made.
@@ -45,5 +47,36 @@ impl ProblemView {
             "This command waits no longer; the sign-in was begun elsewhere and goes on.",
             "See how it ends: portray status",
         )
+    }
+
+    /// A sign-out that did not come to its end.
+    pub fn sign_out(failure: SignOutFailure) -> Self {
+        let (why, what_happened) = match failure {
+            SignOutFailure::Unread(why) => return Self::store(why),
+            SignOutFailure::NotDeleted { why, told: true } => (
+                why,
+                format!("The session has ended, but the stored token could not be deleted yet: {why}."),
+            ),
+            SignOutFailure::NotDeleted { why, told: false } => (
+                why,
+                format!(
+                    "You are signed out here, but AWS could not be told, and the stored token could not be deleted \
+                     yet: {why}."
+                ),
+            ),
+        };
+        let what_to_do = match why {
+            StoreFailure::Locked | StoreFailure::Dismissed => {
+                "Unlock the keyring while Portray runs: it deletes the token then by itself."
+            }
+            StoreFailure::Absent
+            | StoreFailure::TooLarge
+            | StoreFailure::Corrupt
+            | StoreFailure::TimedOut
+            | StoreFailure::Failed => {
+                "Portray deletes it as soon as the keyring works again; let it run until then."
+            }
+        };
+        Self::new(ProblemCode::SecretStore, what_happened, what_to_do)
     }
 }

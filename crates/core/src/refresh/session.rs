@@ -2,6 +2,7 @@
 //!
 //! What changes the store takes turns, and looks first whether it is still about the sign-in that it began with.
 
+pub mod leaving;
 mod refusal;
 pub(in crate::refresh) mod succession;
 
@@ -156,25 +157,6 @@ impl Session {
         self.changed();
     }
 
-    /// Ends the session because a person wants it. AWS is told, but it does not depend on that.
-    pub async fn sign_out(&self) -> Result<(), StoreFailure> {
-        let _unfinished = self.unfinished.begin();
-        let known = self.load().await;
-        let epoch = self.next_epoch();
-        let status = std::mem::replace(&mut *self.status(), Status::SignedOut { ended: false });
-        self.changed();
-        let farewell = async {
-            if let Status::SignedIn(signed_in) = status
-                && let Err(failure) = self.center.sign_out(&signed_in.sign_in.token).await
-            {
-                tracing::warn!(%failure, "AWS was not told of the sign-out");
-            }
-        };
-        let (forgotten, ()) = tokio::join!(self.forget(epoch), farewell);
-        forgotten?;
-        known
-    }
-
     pub fn is_signed_in(&self) -> bool {
         matches!(*self.status(), Status::SignedIn(_))
     }
@@ -266,15 +248,6 @@ impl Session {
 
     fn next_epoch(&self) -> u64 {
         self.epoch.fetch_add(1, Ordering::SeqCst) + 1
-    }
-
-    /// Deletes the stored sign-in, unless another one has come meanwhile.
-    async fn forget(&self, epoch: u64) -> Result<(), StoreFailure> {
-        let _turn = self.turn.lock().await;
-        if self.epoch() != epoch {
-            return Ok(());
-        }
-        self.store.forget_sign_in(self.portal()).await
     }
 
     fn current(&self) -> Result<Token, RefreshFailure> {

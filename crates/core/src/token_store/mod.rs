@@ -7,7 +7,7 @@ mod records;
 pub(crate) mod strict_store;
 mod wire;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -58,6 +58,8 @@ pub struct SignIn {
 #[derive(Clone)]
 pub struct TokenStore {
     known: Known,
+    /// The records that were to be deleted and could not be. They are read no more.
+    condemned: Arc<Mutex<BTreeSet<String>>>,
     /// None: nothing outlives the process.
     keyring: Option<Arc<KeyringThread>>,
 }
@@ -85,23 +87,41 @@ impl TokenStore {
     pub fn memory() -> Self {
         Self {
             known: Known::default(),
+            condemned: Arc::default(),
             keyring: None,
         }
     }
 
-    /// `Ok(None)`: nobody is signed in. An error says nothing about that.
+    /// `Ok(None)`: nobody is signed in. An error says nothing about that. What was to be forgotten is deleted first.
     pub async fn sign_in(&self, portal: &Portal) -> Result<Option<SignIn>, StoreFailure> {
+        self.forget_again(portal).await?;
         let record = self.read(&key(portal, "token")).await?;
         record.as_ref().map(wire::decode_sign_in).transpose()
     }
 
     pub async fn save_sign_in(&self, portal: &Portal, sign_in: &SignIn) -> Result<(), StoreFailure> {
         let record = wire::encode_sign_in(sign_in)?;
-        self.write(&key(portal, "token"), record).await
+        let key = key(portal, "token");
+        self.write(&key, record).await?;
+        self.condemned().remove(&key);
+        Ok(())
     }
 
+    /// Where this fails, no sign-in is read any more until the stored one is deleted or another one is saved.
     pub async fn forget_sign_in(&self, portal: &Portal) -> Result<(), StoreFailure> {
-        self.delete(&key(portal, "token")).await
+        let key = key(portal, "token");
+        self.condemned().insert(key.clone());
+        self.delete(&key).await?;
+        self.condemned().remove(&key);
+        Ok(())
+    }
+
+    /// Deletes the sign-in that was to be forgotten and could not be.
+    pub async fn forget_again(&self, portal: &Portal) -> Result<(), StoreFailure> {
+        if self.condemned().contains(&key(portal, "token")) {
+            self.forget_sign_in(portal).await?;
+        }
+        Ok(())
     }
 
     pub async fn registration(
@@ -141,8 +161,14 @@ impl TokenStore {
         let keyring = KeyringThread::start(records, known.clone(), clock);
         Self {
             known,
+            condemned: Arc::default(),
             keyring: Some(Arc::new(keyring)),
         }
+    }
+
+    fn condemned(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        // Every change is one insertion or removal.
+        self.condemned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn read(&self, key: &str) -> Result<Option<Record>, StoreFailure> {

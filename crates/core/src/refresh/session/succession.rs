@@ -31,7 +31,7 @@ impl Session {
         let nothing = async { Err(RefreshFailure::UnknownPortal) };
         // What became of it stands in the store.
         let _ = self.flights.join(&(), || nothing).await;
-        self.save_again().await;
+        self.mend_store().await;
     }
 
     pub(super) fn is_retired(&self) -> bool {

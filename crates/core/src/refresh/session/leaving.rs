@@ -1,0 +1,213 @@
+//! A person signs out: AWS is told, and what is stored is deleted, at once or as soon as the store works again.
+
+use super::Session;
+use crate::refresh::standing::Status;
+use crate::token_store::StoreFailure;
+
+/// Why a sign-out is not whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SignOutFailure {
+    /// The store does not say who is signed in. Nothing has changed, but what nobody understands is deleted.
+    #[error(transparent)]
+    Unread(StoreFailure),
+    /// Nobody is signed in any more, but the stored sign-in is deleted only when the store works again.
+    #[error("the stored token could not be deleted yet: {why}")]
+    NotDeleted {
+        why: StoreFailure,
+        /// Whether AWS knows that the session is over.
+        told: bool,
+    },
+}
+
+impl Session {
+    /// Ends the session because a person wants it. AWS is told, but it does not depend on that.
+    pub async fn sign_out(&self) -> Result<(), SignOutFailure> {
+        let _unfinished = self.unfinished.begin();
+        let known = self.load().await;
+        // What could not be read is not empty: it may be a token that lives.
+        if let Err(failure) = known
+            && failure != StoreFailure::Corrupt
+        {
+            return Err(SignOutFailure::Unread(failure));
+        }
+        let epoch = self.next_epoch();
+        let status = std::mem::replace(&mut *self.status(), Status::SignedOut { ended: false });
+        self.changed();
+        let farewell = async {
+            let Status::SignedIn(signed_in) = status else {
+                return true;
+            };
+            let told = self.center.sign_out(&signed_in.sign_in.token).await;
+            if let Err(failure) = &told {
+                tracing::warn!(%failure, "AWS was not told of the sign-out");
+            }
+            told.is_ok()
+        };
+        let (forgotten, told) = tokio::join!(self.forget(epoch), farewell);
+        forgotten.map_err(|why| SignOutFailure::NotDeleted { why, told })?;
+        known.map_err(SignOutFailure::Unread)
+    }
+
+    /// Stores what could not be stored when it was refreshed, and deletes what could not be deleted when it ended.
+    pub async fn mend_store(&self) {
+        self.save_again().await;
+        self.forget_again().await;
+    }
+
+    async fn forget_again(&self) {
+        let _unfinished = self.unfinished.begin();
+        let _turn = self.turn.lock().await;
+        if !matches!(*self.status(), Status::SignedOut { .. }) {
+            return;
+        }
+        if let Err(failure) = self.store.forget_again(self.portal()).await {
+            tracing::debug!(%failure, "a sign-in that has ended is still in the store");
+        }
+    }
+
+    /// Deletes the stored sign-in, unless another one has come meanwhile.
+    pub(super) async fn forget(&self, epoch: u64) -> Result<(), StoreFailure> {
+        let _turn = self.turn.lock().await;
+        if self.epoch() != epoch {
+            return Ok(());
+        }
+        self.store.forget_sign_in(self.portal()).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::identity_center::Priority;
+    use crate::identity_center::tests::Stage;
+    use crate::refresh::Change;
+    use crate::refresh::standing::Standing;
+    use crate::refresh::unfinished::Unfinished;
+    use crate::token_store::strict_store::StrictStore;
+    use crate::token_store::{SignIn, TokenStore};
+
+    const LOCKED: StoreFailure = StoreFailure::Locked;
+
+    /// A keyring that holds a sign-in, and processes over it.
+    struct Scene {
+        stage: Stage,
+        keyring: StrictStore,
+        store: TokenStore,
+        sign_in: SignIn,
+    }
+
+    impl Scene {
+        async fn signed_in() -> (Self, Arc<Session>) {
+            let stage = Stage::acme().await;
+            let keyring = StrictStore::with_limit(64 * 1024);
+            let (registration, token) = stage.signed_in().await;
+            let sign_in = SignIn {
+                token,
+                registration,
+                signed_in_at: stage.clock.now(),
+            };
+            let store = TokenStore::over_strict(&keyring, Arc::new(stage.clock.clone()));
+            let scene = Self {
+                stage,
+                keyring,
+                store,
+                sign_in,
+            };
+            let session = scene.session().0;
+            session.adopt(scene.sign_in.clone()).await.unwrap();
+            (scene, session)
+        }
+
+        /// Another one of the same process.
+        fn session(&self) -> (Arc<Session>, mpsc::UnboundedReceiver<Change>) {
+            let (changes, changed) = mpsc::unbounded_channel();
+            let (center, store) = (self.stage.center.clone(), self.store.clone());
+            let session = Session::new(center, store, Unfinished::default(), changes);
+            (Arc::new(session), changed)
+        }
+
+        fn restart(&mut self) {
+            self.store = TokenStore::over_strict(&self.keyring, Arc::new(self.stage.clock.clone()));
+        }
+
+        /// Whether AWS still takes the token.
+        async fn is_alive(&self) -> bool {
+            let token = &self.sign_in.token;
+            self.stage
+                .center
+                .accounts(token, None, Priority::Interactive)
+                .await
+                .is_ok()
+        }
+    }
+
+    #[tokio::test]
+    async fn k3_a_sign_out_that_cannot_read_the_store_changes_nothing() {
+        let (mut scene, _) = Scene::signed_in().await;
+        scene.restart();
+        scene.keyring.refuse_with(Some(LOCKED));
+        let (session, _changed) = scene.session();
+        let refused = Err(SignOutFailure::Unread(LOCKED));
+        assert_eq!(session.sign_out().await, refused);
+        let view = session.view();
+        assert_eq!(
+            (view.standing, view.store_failure),
+            (Standing::Unknown, Some(LOCKED))
+        );
+        assert_eq!(session.sign_out().await, refused, "not at the second time either");
+
+        scene.keyring.refuse_with(None);
+        session.load().await.unwrap();
+        assert!(session.is_signed_in() && scene.is_alive().await);
+        assert_eq!(session.sign_out().await, Ok(()));
+        assert_eq!(scene.keyring.names(), Vec::<String>::new());
+        assert!(!scene.is_alive().await, "AWS was told");
+    }
+
+    #[tokio::test]
+    async fn k3_what_could_not_be_deleted_at_the_sign_out_is_deleted_once_the_store_works() {
+        let (scene, session) = Scene::signed_in().await;
+        scene.keyring.refuse_with(Some(LOCKED));
+        let left = Err(SignOutFailure::NotDeleted {
+            why: LOCKED,
+            told: true,
+        });
+        assert_eq!(session.sign_out().await, left);
+        assert!(!scene.is_alive().await, "AWS was told");
+        assert_eq!(session.view().standing, Standing::SignedOut);
+        assert_eq!(session.sign_out().await, left, "it is still there");
+        session.mend_store().await;
+        assert_eq!(scene.keyring.names().len(), 1);
+
+        let (next, _changed) = scene.session();
+        assert_eq!(
+            next.load().await,
+            Err(LOCKED),
+            "nobody is signed in again with it"
+        );
+        scene.keyring.refuse_with(None);
+        session.mend_store().await;
+        assert_eq!(scene.keyring.names(), Vec::<String>::new());
+        next.load().await.unwrap();
+        assert_eq!(next.view().standing, Standing::SignedOut);
+    }
+
+    #[tokio::test]
+    async fn k3_a_new_sign_in_is_not_deleted_for_the_one_before_it() {
+        let (scene, session) = Scene::signed_in().await;
+        scene.keyring.refuse_with(Some(LOCKED));
+        assert!(session.sign_out().await.is_err());
+        scene.keyring.refuse_with(None);
+        session.adopt(scene.sign_in.clone()).await.unwrap();
+        session.mend_store().await;
+        let (next, _changed) = scene.session();
+        next.load().await.unwrap();
+        assert!(next.is_signed_in());
+        assert_eq!(scene.keyring.names().len(), 1);
+    }
+}
