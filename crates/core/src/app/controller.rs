@@ -264,6 +264,8 @@ impl Controller {
         match change {
             // What was kept, or asked for, may be obtainable now.
             Change::Session(_) => self.refresh.look.notify_one(),
+            // Whoever made the store be read: the list goes on.
+            Change::SignInRead(portal) => self.sync(portal, None),
             Change::Role(key) => self.notice_lost_role(&key),
             Change::SignInWanted(portal) => {
                 self.sign_in_wanted.insert(portal.0);

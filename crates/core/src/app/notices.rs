@@ -1,5 +1,7 @@
 //! Which notices a change of the state calls for: decided here, shown by the shell.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use crate::app::contract::{
@@ -42,15 +44,19 @@ pub fn notices(before: &AppState, after: &AppState, now: Timestamp, earlier: Tim
 /// A person must sign in: the session ended while in use, or a program asks for credentials.
 fn sign_in(before: &AppState, after: &AppState, portal: &PortalView) -> Option<NoticeChange> {
     let key = format!("sign-in/{}", portal.id);
-    let called_for = |state: &AppState| {
-        let needed = state
+    let is_in = |state: &AppState, standing: PortalState| {
+        state
             .portal(&portal.id)
-            .is_some_and(|portal| portal.state == PortalState::SignInNeeded);
-        needed && (state.ended.contains(&portal.id) || state.sign_in_wanted.contains(&portal.id))
+            .is_some_and(|portal| portal.state == standing)
     };
+    let has_reason =
+        |state: &AppState| state.ended.contains(&portal.id) || state.sign_in_wanted.contains(&portal.id);
+    let called_for = |state: &AppState| is_in(state, PortalState::SignInNeeded) && has_reason(state);
+    // Whoever cancels a sign-in knows that it is needed.
+    let cancelled = is_in(before, PortalState::SigningIn) && has_reason(before);
     match (called_for(before), called_for(after)) {
         // The notice about the one that failed has the same button.
-        (false, true) if failed_sign_in(after) == Some(portal) => None,
+        (false, true) if cancelled || failed_sign_in(after) == Some(portal) => None,
         (false, true) => {
             let (title, body) = match after.ended.contains(&portal.id) {
                 true => (
@@ -101,32 +107,36 @@ fn session_end(
 
 /// Credentials in use are not renewed: one notice for all of them, from the first failure until none is left.
 fn renewal(before: &AppState, after: &AppState) -> Option<NoticeChange> {
-    let failing = |state: &AppState| {
-        let in_use = state
-            .credentials
-            .iter()
-            .filter(|view| is_failing(view) && state.portal(&view.role.portal).is_some_and(is_in_session));
-        in_use.count()
-    };
     let key = "renewal".to_owned();
-    match (failing(before), failing(after)) {
-        (0, 0) => None,
-        (0, count) => Some(NoticeChange::Show(Notice {
+    let failing = failing_in_use(after);
+    match (failing_in_use(before).is_empty(), failing.is_empty()) {
+        (true, true) | (false, false) => None,
+        (true, false) => Some(NoticeChange::Show(Notice {
             key,
             title: "Credentials are not being renewed".to_owned(),
-            body: match count {
-                1 => {
-                    "AWS does not give new credentials for a role in use. Portray goes on trying.".to_owned()
-                }
-                _ => format!(
-                    "AWS does not give new credentials for {count} roles in use. Portray goes on trying."
-                ),
-            },
+            body: not_renewed(after, &failing),
             actions: vec![details(), later()],
         })),
-        (_, 0) => Some(NoticeChange::Withdraw(key)),
-        _ => None,
+        (false, true) => Some(NoticeChange::Withdraw(key)),
     }
+}
+
+fn failing_in_use(state: &AppState) -> Vec<&CredentialsView> {
+    let failing = state.credentials.iter().filter(|view| is_failing(view));
+    let in_session = failing.filter(|view| state.portal(&view.role.portal).is_some_and(is_in_session));
+    in_session.collect()
+}
+
+fn not_renewed(state: &AppState, failing: &[&CredentialsView]) -> String {
+    let portals: BTreeSet<_> = failing.iter().map(|view| &view.role.portal).collect();
+    let portals: Vec<_> = portals.into_iter().filter_map(|id| state.portal(id)).collect();
+    let portals: Vec<_> = portals.iter().map(|portal| portal.name.as_str()).collect();
+    let portals = portals.join(" and ");
+    let roles = match failing {
+        [one] => format!("{} / {}", one.account_name, one.role.permission_set),
+        several => format!("{} roles", several.len()),
+    };
+    format!("AWS does not give new credentials for {roles} of {portals}. Portray goes on trying.")
 }
 
 /// Also while the next attempt is under way: only one that AWS has answered ends the failure.
@@ -388,6 +398,16 @@ mod tests {
     }
 
     #[test]
+    fn r7_who_cancels_a_sign_in_is_not_asked_again_for_the_same_end() {
+        let mut signing_in = state(vec![portal(PortalState::SigningIn)]);
+        signing_in.ended.insert("p1".to_owned());
+        assert_eq!(titles(&between(&ended(), &signing_in)), ["withdraw sign-in/p1"]);
+        assert!(between(&signing_in, &ended()).is_empty());
+        let signed_in = state(vec![portal(PortalState::SignedIn)]);
+        assert_eq!(titles(&between(&signed_in, &ended())), ["Sign in to acme again"]);
+    }
+
+    #[test]
     fn r7_a_stretch_of_failure_is_one_notice_however_often_it_is_tried_again() {
         let with = |state_of_role, problem| AppState {
             credentials: vec![kept_role(state_of_role, problem)],
@@ -401,6 +421,20 @@ mod tests {
         assert!(between(&fresh, &renewing).is_empty());
         let title = "Credentials are not being renewed";
         assert_eq!(titles(&between(&renewing, &failing)), [title]);
+        let body = |failing: &AppState| match &between(&renewing, failing)[0] {
+            NoticeChange::Show(notice) => notice.body.clone(),
+            NoticeChange::Withdraw(_) => String::new(),
+        };
+        assert_eq!(
+            body(&failing),
+            "AWS does not give new credentials for acme-dev / ReadOnly of acme. Portray goes on trying."
+        );
+        let mut two = failing.clone();
+        two.credentials.extend(failing.credentials.clone());
+        assert_eq!(
+            body(&two),
+            "AWS does not give new credentials for 2 roles of acme. Portray goes on trying."
+        );
         assert!(between(&failing, &trying).is_empty() && between(&trying, &failing).is_empty());
         assert_eq!(titles(&between(&trying, &fresh)), ["withdraw renewal"]);
     }

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use tokio::sync::oneshot;
-
 use crate::app::ConsoleRequest;
 use crate::app::command::{Command, Reply, SettingsChange};
 use crate::app::console_session::browser_command;
@@ -80,7 +78,7 @@ impl Controller {
             self.let_go(&id);
         }
         let center = IdentityCenter::new(portal, &self.http, self.clock.clone());
-        self.load(self.refresh.add_portal(center));
+        Self::load(self.refresh.add_portal(center));
         for key in self.catalogue().kept.iter().filter(|key| key.portal == id) {
             self.refresh.roles.set_kept(key, true);
         }
@@ -103,24 +101,16 @@ impl Controller {
     pub(super) fn load_sessions(&self) {
         for session in self.refresh.sessions() {
             if session.is_unread() {
-                self.load(session);
+                Self::load(session);
             }
         }
     }
 
-    fn load(&self, session: Arc<Session>) {
-        let commands = self.commands.clone();
+    /// That a sign-in was read is told by the session.
+    fn load(session: Arc<Session>) {
         tokio::spawn(async move {
             if let Err(failure) = session.load().await {
                 tracing::warn!(%failure, "the store does not say who is signed in");
-            } else if session.is_signed_in() {
-                let request = Request::Sync {
-                    portal: session.portal().id.0.clone(),
-                };
-                let _ = commands.send(Command::Ask {
-                    request,
-                    reply: Some(oneshot::channel().0),
-                });
             }
         });
     }

@@ -188,7 +188,7 @@ impl Controller {
                 self.sign_in_wanted.remove(&portal.0);
                 // The list stays until this one's has come, because it mostly is the same person after the end of a
                 // session.
-                self.leave_sign_in(portal);
+                self.replace_sign_in(portal);
                 self.refresh.try_again();
                 self.sync(portal.clone(), None);
             }

@@ -232,6 +232,12 @@ impl Controller {
         self.refresh.roles.forget_portal(portal);
     }
 
+    /// The same for a sign-in that took the place of one that ended: what was in use resumes.
+    pub(super) fn replace_sign_in(&mut self, portal: &PortalId) {
+        self.syncs.stop(portal);
+        self.refresh.roles.resume_portal(portal);
+    }
+
     /// The list of somebody who has left. Favourites stay for when the same person comes back.
     pub(super) fn drop_listing(&mut self, portal: &PortalId) {
         self.syncs.stop(portal);

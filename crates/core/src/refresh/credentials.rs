@@ -114,9 +114,26 @@ impl RoleCache {
             if key.portal != *portal {
                 return true;
             }
-            (entry.live, entry.failed, entry.asked_at) = (None, None, None);
-            entry.obtained = false;
+            entry.drop_given();
+            entry.asked_at = None;
+            (entry.obtained, entry.resumes) = (false, false);
             entry.kept
+        });
+    }
+
+    /// Drops the credentials of a portal because somebody has signed in anew. What was obtained before and is in use
+    /// is fetched again; a person who signed out has made that be forgotten.
+    pub fn resume_portal(&self, portal: &PortalId) {
+        let moment = self.moment();
+        let mut entries = self.entries();
+        *entries.epochs.entry(portal.clone()).or_default() += 1;
+        entries.by_role.retain(|key, entry| {
+            if key.portal != *portal {
+                return true;
+            }
+            entry.drop_given();
+            entry.resumes = entry.obtained && entry.is_hot(moment);
+            entry.kept || entry.resumes
         });
     }
 
@@ -162,12 +179,13 @@ impl RoleCache {
     }
 
     pub fn facts(&self, obtainable: impl Fn(&PortalId) -> bool) -> Vec<RoleFacts> {
+        let moment = self.moment();
         let entries = self.entries();
         let facts = entries.by_role.iter().map(|(key, entry)| RoleFacts {
             key: key.clone(),
             life: entry.live.as_ref().map(|live| live.life),
             asked_at: entry.asked_at,
-            kept: entry.kept,
+            wanted: entry.kept || (entry.resumes && entry.is_hot(moment)),
             not_before: entry.not_before(obtainable(&key.portal)),
             obtainable: obtainable(&key.portal) && !entry.is_unavailable(),
         });
@@ -270,7 +288,7 @@ impl RoleCache {
                 let life = Life::begins(moment, credentials.expires_at);
                 let live = Arc::new(Live { credentials, life });
                 entry.live = Some(live.clone());
-                entry.obtained = true;
+                (entry.obtained, entry.resumes) = (true, false);
                 entry.failed = None;
                 Ok(live)
             }

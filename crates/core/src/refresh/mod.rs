@@ -27,6 +27,8 @@ use unfinished::Unfinished;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
     Session(PortalId),
+    /// The store says that somebody is signed in, after it was not known.
+    SignInRead(PortalId),
     Role(RoleKey),
     /// Somebody asked for credentials that only a person can give by signing in.
     SignInWanted(PortalId),

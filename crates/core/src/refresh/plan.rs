@@ -32,7 +32,7 @@ pub struct Due {
 pub enum Reason {
     /// Its life goes to its end.
     ExpiresSoon,
-    /// A kept role without credentials.
+    /// A wanted role without credentials.
     Missing,
     /// The last attempt failed.
     Retry,
@@ -56,7 +56,8 @@ pub struct RoleFacts {
     pub life: Option<Life>,
     /// When somebody asked for it last.
     pub asked_at: Option<Timestamp>,
-    pub kept: bool,
+    /// A person keeps it fresh, or it was in use when the session ended.
+    pub wanted: bool,
     pub not_before: Option<Timestamp>,
     /// Its portal has a token, and the role is assigned.
     pub obtainable: bool,
@@ -112,7 +113,7 @@ fn role_due(moment: Moment, role: &RoleFacts) -> Option<Due> {
     let hot = role
         .asked_at
         .is_some_and(|asked| asked > moment.now || until(asked, moment.now) < HOT);
-    if !role.obtainable || !(role.kept || hot) {
+    if !role.obtainable || !(role.wanted || hot) {
         return None;
     }
     let (due_in, reason) = match &role.life {
@@ -120,7 +121,7 @@ fn role_due(moment: Moment, role: &RoleFacts) -> Option<Due> {
             life.left(moment).saturating_sub(role_lead(life, &role.key)),
             Reason::ExpiresSoon,
         ),
-        None if role.kept => (Duration::ZERO, Reason::Missing),
+        None if role.wanted => (Duration::ZERO, Reason::Missing),
         // It was asked for, failed, and whoever asked got the answer: the next one who asks tries again.
         None => return None,
     };
@@ -198,7 +199,7 @@ mod tests {
             key: key(),
             life: Some(life),
             asked_at: Some(noon().now),
-            kept: false,
+            wanted: false,
             not_before: None,
             obtainable: true,
         }
@@ -219,7 +220,7 @@ mod tests {
         };
         assert!(plan(noon(), &[], std::slice::from_ref(&cold)).is_empty());
         let kept = RoleFacts {
-            kept: true,
+            wanted: true,
             life: None,
             ..cold
         };
@@ -238,7 +239,7 @@ mod tests {
         let pause = after(noon().now, Duration::from_secs(40));
         let failed = RoleFacts {
             life: None,
-            kept: true,
+            wanted: true,
             not_before: Some(pause),
             ..role(3600)
         };
@@ -251,7 +252,7 @@ mod tests {
         let tomorrow = after(noon().now, Duration::from_secs(86_400));
         let failed = RoleFacts {
             life: None,
-            kept: true,
+            wanted: true,
             not_before: Some(tomorrow),
             ..role(3600)
         };
@@ -267,7 +268,7 @@ mod tests {
             let token = PortalId("p".to_owned());
             prop_assert!(token_lead(&life, &token) > serve_floor(&life));
             let moment = later(noon(), at);
-            for due in plan(moment, &[], &[RoleFacts { kept: true, ..facts }]) {
+            for due in plan(moment, &[], &[RoleFacts { wanted: true, ..facts }]) {
                 prop_assert!(due.at >= moment.now);
             }
         }

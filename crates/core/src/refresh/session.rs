@@ -84,11 +84,15 @@ impl Session {
         };
         let mut current = self.status();
         // A sign-in that ended meanwhile knows better than the store did.
-        if matches!(*current, Status::NotRead | Status::Unreadable(_)) {
+        let is_news = matches!(*current, Status::NotRead | Status::Unreadable(_));
+        if is_news {
             *current = status;
         }
         drop(current);
         self.changed();
+        if is_news && self.is_signed_in() {
+            let _ = self.changes.send(Change::SignInRead(self.portal().id.clone()));
+        }
         read.map(drop)
     }
 

@@ -26,6 +26,8 @@ pub(super) struct Entry {
     pub(super) obtained: bool,
     pub(super) asked_at: Option<Timestamp>,
     pub(super) kept: bool,
+    /// It was in use when the session ended: the next sign-in fetches it anew.
+    pub(super) resumes: bool,
     pub(super) failed: Option<Failed>,
 }
 
@@ -61,8 +63,16 @@ impl Entry {
             .live
             .as_ref()
             .is_some_and(|live| !live.life.left(moment).is_zero());
-        let hot = self.asked_at.is_some_and(|asked| after(asked, HOT) > moment.now);
-        !(self.kept || alive || hot)
+        !(self.kept || alive || self.is_hot(moment))
+    }
+
+    pub(super) fn is_hot(&self, moment: Moment) -> bool {
+        self.asked_at.is_some_and(|asked| after(asked, HOT) > moment.now)
+    }
+
+    /// Drops what an earlier sign-in gave.
+    pub(super) fn drop_given(&mut self) {
+        (self.live, self.failed) = (None, None);
     }
 
     pub(super) fn fail(&mut self, failure: RefreshFailure, moment: Moment) {

@@ -130,3 +130,39 @@ fn r7_what_is_tried_at_once_has_failed_until_it_works() {
     cache.landed(&role, 0, Ok(an_hours_credentials(&clock))).unwrap();
     assert!(!failed(&cache));
 }
+
+#[test]
+fn r1_what_was_in_use_when_the_session_ended_resumes_and_what_a_person_left_does_not() {
+    let clock = ManualClock::at("2026-03-02T12:00:00Z".parse().unwrap());
+    let (changes, _) = mpsc::unbounded_channel();
+    let cache = RoleCache::new(Arc::new(clock.clone()), changes);
+    let portal = key("ReadOnly").portal;
+    let wanted = |cache: &RoleCache| {
+        let facts = cache.facts(|_| true).into_iter();
+        let wanted = facts.filter(|role| role.wanted && role.life.is_none());
+        wanted.map(|role| role.key.permission_set).collect::<Vec<_>>()
+    };
+    let use_role = |name: &str| {
+        cache.note_asked(&key(name), cache.moment());
+        let epoch = cache.entries().epoch(&portal);
+        let given = an_hours_credentials(&clock);
+        cache.landed(&key(name), epoch, Ok(given)).unwrap();
+    };
+    use_role("Cold");
+    clock.advance(HOT);
+    use_role("ReadOnly");
+    cache.note_asked(&key("NeverGiven"), cache.moment());
+    cache.resume_portal(&portal);
+    assert_eq!(wanted(&cache), ["ReadOnly"]);
+    use_role("ReadOnly");
+    assert_eq!(
+        wanted(&cache),
+        Vec::<String>::new(),
+        "once it is there it is as before"
+    );
+
+    cache.forget_portal(&portal);
+    cache.note_asked(&key("ReadOnly"), cache.moment());
+    cache.resume_portal(&portal);
+    assert_eq!(wanted(&cache), Vec::<String>::new(), "somebody had signed out");
+}

@@ -210,4 +210,24 @@ mod tests {
         assert!(next.is_signed_in());
         assert_eq!(scene.keyring.names().len(), 1);
     }
+
+    #[tokio::test]
+    async fn k3_that_a_sign_in_could_be_read_at_last_is_told_whoever_asked_the_store() {
+        let (mut scene, _) = Scene::signed_in().await;
+        scene.restart();
+        scene.keyring.refuse_with(Some(LOCKED));
+        let (session, mut changed) = scene.session();
+        let told = |changed: &mut mpsc::UnboundedReceiver<Change>| {
+            std::iter::from_fn(|| changed.try_recv().ok())
+                .filter(|change| matches!(change, Change::SignInRead(_)))
+                .count()
+        };
+        assert_eq!(session.load().await, Err(LOCKED));
+        assert_eq!(told(&mut changed), 0);
+        scene.keyring.refuse_with(None);
+        // A tool asks before the next look at the store.
+        session.token().await.unwrap();
+        session.load().await.unwrap();
+        assert_eq!(told(&mut changed), 1);
+    }
 }
