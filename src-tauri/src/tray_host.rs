@@ -91,7 +91,7 @@ mod tests {
             let asked = AtomicUsize::new(0);
             let is_there = async || answers[asked.fetch_add(1, Ordering::Relaxed)];
             let (missing, ()) = tokio::join!(still_missing(&clock, is_there), async {
-                manual.advance(PATIENCE)
+                manual.advance(PATIENCE);
             });
             (missing, asked.into_inner())
         };

@@ -363,9 +363,11 @@ mod tests {
 
     #[test]
     fn only_regions_of_the_start_urls_partition_are_offered() {
-        let offered = |text: &str| match inspect(text) {
-            Answer::StartUrl { view } => view.regions,
-            other => panic!("{other:?} is no start URL"),
+        let offered = |text: &str| {
+            let Answer::StartUrl { view } = inspect(text) else {
+                panic!("{text} was not looked at")
+            };
+            view.regions
         };
         let china = "https://start.home.awsapps.cn/directory/agency";
         assert_eq!(offered(china), ["cn-north-1", "cn-northwest-1"]);

@@ -104,9 +104,11 @@ fn while_signing_in_a_portal_offers_its_page_and_the_way_back_but_no_second_sign
         "Open the access portal",
     ];
     assert_eq!(labels(items)[1..], expected);
-    let asks = |nth: usize| match &items[nth] {
-        MenuItem::Action { request, .. } => request.clone(),
-        other => panic!("{other:?} asks for nothing"),
+    let asks = |nth: usize| {
+        let MenuItem::Action { request, .. } = &items[nth] else {
+            panic!("{:?} asks for nothing", items[nth])
+        };
+        request.clone()
     };
     let portal = || "p1".to_owned();
     assert_eq!(asks(1), Request::OpenSignInPage { portal: portal() });
