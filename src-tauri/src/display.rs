@@ -15,6 +15,7 @@ pub enum OpenGl {
 #[cfg(target_os = "linux")]
 pub fn open(gl: OpenGl) -> Result<(), ProblemView> {
     use gtk::glib;
+    use gtk::prelude::GtkSettingsExt as _;
     const SWITCH: &str = "GDK_GL";
     // GDK reads the variable while it opens the display. It is taken back at once: browsers that we start inherit
     // our environment. A value that the person has set stays.
@@ -25,7 +26,13 @@ pub fn open(gl: OpenGl) -> Result<(), ProblemView> {
     if ours {
         glib::unsetenv(SWITCH);
     }
-    opened.map_err(|_| ProblemView::no_display())
+    opened.map_err(|_| ProblemView::no_display())?;
+    if let Some(settings) = gtk::Settings::default() {
+        // A blinking caret makes WebKitGTK compose the whole window all the time: a quarter of a processor core where
+        // there is no graphics card. Ours is always in the search field, and stands still.
+        settings.set_gtk_cursor_blink(false);
+    }
+    Ok(())
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -8,18 +8,18 @@ use crate::role_catalog::{Catalogue, ListOrder};
 /// More lists than this are not on screens at a time.
 const MOST: usize = 8;
 
-/// An order, and the catalogue's revision that it is of.
-type Kept = (u64, Arc<ListOrder>);
+/// An order and the revision of the catalogue that it is of.
+type Dated = (u64, Arc<ListOrder>);
 
 /// The orders that answers gave last, by the catalogue's revision. Clones are the same.
 #[derive(Clone, Default)]
 pub struct ListOrders {
-    kept: Arc<Mutex<VecDeque<Kept>>>,
+    kept: Arc<Mutex<VecDeque<Dated>>>,
 }
 
 impl ListOrders {
     /// The order of that revision, where it is known still; else that of now. With the revision it is of.
-    pub fn order(&self, wanted: Option<u64>, catalogue: &Catalogue) -> Kept {
+    pub fn order(&self, wanted: Option<u64>, catalogue: &Catalogue) -> Dated {
         let revision = wanted.unwrap_or(catalogue.revision);
         let mut kept = self.kept.lock().expect("no panic under this lock");
         let place = kept.iter().position(|(of, _)| *of == revision);
