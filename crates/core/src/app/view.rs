@@ -121,7 +121,12 @@ impl Controller {
         store.or(failing).or_else(sync)
     }
 
-    fn credentials_view(&self, view: RoleView, catalogue: &Catalogue) -> CredentialsView {
+    fn credentials_view(&self, mut view: RoleView, catalogue: &Catalogue) -> CredentialsView {
+        let session = self.refresh.session(&view.key.portal);
+        if let Some(session) = session {
+            let standing = session.view().standing;
+            view.failure = view.failure.clone().or_else(|| want_of_sign_in(&view, standing));
+        }
         let account_name = account_name(catalogue, &view.key);
         let portal = self
             .settings
@@ -159,6 +164,16 @@ pub fn named_portal(session: &Session) -> NamedPortal {
 /// What is too many to count is as many as can be said.
 pub fn count(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// A kept role that nobody has tried to fetch, because nobody is signed in.
+fn want_of_sign_in(view: &RoleView, standing: Standing) -> Option<RefreshFailure> {
+    match standing {
+        Standing::SignedOut | Standing::Ended if view.expires_at.is_none() => {
+            Some(RefreshFailure::SignInNeeded)
+        }
+        Standing::SignedOut | Standing::Ended | Standing::Unknown | Standing::SignedIn => None,
+    }
 }
 
 pub fn credentials_state(view: &RoleView) -> CredentialsState {
@@ -276,5 +291,27 @@ mod tests {
             menu_accounts(&catalogue).len()
         };
         assert_eq!((in_menu(15), in_menu(16)), (15, 0));
+    }
+
+    #[test]
+    fn r5_a_kept_role_is_not_called_renewing_while_nobody_is_signed_in() {
+        let kept = |failure| RoleView {
+            key: RoleKey {
+                portal: PortalId("p1".to_owned()),
+                account: AccountId("111122223333".to_owned()),
+                permission_set: "ReadOnly".to_owned(),
+            },
+            expires_at: None,
+            kept: true,
+            renewing: false,
+            failure,
+        };
+        for standing in [Standing::SignedOut, Standing::Ended] {
+            let failure = want_of_sign_in(&kept(None), standing);
+            assert_eq!(failure, Some(RefreshFailure::SignInNeeded));
+            assert_eq!(credentials_state(&kept(failure)), CredentialsState::Failing);
+        }
+        let failure = want_of_sign_in(&kept(None), Standing::SignedIn);
+        assert_eq!(credentials_state(&kept(failure)), CredentialsState::Renewing);
     }
 }
