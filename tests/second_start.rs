@@ -128,7 +128,12 @@ async fn a_window_that_was_closed_gives_its_memory_back_after_a_while() -> Resul
     stage.start_again().await?;
     stage.desktop.wait_for_window(TITLE, true, SOON).await?;
     wait_for_webkit(&stage).await?;
-    assert_eq!(stage.desktop.running("portray-app").len(), 2, "the window's too");
+    // WebKit's processes bear our name until they are what they are to be.
+    let both = async || Ok((stage.desktop.running("portray-app").len() == 2).then_some(()));
+    stage
+        .desktop
+        .wait_until("the window's process", SOON, both)
+        .await?;
 
     hide_window(&stage).await?;
     let gone = stage
