@@ -142,11 +142,7 @@ impl ProblemView {
                 format!("AWS asks Portray to slow down ({operation})."),
                 "Nothing is lost; Portray tries again by itself.",
             ),
-            Meaning::Unreachable => Self::new(
-                ProblemCode::Unreachable,
-                format!("AWS cannot be reached for {portal}{said}."),
-                "Check the network; Portray tries again by itself.",
-            ),
+            Meaning::Unreachable => Self::as_good_as_unreachable(failure.trouble, portal, &said),
             Meaning::Invalid => Self::new(
                 ProblemCode::Failed,
                 format!("Identity Center refuses {operation} for {portal}{said}."),
@@ -384,12 +380,7 @@ mod tests {
     #[test]
     fn r5_an_unreachable_aws_is_never_called_signed_out() {
         for meaning in [Meaning::Throttled, Meaning::Unreachable] {
-            let failure = Failure {
-                operation: "CreateToken",
-                meaning,
-                detail: None,
-                retry_after: None,
-            };
+            let failure = Failure::new("CreateToken", meaning, "");
             assert_eq!(ProblemView::aws(&failure, "acme").code, ProblemCode::Unreachable);
         }
     }

@@ -1,10 +1,31 @@
 //! The sentences about what is not there yet, and about sign-ins and sign-outs that did not come to their end.
 
 use crate::app::contract::{ProblemCode, ProblemView};
+use crate::identity_center::Trouble;
 use crate::refresh::session::leaving::SignOutFailure;
 use crate::token_store::StoreFailure;
 
 impl ProblemView {
+    /// AWS gave nothing, or nothing that can be used. `said` is what came instead, in brackets.
+    pub(super) fn as_good_as_unreachable(trouble: Trouble, portal: &str, said: &str) -> Self {
+        let (what_happened, what_to_do) = match trouble {
+            Trouble::Network => (
+                format!("AWS cannot be reached for {portal}{said}."),
+                "Check the network; Portray tries again when it is needed.",
+            ),
+            Trouble::Answer => (
+                format!("AWS gave no answer that can be used for {portal}{said}."),
+                "It mostly passes by itself. If it stays, see whether a proxy or a network's sign-in page answers \
+                 instead, and whether AWS reports trouble in the region.",
+            ),
+            Trouble::Clock => (
+                format!("AWS and this machine do not agree about the time, for {portal}{said}."),
+                "Set this machine's clock right, then try again.",
+            ),
+        };
+        Self::new(ProblemCode::Unreachable, what_happened, what_to_do)
+    }
+
     /// A name was given that only the list can explain, and the list is being made.
     pub fn being_listed() -> Self {
         Self::new(
@@ -78,5 +99,27 @@ impl ProblemView {
             }
         };
         Self::new(ProblemCode::SecretStore, what_happened, what_to_do)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r5_what_to_look_at_depends_on_what_went_wrong() {
+        for (trouble, what_to_do) in [
+            (Trouble::Network, "Check the network"),
+            (Trouble::Answer, "whether a proxy"),
+            (Trouble::Clock, "clock right"),
+        ] {
+            let problem = ProblemView::as_good_as_unreachable(trouble, "acme", " (HTTP 500: trouble)");
+            assert_eq!(problem.code, ProblemCode::Unreachable);
+            assert!(
+                problem.what_happened.ends_with("acme (HTTP 500: trouble)."),
+                "{problem:?}"
+            );
+            assert!(problem.what_to_do.contains(what_to_do), "{problem:?}");
+        }
     }
 }

@@ -19,6 +19,20 @@ pub struct Failure {
     pub detail: Option<String>,
     /// How long AWS asked us to wait (`Retry-After`).
     pub retry_after: Option<Duration>,
+    /// What [`Meaning::Unreachable`] comes from; decides what a person is told to look at.
+    pub trouble: Trouble,
+}
+
+/// Why AWS is as good as unreachable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Trouble {
+    /// No answer came.
+    #[default]
+    Network,
+    /// There was an answer, but none that can be used: AWS's own trouble, or something between AWS and us.
+    Answer,
+    /// The answer makes no sense by this machine's clock.
+    Clock,
 }
 
 /// What a failure means for the person and for the state.
@@ -70,7 +84,12 @@ impl Failure {
             meaning,
             detail: presentable(detail),
             retry_after: None,
+            trouble: Trouble::default(),
         }
+    }
+
+    pub(crate) fn with_trouble(self, trouble: Trouble) -> Self {
+        Self { trouble, ..self }
     }
 
     /// An answer that lacks what it must have.
@@ -80,6 +99,7 @@ impl Failure {
             Meaning::Unreachable,
             &format!("the answer had no usable {missing}"),
         )
+        .with_trouble(Trouble::Answer)
     }
 
     pub(crate) fn of<E>(operation: &'static str, api: Api, error: &SdkError<E, HttpResponse>) -> Self
@@ -101,6 +121,7 @@ impl Failure {
         let said = said.as_deref().or(code).unwrap_or("an answer that is not AWS's");
         Self {
             retry_after: retry_after(response),
+            trouble: Trouble::Answer,
             ..Self::new(operation, meaning, &format!("HTTP {status}: {said}"))
         }
     }
@@ -193,6 +214,23 @@ mod tests {
         }
         let error = SdkError::service_error(metadata.build(), answer(status, body));
         Failure::of("Test", api, &error)
+    }
+
+    #[test]
+    fn r5_an_answer_that_cannot_be_used_is_no_missing_network() {
+        let answers = [
+            failure(Api::Portal, 500, None, ""),
+            failure(Api::Oidc, 200, None, "<html>Log in to the hotel's network</html>"),
+            Failure::garbage("Test", "expiry"),
+        ];
+        for answer in answers {
+            assert_eq!(
+                (answer.meaning, answer.trouble),
+                (Meaning::Unreachable, Trouble::Answer)
+            );
+        }
+        let silence = Failure::new("Test", Meaning::Unreachable, "no answer in time");
+        assert_eq!(silence.trouble, Trouble::Network);
     }
 
     #[test]

@@ -22,7 +22,7 @@ use crate::identity_center::deadline::within;
 use crate::identity_center::error::causes;
 use crate::identity_center::trust::certificates_of_bundle;
 use crate::identity_center::untrusted::explained;
-use crate::identity_center::{Failure, Meaning};
+use crate::identity_center::{Failure, Meaning, Trouble};
 use crate::paths::Environment;
 
 /// Makes the connections of every call to AWS.
@@ -79,7 +79,9 @@ impl HttpStack {
             let status = response.status().as_u16();
             let location = response.headers().get("location").map(str::to_owned);
             let body = response.into_body().collect().await;
-            let body = body.map_err(|_| unreachable("the answer broke off or was too large"))?;
+            let body = body.map_err(|_| {
+                unreachable("the answer broke off or was too large").with_trouble(Trouble::Answer)
+            })?;
             Ok(Answer {
                 status,
                 location,

@@ -32,7 +32,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::SharedClock;
 use crate::secret::Secret;
-pub use error::{Failure, Meaning};
+pub use error::{Failure, Meaning, Trouble};
 pub use http::HttpStack;
 pub use limiter::{Limiter, Priority};
 pub use portal::{Endpoints, Partition, Portal, PortalId, StartUrl};

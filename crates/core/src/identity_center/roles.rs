@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::identity_center::call::Retry;
 use crate::identity_center::error::Api;
 use crate::identity_center::{
-    Account, AccountId, Failure, IdentityCenter, Meaning, Priority, RoleCredentials, Token,
+    Account, AccountId, Failure, IdentityCenter, Meaning, Priority, RoleCredentials, Token, Trouble,
 };
 use crate::secret::Secret;
 
@@ -143,8 +143,9 @@ fn credentials_of(
         .filter(|_| given.expiration > 0)
         .ok_or_else(missing("expiry"))?;
     if expires_at <= now {
-        let detail = "AWS gave credentials that have expired by this machine's clock; is it right?";
-        return Err(Failure::new(GET_ROLE_CREDENTIALS, Meaning::Unreachable, detail));
+        let detail = "AWS gave credentials that have expired by this machine's clock";
+        let failure = Failure::new(GET_ROLE_CREDENTIALS, Meaning::Unreachable, detail);
+        return Err(failure.with_trouble(Trouble::Clock));
     }
     Ok(RoleCredentials {
         access_key_id: text(given.access_key_id).ok_or_else(missing("access key id"))?,

@@ -103,12 +103,7 @@ impl Assignments for FakePortal {
 }
 
 fn failure(operation: &'static str, meaning: Meaning) -> Failure {
-    Failure {
-        operation,
-        meaning,
-        detail: None,
-        retry_after: None,
-    }
+    Failure::new(operation, meaning, "")
 }
 
 fn accounts(count: usize) -> Vec<ListedAccount> {
