@@ -13,7 +13,7 @@ pub const BUILD: [&str; 6] = [
 /// For a desktop without a display, with a browser and people in front of it. (`dbus-x11` is the session bus that
 /// gnome-keyring asks for; without it apt would choose one that brings systemd. `chromium-sandbox` is for people who
 /// are not root where the system gives them no user namespaces, as in containers.)
-pub const TEST: [&str; 22] = [
+pub const TEST: [&str; 23] = [
     "adwaita-icon-theme",
     "awscli",
     "chromium",
@@ -26,6 +26,7 @@ pub const TEST: [&str; 22] = [
     "fonts-inter",
     "gnome-keyring",
     "librsvg2-common",
+    "procps",
     "python3-venv",
     "scrot",
     "strace",
