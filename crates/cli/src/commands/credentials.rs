@@ -9,6 +9,7 @@ use super::{Invocation, details};
 use crate::arguments::Credentials;
 use crate::failure::Failure;
 use crate::picker;
+use crate::printer::on_one_harmless_line;
 use crate::shells::{self, CredentialsDocument, Format, ProcessDocument, Unquotable, variables};
 
 pub fn run(invocation: &Invocation, arguments: &Credentials) -> Result<(), Failure> {
@@ -37,7 +38,24 @@ pub fn ask(invocation: &Invocation, words: &str, min_ttl_seconds: u32) -> Result
         role,
         min_ttl_seconds,
     })?;
-    credentials_in(invocation, reply)
+    let credentials = credentials_in(invocation, reply)?;
+    if !is_named_in_full(words, &credentials) {
+        let (account, id) = (&credentials.account_name, &credentials.role.account);
+        let note = format!("This is {account}/{} ({id}).", credentials.role.permission_set);
+        invocation.printer.note(&on_one_harmless_line(&note));
+    }
+    Ok(credentials)
+}
+
+/// Whether somebody who wrote this knows which role they get. A few letters that hit only one role may have meant
+/// another, which is not assigned.
+fn is_named_in_full(words: &str, credentials: &CredentialsReply) -> bool {
+    let words = words.to_lowercase();
+    let has = |name: &str| !name.is_empty() && words.contains(&name.to_lowercase());
+    let CredentialsReply {
+        role, account_name, ..
+    } = credentials;
+    has(&role.permission_set) && (has(&role.account) || has(account_name))
 }
 
 /// Credentials of the role that a tool names, or why there are none. It waits no longer than `patience`.
