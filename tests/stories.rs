@@ -1,6 +1,7 @@
 //! Every story and every rule about the sources, in one binary that links once.
 
 mod quality;
+mod sleeps;
 mod sources;
 mod supply_chain;
 mod tidy;
@@ -10,6 +11,7 @@ mod tidy;
 #[path = "."]
 mod stories {
     mod aws_clients;
+    mod clock_in_process;
     mod command_line;
     mod credential_process;
     mod device_code;
@@ -23,6 +25,7 @@ mod stories {
     mod hours_in_process;
     mod hours_later;
     pub mod killed;
+    mod lives_in_process;
     mod marks_in_process;
     mod no_secret_leaks;
     mod one_owner;
@@ -36,6 +39,7 @@ mod stories {
     pub mod secret_store;
     mod sign_ins_in_process;
     pub mod stage;
+    mod table_in_process;
     mod unassigned;
     mod waiting;
     mod ways_to_sign_in;

@@ -64,6 +64,7 @@ impl IdentityCenter {
             .build();
         Self {
             portal: Arc::new(portal),
+            skew: http.skew.clone(),
             limiter: Arc::new(Limiter::new(clock.clone())),
             reach: Arc::new(Reach::new(clock.clone())),
             oidc: aws_sdk_ssooidc::Client::from_conf(oidc),

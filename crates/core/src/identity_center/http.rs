@@ -15,9 +15,12 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 use http_body_util::{BodyExt, Limited};
+use jiff::Timestamp;
 use url::Url;
 
-use crate::clock::{SharedClock, SystemClock};
+use crate::clock::skew::Skew;
+use crate::clock::{SharedClock, SystemClock, saturating_add};
+use crate::identity_center::dated::Dated;
 use crate::identity_center::deadline::within;
 use crate::identity_center::error::causes;
 use crate::identity_center::trust::certificates_of_bundle;
@@ -30,7 +33,10 @@ use crate::paths::Environment;
 pub struct HttpStack {
     pub client: SharedHttpClient,
     connections: Arc<Connections>,
-    pub(crate) clock: SharedClock,
+    /// The machine's.
+    clock: SharedClock,
+    /// How far that one is off, as all answers of AWS told.
+    pub(crate) skew: Skew,
 }
 
 /// An answer as it came: redirects are not followed.
@@ -52,15 +58,25 @@ const BODY_OF_LIST: usize = 8 * 1024 * 1024;
 impl HttpStack {
     /// Platform trust store with `AWS_CA_BUNDLE`, proxies from the environment, loopback never proxied.
     pub fn system(environment: &Environment) -> Self {
+        Self::system_on(environment, SystemClock::shared())
+    }
+
+    /// The same with another clock of the machine.
+    pub(crate) fn system_on(environment: &Environment, clock: SharedClock) -> Self {
         let environment = environment.clone();
         let make = move || SharedHttpConnector::new(connector(&environment));
-        Self::of(Connections::made_by(Box::new(make)), SystemClock::shared())
+        Self::of(Connections::made_by(Box::new(make)), clock)
     }
 
     /// Calls go to `connector` instead of the network, for instance to an emulator in the same process.
     pub fn with_connector(connector: impl HttpConnector + 'static, clock: SharedClock) -> Self {
         let connector = SharedHttpConnector::new(connector);
         Self::of(Connections::made_by(Box::new(move || connector.clone())), clock)
+    }
+
+    /// AWS's time, as far as its answers told.
+    pub(crate) fn now(&self) -> Timestamp {
+        saturating_add(self.clock.now(), self.skew.correction())
     }
 
     /// Connections that are kept open are not used again: the network has changed under them.
@@ -95,11 +111,17 @@ impl HttpStack {
 
     fn of(connections: Connections, clock: SharedClock) -> Self {
         let connections = Arc::new(connections);
-        let connector = SharedHttpConnector::new(SharedConnections(connections.clone()));
+        let skew = Skew::default();
+        let connector = SharedHttpConnector::new(Dated {
+            connector: SharedHttpConnector::new(SharedConnections(connections.clone())),
+            clock: clock.clone(),
+            skew: skew.clone(),
+        });
         Self {
             client: http_client_fn(move |_settings: &HttpConnectorSettings, _components| connector.clone()),
             connections,
             clock,
+            skew,
         }
     }
 }

@@ -14,6 +14,7 @@ pub mod vanity;
 
 mod call;
 mod callback;
+mod dated;
 pub(crate) mod deadline;
 mod endpoints;
 mod partition;
@@ -31,6 +32,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::SharedClock;
+use crate::clock::skew::Skew;
 use crate::secret::Secret;
 pub use error::{Failure, Meaning, Trouble};
 pub use http::HttpStack;
@@ -108,6 +110,7 @@ pub struct Token {
 pub struct IdentityCenter {
     pub portal: Arc<Portal>,
     pub(crate) clock: SharedClock,
+    pub(crate) skew: Skew,
     pub(crate) limiter: Arc<Limiter>,
     pub(crate) reach: Arc<Reach>,
     pub(crate) oidc: aws_sdk_ssooidc::Client,

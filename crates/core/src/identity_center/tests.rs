@@ -16,6 +16,7 @@ use url::Url;
 use super::browser_flow::{BrowserSignIn, Verdict};
 use super::*;
 use crate::clock::ManualClock;
+use crate::clock::corrected::CorrectedClock;
 use crate::loopback::testing::{get, send};
 use crate::paths::Environment;
 use crate::settings::Settings;
@@ -59,9 +60,9 @@ impl Stage {
             ("HTTPS_PROXY", "http://127.0.0.1:9"),
             ("HTTP_PROXY", "127.0.0.1:9"),
         ]);
-        let mut http = HttpStack::system(&environment);
-        http.clock = Arc::new(clock.clone());
-        let center = IdentityCenter::new(portal, &http, Arc::new(clock.clone()));
+        let http = HttpStack::system_on(&environment, Arc::new(clock.clone()));
+        let corrected = CorrectedClock::shared(Arc::new(clock.clone()), http.skew.clone());
+        let center = IdentityCenter::new(portal, &http, corrected);
         Self {
             emulator,
             clock,
