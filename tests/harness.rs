@@ -10,6 +10,8 @@
 
 #[path = "harness/aws_cli.rs"]
 mod aws_cli;
+#[path = "harness/bus_gate.rs"]
+mod bus_gate;
 #[path = "harness/canaries.rs"]
 mod canaries;
 #[path = "harness/desktop.rs"]
@@ -46,6 +48,8 @@ mod process;
 mod programs;
 #[path = "harness/reaper.rs"]
 mod reaper;
+#[path = "harness/rounds.rs"]
+mod rounds;
 #[path = "harness/screen.rs"]
 mod screen;
 #[path = "harness/sign_in.rs"]
@@ -66,6 +70,7 @@ mod web_driver;
 mod window;
 
 pub use aws_cli::{aws_cli, write_service_models};
+pub use bus_gate::BusGate;
 pub use canaries::Canaries;
 pub use desktop::{Desktop, DesktopOptions};
 pub use emulator::{EmulatorAddresses, EmulatorProcess};
@@ -82,6 +87,7 @@ pub use person::{ConsolePage, Person};
 pub use portray::{Answers, Portray};
 pub use process::{Finished, Process};
 pub use programs::{Program, Programs};
+pub use rounds::rounds;
 pub use simulation::{RecordingShell, Simulation};
 pub use terminal::Terminal;
 pub use tray::{TrayHost, TrayItem};

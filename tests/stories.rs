@@ -23,6 +23,7 @@ mod stories {
     mod hours_in_process;
     mod hours_later;
     pub mod killed;
+    mod many_clients;
     mod marks_in_process;
     mod no_secret_leaks;
     mod one_owner;
@@ -36,6 +37,8 @@ mod stories {
     pub mod secret_store;
     mod sign_ins_in_process;
     pub mod stage;
+    mod start_ups;
+    mod sync_times_in_process;
     mod unassigned;
     mod waiting;
     mod ways_to_sign_in;

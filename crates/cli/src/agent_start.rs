@@ -203,3 +203,38 @@ fn on_its_own(command: &mut Command) {
 fn not_started(error: &io::Error) -> Failure {
     ProblemView::agent_not_started(error).into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r9_a_damaged_note_of_the_last_start_is_as_none_and_written_anew() {
+        let runtime = tempfile::tempdir().unwrap();
+        let path = runtime.path().join("start.json");
+        let last = LastStart {
+            number: 7,
+            environment: 42,
+            failed: Some(ProblemView::agent_is_silent()),
+        };
+        last.write(runtime.path());
+        let whole = std::fs::read(&path).unwrap();
+        for length in 0..whole.len() {
+            std::fs::write(&path, &whole[..length]).unwrap();
+            let read = LastStart::read(runtime.path());
+            assert!(
+                (read.number, read.failed.is_none()) == (0, true),
+                "{length} bytes"
+            );
+        }
+        for bit in 0..8 * whole.len() {
+            let mut flipped = whole.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            std::fs::write(&path, flipped).unwrap();
+            // Whatever it says now, it is read.
+            let _ = LastStart::read(runtime.path());
+        }
+        last.write(runtime.path());
+        assert_eq!(LastStart::read(runtime.path()).number, 7);
+    }
+}

@@ -38,6 +38,34 @@ async fn a3_a_stale_socket_is_replaced() {
 }
 
 #[tokio::test]
+async fn a3_whatever_a_dead_agent_left_keeps_nobody_away() {
+    let home = tempfile::tempdir().unwrap();
+    let paths = paths_in(home.path());
+    assert!(!paths.runtime.exists());
+    drop(claim(&paths).unwrap());
+    // It was killed while it bound, and its lock says more than a lock does.
+    private_files::make_folder(&paths.runtime.join(".new")).unwrap();
+    drop(std::os::unix::net::UnixListener::bind(paths.runtime.join(".new/s")).unwrap());
+    std::fs::write(paths.lock(), "4711").unwrap();
+    drop(claim(&paths).unwrap());
+    std::fs::remove_dir_all(&paths.runtime).unwrap();
+    drop(claim(&paths).unwrap());
+}
+
+#[tokio::test]
+async fn a3_a_socket_whose_owner_hangs_is_not_replaced() {
+    let home = tempfile::tempdir().unwrap();
+    let paths = paths_in(home.path());
+    make_runtime_folder(&paths.runtime).unwrap();
+    // It takes connections, and never says a word.
+    let hangs = std::os::unix::net::UnixListener::bind(paths.socket()).unwrap();
+    let taken = claim_aside(&paths).await;
+    assert!(matches!(taken, Err(ClaimError::Taken(None))), "{taken:?}");
+    drop(hangs);
+    assert!(claim(&paths).is_ok(), "its owner is dead");
+}
+
+#[tokio::test]
 async fn a3_a_socket_that_answers_is_not_replaced_even_without_its_lock() {
     let home = tempfile::tempdir().unwrap();
     let paths = paths_in(home.path());

@@ -147,6 +147,26 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn r3_a_new_token_that_could_not_be_stored_is_used_told_and_stored_as_soon_as_that_works() {
+        let (mut scene, session) = Scene::signed_in().await;
+        scene.keyring.refuse_with(Some(LOCKED));
+        let renewed = session.refresh(None).await.unwrap();
+        assert_ne!(renewed.access_token, scene.sign_in.token.access_token);
+        assert_eq!(session.token().await.unwrap().access_token, renewed.access_token);
+        assert_eq!(session.view().standing, Standing::SignedIn);
+        session.mend_store().await;
+        assert_eq!(session.view().store_failure, Some(LOCKED), "as long as it is so");
+
+        scene.keyring.refuse_with(None);
+        session.mend_store().await;
+        assert_eq!(session.view().store_failure, None);
+        scene.restart();
+        let (next, _changed) = scene.session();
+        let stored = next.token().await.unwrap();
+        assert_eq!(stored.refresh_token, renewed.refresh_token);
+    }
+
+    #[tokio::test]
     async fn k3_a_sign_out_that_cannot_read_the_store_changes_nothing() {
         let (mut scene, _) = Scene::signed_in().await;
         scene.restart();
