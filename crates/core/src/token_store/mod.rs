@@ -1,8 +1,8 @@
 //! Keeps registrations and tokens in the operating system's keyring, on a thread of its own, with deadlines.
 
-mod keyring_thread;
 mod platform;
 mod records;
+mod store_thread;
 #[cfg(test)]
 pub(crate) mod strict_store;
 mod wire;
@@ -17,8 +17,8 @@ use crate::clock::SharedClock;
 use crate::identity_center::{Flow, Portal, Registration, Token};
 use crate::paths::short_hash;
 use crate::secret::Secret;
-use keyring_thread::{KeyringThread, Work};
 use records::Records;
+use store_thread::{StoreThread, Work};
 
 /// Why nothing could be read or written. None of these means "empty".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -73,7 +73,7 @@ pub struct TokenStore {
     /// The records that were to be deleted and could not be. They are read no more.
     condemned: Arc<Mutex<BTreeSet<String>>>,
     /// None: nothing outlives the process.
-    keyring: Option<Arc<KeyringThread>>,
+    keyring: Option<Arc<StoreThread>>,
 }
 
 /// The records that were read or written: `None` where the keyring said that there is none.
@@ -170,7 +170,7 @@ impl TokenStore {
 
     fn over(records: Records, clock: SharedClock) -> Self {
         let known = Known::default();
-        let keyring = KeyringThread::start(records, known.clone(), clock);
+        let keyring = StoreThread::start(records, known.clone(), clock);
         Self {
             known,
             condemned: Arc::default(),

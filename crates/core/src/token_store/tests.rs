@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::keyring_thread::{READ_DEADLINE, WRITE_DEADLINE};
+use super::store_thread::{READ_DEADLINE, WRITE_DEADLINE};
 use super::strict_store::StrictStore;
 use super::*;
 use crate::clock::ManualClock;

@@ -27,7 +27,7 @@ pub(super) enum Work {
 
 /// The way to the thread. The thread is never joined: one that hangs in a call does not hold up the end of the
 /// process, and one that does not ends when the last handle is dropped.
-pub(super) struct KeyringThread {
+pub(super) struct StoreThread {
     jobs: mpsc::Sender<Job>,
     pace: Arc<Mutex<Pace>>,
     clock: SharedClock,
@@ -50,7 +50,7 @@ struct Pace {
     stuck: bool,
 }
 
-impl KeyringThread {
+impl StoreThread {
     pub(super) fn start(records: Records, known: Known, clock: SharedClock) -> Self {
         let (jobs, queue) = mpsc::channel();
         let pace = Arc::<Mutex<Pace>>::default();
