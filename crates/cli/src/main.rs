@@ -6,6 +6,7 @@ mod browser;
 mod commands;
 mod failure;
 mod log;
+mod passphrase;
 mod picker;
 mod printer;
 mod shell;

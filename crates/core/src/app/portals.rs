@@ -91,8 +91,12 @@ impl Controller {
         self.hide_listing(portal);
     }
 
-    /// Reads again what the store could not give before.
+    /// Reads again what the store could not give before. Whoever has turned down the keyring's question is not asked
+    /// again by this.
     pub(super) fn load_sessions(&self) {
+        if self.store.is_turned_down() {
+            return;
+        }
         for session in self.refresh.sessions() {
             if session.is_unread() {
                 Self::load(session);

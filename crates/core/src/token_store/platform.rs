@@ -118,6 +118,18 @@ fn cause_meaning(_cause: &PlatformError) -> Option<StoreFailure> {
     None
 }
 
+/// What a keyring says when a person has turned its question down.
+#[cfg(test)]
+pub(super) fn turned_down() -> Error {
+    #[cfg(target_os = "linux")]
+    let cause = secret_service::Error::Prompt;
+    #[cfg(target_os = "macos")]
+    let cause = security_framework::base::Error::from_code(-128);
+    #[cfg(windows)]
+    let cause = "Windows asks nobody";
+    Error::NoStorageAccess(cause.into())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
