@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use harness::{Desktop, DesktopOptions, EmulatorProcess, Portray, Process, Program, Terminal};
+use harness::{Desktop, DesktopOptions, EmulatorProcess, Portray, Process, Program, Terminal, TrayHost};
 use portray_core::app::contract::Request;
 use serde_json::Value;
 
@@ -27,9 +27,9 @@ struct Machine {
 }
 
 impl Machine {
-    async fn without_keyring() -> Result<Machine> {
+    async fn without_keyring(display: bool) -> Result<Machine> {
         let desktop = Desktop::start_with(DesktopOptions {
-            display: false,
+            display,
             keyring: false,
             ..DesktopOptions::default()
         })
@@ -45,7 +45,11 @@ impl Machine {
 
     /// Signed in, with the passphrase in its file; no agent runs.
     async fn signed_in() -> Result<Machine> {
-        let machine = Machine::without_keyring().await?;
+        Machine::without_keyring(false).await?.sign_in().await
+    }
+
+    async fn sign_in(self) -> Result<Machine> {
+        let machine = self;
         let portray = machine.with_passphrase_file();
         portray.add_portal("acme", machine.emulator.addresses()).await?;
         portray.sign_in(&machine.emulator, "amara").await?;
@@ -157,7 +161,7 @@ fn assert_says_nothing(agent: i32) -> Result<()> {
 
 #[tokio::test]
 async fn k3_the_passphrase_is_made_up_at_a_terminal_and_asked_for_at_the_next_start() -> Result<()> {
-    let machine = Machine::without_keyring().await?;
+    let machine = Machine::without_keyring(false).await?;
     let portray = machine.portray();
     let mut first = portray.start_at_terminal(&["agent"])?;
     let answers = [("New passphrase", PASSPHRASE), ("The same again", PASSPHRASE)];
@@ -246,6 +250,28 @@ async fn k3_the_tray_application_does_not_end_an_agent_whose_file_it_cannot_open
     assert!(told.contains("not the passphrase"), "{told}");
     assert_eq!(machine.desktop.running("portray"), agent);
     Ok(())
+}
+
+#[tokio::test]
+async fn k3_the_tray_application_takes_over_the_encrypted_file_of_an_agent() -> Result<()> {
+    let machine = Machine::without_keyring(true).await?.sign_in().await?;
+    let _tray = TrayHost::start(&machine.desktop).await?;
+    let portray = machine.with_passphrase_file();
+    portray.wait_for_portal("signed_in", DEADLINE).await?;
+    let sign_ins = machine.emulator.calls("CreateToken").await?;
+    let _application = portray.start_application()?;
+    let has_taken_over = async || {
+        let agent = portray.run(&["agent", "status", "--json"]).await?;
+        Ok((agent.code == Some(0) && agent.json()?["kind"] == "tray").then_some(()))
+    };
+    machine
+        .desktop
+        .wait_until("the application", DEADLINE, has_taken_over)
+        .await?;
+    portray.wait_for_portal("signed_in", DEADLINE).await?;
+    portray.run(&["credentials", ROLE]).await?.expect_code(0)?;
+    assert_eq!(machine.emulator.calls("CreateToken").await?, sign_ins);
+    machine.renew(&portray).await
 }
 
 /// The agent, killed by the `number`th call of `syscall` that it makes.

@@ -175,7 +175,7 @@ async fn k2_a_question_of_the_keyring_that_nobody_answers_holds_up_nothing() -> 
 #[tokio::test]
 async fn k3_a_question_of_the_keyring_that_was_turned_down_is_told_as_that() -> Result<()> {
     let (desktop, emulator) = without_keyring().await?;
-    let _keyring = KeyringDouble::with_question_turned_down(&desktop).await?;
+    let keyring = KeyringDouble::with_question_turned_down(&desktop).await?;
     let portray = Portray::with_emulator(&desktop, emulator.addresses());
     portray.add_portal("acme", emulator.addresses()).await?;
     let portal = wait_for_problem(&desktop, &portray, "dismissed").await?;
@@ -185,6 +185,12 @@ async fn k3_a_question_of_the_keyring_that_was_turned_down_is_told_as_that() -> 
     assert!(refused.stderr.contains("dismissed"), "{refused:?}");
     assert!(refused.stderr.contains("Unlock the keyring"), "{refused:?}");
     assert_eq!(emulator.calls("StartDeviceAuthorization").await?, 0);
+    // The person unlocks it elsewhere: that is seen, and nobody was asked once more for it.
+    let asked = keyring.questions();
+    keyring.unlock().await?;
+    let healed = portray.wait_for_portal("sign_in_needed", RECOVERY).await?;
+    assert_eq!(healed["portals"][0]["problem"], Value::Null, "{healed}");
+    assert_eq!(keyring.questions(), asked);
     Ok(())
 }
 

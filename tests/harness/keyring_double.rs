@@ -15,6 +15,7 @@ use crate::desktop::Desktop;
 
 const NAME: &str = "org.freedesktop.secrets";
 const SERVICE: &str = "/org/freedesktop/secrets";
+const COLLECTION: &str = "/org/freedesktop/secrets/collection/login";
 const PROMPT: &str = "/org/freedesktop/secrets/prompt/1";
 
 /// Nobody reads a question and turns it down in less time.
@@ -52,12 +53,16 @@ impl KeyringDouble {
         let service = Service {
             person: person.subscribe(),
         };
+        let collection = Collection {
+            person: person.subscribe(),
+        };
         let prompt = Prompt {
             person: person.subscribe(),
             asked: ask,
         };
         let connection = zbus::connection::Builder::address(desktop.bus_address()?)?
             .serve_at(SERVICE, service)?
+            .serve_at(COLLECTION, collection)?
             .serve_at(PROMPT, prompt)?
             .name(NAME)?
             .build()
@@ -75,6 +80,11 @@ impl KeyringDouble {
         let shown = tokio::time::timeout(within, asked.wait_for(|times| *times > 0)).await;
         shown.context("nobody was asked for the password")??;
         Ok(())
+    }
+
+    /// How often the question was shown.
+    pub fn questions(&self) -> u32 {
+        *self.asked.borrow()
     }
 
     /// The person comes back and unlocks the keyring, in which there is nothing yet.
@@ -116,6 +126,10 @@ impl Service {
         }
     }
 
+    fn read_alias(&self, _name: String) -> zbus::fdo::Result<OwnedObjectPath> {
+        path(COLLECTION)
+    }
+
     #[zbus(out_args("unlocked", "prompt"))]
     fn unlock(
         &self,
@@ -125,6 +139,18 @@ impl Service {
             Person::HasUnlocked => Ok((objects, path("/")?)),
             Person::Away | Person::TurnsDown => Ok((vec![], path(PROMPT)?)),
         }
+    }
+}
+
+struct Collection {
+    person: watch::Receiver<Person>,
+}
+
+#[interface(name = "org.freedesktop.Secret.Collection")]
+impl Collection {
+    #[zbus(property)]
+    fn locked(&self) -> bool {
+        *self.person.borrow() != Person::HasUnlocked
     }
 }
 

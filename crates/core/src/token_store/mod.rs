@@ -99,7 +99,7 @@ impl TokenStore {
         let records = Records::new(
             service,
             platform::ENTRY_LIMIT,
-            Box::new(platform::open),
+            platform::door(),
             Arc::clone(&clock),
         );
         Self::over(Box::new(records), clock)
@@ -126,9 +126,13 @@ impl TokenStore {
         }
     }
 
-    /// A person has turned down the keyring's question: it is asked for somebody again, and not by the clock.
-    pub fn is_turned_down(&self) -> bool {
-        self.thread.as_ref().is_some_and(|thread| thread.is_turned_down())
+    /// Whether a call may be made that nobody waits for: not where a person has turned down the keyring's question and
+    /// would be asked again.
+    pub async fn is_open_to_the_clock(&self) -> bool {
+        match &self.thread {
+            Some(thread) if thread.is_turned_down() => thread.run("", Work::Look).await.is_ok(),
+            Some(_) | None => true,
+        }
     }
 
     /// `Ok(None)`: nobody is signed in. An error says nothing about that. What was to be forgotten is deleted first.

@@ -17,14 +17,19 @@ use super::{Record, StoreFailure, platform};
 use crate::clock::SharedClock;
 use crate::secret::Secret;
 
-/// Opens the keyring anew.
-pub(super) type Open = Box<dyn Fn() -> Result<Arc<CredentialStore>, Error> + Send>;
+/// The way to a keyring.
+pub(super) struct Door {
+    /// Opens it anew.
+    pub(super) open: Box<dyn Fn() -> Result<Arc<CredentialStore>, Error> + Send>,
+    /// Whether a call would put a question to a person. Puts none itself.
+    pub(super) would_ask: Box<dyn Fn() -> bool + Send>,
+}
 
 /// A keyring with records in it.
 pub(super) struct Records {
     service: String,
     entry_limit: usize,
-    open: Open,
+    door: Door,
     clock: SharedClock,
     /// Absent until it is needed, and again after a failure.
     store: Option<Arc<CredentialStore>>,
@@ -53,11 +58,11 @@ const MAGIC: &str = "portray/1";
 const A_PERSONS_ANSWER: Duration = Duration::from_secs(1);
 
 impl Records {
-    pub(super) fn new(service: &str, entry_limit: usize, open: Open, clock: SharedClock) -> Self {
+    pub(super) fn new(service: &str, entry_limit: usize, door: Door, clock: SharedClock) -> Self {
         Self {
             service: service.to_owned(),
             entry_limit,
-            open,
+            door,
             clock,
             store: None,
             generations: BTreeMap::new(),
@@ -121,7 +126,7 @@ impl Records {
     fn entry(&mut self, name: &str) -> Result<Entry, Error> {
         let store = match &self.store {
             Some(store) => Arc::clone(store),
-            None => Arc::clone(self.store.insert((self.open)()?)),
+            None => Arc::clone(self.store.insert((self.door.open)()?)),
         };
         let label = format!("Portray: {name}");
         store.build(&self.service, name, Some(&platform::modifiers(&label)))
@@ -215,6 +220,10 @@ impl Storage for Records {
     /// Lets go of the keyring, so that the next call opens it anew.
     fn close(&mut self) {
         self.store = None;
+    }
+
+    fn would_ask(&self) -> bool {
+        (self.door.would_ask)()
     }
 
     fn is_late(&self) -> StoreFailure {

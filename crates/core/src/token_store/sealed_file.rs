@@ -147,6 +147,10 @@ impl Storage for SealedFile {
         Ok(())
     }
 
+    fn would_ask(&self) -> bool {
+        false
+    }
+
     fn close(&mut self) {}
 
     fn is_late(&self) -> StoreFailure {

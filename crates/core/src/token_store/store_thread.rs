@@ -22,6 +22,8 @@ pub(super) trait Storage: Send {
     fn read(&mut self, key: &str) -> Result<Option<Record>, StoreFailure>;
     fn write(&mut self, key: &str, record: &Record) -> Result<(), StoreFailure>;
     fn delete(&mut self, key: &str) -> Result<(), StoreFailure>;
+    /// Whether a call would put a question to a person. Puts none itself.
+    fn would_ask(&self) -> bool;
     /// Lets go of what may be broken, so that the next call begins anew.
     fn close(&mut self);
     /// What it means that no answer came in time.
@@ -36,6 +38,8 @@ pub(super) enum Work {
     Read,
     Write(Record),
     Delete,
+    /// Fails with `Dismissed` where a person who has turned down a question would be asked again.
+    Look,
 }
 
 /// The way to the thread. The thread is never joined: one that hangs in a call does not hold up the end of the
@@ -111,7 +115,7 @@ impl StoreThread {
             return Err(self.late);
         }
         let deadline = match work {
-            Work::Read => READ_DEADLINE,
+            Work::Read | Work::Look => READ_DEADLINE,
             Work::Write(_) | Work::Delete => WRITE_DEADLINE,
         };
         let deadline = self.clock.sleep(deadline);
@@ -178,6 +182,8 @@ fn do_work(storage: &mut dyn Storage, known: &Known, key: &str, work: Work) -> R
             storage.delete(key)?;
             known.set(key, None);
         }
+        Work::Look if storage.would_ask() => return Err(StoreFailure::Dismissed),
+        Work::Look => {}
     }
     Ok(())
 }

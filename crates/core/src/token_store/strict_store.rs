@@ -9,7 +9,7 @@ use keyring_core::api::{CredentialApi, CredentialStoreApi};
 use keyring_core::error::{Error, Result};
 use keyring_core::{Credential, CredentialStore, Entry};
 
-use super::records::Open;
+use super::records::Door;
 use super::{StoreFailure, platform};
 use crate::clock::ManualClock;
 
@@ -64,16 +64,20 @@ impl StrictStore {
     }
 
     /// Opens this keyring, as long as it does not refuse with `Absent`.
-    pub(super) fn opener(&self) -> Open {
-        let store = self.clone();
-        Box::new(move || {
+    pub(super) fn opener(&self) -> Door {
+        let (store, locked) = (self.clone(), self.clone());
+        let open = move || {
             store.lock().openings += 1;
             if store.lock().refusal == Some(StoreFailure::Absent) {
                 return Err(Error::NoDefaultStore);
             }
             let store: Arc<CredentialStore> = Arc::new(store.clone());
             Ok(store)
-        })
+        };
+        Door {
+            open: Box::new(open),
+            would_ask: Box::new(move || locked.lock().refusal.is_some()),
+        }
     }
 
     pub(crate) fn refuse_with(&self, refusal: Option<StoreFailure>) {

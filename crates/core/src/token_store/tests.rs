@@ -198,14 +198,15 @@ async fn k3_a_question_that_was_turned_down_after_the_deadline_counts_too() {
     store.wait_for_hanging(1);
     clock.advance(READ_DEADLINE);
     assert_eq!(waiting.await.unwrap(), Err(StoreFailure::TimedOut));
-    assert!(!tokens.is_turned_down());
+    assert!(tokens.is_open_to_the_clock().await);
     store.hang(false);
-    while !tokens.is_turned_down() {
+    while tokens.is_open_to_the_clock().await {
         tokio::task::yield_now().await;
     }
+    assert_eq!(store.refusals(), 1, "looking asks nobody");
     store.turn_down_with(None);
     assert_eq!(tokens.sign_in(&acme()).await, Ok(None));
-    assert!(!tokens.is_turned_down());
+    assert!(tokens.is_open_to_the_clock().await);
 }
 
 #[tokio::test]

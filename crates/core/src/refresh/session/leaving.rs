@@ -51,7 +51,7 @@ impl Session {
     /// Stores what could not be stored when it was refreshed, and deletes what could not be deleted when it ended.
     /// Whoever has turned down the keyring's question is not asked again by this.
     pub async fn mend_store(&self) {
-        if self.store.is_turned_down() {
+        if !self.store.is_open_to_the_clock().await {
             return;
         }
         self.save_again().await;
@@ -209,16 +209,18 @@ mod tests {
         let (session, _changed) = scene.session();
         let turned_down = StoreFailure::Dismissed;
         assert_eq!(session.load().await, Err(turned_down));
-        assert!(scene.store.is_turned_down());
         let asked = scene.keyring.refusals();
         session.mend_store().await;
+        assert!(!scene.store.is_open_to_the_clock().await);
         assert_eq!(scene.keyring.refusals(), asked, "time passes, nobody asks");
         assert!(session.token().await.is_err());
         assert_eq!(scene.keyring.refusals(), asked + 1, "somebody wants a token");
 
+        // Unlocked by other means: now time is enough.
         scene.keyring.turn_down_with(None);
+        assert!(scene.store.is_open_to_the_clock().await);
         session.load().await.unwrap();
-        assert!(session.is_signed_in() && !scene.store.is_turned_down());
+        assert!(session.is_signed_in());
     }
 
     #[tokio::test]
