@@ -7,6 +7,7 @@ mod commands;
 mod documents;
 mod failure;
 mod log;
+mod passphrase;
 mod picker;
 mod printer;
 mod shell;

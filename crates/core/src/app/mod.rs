@@ -13,6 +13,7 @@ pub mod notices;
 mod portals;
 pub mod problem;
 mod program_problem;
+mod secret_store_problem;
 pub mod settings_file;
 pub mod shell;
 mod sign_in;
