@@ -71,7 +71,7 @@ impl Engine {
             SecretStore::Memory => TokenStore::memory(),
         };
         App::start(Parts {
-            http: HttpStack::system(&self.environment),
+            http: HttpStack::system(&self.environment, self.clock.clone()),
             environment: self.environment,
             paths: self.paths,
             settings: self.settings,
