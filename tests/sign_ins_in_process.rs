@@ -122,6 +122,5 @@ async fn l3_two_clicks_are_one_attempt_and_another_way_ends_it() -> Result<()> {
         TcpStream::connect(("127.0.0.1", port)).await.is_err(),
         "nobody listens any more for the first one"
     );
-    assert_eq!(day.emulator.counters().calls(Operation::CreateToken), 0);
     Ok(())
 }
