@@ -6,6 +6,7 @@ mod console_session;
 pub mod contract;
 mod controller;
 mod drawing;
+mod events;
 mod files;
 mod list_orders;
 pub mod notices;
@@ -235,8 +236,7 @@ impl App {
             .collect();
         let credentials: BTreeMap<_, _> = self
             .refresh
-            .roles
-            .views()
+            .role_views()
             .into_iter()
             .map(|view| {
                 (
