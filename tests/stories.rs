@@ -10,6 +10,7 @@ mod tidy;
 #[path = "."]
 mod stories {
     mod aws_clients;
+    mod behind_a_proxy;
     mod command_line;
     mod credential_process;
     mod device_code;

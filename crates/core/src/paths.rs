@@ -120,6 +120,11 @@ impl Environment {
             .filter(|value| !value.is_empty())
     }
 
+    /// Whether a variable is set, if only to nothing.
+    pub fn is_set(&self, name: &str) -> bool {
+        self.variables.contains_key(name)
+    }
+
     /// A variable as an absolute path; a relative one counts as absent, as the XDG specification asks.
     pub fn path(&self, name: &str) -> Option<PathBuf> {
         let path = PathBuf::from(self.variables.get(name)?);

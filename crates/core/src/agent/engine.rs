@@ -77,7 +77,7 @@ impl Engine {
     pub fn start(self, passphrase: Option<Secret>, shell: Arc<dyn Shell>) -> Result<App, EngineError> {
         let store = self.open_store(passphrase)?;
         Ok(App::start(Parts {
-            http: HttpStack::system(&self.environment),
+            http: HttpStack::system(&self.environment, self.clock.clone()),
             environment: self.environment,
             paths: self.paths,
             settings: self.settings,

@@ -1,6 +1,8 @@
 //! Keeps tokens and role credentials fresh: a pure plan, a runner that asks it, and the two things that are kept.
 
 pub mod credentials;
+#[cfg(test)]
+mod every_fault;
 pub mod flight;
 #[cfg(test)]
 mod flight_tests;
