@@ -39,6 +39,8 @@ pub struct Answer {
     pub status: u16,
     /// The `Location` header.
     pub location: Option<String>,
+    /// The `Date` header: what time it is there.
+    pub date: Option<String>,
     pub body: Vec<u8>,
 }
 
@@ -77,7 +79,8 @@ impl HttpStack {
             let response = self.connections.call(request).await;
             let response = response.map_err(|error| unreachable(&causes(&error)))?;
             let status = response.status().as_u16();
-            let location = response.headers().get("location").map(str::to_owned);
+            let header = |name| response.headers().get(name).map(str::to_owned);
+            let (location, date) = (header("location"), header("date"));
             let body = response.into_body().collect().await;
             let body = body.map_err(|_| {
                 unreachable("the answer broke off or was too large").with_trouble(Trouble::Answer)
@@ -85,6 +88,7 @@ impl HttpStack {
             Ok(Answer {
                 status,
                 location,
+                date,
                 body: body.to_bytes().to_vec(),
             })
         };
