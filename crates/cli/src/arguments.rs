@@ -1,6 +1,7 @@
 //! The command line's grammar; its comments are the help that people read.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use portray_core::app::contract::ConsoleVia;
@@ -62,6 +63,8 @@ pub enum Command {
     Exec(Exec),
     /// The background process of computers without a desktop.
     Agent(Agent),
+    /// What is wrong, and what to do; in words that can be posted in public.
+    Doctor(Doctor),
 }
 
 #[derive(Debug, Subcommand)]
@@ -235,6 +238,16 @@ pub struct Exec {
     /// The command and its arguments, after --
     #[arg(last = true, required = true)]
     pub command: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// One JSON document instead of text.
+    #[arg(long)]
+    pub json: bool,
+    /// Write a report to a new file too: checks, settings, state and the end of the logs, with nobody's names in it.
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -6,6 +6,7 @@ mod console;
 mod credential_process;
 mod credentials;
 mod details;
+mod doctor;
 mod exec;
 mod headless;
 pub mod listing;
@@ -26,6 +27,7 @@ use crate::agent_start;
 use crate::arguments::{Command, Json};
 use crate::failure::Failure;
 use crate::printer::Printer;
+pub use status::state_in_words;
 
 /// What every command has at hand.
 pub struct Invocation {
@@ -47,6 +49,7 @@ pub fn run(invocation: &Invocation, command: Option<Command>) -> Result<ExitCode
         Command::Console(arguments) => console::run(invocation, &arguments)?,
         Command::Exec(arguments) => return exec::run(invocation, &arguments),
         Command::Agent(arguments) => agent::run(invocation, &arguments)?,
+        Command::Doctor(arguments) => return doctor::run(invocation, &arguments),
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -65,7 +68,7 @@ impl Invocation {
     }
 }
 
-fn status_of(client: &mut Client) -> Result<StatusReply, ClientError> {
+pub fn status_of(client: &mut Client) -> Result<StatusReply, ClientError> {
     let Reply::Status(status) = client.ask(&Operation::Status)? else {
         return Err(ClientError::Garbled);
     };
