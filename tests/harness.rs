@@ -26,6 +26,8 @@ mod http;
 mod keyring;
 #[path = "harness/logs.rs"]
 mod logs;
+#[path = "harness/memory.rs"]
+mod memory;
 #[path = "harness/menu.rs"]
 mod menu;
 #[path = "harness/notifications.rs"]
@@ -46,6 +48,8 @@ mod process;
 mod programs;
 #[path = "harness/reaper.rs"]
 mod reaper;
+#[path = "harness/recording_shell.rs"]
+mod recording_shell;
 #[path = "harness/screen.rs"]
 mod screen;
 #[path = "harness/sign_in.rs"]
@@ -73,6 +77,7 @@ pub use exec::Exec;
 pub use fake_time::FakeTime;
 pub use http::{Answer, delete, follow, get, get_with_authorization, post};
 pub use logs::Logs;
+pub use memory::Memory;
 pub use menu::{Menu, MenuItem};
 pub use notifications::{Notification, NotificationServer};
 pub use opener::Opener;
@@ -82,7 +87,8 @@ pub use person::{ConsolePage, Person};
 pub use portray::{Answers, Portray};
 pub use process::{Finished, Process};
 pub use programs::{Program, Programs};
-pub use simulation::{RecordingShell, Simulation};
+pub use recording_shell::RecordingShell;
+pub use simulation::Simulation;
 pub use terminal::Terminal;
 pub use tray::{TrayHost, TrayItem};
 pub use wait::wait_until;

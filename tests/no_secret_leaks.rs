@@ -1,5 +1,8 @@
 //! The secrets of a whole run, looked for wherever they must not be: with proof that they would be found there.
 
+mod troubles;
+mod window;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
@@ -14,6 +17,7 @@ use serde_json::json;
 
 use crate::headless::Headless;
 use crate::stage::Stage;
+use window::Recorded;
 
 const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -40,7 +44,7 @@ const ALLOWED: [(&str, &[&str]); 12] = [
     ),
     ("signin_token", &["output of console"]),
     ("state", &["output of login"]),
-    ("user_code", &["output of login"]),
+    ("user_code", &["output of login", "window"]),
 ];
 
 /// A tool that is refused twice at `exec`'s endpoint, is served, says so, and stays.
@@ -71,7 +75,13 @@ async fn x1_no_secret_of_a_run_is_in_logs_files_arguments_environments_or_on_the
     let story = Headless::set().await?;
     let portray = story.portray().with_variable("RUST_LOG", "trace");
     let watch = Watch::begin(&story.desktop).await?;
+    let window = Recorded::begin(&story.desktop)?;
     let (endpoint, _with_variables) = use_it_all(&portray, &story).await?;
+    ensure!(
+        window.count() > 10,
+        "the window was told {} things",
+        window.count()
+    );
 
     let mut secrets = told(&story.emulator).await?;
     secrets.insert("bearer".to_owned(), vec![endpoint.token.clone()]);
@@ -84,7 +94,7 @@ async fn x1_no_secret_of_a_run_is_in_logs_files_arguments_environments_or_on_the
     });
     let mut expected: Found = allowed.collect();
     let stand = async |expected: &Found| {
-        let found = found(&story.desktop, &watch, &canaries)?;
+        let found = found(&story.desktop, &watch, &window, &canaries)?;
         let more: Vec<_> = found.difference(expected).collect();
         let less: Vec<_> = expected.difference(&found).collect();
         ensure!(found == *expected, "found also {more:?}, and not {less:?}");
@@ -111,9 +121,10 @@ async fn x1_no_secret_of_a_run_is_in_logs_files_arguments_environments_or_on_the
         .await
 }
 
-/// What is found in the files of a desktop, in its processes and on its bus.
-fn found(desktop: &Desktop, watch: &Watch, canaries: &Canaries) -> Result<Found> {
+/// What is found in the files of a desktop, in its processes, on its bus, and in what a window is told.
+fn found(desktop: &Desktop, watch: &Watch, window: &Recorded, canaries: &Canaries) -> Result<Found> {
     let mut found: BTreeSet<(String, &str)> = watch.found_in_processes(canaries);
+    found.extend(window.found(canaries));
     found.extend(watch.found_on_the_bus(canaries));
     for (path, kinds) in canaries.found_below(desktop.folder())? {
         found.extend(kinds.into_iter().map(|kind| (place(&path), kind)));
@@ -179,19 +190,12 @@ async fn use_it_all(portray: &Portray<'_>, story: &Headless) -> Result<(Exec, Pr
     ensure!(served == "served", "{served}");
     let variables = portray.start(&["exec", "--env", ROLE, "--", "sleep", "600"])?;
 
-    for fault in [
-        json!({ "operation": "GetRoleCredentials", "status": 200, "body": "no JSON", "times": 4 }),
-        json!({ "operation": "GetSigninToken", "status": 400, "times": 4 }),
-    ] {
-        emulator.add_fault(&fault).await?;
-        let failed = portray
-            .run(&["console", "222233334444/ReadOnly", "--print"])
-            .await?;
-        ensure!(failed.code != Some(0), "{failed:?}");
-        emulator.clear_faults().await?;
-    }
     portray.run(&["agent", "stop"]).await?.expect_code(0)?;
     portray.run(&["credentials", ROLE]).await?.expect_code(0)?;
+    troubles::go_through(portray, story).await?;
+    let report = story.desktop.folder().join("report.txt").display().to_string();
+    portray.run(&["doctor", "--report", &report]).await?;
+    ensure!(Path::new(&report).exists(), "there is a report");
 
     let (login, code) = portray.login_by_code(&["--force"]).await?;
     emulator.approve(&code, "amara").await?;

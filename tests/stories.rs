@@ -4,6 +4,7 @@ mod quality;
 mod sources;
 mod supply_chain;
 mod tidy;
+mod what_is_logged;
 
 /// What needs the harness, and so a desktop as Linux has it.
 #[cfg(target_os = "linux")]
@@ -11,8 +12,10 @@ mod tidy;
 mod stories {
     mod aws_clients;
     mod command_line;
+    mod crashes;
     mod credential_process;
     mod device_code;
+    mod doctor;
     mod emulator_pages;
     mod ended_session;
     mod ends_and_wakes;
@@ -24,6 +27,7 @@ mod stories {
     mod hours_later;
     pub mod killed;
     mod marks_in_process;
+    mod memory_after_sign_out;
     mod no_secret_leaks;
     mod one_owner;
     mod over_tls;
