@@ -5,12 +5,14 @@ mod arguments;
 mod browser;
 mod commands;
 mod doctor;
+mod documents;
 mod failure;
 mod log;
 mod picker;
 mod printer;
 mod shell;
 mod shells;
+mod signals;
 mod surroundings;
 mod usage;
 

@@ -6,11 +6,12 @@ use portray_core::agent::protocol::{CredentialsReply, Operation, Reply, Target};
 use portray_core::app::contract::ProblemView;
 
 use super::{Invocation, details};
-use crate::arguments::Credentials;
+use crate::arguments::{Credentials, Format};
+use crate::documents::{COMPETING, CredentialsDocument, ProcessDocument, variables};
 use crate::failure::Failure;
 use crate::picker;
 use crate::printer::on_one_harmless_line;
-use crate::shells::{self, CredentialsDocument, Format, ProcessDocument, Unquotable, variables};
+use crate::shells::{Shell, Unquotable, ini};
 
 pub fn run(invocation: &Invocation, arguments: &Credentials) -> Result<(), Failure> {
     let credentials = ask(
@@ -20,14 +21,15 @@ pub fn run(invocation: &Invocation, arguments: &Credentials) -> Result<(), Failu
     )?;
     let printer = invocation.printer;
     let variables = variables(&credentials, arguments.region.as_deref());
+    let in_words_of = |shell: Shell| shell.set(&COMPETING, &variables);
     let text = match arguments.format {
         Format::Process => return printer.json(&ProcessDocument::from(&credentials)),
         Format::Json => return printer.json(&CredentialsDocument::from(&credentials)),
-        Format::Bash => shells::posix(&variables),
-        Format::Fish => shells::fish(&variables),
-        Format::Powershell => shells::powershell(&variables),
-        Format::Cmd => shells::cmd(&variables),
-        Format::Ini => shells::ini(&variables, "default"),
+        Format::Bash => in_words_of(Shell::Bash),
+        Format::Fish => in_words_of(Shell::Fish),
+        Format::Powershell => in_words_of(Shell::Powershell),
+        Format::Cmd => in_words_of(Shell::Cmd),
+        Format::Ini => ini(&variables, "default"),
     };
     printer.exactly(&text.map_err(|Unquotable| ProblemView::unquotable())?)
 }
