@@ -1,8 +1,7 @@
 //! The report as one text file: the checks, the settings, the state, and the end of the logs, all of it masked.
 
 use std::fmt::Write as _;
-use std::fs::OpenOptions;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use portray_core::agent::protocol::StatusReply;
@@ -27,9 +26,7 @@ the same stand-in is the same value. Read it all the same before you post it.
 /// Writes the report to a file that is not there yet.
 pub fn write(invocation: &Invocation, examination: &mut Examination, file: &Path) -> io::Result<()> {
     let text = text(invocation, examination);
-    let mut options = OpenOptions::new();
-    let mut file = private_files::private(options.write(true).create_new(true)).open(file)?;
-    file.write_all(text.as_bytes())
+    private_files::create(file, text.as_bytes())
 }
 
 fn text(invocation: &Invocation, examination: &mut Examination) -> String {

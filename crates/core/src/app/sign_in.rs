@@ -27,7 +27,7 @@ pub struct Attempt {
 
 impl Attempt {
     pub async fn run(self) {
-        let outcome = survive_async(self.sign_in()).await;
+        let outcome = survive_async(Box::pin(self.sign_in())).await;
         let outcome = outcome.unwrap_or_else(|Panicked| Err(ProblemView::own_mistake()));
         let portal = self.session.portal().id.clone();
         let _ = self.commands.send(Command::SignInEnded {

@@ -302,7 +302,7 @@ fn told(key: &RoleKey, named_in: [&Listing; 2]) -> String {
 
 impl Job {
     async fn run(self) {
-        let outcome = survive_async(self.list()).await;
+        let outcome = survive_async(Box::pin(self.list())).await;
         let outcome = outcome.unwrap_or_else(|panicked| Err(panicked.into()));
         let _ = self.commands.send(Command::SyncEnded {
             portal: self.portal,

@@ -24,6 +24,9 @@ const AWS: [&str; 4] = [
 ];
 const AWS_SERVICES: [&str; 7] = ["oidc", "portal", "sts", "device", "signin", "console", "sso"];
 
+/// Long words of the log that are ours.
+const OURS: [&str; 1] = ["tokio-runtime-worker"];
+
 /// Endings of dotted words that are files, and beginnings of those that are services.
 const FILES: [&str; 11] = [
     "toml", "log", "json", "sock", "lock", "rs", "txt", "pem", "so", "html", "old",
@@ -233,12 +236,23 @@ fn is_key(word: &str) -> bool {
 fn is_random(word: &str) -> bool {
     let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"+/_-=~.%".contains(&byte);
     let is_name = |allowed: fn(u8) -> bool| word.bytes().all(|byte| allowed(byte) || byte == b'_');
-    let is_identifier =
-        is_name(|byte| byte.is_ascii_lowercase()) || is_name(|byte| byte.is_ascii_uppercase());
+    let is_identifier = is_name(|byte| byte.is_ascii_lowercase())
+        || is_name(|byte| byte.is_ascii_uppercase())
+        || OURS.contains(&word)
+        || is_source(word);
     let runs =
         word.split(|letter: char| !(letter.is_ascii() && is_letter(u8::try_from(letter).unwrap_or(b' '))));
     let is_long = runs.into_iter().any(|run| run.len() >= LONG);
     is_long && !is_identifier
+}
+
+/// A place in our sources, as a panic names it.
+fn is_source(word: &str) -> bool {
+    let is_below = ["crates/", "src-tauri/"]
+        .iter()
+        .any(|folder| word.starts_with(folder));
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"/_.:-".contains(&byte);
+    is_below && word.contains(".rs:") && word.bytes().all(is_plain)
 }
 
 /// The word without `%40` and `\u0040`, if it has any.
