@@ -32,6 +32,8 @@ mod keyring_calls;
 mod keyring_double;
 #[path = "harness/logs.rs"]
 mod logs;
+#[path = "harness/memory.rs"]
+mod memory;
 #[path = "harness/menu.rs"]
 mod menu;
 #[path = "harness/notifications.rs"]
@@ -52,6 +54,8 @@ mod process;
 mod programs;
 #[path = "harness/reaper.rs"]
 mod reaper;
+#[path = "harness/recording_shell.rs"]
+mod recording_shell;
 #[path = "harness/rounds.rs"]
 mod rounds;
 #[path = "harness/screen.rs"]
@@ -84,6 +88,7 @@ pub use http::{Answer, delete, follow, get, get_with_authorization, post};
 pub use keyring_calls::KeyringCalls;
 pub use keyring_double::KeyringDouble;
 pub use logs::Logs;
+pub use memory::Memory;
 pub use menu::{Menu, MenuItem};
 pub use notifications::{Notification, NotificationServer};
 pub use opener::Opener;
@@ -93,8 +98,9 @@ pub use person::{ConsolePage, Person};
 pub use portray::{Answers, Portray};
 pub use process::{Finished, Process};
 pub use programs::{Program, Programs};
+pub use recording_shell::RecordingShell;
 pub use rounds::rounds;
-pub use simulation::{RecordingShell, Simulation};
+pub use simulation::Simulation;
 pub use terminal::Terminal;
 pub use tray::{TrayHost, TrayItem};
 pub use wait::wait_until;

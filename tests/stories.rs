@@ -4,6 +4,7 @@ mod quality;
 mod sources;
 mod supply_chain;
 mod tidy;
+mod what_is_logged;
 
 /// What needs the harness, and so a desktop as Linux has it.
 #[cfg(target_os = "linux")]
@@ -12,8 +13,10 @@ mod stories {
     mod aws_clients;
     mod behind_a_proxy;
     mod command_line;
+    mod crashes;
     mod credential_process;
     mod device_code;
+    mod doctor;
     mod emulator_pages;
     mod encrypted_file;
     mod ended_session;
@@ -28,6 +31,7 @@ mod stories {
     pub mod killed;
     mod many_clients;
     mod marks_in_process;
+    mod memory_after_sign_out;
     mod no_secret_leaks;
     mod one_owner;
     mod over_tls;

@@ -34,7 +34,7 @@ pub fn run(show_window: bool) -> Result<(), ProblemView> {
     if let Some(running) = already_running::tray_application(&paths) {
         return already_running::show(&paths, &running);
     }
-    logging::start(&environment, &paths, "portray.log");
+    logging::start(&environment, &paths, "portray");
     harden_process();
     let engine = Engine::load(environment, paths, SystemClock::shared());
     let engine = engine.map_err(EngineError::into_problem)?;

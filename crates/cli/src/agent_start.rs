@@ -112,8 +112,7 @@ fn fingerprint(environment: &Environment) -> u64 {
 fn take_turn(runtime: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false);
-    private(&mut options);
-    let turn = options.open(runtime.join("start.lock"))?;
+    let turn = private_files::private(&mut options).open(runtime.join("start.lock"))?;
     let (said, heard) = mpsc::channel();
     // Whoever has the turn may have been stopped: a lock has no deadline, a thread that waits for it may be left.
     std::thread::spawn(move || {
@@ -177,25 +176,8 @@ fn first_line(stdout: ChildStdout) -> Option<String> {
 }
 
 fn log_file(paths: &Paths) -> io::Result<File> {
-    private_files::make_folder(&paths.state)?;
-    let path = paths.state.join("agent.log");
-    if std::fs::metadata(&path).is_ok_and(|log| log.len() > LONG_LOG) {
-        std::fs::rename(&path, paths.state.join("agent.log.old"))?;
-    }
-    let mut options = OpenOptions::new();
-    options.append(true).create(true);
-    private(&mut options);
-    options.open(path)
+    private_files::open_log(&paths.state, "agent", LONG_LOG)
 }
-
-#[cfg(unix)]
-fn private(options: &mut OpenOptions) {
-    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
-}
-
-/// The folder is in the user's profile, which Windows keeps from others.
-#[cfg(windows)]
-fn private(_options: &mut OpenOptions) {}
 
 /// The agent leaves the terminal by itself.
 #[cfg(unix)]

@@ -131,16 +131,12 @@ fn bind(paths: &Paths, lock: File) -> Result<Claim, ClaimError> {
 fn open_lock(path: &Path) -> Result<File, ClaimError> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        let no_link = rustix::fs::OFlags::NOFOLLOW.bits();
-        options.mode(0o600).custom_flags(no_link.cast_signed());
-    }
-    options.open(path).map_err(|error| ClaimError::Lock {
-        path: path.to_owned(),
-        error,
-    })
+    private_files::private(&mut options)
+        .open(path)
+        .map_err(|error| ClaimError::Lock {
+            path: path.to_owned(),
+            error,
+        })
 }
 
 fn lock_failed(paths: &Paths, error: io::Error) -> ClaimError {

@@ -8,6 +8,7 @@ mod controller;
 mod drawing;
 mod events;
 mod files;
+mod inbox;
 mod list_orders;
 pub mod notices;
 mod portals;
@@ -40,6 +41,7 @@ use crate::refresh::{Refresh, RefreshFailure, runner};
 use crate::role_catalog::{Catalogue, CatalogueFiles, Query};
 use crate::secret::Secret;
 use crate::settings::Settings;
+use crate::supervised::keep_running;
 use crate::token_store::TokenStore;
 use command::{Began, Command, SignInWish};
 use contract::{
@@ -138,7 +140,9 @@ impl App {
         let mut controller = Controller::new(parts, loaded, &handles);
         controller.begin();
         tokio::spawn(controller.run(inbox));
-        tokio::spawn(runner::run(refresh.clone()));
+        let refreshed = refresh.clone();
+        let runner = keep_running("refresh", clock.clone(), move || runner::run(refreshed.clone()));
+        tokio::spawn(runner);
         let forward = commands.clone();
         tokio::spawn(async move {
             while let Some(change) = changed.recv().await {

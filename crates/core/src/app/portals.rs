@@ -218,11 +218,12 @@ impl Controller {
         self.cancel_sign_in(portal);
         self.leave_sign_in(portal);
         self.drop_listing(portal);
-        let (refresh, portal) = (self.refresh.clone(), portal.clone());
+        let (refresh, http, portal) = (self.refresh.clone(), self.http.clone(), portal.clone());
         self.spawn(reply, async move {
             let outcome = session.sign_out().await.map_err(ProblemView::sign_out);
-            // Whatever was fetched while AWS was told goes too.
+            // Whatever was fetched while AWS was told goes too, and the buffers in which tokens were sent.
             refresh.roles.forget_portal(&portal);
+            http.forget_connections();
             outcome.map(|()| Answer::Done)
         });
     }

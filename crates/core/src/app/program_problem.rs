@@ -248,6 +248,15 @@ impl ProblemView {
         Self::new(ProblemCode::NoAgent, what_happened, what_to_do)
     }
 
+    /// Nothing is written over.
+    pub fn report_exists() -> Self {
+        Self::new(
+            ProblemCode::WrongUse,
+            "There is a file of that name already.",
+            "Name one that does not exist yet.",
+        )
+    }
+
     /// An answer came to nothing because of us.
     pub fn own_mistake() -> Self {
         Self::new(

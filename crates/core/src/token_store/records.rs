@@ -157,17 +157,15 @@ impl Storage for Records {
             return Ok(None);
         };
         let (head, first) = Head::split(bytes.expose()).ok_or(StoreFailure::Corrupt)?;
-        if head.further_pieces > MOST_PIECES || head.length > MOST_PIECES.saturating_mul(self.entry_limit) {
+        if head.further_pieces > MOST_PIECES {
             return Err(StoreFailure::Corrupt);
         }
-        let mut whole = Vec::with_capacity(head.length);
-        append(&mut whole, first, head.length)?;
+        let mut pieces = Vec::new();
         for number in 1..=head.further_pieces {
             let piece = self.get(&piece_name(key, head.generation, number))?;
-            let piece = piece.ok_or(StoreFailure::Corrupt)?;
-            append(&mut whole, piece.expose(), head.length)?;
+            pieces.push(piece.ok_or(StoreFailure::Corrupt)?);
         }
-        let whole = Secret::new(whole);
+        let whole = joined(first, &pieces);
         if whole.expose().len() != head.length || digest(whole.expose()) != head.digest {
             return Err(StoreFailure::Corrupt);
         }
@@ -272,13 +270,16 @@ fn dismissed_by_a_person(failure: StoreFailure, took: Duration) -> StoreFailure 
     failure
 }
 
-/// Never lets the buffer grow: one that grows leaves copies behind that nobody wipes.
-fn append(whole: &mut Vec<u8>, piece: &[u8], length: usize) -> Result<(), StoreFailure> {
-    if whole.len() + piece.len() > length {
-        return Err(StoreFailure::Corrupt);
+/// In a buffer of the right size from the start: one that grows leaves copies behind that nobody wipes. What the head
+/// says of the length decides nothing here: it may be wrong.
+fn joined(first: &[u8], pieces: &[Secret<Vec<u8>>]) -> Secret<Vec<u8>> {
+    let further: usize = pieces.iter().map(|piece| piece.expose().len()).sum();
+    let mut whole = Vec::with_capacity(first.len() + further);
+    whole.extend_from_slice(first);
+    for piece in pieces {
+        whole.extend_from_slice(piece.expose());
     }
-    whole.extend_from_slice(piece);
-    Ok(())
+    Secret::new(whole)
 }
 
 fn piece_name(key: &str, generation: u64, number: usize) -> String {

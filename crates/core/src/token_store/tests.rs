@@ -342,3 +342,27 @@ async fn x2_no_secret_is_in_what_can_be_printed() {
     let printed = format!("{tokens:?} {:?}", tokens.sign_in(&acme()).await);
     assert!(!printed.contains("aoa-canary") && !printed.contains("rrrr"));
 }
+
+proptest::proptest! {
+    /// Any bytes where the head is, and any text in a record that is whole.
+    #[test]
+    fn f1_whatever_the_keyring_holds_is_a_sign_in_or_corrupt(
+        head in "(portray/1 [0-9]{1,20} [0-9]{1,20} [0-9]{1,20} [0-9a-f]{0,64}\n)?.{0,40}",
+        record in "(\\{\"version\":1,.{0,30}\\}|[\\[{\",:0-9a-z\\]}]{0,60})",
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let name = key(&acme(), "token");
+        let store = StrictStore::with_limit(LIMIT);
+        let read = |store: &StrictStore| {
+            let tokens = start(store, &clock());
+            runtime.block_on(tokens.sign_in(&acme()))
+        };
+        store.put(&name, head.clone().into_bytes());
+        proptest::prop_assert_eq!(read(&store), Err(StoreFailure::Corrupt));
+        proptest::prop_assert_eq!(store.entry(&name), Some(head.into_bytes()));
+        let shared: SharedClock = Arc::new(clock());
+        let mut records = Records::new("portray", LIMIT, store.opener(), shared);
+        records.write(&name, &Secret::new(record.into_bytes())).unwrap();
+        proptest::prop_assert_eq!(read(&store), Err(StoreFailure::Corrupt));
+    }
+}
