@@ -46,7 +46,10 @@ async fn words_that_match_several_roles_are_chosen_from_at_a_terminal_and_refuse
         .run(&["credentials", "sandbox admin"])
         .await?
         .expect_code(0)?;
-    assert_eq!(loosely.stderr, "This is acme-sandbox-amara/AdministratorAccess (012345678901).\n");
+    assert_eq!(
+        loosely.stderr,
+        "This is acme-sandbox-amara/AdministratorAccess (012345678901).\n"
+    );
     let exactly = portray.run(&["credentials", "developer 111122223333"]).await?;
     assert_eq!(exactly.expect_code(0)?.stderr, "");
 

@@ -2,15 +2,21 @@
 
 use std::time::Duration;
 
+use portray_core::agent::ClientError;
 use portray_core::agent::protocol::{CredentialsReply, Operation, Reply, Target};
 use portray_core::app::contract::ProblemView;
+use portray_core::clock::{Clock, SystemClock};
 
 use super::{Invocation, details};
-use crate::arguments::Credentials;
+use crate::arguments::{Credentials, Format};
+use crate::documents::{COMPETING, CredentialsDocument, ProcessDocument, variables};
 use crate::failure::Failure;
 use crate::picker;
 use crate::printer::on_one_harmless_line;
-use crate::shells::{self, CredentialsDocument, Format, ProcessDocument, Unquotable, variables};
+use crate::shells::{Shell, Unquotable, ini};
+
+/// No wait can be shorter than that and be one.
+const LEAST: Duration = Duration::from_millis(100);
 
 pub fn run(invocation: &Invocation, arguments: &Credentials) -> Result<(), Failure> {
     let credentials = ask(
@@ -20,14 +26,15 @@ pub fn run(invocation: &Invocation, arguments: &Credentials) -> Result<(), Failu
     )?;
     let printer = invocation.printer;
     let variables = variables(&credentials, arguments.region.as_deref());
+    let in_words_of = |shell: Shell| shell.set(&COMPETING, &variables);
     let text = match arguments.format {
         Format::Process => return printer.json(&ProcessDocument::from(&credentials)),
         Format::Json => return printer.json(&CredentialsDocument::from(&credentials)),
-        Format::Bash => shells::posix(&variables),
-        Format::Fish => shells::fish(&variables),
-        Format::Powershell => shells::powershell(&variables),
-        Format::Cmd => shells::cmd(&variables),
-        Format::Ini => shells::ini(&variables, "default"),
+        Format::Bash => in_words_of(Shell::Bash),
+        Format::Fish => in_words_of(Shell::Fish),
+        Format::Powershell => in_words_of(Shell::Powershell),
+        Format::Cmd => in_words_of(Shell::Cmd),
+        Format::Ini => ini(&variables, "default"),
     };
     printer.exactly(&text.map_err(|Unquotable| ProblemView::unquotable())?)
 }
@@ -64,13 +71,24 @@ pub fn ask_for_tool(
     role: Target,
     patience: Duration,
 ) -> Result<CredentialsReply, Failure> {
-    let mut client = invocation.connect()?;
-    client.wait_at_most(Some(patience))?;
-    let reply = client.ask(&Operation::Credentials {
+    let operation = Operation::Credentials {
         role,
         min_ttl_seconds: 0,
-    })?;
-    credentials_in(invocation, reply)
+    };
+    let mut client = invocation.connect()?;
+    let clock = SystemClock::new();
+    client.wait_at_most(Some(patience))?;
+    let reply = match client.ask(&operation) {
+        // One that crashes, or makes room for another one, answers nobody any more whom it had not heard yet.
+        Err(ClientError::Closed) => {
+            let mut next = invocation.connect()?;
+            let left = patience.saturating_sub(clock.elapsed());
+            next.wait_at_most(Some(left.max(LEAST)))?;
+            next.ask(&operation)
+        }
+        answer => answer,
+    };
+    credentials_in(invocation, reply?)
 }
 
 fn credentials_in(invocation: &Invocation, reply: Reply) -> Result<CredentialsReply, Failure> {

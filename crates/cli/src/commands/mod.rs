@@ -6,13 +6,19 @@ mod console;
 mod credential_process;
 mod credentials;
 mod details;
+mod doctor;
+mod endpoint;
+mod env;
 mod exec;
 mod headless;
+mod keep;
 pub mod listing;
 mod login;
 mod logout;
+mod manual;
 mod portal;
 mod secret_store;
+mod serve;
 mod status;
 
 use std::process::ExitCode;
@@ -26,6 +32,7 @@ use crate::agent_start;
 use crate::arguments::{Command, Json};
 use crate::failure::Failure;
 use crate::printer::Printer;
+pub use status::state_in_words;
 
 /// What every command has at hand.
 pub struct Invocation {
@@ -46,7 +53,13 @@ pub fn run(invocation: &Invocation, command: Option<Command>) -> Result<ExitCode
         Command::CredentialProcess(arguments) => credential_process::run(invocation, arguments)?,
         Command::Console(arguments) => console::run(invocation, &arguments)?,
         Command::Exec(arguments) => return exec::run(invocation, &arguments),
+        Command::Env(arguments) => env::run(invocation, &arguments)?,
+        Command::Serve(arguments) => serve::run(invocation, &arguments)?,
+        Command::Keep(arguments) => keep::run(invocation, &arguments)?,
         Command::Agent(arguments) => agent::run(invocation, &arguments)?,
+        Command::Doctor(arguments) => return doctor::run(invocation, &arguments),
+        Command::Completions(arguments) => manual::completions(invocation.printer, arguments)?,
+        Command::Man(arguments) => manual::page(invocation.printer, &arguments)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -65,7 +78,7 @@ impl Invocation {
     }
 }
 
-fn status_of(client: &mut Client) -> Result<StatusReply, ClientError> {
+pub fn status_of(client: &mut Client) -> Result<StatusReply, ClientError> {
     let Reply::Status(status) = client.ask(&Operation::Status)? else {
         return Err(ClientError::Garbled);
     };

@@ -14,11 +14,15 @@ pub mod vanity;
 
 mod call;
 mod callback;
+mod connections;
 mod dated;
 pub(crate) mod deadline;
 mod endpoints;
+mod network;
 mod partition;
+mod proxy;
 pub(crate) mod start_url;
+mod system_proxy;
 mod trust;
 mod untrusted;
 
@@ -32,10 +36,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::SharedClock;
-use crate::clock::skew::Skew;
 use crate::secret::Secret;
 pub use error::{Failure, Meaning, Trouble};
-pub use http::HttpStack;
+pub use http::{Answer, HttpStack};
 pub use limiter::{Limiter, Priority};
 pub use portal::{Endpoints, Partition, Portal, PortalId, StartUrl};
 pub use reach::Reach;
@@ -110,7 +113,7 @@ pub struct Token {
 pub struct IdentityCenter {
     pub portal: Arc<Portal>,
     pub(crate) clock: SharedClock,
-    pub(crate) skew: Skew,
+    http: HttpStack,
     pub(crate) limiter: Arc<Limiter>,
     pub(crate) reach: Arc<Reach>,
     pub(crate) oidc: aws_sdk_ssooidc::Client,

@@ -119,7 +119,7 @@ impl IdentityCenter {
         let mut answer = ask().await?;
         // They end at a time of AWS's clock. Where the date of the answer contradicts ours, a second one settles whose
         // is right, before anybody counts on an end that may come an hour sooner.
-        if self.skew.is_in_doubt() {
+        if self.http.skew.is_in_doubt() {
             answer = ask().await?;
         }
         let given = answer.role_credentials;

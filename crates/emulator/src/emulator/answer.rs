@@ -164,12 +164,13 @@ fn origin(uri: &Uri, headers: &HeaderMap, with_tls: bool) -> Option<String> {
     let authority = host.or_else(|| uri.authority().map(axum::http::uri::Authority::as_str))?;
     let scheme = if with_tls { "https" } else { "http" };
     let origin = format!("{scheme}://{authority}");
-    let is_loopback = match Url::parse(&origin).ok()?.host()? {
-        Host::Domain(name) => name == "localhost",
+    let is_ours = match Url::parse(&origin).ok()?.host()? {
+        // Over TLS also under AWS's names, for which the certificate is good: where a proxy leads them here.
+        Host::Domain(name) => name == "localhost" || (with_tls && name.ends_with(".amazonaws.com")),
         Host::Ipv4(address) => address.is_loopback(),
         Host::Ipv6(address) => address.is_loopback(),
     };
-    is_loopback.then_some(origin)
+    is_ours.then_some(origin)
 }
 
 fn add_headers(mut response: Response, request_id: &str, now: Timestamp) -> Response {
