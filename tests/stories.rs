@@ -9,8 +9,9 @@ mod tidy;
 #[cfg(target_os = "linux")]
 #[path = "."]
 mod stories {
+    mod another_network;
     mod aws_clients;
-    mod behind_a_proxy;
+    pub mod behind_a_proxy;
     mod command_line;
     mod credential_process;
     mod device_code;
@@ -44,4 +45,4 @@ mod stories {
 }
 
 #[cfg(target_os = "linux")]
-use stories::{headless, killed, secret_store, stage};
+use stories::{behind_a_proxy, headless, killed, secret_store, stage};
