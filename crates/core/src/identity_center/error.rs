@@ -248,9 +248,15 @@ fn presentable(text: &str) -> Option<String> {
     let words = text
         .split(|character: char| character.is_whitespace() || character.is_control())
         .filter(|word| !word.is_empty())
-        .map(|word| if word.len() > 80 { "…" } else { word });
+        .map(|word| if may_be_a_secret(word) { "…" } else { word });
     let line: String = words.collect::<Vec<_>>().join(" ").chars().take(200).collect();
     (!line.is_empty()).then_some(line)
+}
+
+/// Codes, verifiers and tokens have nothing but letters, digits and a few signs for longer than any name.
+fn may_be_a_secret(word: &str) -> bool {
+    let is_of_one = |letter: char| letter.is_ascii_alphanumeric() || "-_+/=".contains(letter);
+    word.len() > 80 || word.split(|letter| !is_of_one(letter)).any(|run| run.len() >= 32)
 }
 
 #[cfg(test)]

@@ -41,6 +41,8 @@ pub struct Answer {
     pub location: Option<String>,
     /// The `Content-Type` header.
     pub content_type: Option<String>,
+    /// The `Date` header: what time it is there.
+    pub date: Option<String>,
     pub body: Vec<u8>,
 }
 
@@ -104,7 +106,7 @@ impl HttpStack {
             let response = response.map_err(|error| Failure::of_connection(operation, &error))?;
             let status = response.status().as_u16();
             let header = |name| response.headers().get(name).map(str::to_owned);
-            let (location, content_type) = (header("location"), header("content-type"));
+            let (location, content_type, date) = (header("location"), header("content-type"), header("date"));
             let body = response.into_body().collect().await;
             let body = body.map_err(|_| {
                 Failure::new(
@@ -118,6 +120,7 @@ impl HttpStack {
                 status,
                 location,
                 content_type,
+                date,
                 body: body.to_bytes().to_vec(),
             })
         };
