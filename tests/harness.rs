@@ -26,6 +26,10 @@ mod fake_time;
 mod http;
 #[path = "harness/keyring.rs"]
 mod keyring;
+#[path = "harness/keyring_calls.rs"]
+mod keyring_calls;
+#[path = "harness/keyring_double.rs"]
+mod keyring_double;
 #[path = "harness/logs.rs"]
 mod logs;
 #[path = "harness/menu.rs"]
@@ -77,6 +81,8 @@ pub use emulator::{EmulatorAddresses, EmulatorProcess};
 pub use exec::Exec;
 pub use fake_time::FakeTime;
 pub use http::{Answer, delete, follow, get, get_with_authorization, post};
+pub use keyring_calls::KeyringCalls;
+pub use keyring_double::KeyringDouble;
 pub use logs::Logs;
 pub use menu::{Menu, MenuItem};
 pub use notifications::{Notification, NotificationServer};

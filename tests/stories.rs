@@ -14,6 +14,7 @@ mod stories {
     mod credential_process;
     mod device_code;
     mod emulator_pages;
+    mod encrypted_file;
     mod ended_session;
     mod ends_and_wakes;
     mod first_run;
@@ -22,6 +23,7 @@ mod stories {
     mod hostile_page;
     mod hours_in_process;
     mod hours_later;
+    mod hung_keyring;
     pub mod killed;
     mod many_clients;
     mod marks_in_process;

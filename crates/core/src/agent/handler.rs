@@ -12,11 +12,14 @@ use crate::agent::protocol::{
 };
 use crate::agent::socket::Answering;
 use crate::agent::targets::{self, Known, Refusal, account_name};
-use crate::app::contract::{Answer, PortalView, ProblemView, Request, RoleRow, SearchRequest, SignInMethod};
+use crate::app::contract::{
+    Answer, PortalView, ProblemView, Request, Role, RoleRow, SearchRequest, SignInMethod,
+};
 use crate::app::settings_file::SettingsProblems;
 use crate::app::state::NamedPortal;
 use crate::app::{App, ConsoleRequest, SignInStart};
 use crate::identity_center::{PortalId, RoleKey};
+use crate::paths::SecretStore;
 
 /// How long a name waits for the first listing: shorter than the tools that wait for an answer.
 const FIRST_LISTING: Duration = Duration::from_secs(8);
@@ -32,8 +35,7 @@ const TOOL: Duration = Duration::from_secs(9);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Host {
     pub kind: AgentKind,
-    /// Nothing is kept outside the agent's memory.
-    pub memory_store: bool,
+    pub secret_store: SecretStore,
 }
 
 /// Answers from the application.
@@ -99,9 +101,12 @@ impl Handler {
                 self.console(request, open_browser, browser).await
             }
             Operation::Keep { role, on } => {
-                let role = self.role(&role).await?.into();
-                self.ask(Request::Keep { role, on }).await?;
-                Ok(Reply::Done)
+                let key = self.role(&role).await?;
+                let account_name = account_name(&self.app.catalogue(), &key).to_owned();
+                let role = Role::from(key);
+                let kept = role.clone();
+                self.ask(Request::Keep { role: kept, on }).await?;
+                Ok(Reply::Kept { role, account_name })
             }
             Operation::Command { request } => {
                 let outcome = self.ask(request).await?;
@@ -121,7 +126,8 @@ impl Handler {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
             kind: self.host.kind,
-            memory_store: self.host.memory_store,
+            memory_store: self.host.secret_store == SecretStore::Memory,
+            secret_store: Some(self.host.secret_store),
         })
     }
 

@@ -6,12 +6,14 @@ mod console_session;
 pub mod contract;
 mod controller;
 mod drawing;
+mod events;
 mod files;
 mod list_orders;
 pub mod notices;
 mod portals;
 pub mod problem;
 mod program_problem;
+mod secret_store_problem;
 pub mod settings_file;
 pub mod shell;
 mod sign_in;
@@ -230,8 +232,7 @@ impl App {
             .collect();
         let credentials: BTreeMap<_, _> = self
             .refresh
-            .roles
-            .views()
+            .role_views()
             .into_iter()
             .map(|view| {
                 (

@@ -97,6 +97,9 @@ impl ProblemView {
             | StoreFailure::Failed => {
                 "Portray deletes it as soon as the keyring works again; let it run until then."
             }
+            StoreFailure::Unwritten => {
+                "Portray deletes it as soon as the file can be written again; let it run until then."
+            }
         };
         Self::new(ProblemCode::SecretStore, what_happened, what_to_do)
     }

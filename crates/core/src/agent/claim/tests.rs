@@ -107,7 +107,7 @@ async fn w6_the_tray_application_takes_over_from_a_headless_agent() {
     let paths = paths_in(home.path());
     let clock = SystemClock::shared();
     let served = Double::default().serve(&paths, &clock);
-    let taken_over = take_over(&paths, &clock).await.unwrap();
+    let taken_over = take_over(&paths, &clock, SecretStore::Keyring).await.unwrap();
     served.await.unwrap();
     assert!(paths.socket().exists(), "the new agent's socket stands");
     drop(taken_over);
@@ -123,6 +123,22 @@ async fn a_sign_in_that_lives_in_memory_is_not_taken_over_without_asking() {
         ..Double::default()
     };
     double.serve(&paths, &clock);
-    let taken = take_over(&paths, &clock).await;
+    let taken = take_over(&paths, &clock, SecretStore::Keyring).await;
     assert!(matches!(taken, Err(ClaimError::Taken(Some(agent))) if agent.memory_store));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn k3_an_agent_whose_sign_ins_are_kept_elsewhere_is_not_taken_over_without_asking() {
+    let home = tempfile::tempdir().unwrap();
+    let paths = paths_in(home.path());
+    let clock = SystemClock::shared();
+    let double = Double {
+        secret_store: Some(SecretStore::File),
+        ..Double::default()
+    };
+    double.serve(&paths, &clock);
+    let taken = take_over(&paths, &clock, SecretStore::Keyring).await;
+    assert!(matches!(taken, Err(ClaimError::Taken(Some(agent))) if agent.keeps_in() == SecretStore::File));
+    let taken_over = take_over(&paths, &clock, SecretStore::File).await.unwrap();
+    drop(taken_over);
 }

@@ -26,7 +26,7 @@ impl Session {
         let known = self.load().await;
         // What could not be read is not empty: it may be a token that lives.
         if let Err(failure) = known
-            && failure != StoreFailure::Corrupt
+            && !failure.is_mended_by_deleting()
         {
             return Err(SignOutFailure::Unread(failure));
         }
@@ -49,7 +49,11 @@ impl Session {
     }
 
     /// Stores what could not be stored when it was refreshed, and deletes what could not be deleted when it ended.
+    /// Whoever has turned down the keyring's question is not asked again by this.
     pub async fn mend_store(&self) {
+        if !self.store.is_open_to_the_clock().await {
+            return;
+        }
         self.save_again().await;
         self.forget_again().await;
     }
@@ -215,6 +219,28 @@ mod tests {
         assert_eq!(scene.keyring.names(), Vec::<String>::new());
         next.load().await.unwrap();
         assert_eq!(next.view().standing, Standing::SignedOut);
+    }
+
+    #[tokio::test]
+    async fn k3_whoever_turned_the_keyrings_question_down_is_asked_again_only_for_somebody() {
+        let (mut scene, _) = Scene::signed_in().await;
+        scene.keyring.turn_down_with(Some(scene.stage.clock.clone()));
+        scene.restart();
+        let (session, _changed) = scene.session();
+        let turned_down = StoreFailure::Dismissed;
+        assert_eq!(session.load().await, Err(turned_down));
+        let asked = scene.keyring.refusals();
+        session.mend_store().await;
+        assert!(!scene.store.is_open_to_the_clock().await);
+        assert_eq!(scene.keyring.refusals(), asked, "time passes, nobody asks");
+        assert!(session.token().await.is_err());
+        assert_eq!(scene.keyring.refusals(), asked + 1, "somebody wants a token");
+
+        // Unlocked by other means: now time is enough.
+        scene.keyring.turn_down_with(None);
+        assert!(scene.store.is_open_to_the_clock().await);
+        session.load().await.unwrap();
+        assert!(session.is_signed_in());
     }
 
     #[tokio::test]
