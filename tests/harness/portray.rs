@@ -48,6 +48,14 @@ impl<'desktop> Portray<'desktop> {
         }
     }
 
+    /// The programs on `desktop` as they are with AWS: nothing leads them elsewhere.
+    pub fn with_aws(desktop: &'desktop Desktop) -> Portray<'desktop> {
+        Portray {
+            desktop,
+            environment: Vec::new(),
+        }
+    }
+
     /// Sets one more variable for every program.
     #[must_use]
     pub fn with_variable(mut self, name: &str, value: &str) -> Portray<'desktop> {

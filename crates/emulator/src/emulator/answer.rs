@@ -22,6 +22,7 @@ use crate::control;
 use crate::faults::{Fault, of_status};
 use crate::sessions::credential_id;
 use crate::state::State;
+use crate::world::Partition;
 
 /// AWS's own limit is far below.
 const LARGEST_BODY: usize = 1024 * 1024;
@@ -190,13 +191,22 @@ fn origin(uri: &Uri, headers: &HeaderMap, with_tls: bool) -> Option<String> {
     let authority = host.or_else(|| uri.authority().map(axum::http::uri::Authority::as_str))?;
     let scheme = if with_tls { "https" } else { "http" };
     let origin = format!("{scheme}://{authority}");
-    is_loopback(&origin).then_some(origin)
+    // Over TLS also under AWS's names, for which the certificate is good: where a proxy leads them here.
+    (is_loopback(&origin) || with_tls && is_at_aws(&origin)).then_some(origin)
 }
 
 /// Whether the caller named this machine, and not a name of its own that leads here.
 pub(crate) fn is_loopback_host(headers: &HeaderMap) -> bool {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     host.is_some_and(|host| is_loopback(&format!("http://{host}")))
+}
+
+fn is_at_aws(origin: &str) -> bool {
+    let url = Url::parse(origin).ok();
+    let name = url.as_ref().and_then(Url::domain);
+    let domains = Partition::ALL.into_iter().flat_map(Partition::service_domains);
+    let mut parents = domains.map(|domain| format!(".{domain}"));
+    name.is_some_and(|name| parents.any(|parent| name.ends_with(&parent)))
 }
 
 fn is_loopback(origin: &str) -> bool {

@@ -10,6 +10,13 @@ pub(crate) enum Partition {
 }
 
 impl Partition {
+    pub(crate) const ALL: [Self; 4] = [
+        Self::Commercial,
+        Self::China,
+        Self::GovCloud,
+        Self::EuropeanSovereign,
+    ];
+
     pub(crate) fn of(region: &str) -> Self {
         match region.split('-').next() {
             Some("cn") => Self::China,
