@@ -11,8 +11,9 @@ mod what_is_logged;
 #[cfg(target_os = "linux")]
 #[path = "."]
 mod stories {
+    mod another_network;
     mod aws_clients;
-    mod behind_a_proxy;
+    pub mod behind_a_proxy;
     mod clock_in_process;
     mod command_line;
     mod crashes;
@@ -57,4 +58,4 @@ mod stories {
 }
 
 #[cfg(target_os = "linux")]
-use stories::{headless, killed, secret_store, stage};
+use stories::{behind_a_proxy, headless, killed, secret_store, stage};

@@ -56,7 +56,7 @@ impl IdentityCenter {
             .client_id(&registration.client_id)
             .client_secret(registration.client_secret.expose());
         let asked_at = self.clock.age();
-        let attempt = self.attempt(Api::Oidc, Priority::Interactive, build(request).send());
+        let attempt = self.attempt(Api::Oidc, Priority::Interactive, Box::pin(build(request).send()));
         let answer = match within(&self.clock, OVERALL, attempt).await {
             Some(answer) => answer,
             None => Err(SdkError::timeout_error("no answer in time")),
