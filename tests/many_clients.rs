@@ -9,7 +9,7 @@ use harness::Simulation;
 use identity_center_emulator::{Operation, World};
 use portray_core::agent::protocol::{AgentKind, CredentialsReply, Operation as Ask, Reply, Target};
 use portray_core::agent::{Client, Host, claim};
-use portray_core::paths::{Environment, Paths};
+use portray_core::paths::{Environment, Paths, SecretStore};
 
 const CLIENTS: usize = 64;
 
@@ -69,7 +69,7 @@ async fn a1_sixty_four_clients_get_the_same_whole_credentials_without_an_error()
     let paths = Paths::of(&Environment::of(&[("PORTRAY_HOME", &home.to_string_lossy())]))?;
     let host = Host {
         kind: AgentKind::Headless,
-        memory_store: true,
+        secret_store: SecretStore::Memory,
     };
     tokio::spawn(claim(&paths)?.serve(day.app.clone(), host, Arc::new(day.clock.clone())));
     for (account, permission_set) in ROLES {

@@ -17,6 +17,8 @@ pub(super) struct Entries {
     pub(super) by_role: HashMap<RoleKey, Entry>,
     /// Grows when a portal's credentials are forgotten: what was asked for before is not kept then.
     pub(super) epochs: HashMap<PortalId, u64>,
+    /// Grows when a person leaves a portal.
+    pub(super) departures: HashMap<PortalId, u64>,
 }
 
 #[derive(Debug, Default)]
