@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use harness::{Person, follow, wait_until};
+use harness::{Person, follow, get_with_authorization, wait_until};
 use portray_core::agent::protocol::Reply;
 use portray_core::app::contract::{Request, SignInMethod};
 use serde_json::json;
@@ -165,6 +165,37 @@ async fn r8_signing_out_tells_aws_and_leaves_nothing_to_sign_in_with() -> Result
     portray.wait_for_portal("sign_in_needed", DEADLINE).await?;
     portray.run(&["credentials", role]).await?.expect_code(3)?;
     assert_eq!(story.emulator.calls("GetRoleCredentials").await?, 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn r8_what_a_launch_was_given_ends_with_the_sign_out_and_outlives_a_session_that_aws_ended()
+-> Result<()> {
+    let story = Headless::signed_in().await?;
+    let portray = story.portray();
+    let exec = portray
+        .start_exec("111122223333/ReadOnly", &["sleep", "600"])
+        .await?;
+    let asked = async || get_with_authorization(&exec.endpoint, &exec.token).await;
+    assert_eq!(asked().await?.status, 200);
+
+    story.emulator.end_sessions("amara").await?;
+    portray
+        .run(&["credentials", "222233334444/ReadOnly"])
+        .await?
+        .expect_code(3)?;
+    portray.sign_in(&story.emulator, "amara").await?;
+    assert_eq!(
+        asked().await?.status,
+        200,
+        "AWS ended that session, and nobody left"
+    );
+    portray.run(&["logout"]).await?.expect_code(0)?;
+    assert_eq!(asked().await?.status, 403);
+    portray.sign_in(&story.emulator, "amara").await?;
+    let refused = asked().await?;
+    assert_eq!(refused.status, 403);
+    assert!(refused.body.contains("SignedOut"), "{refused:?}");
     Ok(())
 }
 

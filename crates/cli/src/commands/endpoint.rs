@@ -16,8 +16,9 @@ pub async fn bind(
     invocation: &Invocation,
     credentials: &CredentialsReply,
 ) -> Result<ContainerEndpoint, Failure> {
+    let (paths, clock) = (invocation.paths.clone(), SystemClock::shared());
     let target = Target::from(credentials.role.clone());
-    let bound = ContainerEndpoint::bind(invocation.paths.clone(), target, SystemClock::shared()).await;
+    let bound = ContainerEndpoint::bind(paths, target, credentials.stay, clock).await;
     bound.map_err(|error| Failure::system("Listening on 127.0.0.1", &error))
 }
 

@@ -4,7 +4,7 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use axum::extract::{ConnectInfo, Request, State};
@@ -16,7 +16,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use crate::agent::client::{Client, ClientError};
-use crate::agent::protocol::{CredentialsReply, Operation, Reply, Target};
+use crate::agent::protocol::{CredentialsReply, Operation, Reply, Stay, Target};
 use crate::app::contract::ProblemCode;
 use crate::clock::SharedClock;
 use crate::loopback_peer::is_same_user;
@@ -48,6 +48,8 @@ struct Door {
     target: Target,
     clock: SharedClock,
     refusals: Mutex<Refusals>,
+    /// Whose launch it is; none once that person has signed out.
+    stay: Mutex<Option<Stay>>,
 }
 
 /// Refused requests since the last line about them in the log.
@@ -58,7 +60,8 @@ struct Refusals {
 
 impl ContainerEndpoint {
     /// Binds a port of the system's choice on 127.0.0.1 and makes a token of 256 bits.
-    pub async fn bind(paths: Paths, target: Target, clock: SharedClock) -> io::Result<Self> {
+    /// Gives nothing any more after the end of `stay`, whoever signs in then.
+    pub async fn bind(paths: Paths, target: Target, stay: Stay, clock: SharedClock) -> io::Result<Self> {
         let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let port = listener.local_addr()?.port();
         let door = Door {
@@ -68,6 +71,7 @@ impl ContainerEndpoint {
             target,
             clock,
             refusals: Mutex::default(),
+            stay: Mutex::new(Some(stay)),
         };
         Ok(Self {
             listener,
@@ -193,6 +197,17 @@ impl Door {
             .is_ok_and(|token| Secret::from(token) == self.token)
     }
 
+    /// Whether the person of this launch has signed out, for good.
+    fn is_left(&self, now: Stay) -> bool {
+        let mut stay = self.stay();
+        *stay = stay.filter(|stay| !stay.is_over(now)).map(|_| now);
+        stay.is_none()
+    }
+
+    fn stay(&self) -> MutexGuard<'_, Option<Stay>> {
+        self.stay.lock().expect("nothing panics while it is held")
+    }
+
     /// One line a minute, however many requests are refused.
     fn note_refusal(&self, refusal: &Denied) {
         let now = self.clock.elapsed();
@@ -211,13 +226,23 @@ impl Door {
     }
 
     async fn credentials(self: Arc<Self>) -> Result<Value, Denied> {
-        let asked = tokio::task::spawn_blocking(move || ask_agent(&self.paths, &self.target));
+        if self.stay().is_none() {
+            return Err(signed_out());
+        }
+        let door = self.clone();
+        let asked = tokio::task::spawn_blocking(move || ask_agent(&door.paths, &door.target));
         match asked.await {
+            Ok(Ok(credentials)) if self.is_left(credentials.stay) => Err(signed_out()),
             Ok(Ok(credentials)) => Ok(container_form(&credentials)),
             Ok(Err(error)) => Err(in_words_of_http(error)),
             Err(_) => Err(try_again("Portray failed while it answered.")),
         }
     }
+}
+
+fn signed_out() -> Denied {
+    let message = "You have signed out since this command was started. Sign in, then start it again.";
+    Denied::new(StatusCode::FORBIDDEN, "SignedOut", message)
 }
 
 fn ask_agent(paths: &Paths, target: &Target) -> Result<CredentialsReply, ClientError> {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
@@ -10,7 +11,7 @@ use crate::agent::claim::claim;
 use crate::agent::client::{Client, ClientError};
 use crate::agent::listener::Caller;
 use crate::agent::protocol::{
-    AgentHello, AgentKind, CredentialsReply, Operation, Reply, RequestLine, Target, WireSecret,
+    AgentHello, AgentKind, CredentialsReply, Operation, Reply, RequestLine, Stay, Target, WireSecret,
 };
 use crate::agent::socket::Answering;
 use crate::app::contract::{ProblemCode, ProblemView, Role};
@@ -22,6 +23,8 @@ use crate::secret::Secret;
 /// a problem's code gives that problem, everything else credentials.
 #[derive(Clone, Default)]
 pub struct Double {
+    /// How often somebody has left.
+    pub departures: Arc<AtomicU64>,
     pub memory_store: bool,
     pub secret_store: Option<SecretStore>,
     /// Told when a slow answer has begun.
@@ -103,6 +106,10 @@ impl Double {
             access_key_id: "ASIAEXAMPLE".to_owned(),
             secret_access_key: WireSecret::from(&Secret::from("secret/+=")),
             session_token: WireSecret::from(&Secret::from("token/+=")),
+            stay: Stay {
+                agent: std::process::id(),
+                departures: self.departures.load(Ordering::SeqCst),
+            },
             expires_at: "2026-03-02T13:00:00Z".parse().unwrap(),
             role: Role {
                 portal: "p".to_owned(),

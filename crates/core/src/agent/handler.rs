@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use crate::agent::listener::Caller;
 use crate::agent::pages::{account_line, at_most_a_page, by_account, page};
 use crate::agent::protocol::{
-    AccountsReply, AgentHello, AgentKind, CredentialsReply, Operation, Reply, RequestLine, StatusReply,
+    AccountsReply, AgentHello, AgentKind, CredentialsReply, Operation, Reply, RequestLine, StatusReply, Stay,
     Target, WireSecret,
 };
 use crate::agent::socket::Answering;
@@ -148,6 +148,10 @@ impl Handler {
             expires_at: credentials.expires_at,
             portal_name: self.app.portal_name(&key.portal).unwrap_or_default(),
             account_name: account_name(&self.app.catalogue(), &key).to_owned(),
+            stay: Stay {
+                agent: std::process::id(),
+                departures: self.app.departures(&key.portal),
+            },
             role: key.into(),
         }))
     }

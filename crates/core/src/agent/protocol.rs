@@ -252,6 +252,21 @@ impl Drop for WireSecret {
     }
 }
 
+/// Between two departures of a person from a portal, as far as one agent knows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stay {
+    /// The agent's process.
+    pub agent: u32,
+    pub departures: u64,
+}
+
+impl Stay {
+    /// The person has left since. Another agent does not know.
+    pub fn is_over(self, now: Self) -> bool {
+        self.agent == now.agent && self.departures != now.departures
+    }
+}
+
 /// Role credentials for a client that asked for them.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CredentialsReply {
@@ -263,6 +278,9 @@ pub struct CredentialsReply {
     pub portal_name: String,
     /// Empty while the account is not in the listing.
     pub account_name: String,
+    /// Whose they are; an agent of an earlier version does not say.
+    #[serde(default)]
+    pub stay: Stay,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -106,7 +106,10 @@ impl RoleCache {
         let mut landing = self.fetch(session, key, Priority::Interactive, landed);
         if live.as_ref().is_some_and(|old| self.servable(old, min_ttl)) {
             tokio::select! {
-                answer = &mut landing => return self.newer_or_old(answer, live.as_ref(), min_ttl),
+                answer = &mut landing => return match flown(answer) {
+                    Ok(newer) => Ok(newer.credentials.clone()),
+                    Err(failure) => self.old_or(live.as_ref(), min_ttl, failure),
+                },
                 () = self.clock.sleep(PATIENCE) => {}
             }
         }
@@ -133,6 +136,7 @@ impl RoleCache {
     pub fn forget_portal(&self, portal: &PortalId) {
         let mut entries = self.entries();
         entries.epochs.next(portal);
+        entries.departures.next(portal);
         entries.by_role.retain(|key, entry| {
             if key.portal != *portal {
                 return true;
@@ -142,6 +146,11 @@ impl RoleCache {
             (entry.obtained, entry.resumes) = (false, false);
             entry.kept
         });
+    }
+
+    /// Another number after every time that a person has left the portal.
+    pub fn departures(&self, portal: &PortalId) -> u64 {
+        self.entries().departures.of(portal)
     }
 
     /// Drops the credentials of a portal because somebody has signed in anew. What was obtained before and is in use
@@ -192,7 +201,7 @@ impl RoleCache {
     pub fn prune(&self) {
         let moment = self.moment();
         let mut entries = self.entries();
-        let Entries { by_role, epochs } = &mut *entries;
+        let Entries { by_role, epochs, .. } = &mut *entries;
         by_role.retain(|key, entry| !entry.is_forgotten(moment) || self.is_under_way(epochs, key));
     }
 
@@ -363,18 +372,6 @@ impl RoleCache {
     /// Whether these may still be handed out at all.
     fn servable(&self, live: &Live, min_ttl: Duration) -> bool {
         live.life.left(self.moment()) > min_ttl.max(serve_floor(&live.life))
-    }
-
-    fn newer_or_old(
-        &self,
-        landing: Landing,
-        old: Option<&Arc<Live>>,
-        min_ttl: Duration,
-    ) -> Result<RoleCredentials, RefreshFailure> {
-        match flown(landing) {
-            Ok(live) => Ok(live.credentials.clone()),
-            Err(failure) => self.old_or(old, min_ttl, failure),
-        }
     }
 
     /// What is left of the old credentials. A role that was taken away is not served from memory.

@@ -17,7 +17,7 @@ use self::company::{Company, Mood, Operation};
 use self::engine::{Engine, advance};
 use super::Refresh;
 use super::life::Moment;
-use crate::clock::{Clock, ManualClock, SharedClock};
+use crate::clock::{ManualClock, SharedClock};
 use crate::identity_center::{AccountId, HttpStack, IdentityCenter, Portal, RoleKey};
 use crate::settings::Settings;
 use crate::token_store::TokenStore;

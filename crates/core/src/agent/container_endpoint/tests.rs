@@ -1,5 +1,7 @@
 //! The endpoint over real connections: what is refused, and how.
 
+use std::sync::atomic::Ordering;
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -19,9 +21,12 @@ impl Scene {
     async fn new(permission_set: &str, clock: SharedClock) -> Self {
         let home = tempfile::tempdir().unwrap();
         let paths = paths_in(home.path());
-        let endpoint = ContainerEndpoint::bind(paths.clone(), role(permission_set), clock)
-            .await
-            .unwrap();
+        let stay = Stay {
+            agent: std::process::id(),
+            departures: 0,
+        };
+        let bound = ContainerEndpoint::bind(paths.clone(), role(permission_set), stay, clock).await;
+        let endpoint = bound.unwrap();
         let scene = Self {
             _home: home,
             paths,
@@ -85,6 +90,32 @@ async fn gives_credentials_in_the_form_that_sdks_expect() {
         assert!(head.contains(protective), "{head}");
     }
     assert!(!head.contains("access-control"), "{head}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r8_after_a_sign_out_the_token_of_a_launch_is_void_whoever_signs_in() {
+    let scene = Scene::new("ReadOnly", clock()).await;
+    let double = Double::default();
+    double.serve(&scene.paths, &SystemClock::shared());
+    assert_eq!(scene.get(&scene.host()).await.0, 200);
+    double.departures.store(1, Ordering::SeqCst);
+    for departures in [1, 1, 0] {
+        double.departures.store(departures, Ordering::SeqCst);
+        let (status, answer) = scene.get(&scene.host()).await;
+        assert_eq!(status, 403);
+        assert!(
+            answer.contains("SignedOut") && !answer.contains("ASIA"),
+            "{answer}"
+        );
+    }
+}
+
+#[test]
+fn r8_an_agent_that_has_restarted_knows_of_no_departure() {
+    let stay = |agent, departures| Stay { agent, departures };
+    assert!(stay(1, 0).is_over(stay(1, 2)));
+    assert!(!stay(1, 2).is_over(stay(1, 2)));
+    assert!(!stay(1, 2).is_over(stay(2, 0)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,10 +13,13 @@ use crate::refresh::{RefreshFailure, retry};
 #[derive(Debug, Default)]
 pub(super) struct Entries {
     pub(super) by_role: HashMap<RoleKey, Entry>,
+    /// Grow when a portal's credentials are forgotten: what was asked for before is not kept then.
     pub(super) epochs: Epochs,
+    /// Grow when a person leaves a portal.
+    pub(super) departures: Epochs,
 }
 
-/// Grow when a portal's credentials are forgotten: what was asked for before is not kept then.
+/// A count for each portal.
 #[derive(Debug, Default)]
 pub(super) struct Epochs(HashMap<PortalId, u64>);
 
