@@ -10,6 +10,8 @@
 
 #[path = "harness/aws_cli.rs"]
 mod aws_cli;
+#[path = "harness/bus_gate.rs"]
+mod bus_gate;
 #[path = "harness/canaries.rs"]
 mod canaries;
 #[path = "harness/desktop.rs"]
@@ -24,6 +26,10 @@ mod fake_time;
 mod http;
 #[path = "harness/keyring.rs"]
 mod keyring;
+#[path = "harness/keyring_calls.rs"]
+mod keyring_calls;
+#[path = "harness/keyring_double.rs"]
+mod keyring_double;
 #[path = "harness/logs.rs"]
 mod logs;
 #[path = "harness/memory.rs"]
@@ -50,6 +56,8 @@ mod programs;
 mod reaper;
 #[path = "harness/recording_shell.rs"]
 mod recording_shell;
+#[path = "harness/rounds.rs"]
+mod rounds;
 #[path = "harness/screen.rs"]
 mod screen;
 #[path = "harness/sign_in.rs"]
@@ -70,12 +78,15 @@ mod web_driver;
 mod window;
 
 pub use aws_cli::{aws_cli, write_service_models};
+pub use bus_gate::BusGate;
 pub use canaries::Canaries;
 pub use desktop::{Desktop, DesktopOptions};
 pub use emulator::{EmulatorAddresses, EmulatorProcess};
 pub use exec::Exec;
 pub use fake_time::FakeTime;
 pub use http::{Answer, delete, follow, get, get_with_authorization, post};
+pub use keyring_calls::KeyringCalls;
+pub use keyring_double::KeyringDouble;
 pub use logs::Logs;
 pub use memory::Memory;
 pub use menu::{Menu, MenuItem};
@@ -88,6 +99,7 @@ pub use portray::{Answers, Portray};
 pub use process::{Finished, Process};
 pub use programs::{Program, Programs};
 pub use recording_shell::RecordingShell;
+pub use rounds::rounds;
 pub use simulation::Simulation;
 pub use terminal::Terminal;
 pub use tray::{TrayHost, TrayItem};

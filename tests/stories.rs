@@ -10,13 +10,16 @@ mod what_is_logged;
 #[cfg(target_os = "linux")]
 #[path = "."]
 mod stories {
+    mod another_network;
     mod aws_clients;
+    pub mod behind_a_proxy;
     mod command_line;
     mod crashes;
     mod credential_process;
     mod device_code;
     mod doctor;
     mod emulator_pages;
+    mod encrypted_file;
     mod ended_session;
     mod ends_and_wakes;
     mod first_run;
@@ -25,7 +28,9 @@ mod stories {
     mod hostile_page;
     mod hours_in_process;
     mod hours_later;
+    mod hung_keyring;
     pub mod killed;
+    mod many_clients;
     mod marks_in_process;
     mod memory_after_sign_out;
     mod no_secret_leaks;
@@ -40,6 +45,8 @@ mod stories {
     pub mod secret_store;
     mod sign_ins_in_process;
     pub mod stage;
+    mod start_ups;
+    mod sync_times_in_process;
     mod unassigned;
     mod waiting;
     mod ways_to_sign_in;
@@ -47,4 +54,4 @@ mod stories {
 }
 
 #[cfg(target_os = "linux")]
-use stories::{headless, killed, secret_store, stage};
+use stories::{behind_a_proxy, headless, killed, secret_store, stage};

@@ -10,6 +10,7 @@ mod label;
 mod link;
 mod logging;
 mod notices;
+mod passphrase;
 mod resident;
 mod shell;
 mod tray;

@@ -347,7 +347,7 @@ pub struct Agent {
 pub enum AgentCommand {
     /// Which agent runs.
     Status(Json),
-    /// End the agent; sign-ins are kept. The tray application is quit from its menu.
+    /// End the agent; sign-ins stay where they are kept. The tray application is quit from its menu.
     Stop {
         /// End also the tray application.
         #[arg(long)]

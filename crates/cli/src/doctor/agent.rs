@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use portray_core::agent::Client;
 use portray_core::agent::protocol::{AgentHello, AgentKind, StatusReply};
 use portray_core::app::contract::{PortalState, PortalView, ProblemCode};
-use portray_core::clock::{Clock, SystemClock};
+use portray_core::clock::SystemClock;
 use portray_core::identity_center::{Failure, HttpStack, Portal};
 
 use super::check::Check;
@@ -158,8 +158,8 @@ pub fn reach(invocation: &Invocation, found: &mut Found) -> Vec<Check> {
     let Ok(runtime) = runtime else {
         return Vec::new();
     };
-    let http = HttpStack::system(&invocation.environment);
-    let clock = SystemClock::new();
+    let clock = SystemClock::shared();
+    let http = HttpStack::system(&invocation.environment, clock.clone());
     let mut checks = Vec::new();
     for portal in portals {
         let asked = runtime.block_on(http.get("doctor", &portal.endpoints.sso_oidc));

@@ -22,6 +22,7 @@ pub fn environment(invocation: &Invocation, found: &mut Found) -> Vec<Check> {
             "PORTRAY_SECRET_STORE=memory: sign-ins end with the agent.",
             "Unset it to keep them in the keyring.",
         ),
+        SecretStore::File => Check::ok(CHECK, "Sign-ins are kept in a file that a passphrase encrypts."),
     });
     let endpoint = environment.endpoint().map(|endpoint| {
         endpoint.map(|_| {

@@ -14,6 +14,7 @@ pub mod notices;
 mod portals;
 pub mod problem;
 mod program_problem;
+mod secret_store_problem;
 pub mod settings_file;
 pub mod shell;
 mod sign_in;
@@ -135,6 +136,7 @@ impl App {
             .map(|portal| PortalId(portal.id.clone()))
             .collect();
         let loaded = CatalogueFiles::of(&parts.paths).load(&portals, clock.now());
+        let network = parts.http.clone();
         let mut controller = Controller::new(parts, loaded, &handles);
         controller.begin();
         tokio::spawn(controller.run(inbox));
@@ -151,6 +153,10 @@ impl App {
         tokio::spawn(async move {
             while ticks.send(Command::Tick).is_ok() {
                 tick_clock.sleep(TICK).await;
+                // Servers have nobody who tells, and a desktop's service may not run.
+                if network.take_moved() {
+                    let _ = ticks.send(Command::Woke);
+                }
             }
         });
         let Handles {

@@ -72,7 +72,8 @@ impl Controller {
             self.let_go(&id);
         }
         let center = IdentityCenter::new(portal, &self.http, self.clock.clone());
-        Self::load(self.refresh.add_portal(center));
+        let session = self.refresh.add_portal(center);
+        tokio::spawn(async move { load(&session).await });
         for key in self.catalogue().kept.iter().filter(|key| key.portal == id) {
             self.refresh.roles.set_kept(key, true);
         }
@@ -91,22 +92,19 @@ impl Controller {
         self.hide_listing(portal);
     }
 
-    /// Reads again what the store could not give before.
+    /// Reads again what the store could not give before. Whoever has turned down the keyring's question is not asked
+    /// again by this.
     pub(super) fn load_sessions(&self) {
         for session in self.refresh.sessions() {
             if session.is_unread() {
-                Self::load(session);
+                let store = self.store.clone();
+                tokio::spawn(async move {
+                    if store.is_open_to_the_clock().await {
+                        load(&session).await;
+                    }
+                });
             }
         }
-    }
-
-    /// That a sign-in was read is told by the session.
-    fn load(session: Arc<Session>) {
-        tokio::spawn(async move {
-            if let Err(failure) = session.load().await {
-                tracing::warn!(%failure, "the store does not say who is signed in");
-            }
-        });
     }
 
     pub(super) fn add_portal(
@@ -367,6 +365,13 @@ impl NewPortal {
         };
         let portal = settings.add_portal(&name, start_url, region).id.clone();
         Ok(Answer::Portal { portal })
+    }
+}
+
+/// That a sign-in was read is told by the session.
+async fn load(session: &Session) {
+    if let Err(failure) = session.load().await {
+        tracing::warn!(%failure, "the store does not say who is signed in");
     }
 }
 

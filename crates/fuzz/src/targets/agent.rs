@@ -54,7 +54,7 @@ pub fn run(input: &[u8]) {
         });
         let host = Host {
             kind: AgentKind::Headless,
-            memory_store: true,
+            secret_store: portray_core::paths::SecretStore::Memory,
         };
         let agent = claim(&paths).expect("nobody else is the agent here");
         let agent = tokio::spawn(agent.serve(app.clone(), host, shared));
