@@ -30,8 +30,8 @@ pub fn is_same_user(_peer: SocketAddr, _ours: SocketAddrV4) -> bool {
 
 #[cfg(target_os = "linux")]
 mod linux {
-    use std::fs;
-    use std::io;
+    use std::fs::File;
+    use std::io::{self, BufRead, BufReader};
     use std::net::{SocketAddr, SocketAddrV4};
 
     /// The user id of the process that connected from `peer` to `ours`; none where the connection is not listed.
@@ -39,24 +39,28 @@ mod linux {
         let SocketAddr::V4(peer) = peer else {
             return Ok(None);
         };
-        let listed = fs::read_to_string("/proc/net/tcp")?;
-        if let Some(uid) = find(&listed, &hexadecimal(peer), &hexadecimal(ours)) {
+        let listed = BufReader::new(File::open("/proc/net/tcp")?);
+        if let Some(uid) = find(listed, &hexadecimal(peer), &hexadecimal(ours))? {
             return Ok(Some(uid));
         }
         // A client with an IPv6 socket (Java, say) reaches 127.0.0.1 from a mapped address.
-        match fs::read_to_string("/proc/net/tcp6") {
-            Ok(listed) => Ok(find(&listed, &mapped(peer), &mapped(ours))),
+        match File::open("/proc/net/tcp6") {
+            Ok(listed) => find(BufReader::new(listed), &mapped(peer), &mapped(ours)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    pub(super) fn find(listed: &str, local: &str, remote: &str) -> Option<u32> {
-        listed.lines().skip(1).find_map(|line| {
+    /// Line by line: the list is as long as the machine has connections.
+    pub(super) fn find(listed: impl BufRead, local: &str, remote: &str) -> io::Result<Option<u32>> {
+        for line in listed.lines().skip(1) {
+            let line = line?;
             let fields: Vec<&str> = line.split_ascii_whitespace().collect();
-            let is_it = fields.get(1) == Some(&local) && fields.get(2) == Some(&remote);
-            is_it.then(|| fields.get(7)?.parse().ok()).flatten()
-        })
+            if fields.get(1) == Some(&local) && fields.get(2) == Some(&remote) {
+                return Ok(fields.get(7).and_then(|uid| uid.parse().ok()));
+            }
+        }
+        Ok(None)
     }
 
     /// As the kernel prints it: the address as one number in the machine's byte order.
@@ -104,8 +108,9 @@ mod tests {
              0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 1\n   \
              1: 0100007F:D431 0100007F:1F90 01 00000000:00000000 00:00000000 00000000 65534        0 2\n";
         let address = |port: u16| hexadecimal(SocketAddrV4::new([127, 0, 0, 1].into(), port));
-        assert_eq!(find(listed, &address(0xD431), &address(0x1F90)), Some(65534));
-        assert_eq!(find(listed, &address(0xD431), &address(0x1F91)), None);
+        let uid = |local, remote| find(listed.as_bytes(), &address(local), &address(remote)).unwrap();
+        assert_eq!(uid(0xD431, 0x1F90), Some(65534));
+        assert_eq!(uid(0xD431, 0x1F91), None);
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub fn run(input: &[u8]) {
     let http = HttpStack::with_connector(Scripted(Some((status, rest.to_vec()))), Arc::new(clock.clone()));
     let center = IdentityCenter::new(scene::portal(), &http, Arc::new(clock.clone()));
     bounded_async(input, async {
-        let work = ask(*operation, &http, &center);
+        let work = Box::pin(ask(*operation, &http, &center));
         let outcome = scene::while_time_passes(&clock, STEP, work).await;
         let outcome = outcome.expect("every call ends");
         if let Err(failure) = outcome {
