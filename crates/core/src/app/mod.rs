@@ -12,6 +12,7 @@ mod list_orders;
 pub mod notices;
 mod portals;
 pub mod problem;
+pub mod profiles_problem;
 mod program_problem;
 pub mod settings_file;
 pub mod shell;

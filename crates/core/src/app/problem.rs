@@ -322,7 +322,7 @@ impl ProblemView {
     }
 }
 
-fn is_disk_full(error: &std::io::Error) -> bool {
+pub fn is_disk_full(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{QuotaExceeded, StorageFull};
     matches!(error.kind(), StorageFull | QuotaExceeded)
 }
