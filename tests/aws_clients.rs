@@ -6,6 +6,7 @@ mod boto3;
 mod cache_files;
 mod cli_requests;
 mod client;
+mod doors;
 mod environment;
 mod every_operation;
 mod javascript;

@@ -2,6 +2,9 @@
 #![expect(clippy::print_stdout, reason = "the table goes to the standard output")]
 
 #[cfg(target_os = "linux")]
+#[path = "bench/agent.rs"]
+mod agent;
+#[cfg(target_os = "linux")]
 #[path = "bench/credential_process.rs"]
 mod credential_process;
 #[cfg(target_os = "linux")]
@@ -30,6 +33,7 @@ async fn measure() -> anyhow::Result<Vec<figure::Figure>> {
     figures.extend(tray_start::measure().await?);
     figures.extend(first_listing::measure().await?);
     figures.extend(credential_process::measure().await?);
+    figures.extend(agent::measure().await?);
     figures.extend(memory::measure().await?);
     figures.extend(emulator::measure().await?);
     Ok(figures)

@@ -46,7 +46,11 @@ async fn l5_a_code_is_asked_for_at_the_pace_that_aws_wants() -> Result<()> {
     let errors: Vec<_> = polls.iter().map(|poll| poll.1.as_deref()).collect();
     assert_eq!(
         errors,
-        [Some("Fault"), Some("AuthorizationPendingException"), None]
+        [
+            Some("SlowDownException"),
+            Some("AuthorizationPendingException"),
+            None
+        ]
     );
     for two in polls.windows(2) {
         let pause = two[1].0.duration_since(two[0].0);

@@ -10,6 +10,8 @@
 
 #[path = "harness/aws_cli.rs"]
 mod aws_cli;
+#[path = "harness/bus_gate.rs"]
+mod bus_gate;
 #[path = "harness/canaries.rs"]
 mod canaries;
 #[path = "harness/desktop.rs"]
@@ -24,8 +26,14 @@ mod fake_time;
 mod http;
 #[path = "harness/keyring.rs"]
 mod keyring;
+#[path = "harness/keyring_calls.rs"]
+mod keyring_calls;
+#[path = "harness/keyring_double.rs"]
+mod keyring_double;
 #[path = "harness/logs.rs"]
 mod logs;
+#[path = "harness/memory.rs"]
+mod memory;
 #[path = "harness/menu.rs"]
 mod menu;
 #[path = "harness/notifications.rs"]
@@ -46,6 +54,10 @@ mod process;
 mod programs;
 #[path = "harness/reaper.rs"]
 mod reaper;
+#[path = "harness/recording_shell.rs"]
+mod recording_shell;
+#[path = "harness/rounds.rs"]
+mod rounds;
 #[path = "harness/screen.rs"]
 mod screen;
 #[path = "harness/sign_in.rs"]
@@ -66,13 +78,17 @@ mod web_driver;
 mod window;
 
 pub use aws_cli::{aws_cli, write_service_models};
+pub use bus_gate::BusGate;
 pub use canaries::Canaries;
 pub use desktop::{Desktop, DesktopOptions};
 pub use emulator::{EmulatorAddresses, EmulatorProcess};
 pub use exec::Exec;
 pub use fake_time::FakeTime;
 pub use http::{Answer, delete, follow, get, get_with_authorization, post};
+pub use keyring_calls::KeyringCalls;
+pub use keyring_double::KeyringDouble;
 pub use logs::Logs;
+pub use memory::Memory;
 pub use menu::{Menu, MenuItem};
 pub use notifications::{Notification, NotificationServer};
 pub use opener::Opener;
@@ -82,7 +98,9 @@ pub use person::{ConsolePage, Person};
 pub use portray::{Answers, Portray};
 pub use process::{Finished, Process};
 pub use programs::{Program, Programs};
-pub use simulation::{RecordingShell, Simulation};
+pub use recording_shell::RecordingShell;
+pub use rounds::rounds;
+pub use simulation::Simulation;
 pub use terminal::Terminal;
 pub use tray::{TrayHost, TrayItem};
 pub use wait::wait_until;

@@ -1,10 +1,13 @@
 //! The secrets of a whole run, looked for wherever they must not be: with proof that they would be found there.
 
+mod troubles;
+mod window;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use harness::{
     Canaries, Desktop, EmulatorProcess, Exec, Opener, Portray, Process, Program, Watch, follow, traced,
 };
@@ -14,6 +17,7 @@ use serde_json::json;
 
 use crate::headless::Headless;
 use crate::stage::Stage;
+use window::Recorded;
 
 const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -24,7 +28,7 @@ const ROLE: &str = "acme-dev/ReadOnly";
 /// There is no id token in the list: Identity Center gives none, and neither does the emulator.
 const ALLOWED: [(&str, &[&str]); 12] = [
     ("access_token", &[]),
-    ("bearer", &["environment of python3"]),
+    ("bearer", &["environment of python3", "output of serve"]),
     ("client_secret", &[]),
     ("code", &[]),
     ("code_verifier", &[]),
@@ -40,7 +44,7 @@ const ALLOWED: [(&str, &[&str]); 12] = [
     ),
     ("signin_token", &["output of console"]),
     ("state", &["output of login"]),
-    ("user_code", &["output of login"]),
+    ("user_code", &["output of login", "window"]),
 ];
 
 /// A tool that is refused twice at `exec`'s endpoint, is served, says so, and stays.
@@ -71,10 +75,16 @@ async fn x1_no_secret_of_a_run_is_in_logs_files_arguments_environments_or_on_the
     let story = Headless::set().await?;
     let portray = story.portray().with_variable("RUST_LOG", "trace");
     let watch = Watch::begin(&story.desktop).await?;
-    let (endpoint, _with_variables) = use_it_all(&portray, &story).await?;
+    let window = Recorded::begin(&story.desktop)?;
+    let running = use_it_all(&portray, &story).await?;
+    ensure!(
+        window.count() > 10,
+        "the window was told {} things",
+        window.count()
+    );
 
     let mut secrets = told(&story.emulator).await?;
-    secrets.insert("bearer".to_owned(), vec![endpoint.token.clone()]);
+    secrets.insert("bearer".to_owned(), running.bearers.clone());
     let kinds: Vec<&str> = secrets.keys().map(String::as_str).collect();
     assert_eq!(kinds, ALLOWED.map(|(kind, _)| kind), "every kind has its places");
     let canaries = Canaries::from(secrets.clone());
@@ -83,8 +93,9 @@ async fn x1_no_secret_of_a_run_is_in_logs_files_arguments_environments_or_on_the
         places.map(|place| ((*place).to_owned(), (*kind).to_owned()))
     });
     let mut expected: Found = allowed.collect();
+    expected.insert((running.token_file.clone(), "bearer".to_owned()));
     let stand = async |expected: &Found| {
-        let found = found(&story.desktop, &watch, &canaries)?;
+        let found = found(&story.desktop, &watch, &window, &canaries)?;
         let more: Vec<_> = found.difference(expected).collect();
         let less: Vec<_> = expected.difference(&found).collect();
         ensure!(found == *expected, "found also {more:?}, and not {less:?}");
@@ -111,9 +122,10 @@ async fn x1_no_secret_of_a_run_is_in_logs_files_arguments_environments_or_on_the
         .await
 }
 
-/// What is found in the files of a desktop, in its processes and on its bus.
-fn found(desktop: &Desktop, watch: &Watch, canaries: &Canaries) -> Result<Found> {
+/// What is found in the files of a desktop, in its processes, on its bus, and in what a window is told.
+fn found(desktop: &Desktop, watch: &Watch, window: &Recorded, canaries: &Canaries) -> Result<Found> {
     let mut found: BTreeSet<(String, &str)> = watch.found_in_processes(canaries);
+    found.extend(window.found(canaries));
     found.extend(watch.found_on_the_bus(canaries));
     for (path, kinds) in canaries.found_below(desktop.folder())? {
         found.extend(kinds.into_iter().map(|kind| (place(&path), kind)));
@@ -164,9 +176,32 @@ async fn told(emulator: &EmulatorProcess) -> Result<BTreeMap<String, Vec<String>
     Ok(serde_json::from_value(emulator.read("secrets").await?)?)
 }
 
-/// Every way to sign in, every answer that holds secrets, and failures in between. Gives two commands that `exec` runs
-/// still: one with an endpoint, one with credentials in its environment.
-async fn use_it_all(portray: &Portray<'_>, story: &Headless) -> Result<(Exec, Process)> {
+/// What serves credentials for as long as this lives: two commands of `exec`, one with an endpoint and one with
+/// credentials in its environment, and `serve` in both forms.
+struct Running {
+    /// Every token that opens an endpoint.
+    bearers: Vec<String>,
+    token_file: String,
+    _exec: Exec,
+    _processes: [Process; 3],
+}
+
+/// `portray serve`, once with a token that it prints and once with one in a file.
+async fn serve(portray: &Portray<'_>, story: &Headless) -> Result<([Process; 2], [String; 2], String)> {
+    let file = story.desktop.folder().join("token");
+    let path = file.display().to_string();
+    let printing = portray.start(&["serve", ROLE, "--json"])?;
+    let printed: serde_json::Value = serde_json::from_str(&printing.first_line(DEADLINE).await?)?;
+    let token = printed["AWS_CONTAINER_AUTHORIZATION_TOKEN"].as_str();
+    let token = token.context("a token")?.to_owned();
+    let writing = portray.start(&["serve", ROLE, "--json", "--token-file", &path])?;
+    writing.first_line(DEADLINE).await?;
+    let written = std::fs::read_to_string(&file)?;
+    Ok(([printing, writing], [token, written], path))
+}
+
+/// Every way to sign in, every answer that holds secrets, and everything that fails in between.
+async fn use_it_all(portray: &Portray<'_>, story: &Headless) -> Result<Running> {
     let Headless { emulator, opener, .. } = story;
     portray.add_portal("acme", emulator.addresses()).await?;
     portray.sign_in(emulator, "amara").await?;
@@ -178,20 +213,14 @@ async fn use_it_all(portray: &Portray<'_>, story: &Headless) -> Result<(Exec, Pr
     let served = endpoint.process.first_line(DEADLINE).await?;
     ensure!(served == "served", "{served}");
     let variables = portray.start(&["exec", "--env", ROLE, "--", "sleep", "600"])?;
+    let ([printing, writing], tokens, token_file) = serve(portray, story).await?;
 
-    for fault in [
-        json!({ "operation": "GetRoleCredentials", "status": 200, "body": "no JSON", "times": 4 }),
-        json!({ "operation": "GetSigninToken", "status": 400, "times": 4 }),
-    ] {
-        emulator.add_fault(&fault).await?;
-        let failed = portray
-            .run(&["console", "222233334444/ReadOnly", "--print"])
-            .await?;
-        ensure!(failed.code != Some(0), "{failed:?}");
-        emulator.clear_faults().await?;
-    }
     portray.run(&["agent", "stop"]).await?.expect_code(0)?;
     portray.run(&["credentials", ROLE]).await?.expect_code(0)?;
+    troubles::go_through(portray, story).await?;
+    let report = story.desktop.folder().join("report.txt").display().to_string();
+    portray.run(&["doctor", "--report", &report]).await?;
+    ensure!(Path::new(&report).exists(), "there is a report");
 
     let (login, code) = portray.login_by_code(&["--force"]).await?;
     emulator.approve(&code, "amara").await?;
@@ -202,7 +231,13 @@ async fn use_it_all(portray: &Portray<'_>, story: &Headless) -> Result<(Exec, Pr
         .await?
         .expect_code(3)?;
     portray.run(&["logout"]).await?.expect_code(0)?;
-    Ok((endpoint, variables))
+    let [printed, written] = tokens;
+    Ok(Running {
+        bearers: vec![endpoint.token.clone(), printed, written],
+        token_file,
+        _exec: endpoint,
+        _processes: [variables, printing, writing],
+    })
 }
 
 #[tokio::test]

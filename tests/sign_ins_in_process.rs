@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use harness::Simulation;
-use identity_center_emulator::World;
+use harness::{Simulation, get};
+use identity_center_emulator::{Fault, Operation, World};
 use portray_core::app::contract::{PortalState, Request, SignInMethod};
+use portray_core::clock::Clock;
+use tokio::net::TcpStream;
+use url::Url;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -68,4 +71,61 @@ async fn a_sign_in_that_was_denied_or_that_nobody_finished_can_be_begun_again_fr
     code_after_a_click(&day).await?;
     day.advance(12 * MINUTE).await;
     sign_in_again_from_notice(&day, "Nobody finished the sign-in to acme in time.").await
+}
+
+#[tokio::test]
+async fn l5_a_cancelled_sign_in_is_over_at_once_though_aws_does_not_answer() -> Result<()> {
+    let day = Simulation::begin(World::acme())?;
+    code_after_a_click(&day).await?;
+    day.emulator.add_fault(Fault::hang(Operation::CreateToken));
+    day.advance(3 * SECOND).await;
+    let polls = day.emulator.counters().calls(Operation::CreateToken);
+    assert!(polls > 0, "a poll is under way");
+    let before = day.clock.elapsed();
+    day.ask(Request::CancelSignIn {
+        portal: day.portal.0.clone(),
+    })
+    .await?;
+    assert_eq!(day.portal_state().await?, PortalState::SignInNeeded);
+    assert!(day.clock.elapsed() - before <= SECOND);
+    day.advance(MINUTE).await;
+    assert_eq!(day.emulator.counters().calls(Operation::CreateToken), polls);
+    Ok(())
+}
+
+/// A click in the tray on signing in, and the page to which the link leads that it opened.
+async fn page_after_a_click(day: &Simulation, method: SignInMethod) -> Result<Url> {
+    day.app.click(Request::SignIn {
+        portal: day.portal.0.clone(),
+        method,
+        force: false,
+    });
+    day.advance(SECOND).await;
+    let opened = day.shell.opened.lock().expect("no panic").last().cloned();
+    let answer = get(&opened.context("a page")?.parse()?).await?;
+    let location = answer
+        .head
+        .lines()
+        .find_map(|line| line.strip_prefix("location: "));
+    Ok(location.context("the link leads on")?.parse()?)
+}
+
+#[tokio::test]
+async fn l3_two_clicks_are_one_attempt_and_another_way_ends_it() -> Result<()> {
+    let day = Simulation::begin(World::acme())?;
+    let first = page_after_a_click(&day, SignInMethod::Browser).await?;
+    let again = page_after_a_click(&day, SignInMethod::Browser).await?;
+    assert_eq!(again, first, "state, challenge and listener are the same");
+    let redirect = first.query_pairs().find(|(name, _)| name == "redirect_uri");
+    let redirect: Url = redirect.context("a redirect")?.1.parse()?;
+    let port = redirect.port().context("a port")?;
+    assert!(TcpStream::connect(("127.0.0.1", port)).await.is_ok());
+
+    let other = page_after_a_click(&day, SignInMethod::DeviceCode).await?;
+    assert_ne!(other, first);
+    assert!(
+        TcpStream::connect(("127.0.0.1", port)).await.is_err(),
+        "nobody listens any more for the first one"
+    );
+    Ok(())
 }

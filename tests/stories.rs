@@ -4,16 +4,22 @@ mod quality;
 mod sources;
 mod supply_chain;
 mod tidy;
+mod what_is_logged;
 
 /// What needs the harness, and so a desktop as Linux has it.
 #[cfg(target_os = "linux")]
 #[path = "."]
 mod stories {
+    mod another_network;
     mod aws_clients;
+    pub mod behind_a_proxy;
     mod command_line;
+    mod crashes;
     mod credential_process;
     mod device_code;
+    mod doctor;
     mod emulator_pages;
+    mod encrypted_file;
     mod ended_session;
     mod ends_and_wakes;
     mod first_run;
@@ -22,8 +28,11 @@ mod stories {
     mod hostile_page;
     mod hours_in_process;
     mod hours_later;
+    mod hung_keyring;
     pub mod killed;
+    mod many_clients;
     mod marks_in_process;
+    mod memory_after_sign_out;
     mod no_secret_leaks;
     mod one_owner;
     mod over_tls;
@@ -37,6 +46,8 @@ mod stories {
     pub mod secret_store;
     mod sign_ins_in_process;
     pub mod stage;
+    mod start_ups;
+    mod sync_times_in_process;
     mod unassigned;
     mod waiting;
     mod ways_to_sign_in;
@@ -44,4 +55,4 @@ mod stories {
 }
 
 #[cfg(target_os = "linux")]
-use stories::{headless, killed, secret_store, stage};
+use stories::{behind_a_proxy, headless, killed, secret_store, stage};

@@ -3,7 +3,7 @@
 use portray_core::agent::client::{Client, ClientError};
 use portray_core::agent::protocol::{AgentHello, AgentKind, Operation};
 use portray_core::app::contract::{ProblemView, Request};
-use portray_core::paths::Paths;
+use portray_core::paths::{Paths, SecretStore};
 
 /// The tray application that runs already, if one does.
 pub fn tray_application(paths: &Paths) -> Option<AgentHello> {
@@ -14,7 +14,12 @@ pub fn tray_application(paths: &Paths) -> Option<AgentHello> {
 /// Shows the window of the one that runs; a headless agent that would lose its sign-ins is left alone.
 pub fn show(paths: &Paths, running: &AgentHello) -> Result<(), ProblemView> {
     if running.kind == AgentKind::Headless {
-        return Err(ProblemView::agent_in_memory(running.pid));
+        return Err(match running.keeps_in() {
+            SecretStore::Memory => ProblemView::agent_in_memory(running.pid),
+            kept @ (SecretStore::Keyring | SecretStore::File) => {
+                ProblemView::agent_keeps_apart(running.pid, kept)
+            }
+        });
     }
     let show = Operation::Command {
         request: Request::ShowWindow,
@@ -42,6 +47,7 @@ mod tests {
             pid: 7,
             kind: AgentKind::Headless,
             memory_store: true,
+            secret_store: None,
         };
         let problem = show(&paths, &agent).unwrap_err();
         assert!(problem.what_to_do.contains("portray agent stop"));

@@ -10,6 +10,7 @@ mod label;
 mod link;
 mod logging;
 mod notices;
+mod passphrase;
 mod resident;
 mod shell;
 mod tray;
@@ -19,10 +20,16 @@ mod window;
 mod window_life;
 mod window_process;
 
+use std::alloc::System;
 use std::io::Write;
 use std::process::ExitCode;
 
 use portray_core::app::contract::ProblemView;
+use zeroizing_alloc::ZeroAlloc;
+
+/// Memory is wiped when it is given back: libraries copy what they send and receive, and wipe nothing.
+#[global_allocator]
+static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 
 /// What this process is to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

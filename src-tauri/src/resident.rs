@@ -13,6 +13,7 @@ use portray_core::app::contract::{ProblemView, Request};
 use portray_core::app::shell::Shell;
 use portray_core::clock::{SharedClock, SystemClock};
 use portray_core::paths::{Environment, Paths};
+use portray_core::secret::Secret;
 use tauri::{AppHandle, RunEvent};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -21,7 +22,7 @@ use tokio::task::JoinHandle;
 use crate::display::{self, OpenGl};
 use crate::shell::Desktop;
 use crate::tray::{self, TrayState};
-use crate::{already_running, context, logging, tray_host, wake};
+use crate::{already_running, context, logging, passphrase, tray_host, wake};
 
 /// How long answers that are under way may take when the person quits.
 const FAREWELL: Duration = Duration::from_secs(3);
@@ -33,23 +34,32 @@ pub fn run(show_window: bool) -> Result<(), ProblemView> {
     if let Some(running) = already_running::tray_application(&paths) {
         return already_running::show(&paths, &running);
     }
-    logging::start(&environment, &paths, "portray.log");
+    logging::start(&environment, &paths, "portray");
     harden_process();
     let engine = Engine::load(environment, paths, SystemClock::shared());
     let engine = engine.map_err(EngineError::into_problem)?;
+    // Before an agent is asked to make way: that one has it already.
+    let passphrase = passphrase::proven(&engine.environment, &engine.paths)?;
     display::open(OpenGl::Skip)?;
     // From here on there are threads.
     let runtime = runtime()?;
-    let claim = match runtime.block_on(take_over(&engine.paths, &engine.clock)) {
+    let taken = take_over(&engine.paths, &engine.clock, engine.secret_store);
+    let claim = match runtime.block_on(taken) {
         Ok(claim) => claim,
         Err(ClaimError::Taken(Some(running))) => return already_running::show(&engine.paths, &running),
         Err(error) => return Err(error.into_problem()),
     };
-    run_tray(engine, claim, &runtime, show_window)
+    run_tray(engine, passphrase, claim, &runtime, show_window)
 }
 
 /// The tray's event loop has the main thread; it never returns.
-fn run_tray(engine: Engine, claim: Claim, runtime: &Runtime, show_window: bool) -> Result<(), ProblemView> {
+fn run_tray(
+    engine: Engine,
+    passphrase: Option<Secret>,
+    claim: Claim,
+    runtime: &Runtime,
+    show_window: bool,
+) -> Result<(), ProblemView> {
     let (requests, requested) = unbounded_channel();
     tauri::async_runtime::set(runtime.handle().clone());
     let tauri = builder(&requests)
@@ -67,7 +77,8 @@ fn run_tray(engine: Engine, claim: Claim, runtime: &Runtime, show_window: bool) 
     let environment = engine.environment.clone();
     let app = {
         let _inside = runtime.enter();
-        engine.start(desktop.clone())
+        let started = engine.start(passphrase, desktop.clone());
+        started.map_err(EngineError::into_problem)?
     };
     runtime.spawn(forward(app.clone(), requested));
     runtime.spawn(quit_on_signal(requests.clone()));

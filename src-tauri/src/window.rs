@@ -29,7 +29,7 @@ pub struct Visibility {
 pub fn run() -> Result<(), ProblemView> {
     let environment = Environment::of_process();
     let paths = Paths::of(&environment).map_err(|error| ProblemView::environment(&error))?;
-    logging::start(&environment, &paths, "window.log");
+    logging::start(&environment, &paths, "window");
     keep_files_private();
     display::open(OpenGl::Probe)?;
     let pages = paths.cache.join("webview");

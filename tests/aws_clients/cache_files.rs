@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::client::Client;
 use super::surroundings::{Calls, LEGACY_PROFILE, PROFILE, Surroundings, assert_is_read_only_in_dev};
-use super::table::compare;
+use super::table::{OF_EMULATOR, compare};
 
 /// After this, AWS knows an access token of the session no more.
 pub const TOKEN_LIFE: Duration = Duration::from_secs(3_601);
@@ -207,7 +207,7 @@ pub async fn judge(surroundings: &Surroundings, client: Client, older_cli: bool)
         };
         cells.push((case.row(), cell));
     }
-    compare("cache files", &client.column()?, &cells)
+    compare((OF_EMULATOR, "cache files"), &client.column()?, &cells)
 }
 
 /// The calls about tokens and role credentials in their order, and how the client ended.

@@ -27,7 +27,14 @@ impl Client {
 
     /// Asks AWS who it is, with a profile's credentials.
     pub async fn who_am_i(self, surroundings: &Surroundings, profile: &str) -> Result<Command> {
-        let mut command = match self {
+        let mut command = self.without_profile(surroundings).await?;
+        command.env("AWS_PROFILE", profile);
+        Ok(command)
+    }
+
+    /// The same with whatever credentials it finds.
+    pub async fn without_profile(self, surroundings: &Surroundings) -> Result<Command> {
+        let command = match self {
             Client::AwsCli => {
                 let aws = AwsCli::of_this_system(surroundings).await?;
                 aws.command(surroundings, &["sts", "get-caller-identity"])?
@@ -39,7 +46,6 @@ impl Client {
                 surroundings.command(Programs::beside_this_executable()?.example("rust_who_am_i")?)
             }
         };
-        command.env("AWS_PROFILE", profile);
         Ok(command)
     }
 

@@ -1,4 +1,4 @@
-//! The tables of results in the emulator's README. Every test compares its own cells; `UPDATE=1` writes them.
+//! The tables of results in the READMEs. Every test compares its own cells; `UPDATE=1` writes them.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,7 +10,10 @@ use serde_json::Value;
 use crate::quality::wants_update;
 use crate::sources::{read, root};
 
-const PAGE: &str = "crates/emulator/README.md";
+/// The pages with tables: the emulator's, and the product's.
+pub const OF_EMULATOR: &str = "crates/emulator/README.md";
+pub const OF_PORTRAY: &str = "README.md";
+
 const END: &str = "<!-- end of table -->";
 
 /// What a cell says of an operation that the client called with success, and of one that it has not.
@@ -60,26 +63,26 @@ pub fn compare_operations(column: &Column, agent: &str, records: &[Value]) -> Re
             )
         })
         .collect();
-    compare("operations", column, &cells)
+    compare((OF_EMULATOR, "operations"), column, &cells)
 }
 
-/// Compares cells of one column, given with their rows, with a table of the page.
-pub fn compare(table: &str, column: &Column, cells: &[(&str, String)]) -> Result<()> {
+/// Compares cells of one column, given with their rows, with a table of a page.
+pub fn compare((file, table): (&str, &str), column: &Column, cells: &[(&str, String)]) -> Result<()> {
     let _alone = PAGE_IN_USE.lock().unwrap_or_else(PoisonError::into_inner);
-    let page = read(PAGE);
-    let mut written = Table::find(&page, table)?;
+    let page = read(file);
+    let mut written = Table::find(&page, table).with_context(|| file.to_owned())?;
     let index = written.head(column)?;
     for (row, text) in cells {
         written.set(row, index, text)?;
     }
     let made = written.put_into(&page);
     if wants_update() {
-        fs::write(root().join(PAGE), &made)?;
+        fs::write(root().join(file), &made)?;
         return Ok(());
     }
     ensure!(
         made == page,
-        "{PAGE} says something else of {} in its table of {table} than {cells:?}: \
+        "{file} says something else of {} in its table of {table} than {cells:?}: \
          UPDATE=1 cargo test -p end-to-end aws_clients",
         column.heading
     );
@@ -116,7 +119,7 @@ impl Table {
         let marker = format!("<!-- table of {name} -->\n");
         let begin = page
             .find(&marker)
-            .with_context(|| format!("{PAGE} has no table of {name}"))?
+            .with_context(|| format!("there is no table of {name}"))?
             + marker.len();
         let length = page[begin..].find(END).context("a table with an end")?;
         let lines = page[begin..begin + length]
@@ -180,10 +183,14 @@ mod tables_themselves {
 
     #[test]
     fn every_cell_of_the_page_was_written() {
-        let page = read(PAGE);
-        for name in ["operations", "cache files", "answers"] {
-            let table = Table::find(&page, name).unwrap();
-            assert!(table.rows.len() > 8, "{name}");
+        for (file, name, rows) in [
+            (OF_EMULATOR, "operations", 12),
+            (OF_EMULATOR, "cache files", 9),
+            (OF_EMULATOR, "answers", 9),
+            (OF_PORTRAY, "doors", 5),
+        ] {
+            let table = Table::find(&read(file), name).unwrap();
+            assert!(table.rows.len() >= rows, "{name}");
             for row in &table.rows[1..] {
                 assert!(row.iter().all(|cell| !cell.is_empty()), "{name}: {row:?}");
             }

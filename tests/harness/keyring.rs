@@ -1,6 +1,7 @@
 //! The keyring of a desktop: locked as when a session is left alone, unlocked as by its owner.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
+use rustix::process::{Pid, Signal, kill_process};
 use zbus::zvariant::{ObjectPath, OwnedObjectPath, OwnedValue, Value};
 
 use crate::desktop::{Desktop, KEYRING_PASSWORD};
@@ -46,6 +47,26 @@ impl Desktop {
             )
             .await?;
         Ok(())
+    }
+
+    /// The keyring hangs: it has its name on the bus, and answers nothing.
+    pub fn freeze_keyring(&self) -> Result<()> {
+        self.signal_keyring(Signal::STOP)
+    }
+
+    /// It goes on where it was.
+    pub fn thaw_keyring(&self) -> Result<()> {
+        self.signal_keyring(Signal::CONT)
+    }
+
+    fn signal_keyring(&self, signal: Signal) -> Result<()> {
+        // Linux cuts names after fifteen letters.
+        let found = self.running("gnome-keyring-d");
+        let [process] = found.as_slice() else {
+            bail!("a desktop has one keyring, not {found:?}");
+        };
+        let process = Pid::from_raw(*process).context("a process has a number")?;
+        Ok(kill_process(process, signal)?)
     }
 
     /// What is kept in the default collection, by the names that the keyring gives it.

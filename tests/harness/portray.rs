@@ -48,6 +48,14 @@ impl<'desktop> Portray<'desktop> {
         }
     }
 
+    /// The programs on `desktop` as they are with AWS: nothing leads them elsewhere.
+    pub fn with_aws(desktop: &'desktop Desktop) -> Portray<'desktop> {
+        Portray {
+            desktop,
+            environment: Vec::new(),
+        }
+    }
+
     /// Sets one more variable for every program.
     #[must_use]
     pub fn with_variable(mut self, name: &str, value: &str) -> Portray<'desktop> {
@@ -72,6 +80,13 @@ impl<'desktop> Portray<'desktop> {
         let mut command = self.desktop.command(program)?;
         command.envs(self.environment());
         Ok(command)
+    }
+
+    /// A command for a program of the system, with what Portray's programs have.
+    pub fn system_command(&self, program: &str) -> Command {
+        let mut command = self.desktop.system_command(program);
+        command.envs(self.environment());
+        command
     }
 
     /// Starts the tray application.

@@ -1,7 +1,7 @@
 //! Hours in moments: the real application on a clock that tests move, talking to an emulator in the same process.
 
 use std::future::Future;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -14,16 +14,15 @@ use http_body_util::BodyExt;
 use identity_center_emulator::{Clock as EmulatorClock, ConnectionDropped, Emulator, Options, World};
 use jiff::{SignedDuration, Timestamp};
 use portray_core::app::contract::{PortalState, Request, SignInMethod, Snapshot};
-use portray_core::app::shell::{Notice, Opening, Shell};
-use portray_core::app::tray_menu::Tray;
 use portray_core::app::{App, Parts, SignInStart};
 use portray_core::clock::{Clock, ManualClock};
 use portray_core::identity_center::{AccountId, Flow, HttpStack, Portal, PortalId, RoleCredentials, RoleKey};
 use portray_core::paths::{Environment, Paths};
-use portray_core::secret::Secret;
 use portray_core::settings::Settings;
 use portray_core::token_store::TokenStore;
 use tower::ServiceExt;
+
+use crate::recording_shell::RecordingShell;
 
 /// Longer steps of the clock would hide what happens in between.
 const STEP: Duration = Duration::from_secs(10);
@@ -41,15 +40,6 @@ pub struct Simulation {
     home: tempfile::TempDir,
     settings: Settings,
     store: TokenStore,
-}
-
-/// Remembers what the application did to the desktop.
-#[derive(Default)]
-pub struct RecordingShell {
-    pub opened: Mutex<Vec<String>>,
-    pub trays: Mutex<Vec<Tray>>,
-    pub notices: Mutex<Vec<Notice>>,
-    pub withdrawn: Mutex<Vec<String>>,
 }
 
 impl Simulation {
@@ -274,56 +264,6 @@ impl Simulation {
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
-}
-
-impl RecordingShell {
-    pub fn opened(&self) -> usize {
-        self.opened.lock().expect("no panic under this lock").len()
-    }
-
-    pub fn notice_titles(&self) -> Vec<String> {
-        let notices = self.notices.lock().expect("no panic under this lock");
-        notices.iter().map(|notice| notice.title.clone()).collect()
-    }
-}
-
-impl Shell for RecordingShell {
-    fn open_url(&self, url: &Secret, _browser: Option<&str>) -> Opening {
-        self.opened
-            .lock()
-            .expect("no panic under this lock")
-            .push(url.expose().clone());
-        Box::pin(async { Ok(()) })
-    }
-
-    fn show_tray(&self, tray: &Tray) {
-        self.trays
-            .lock()
-            .expect("no panic under this lock")
-            .push(tray.clone());
-    }
-
-    fn notify(&self, notice: &Notice) {
-        self.notices
-            .lock()
-            .expect("no panic under this lock")
-            .push(notice.clone());
-    }
-
-    fn withdraw(&self, key: &str) {
-        self.withdrawn
-            .lock()
-            .expect("no panic under this lock")
-            .push(key.to_owned());
-    }
-
-    fn show_window(&self) {}
-
-    fn window_is_shown(&self) -> bool {
-        false
-    }
-
-    fn quit(&self) {}
 }
 
 fn start(

@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc;
@@ -14,9 +14,11 @@ use portray_core::agent::{Client, ClientError};
 use portray_core::app::contract::ProblemView;
 use portray_core::paths::{Environment, Paths};
 use portray_core::private_files;
+use portray_core::secret::Secret;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
+use crate::passphrase;
 
 /// How long an agent may take to be ready: its keyring, most of all.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -57,6 +59,8 @@ pub fn connect(environment: &Environment, paths: &Paths) -> Result<Client, Failu
 /// Starts an agent unless there is one by now.
 pub fn start(environment: &Environment, paths: &Paths) -> Result<Client, Failure> {
     make_runtime_folder(&paths.runtime)?;
+    // Nobody else waits for a turn while a person types.
+    let passphrase = passphrase::obtain(environment, paths)?;
     let before = LastStart::read(&paths.runtime);
     // One command starts an agent at a time; the others find it running when their turn comes.
     let _turn = take_turn(&paths.runtime).map_err(|error| not_started(&error))?;
@@ -72,7 +76,7 @@ pub fn start(environment: &Environment, paths: &Paths) -> Result<Client, Failure
         }
         Some(_) | None => {}
     }
-    let outcome = spawn_and_connect(paths);
+    let outcome = spawn_and_connect(paths, passphrase.as_ref());
     let this = LastStart {
         number: last.number.wrapping_add(1),
         environment,
@@ -108,8 +112,7 @@ fn fingerprint(environment: &Environment) -> u64 {
 fn take_turn(runtime: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false);
-    private(&mut options);
-    let turn = options.open(runtime.join("start.lock"))?;
+    let turn = private_files::private(&mut options).open(runtime.join("start.lock"))?;
     let (said, heard) = mpsc::channel();
     // Whoever has the turn may have been stopped: a lock has no deadline, a thread that waits for it may be left.
     std::thread::spawn(move || {
@@ -122,8 +125,8 @@ fn take_turn(runtime: &Path) -> io::Result<File> {
         .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
-fn spawn_and_connect(paths: &Paths) -> Result<Client, Failure> {
-    let (mut agent, report) = spawn(paths).map_err(|error| not_started(&error))?;
+fn spawn_and_connect(paths: &Paths, passphrase: Option<&Secret>) -> Result<Client, Failure> {
+    let (mut agent, report) = spawn(paths, passphrase).map_err(|error| not_started(&error))?;
     match (Client::connect(paths), report) {
         (Ok(client), _) => Ok(client),
         (Err(_), Some(StartReport::Failed(problem))) => Err(problem.into()),
@@ -138,17 +141,23 @@ fn spawn_and_connect(paths: &Paths) -> Result<Client, Failure> {
 }
 
 /// The agent, and what it said. None: nothing in time, or it ended without a word.
-fn spawn(paths: &Paths) -> io::Result<(Child, Option<StartReport>)> {
+fn spawn(paths: &Paths, passphrase: Option<&Secret>) -> io::Result<(Child, Option<StartReport>)> {
     keep_standard_streams();
     let mut command = Command::new(std::env::current_exe()?);
     on_its_own(&mut command);
     let mut child = command
         .args(["agent", "--foreground", "--detached"])
         .current_dir(std::env::temp_dir())
-        .stdin(Stdio::null())
+        .stdin(passphrase.map_or_else(Stdio::null, |_| Stdio::piped()))
         .stdout(Stdio::piped())
         .stderr(log_file(paths).map_or_else(|_| Stdio::null(), Stdio::from))
         .spawn()?;
+    if let (Some(passphrase), Some(mut pipe)) = (passphrase, child.stdin.take()) {
+        // Not in arguments or environment, where others see it. An agent that has ended meanwhile says why.
+        if let Err(error) = pipe.write_all(passphrase.expose().as_bytes()) {
+            tracing::debug!(%error, "the agent did not take the passphrase");
+        }
+    }
     let stdout = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
     let report = first_line(stdout).and_then(|line| serde_json::from_str(&line).ok());
     Ok((child, report))
@@ -167,25 +176,8 @@ fn first_line(stdout: ChildStdout) -> Option<String> {
 }
 
 fn log_file(paths: &Paths) -> io::Result<File> {
-    private_files::make_folder(&paths.state)?;
-    let path = paths.state.join("agent.log");
-    if std::fs::metadata(&path).is_ok_and(|log| log.len() > LONG_LOG) {
-        std::fs::rename(&path, paths.state.join("agent.log.old"))?;
-    }
-    let mut options = OpenOptions::new();
-    options.append(true).create(true);
-    private(&mut options);
-    options.open(path)
+    private_files::open_log(&paths.state, "agent", LONG_LOG)
 }
-
-#[cfg(unix)]
-fn private(options: &mut OpenOptions) {
-    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
-}
-
-/// The folder is in the user's profile, which Windows keeps from others.
-#[cfg(windows)]
-fn private(_options: &mut OpenOptions) {}
 
 /// The agent leaves the terminal by itself.
 #[cfg(unix)]
@@ -202,4 +194,39 @@ fn on_its_own(command: &mut Command) {
 
 fn not_started(error: &io::Error) -> Failure {
     ProblemView::agent_not_started(error).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r9_a_damaged_note_of_the_last_start_is_as_none_and_written_anew() {
+        let runtime = tempfile::tempdir().unwrap();
+        let path = runtime.path().join("start.json");
+        let last = LastStart {
+            number: 7,
+            environment: 42,
+            failed: Some(ProblemView::agent_is_silent()),
+        };
+        last.write(runtime.path());
+        let whole = std::fs::read(&path).unwrap();
+        for length in 0..whole.len() {
+            std::fs::write(&path, &whole[..length]).unwrap();
+            let read = LastStart::read(runtime.path());
+            assert!(
+                (read.number, read.failed.is_none()) == (0, true),
+                "{length} bytes"
+            );
+        }
+        for bit in 0..8 * whole.len() {
+            let mut flipped = whole.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            std::fs::write(&path, flipped).unwrap();
+            // Whatever it says now, it is read.
+            let _ = LastStart::read(runtime.path());
+        }
+        last.write(runtime.path());
+        assert_eq!(LastStart::read(runtime.path()).number, 7);
+    }
 }

@@ -75,6 +75,8 @@ pub enum Command {
     Profiles(ProfilesCommand),
     /// The background process of computers without a desktop.
     Agent(Agent),
+    /// What is wrong, and what to do; in words that can be posted in public.
+    Doctor(Doctor),
     /// Print the script with which a shell completes this program's arguments.
     Completions(Completions),
     /// Print a manual page: portray man | man -l -
@@ -326,6 +328,16 @@ pub struct Exec {
 }
 
 #[derive(Debug, Args)]
+pub struct Doctor {
+    /// One JSON document instead of text.
+    #[arg(long)]
+    pub json: bool,
+    /// Write a report to a new file too: checks, settings, state and the end of the logs, with nobody's names in it.
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
 pub struct Agent {
     #[command(subcommand)]
     pub command: Option<AgentCommand>,
@@ -341,7 +353,7 @@ pub struct Agent {
 pub enum AgentCommand {
     /// Which agent runs.
     Status(Json),
-    /// End the agent; sign-ins are kept. The tray application is quit from its menu.
+    /// End the agent; sign-ins stay where they are kept. The tray application is quit from its menu.
     Stop {
         /// End also the tray application.
         #[arg(long)]

@@ -1,6 +1,7 @@
 //! Diagnostics on stderr, for those who ask for them.
 
 use portray_core::paths::Environment;
+use portray_core::supervised::log_panics;
 use tracing::Level;
 use tracing_subscriber::filter::{EnvFilter, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
@@ -24,6 +25,7 @@ pub fn start(environment: &Environment, verbose: bool, is_agent: bool) {
     if tracing::subscriber::set_global_default(subscriber).is_err() {
         tracing::debug!("somebody logs already");
     }
+    log_panics();
 }
 
 /// Other people's crates may log what they send and receive, tokens included, below the level of warnings.

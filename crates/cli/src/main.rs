@@ -4,9 +4,11 @@ mod agent_start;
 mod arguments;
 mod browser;
 mod commands;
+mod doctor;
 mod documents;
 mod failure;
 mod log;
+mod passphrase;
 mod picker;
 mod printer;
 mod shell;
@@ -15,16 +17,22 @@ mod signals;
 mod surroundings;
 mod usage;
 
+use std::alloc::System;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Parser;
 use portray_core::paths::{Environment, Paths};
+use zeroizing_alloc::ZeroAlloc;
 
 use crate::arguments::Arguments;
 use crate::commands::Invocation;
 use crate::failure::Failure;
 use crate::printer::Printer;
+
+/// Memory is wiped when it is given back: libraries copy what they send and receive, and wipe nothing.
+#[global_allocator]
+static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 
 fn main() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();

@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod secret;
+pub mod supervised;
 
 pub mod paths;
 pub mod private_files;

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 /// The environment as it was when the process began. Nothing else reads variables.
@@ -18,6 +19,7 @@ pub struct Environment {
 const READ: &[&str] = &[
     "PORTRAY_HOME",
     "PORTRAY_SECRET_STORE",
+    "PORTRAY_PASSPHRASE_FILE",
     "PORTRAY_ENDPOINT_URL",
     "AWS_CA_BUNDLE",
     "AWS_CONFIG_FILE",
@@ -62,19 +64,20 @@ const READ: &[&str] = &[
 const SOCKET: &str = "agent.sock";
 
 /// Which store keeps the secrets (`PORTRAY_SECRET_STORE`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum SecretStore {
     Keyring,
     Memory,
+    /// A file that a passphrase encrypts.
+    File,
 }
 
 /// An environment that cannot be used as it is.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EnvironmentError {
-    #[error("PORTRAY_SECRET_STORE is “{0}”; it takes “keyring” or “memory”")]
+    #[error("PORTRAY_SECRET_STORE is “{0}”; it takes “keyring”, “memory” or “file”")]
     SecretStore(String),
-    #[error("PORTRAY_SECRET_STORE=file is not available in this version; it takes “keyring” or “memory”")]
-    SecretStoreFile,
     #[error("PORTRAY_ENDPOINT_URL is “{0}”; it takes an http or https URL on 127.0.0.1, ::1 or localhost")]
     Endpoint(String),
     #[error("PORTRAY_HOME is “{0}”; it takes an absolute path")]
@@ -119,6 +122,11 @@ impl Environment {
             .filter(|value| !value.is_empty())
     }
 
+    /// Whether a variable is set, if only to nothing.
+    pub fn is_set(&self, name: &str) -> bool {
+        self.variables.contains_key(name)
+    }
+
     /// A variable as an absolute path; a relative one counts as absent, as the XDG specification asks.
     pub fn path(&self, name: &str) -> Option<PathBuf> {
         let path = PathBuf::from(self.variables.get(name)?);
@@ -146,9 +154,15 @@ impl Environment {
         match self.text("PORTRAY_SECRET_STORE") {
             None | Some("keyring") => Ok(SecretStore::Keyring),
             Some("memory") => Ok(SecretStore::Memory),
-            Some("file") => Err(EnvironmentError::SecretStoreFile),
+            Some("file") => Ok(SecretStore::File),
             Some(other) => Err(EnvironmentError::SecretStore(other.to_owned())),
         }
+    }
+
+    /// The file that holds the passphrase of the encrypted sign-ins (`PORTRAY_PASSPHRASE_FILE`).
+    pub fn passphrase_file(&self) -> Option<&Path> {
+        let named = self.variables.get("PORTRAY_PASSPHRASE_FILE");
+        named.filter(|path| !path.is_empty()).map(Path::new)
     }
 
     /// The base URL of an emulator. Refused unless it is on this machine.
@@ -180,7 +194,7 @@ pub struct Paths {
     pub config: PathBuf,
     /// The listing; nothing secret.
     pub cache: PathBuf,
-    /// Log, favourites, recents.
+    /// Log, favourites, recents; sign-ins in an encrypted file, where that was asked for.
     pub state: PathBuf,
     /// The agent's socket and its lock.
     pub runtime: PathBuf,
@@ -220,6 +234,11 @@ impl Paths {
 
     pub fn settings(&self) -> PathBuf {
         self.config.join("settings.toml")
+    }
+
+    /// The sign-ins, where they are kept in an encrypted file.
+    pub fn sign_ins(&self) -> PathBuf {
+        self.state.join("sign-ins.age")
     }
 
     /// The agent's socket; on Windows the name of its pipe is derived from this path.
@@ -441,8 +460,19 @@ mod tests {
     }
 
     #[test]
-    fn a_file_store_is_refused_in_words() {
-        let environment = Environment::of(&[("PORTRAY_SECRET_STORE", "file")]);
-        assert_eq!(environment.secret_store(), Err(EnvironmentError::SecretStoreFile));
+    fn k3_where_sign_ins_are_kept_is_said_by_one_variable_and_never_guessed() {
+        let store = |value| Environment::of(&[("PORTRAY_SECRET_STORE", value)]).secret_store();
+        assert_eq!(Environment::of(&[]).secret_store(), Ok(SecretStore::Keyring));
+        for (value, expected) in [
+            ("", SecretStore::Keyring),
+            ("keyring", SecretStore::Keyring),
+            ("memory", SecretStore::Memory),
+            ("file", SecretStore::File),
+        ] {
+            assert_eq!(store(value), Ok(expected));
+        }
+        for other in ["plain", "File", "file ", "/tmp/file"] {
+            assert_eq!(store(other), Err(EnvironmentError::SecretStore(other.to_owned())));
+        }
     }
 }

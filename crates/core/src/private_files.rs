@@ -1,5 +1,6 @@
 //! Our own files: folders 0700, files 0600, replaced atomically, set aside when damaged.
 
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -15,6 +16,33 @@ pub fn make_folder(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)
+}
+
+/// How files of ours are opened for writing: made for us alone, and never through a link that was put in their place.
+pub fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        let no_link = rustix::fs::OFlags::NOFOLLOW.bits();
+        options.mode(0o600).custom_flags(no_link.cast_signed());
+    }
+    options
+}
+
+/// Opens a log to write at its end. One that has grown beyond `largest` bytes is put aside as `NAME.old.log` first, in
+/// the place of the one before it.
+pub fn open_log(folder: &Path, name: &str, largest: u64) -> io::Result<File> {
+    make_folder(folder)?;
+    let path = folder.join(format!("{name}.log"));
+    if std::fs::symlink_metadata(&path).is_ok_and(|found| found.is_file() && found.len() > largest) {
+        std::fs::rename(&path, path.with_extension("old.log"))?;
+    }
+    let mut options = OpenOptions::new();
+    let file = private(options.append(true).create(true)).open(path)?;
+    // One that somebody opened up is closed again.
+    #[cfg(unix)]
+    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    Ok(file)
 }
 
 /// Why a folder cannot hold what nobody else may reach.
@@ -66,11 +94,9 @@ pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
 
 /// Makes a file that is not there yet, for us alone. What stands in its place, a link too, is left as it is.
 pub fn create(path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)?.write_all(content)
+    let mut options = OpenOptions::new();
+    let mut file = private(options.write(true).create_new(true)).open(path)?;
+    file.write_all(content)
 }
 
 /// The name of a file that never was tells nobody anything.
@@ -117,7 +143,7 @@ pub fn target(path: &Path) -> io::Result<PathBuf> {
 /// What stands in a folder is on the disk from now on.
 #[cfg(unix)]
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
-    std::fs::File::open(folder)?.sync_all()
+    File::open(folder)?.sync_all()
 }
 
 #[cfg(not(unix))]
@@ -140,6 +166,44 @@ mod tests {
         let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
         assert_eq!(read(&path).unwrap().unwrap(), b"two");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn x4_a_log_is_written_through_no_link_and_closed_to_others() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        let scratch = tempfile::tempdir().unwrap();
+        let state = scratch.path().join("state");
+        let log = state.join("portray.log");
+        open_log(&state, "portray", 10)
+            .unwrap()
+            .write_all(b"one")
+            .unwrap();
+        let mode = || std::fs::metadata(&log).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(), 0o600);
+        std::fs::set_permissions(&log, PermissionsExt::from_mode(0o644)).unwrap();
+        open_log(&state, "portray", 10).unwrap();
+        assert_eq!(mode(), 0o600);
+        let victim = scratch.path().join("victim");
+        std::fs::write(&victim, "untouched").unwrap();
+        std::fs::remove_file(&log).unwrap();
+        symlink(&victim, &log).unwrap();
+        assert!(open_log(&state, "portray", 10).is_err());
+        assert_eq!(std::fs::read(&victim).unwrap(), b"untouched");
+    }
+
+    #[test]
+    fn a_large_log_is_put_aside() {
+        let scratch = tempfile::tempdir().unwrap();
+        let open = || open_log(scratch.path(), "agent", 3).unwrap();
+        open().write_all(b"four").unwrap();
+        assert_eq!(open().metadata().unwrap().len(), 0);
+        assert_eq!(
+            std::fs::read(scratch.path().join("agent.old.log")).unwrap(),
+            b"four"
+        );
+        open().write_all(b"two").unwrap();
+        assert_eq!(open().metadata().unwrap().len(), 3);
     }
 
     #[test]

@@ -53,9 +53,52 @@ impl<T: Zeroize> Drop for Secret<T> {
     }
 }
 
+/// Whether a type has a trait, for tests of what must not be possible.
+#[cfg(test)]
+macro_rules! has {
+    ($type:ty: $trait:path) => {{
+        struct Asked<T: ?Sized>(std::marker::PhantomData<T>);
+        trait _Otherwise {
+            const _HAS: bool = false;
+        }
+        impl<T: ?Sized> _Otherwise for Asked<T> {}
+        impl<T: ?Sized + $trait> Asked<T> {
+            const _HAS: bool = true;
+        }
+        <Asked<$type>>::_HAS
+    }};
+}
+#[cfg(test)]
+pub(crate) use has;
+
 #[cfg(test)]
 mod tests {
+    use std::fmt::{Display, LowerHex};
+
+    use serde::{Serialize, de::DeserializeOwned};
+    use ts_rs::TS;
+
     use super::*;
+
+    #[test]
+    fn x2_a_secret_can_be_neither_printed_nor_serialised_nor_sent_to_the_window() {
+        assert!(has!(String: Display) && has!(String: Serialize) && has!(String: TS));
+        let of_text = [
+            has!(Secret: Display),
+            has!(Secret: Serialize),
+            has!(Secret: DeserializeOwned),
+            has!(Secret: TS),
+            has!(Secret: LowerHex),
+            has!(Secret: AsRef<str>),
+            has!(Secret: std::ops::Deref),
+        ];
+        let of_bytes = [
+            has!(Secret<Vec<u8>>: Display),
+            has!(Secret<Vec<u8>>: Serialize),
+            has!(Secret<Vec<u8>>: TS),
+        ];
+        assert_eq!((of_text, of_bytes), ([false; 7], [false; 3]));
+    }
 
     #[test]
     fn x2_debug_hides_the_value() {

@@ -1,7 +1,8 @@
 //! What an administrator, or a person without a browser, does to the running emulator.
 
 use crate::oidc::{DeviceGrant, NotPending, Registration};
-use crate::state::State;
+use crate::pages::DeviceRefusal;
+use crate::state::{AutoApproval, State};
 use crate::world::WorldError;
 
 /// Why the control interface could not do it.
@@ -13,6 +14,8 @@ pub enum AdministrationError {
     DisabledUser(String),
     #[error("there is no pending user code {0:?}")]
     UnknownUserCode(String),
+    #[error("invalid_grant: the program asked for the start URL {0:?}, which is not of this Identity Center")]
+    OtherInstance(String),
     #[error(transparent)]
     World(#[from] WorldError),
     #[error("there is no live session {0:?}")]
@@ -24,9 +27,23 @@ pub enum AdministrationError {
 }
 
 impl State {
-    pub(crate) fn approve_device(&mut self, user_code: &str, user: &str) -> Result<(), AdministrationError> {
+    /// `origin` is where browsers reach this emulator, and so may be the start URL's. An error changes nothing.
+    pub(crate) fn approve_device(
+        &mut self,
+        user_code: &str,
+        user: &str,
+        browser: Option<&str>,
+        origin: &str,
+    ) -> Result<(), AdministrationError> {
         let (user, now) = (self.enabled_user(user)?, self.clock.now());
-        let session = self.unattended_session(&user, now);
+        self.check_device(user_code, origin, now)
+            .map_err(|refusal| match refusal {
+                DeviceRefusal::Unknown | DeviceRefusal::Decided | DeviceRefusal::Expired => {
+                    AdministrationError::UnknownUserCode(user_code.to_owned())
+                }
+                DeviceRefusal::OtherInstance(start_url) => AdministrationError::OtherInstance(start_url),
+            })?;
+        let session = self.unattended_session(&user, browser, now);
         self.decide_device(user_code, |grant| grant.approve(session, now))
     }
 
@@ -35,8 +52,16 @@ impl State {
         self.decide_device(user_code, |grant| grant.deny(now))
     }
 
-    pub(crate) fn set_auto_approve(&mut self, user: Option<&str>) -> Result<(), AdministrationError> {
-        self.auto_approve = user.map(|user| self.enabled_user(user)).transpose()?;
+    pub(crate) fn set_auto_approve(
+        &mut self,
+        user: Option<&str>,
+        browser: Option<&str>,
+    ) -> Result<(), AdministrationError> {
+        let user = user.map(|user| self.enabled_user(user)).transpose()?;
+        self.auto_approve = user.map(|user| AutoApproval {
+            user,
+            browser: browser.map(str::to_owned),
+        });
         Ok(())
     }
 

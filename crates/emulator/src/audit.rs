@@ -1,6 +1,8 @@
 //! What was called, by whom, with what outcome: the log and the counters that tests read.
 
 mod cloudtrail;
+mod redaction;
+mod sign_in;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -8,7 +10,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub(crate) use cloudtrail::{request_parameters, service_event_details};
+pub(crate) use redaction::{request_parameters, response_elements, service_event_details};
+pub use sign_in::{CredentialType, SignInEvent, SignInStep};
 
 /// Older events are forgotten, so that memory stays flat over millions of calls.
 const KEPT_EVENTS: usize = 20_000;
@@ -42,7 +45,7 @@ pub enum Operation {
     Unknown,
 }
 
-/// One call. [`AuditEvent::cloudtrail_record`] gives it in CloudTrail's shape.
+/// One call. [`AuditEvent::cloudtrail_records`] gives it in CloudTrail's shape.
 #[derive(Clone, Debug)]
 pub struct AuditEvent {
     pub time: Timestamp,
@@ -55,14 +58,24 @@ pub struct AuditEvent {
     pub source_ip_address: String,
     /// 0 if no answer was sent.
     pub status: u16,
-    /// AWS's name of the error, or `Fault` for a scripted answer.
+    /// AWS's name of the error that the caller saw.
     pub error: Option<String>,
+    /// The error's text.
+    pub error_message: Option<String>,
+    /// A scripted fault replaced or spoiled the answer.
+    pub is_fault: bool,
+    /// The steps of a sign-in: each is a record of its own.
+    pub sign_in: Vec<SignInEvent>,
+    /// Of the answer, without its secrets; null if CloudTrail has none.
+    pub response_elements: Value,
     /// Without secrets; null if there were none.
     pub request_parameters: Value,
     /// Account and role of a portal call.
     pub service_event_details: Value,
-    /// The caller's ARN, where role credentials signed the call.
-    pub assumed_role: Option<String>,
+    /// The caller, where role credentials signed the call or opened the console.
+    pub assumed_role: Option<AssumedRole>,
+    /// Where a console session began; none if the call began none.
+    pub login_to: Option<String>,
     /// Names the session that the call belongs to, without giving it away.
     pub credential_id: Option<String>,
     /// Session tags of the role session that was handed out.
@@ -71,13 +84,28 @@ pub struct AuditEvent {
     pub duration_ms: u64,
 }
 
+/// Who role credentials make of their holder.
+#[derive(Clone, Debug)]
+pub struct AssumedRole {
+    pub arn: String,
+    pub account: String,
+    /// `AROA…`
+    pub role_id: String,
+    pub role_arn: String,
+    pub role_name: String,
+    /// Name of the role session: the user's.
+    pub session_name: String,
+    pub access_key_id: String,
+    pub created: Timestamp,
+}
+
 /// How often each thing was called since the emulator started.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Counters {
     pub operations: BTreeMap<Operation, u64>,
     /// By operation and `ACCOUNT/PERMISSION_SET`.
     pub roles: BTreeMap<Operation, BTreeMap<String, u64>>,
-    /// By operation and name of the error.
+    /// By operation and name of the error; `Fault` for a scripted one that has none.
     pub errors: BTreeMap<Operation, BTreeMap<String, u64>>,
     /// Refresh tokens presented again after rotation had replaced them.
     pub reused_refresh_tokens: u64,
@@ -150,12 +178,13 @@ impl AuditLog {
                 .entry(role.clone())
                 .or_default() += 1;
         }
-        if let Some(error) = &event.error {
+        let error = event.error.as_deref().or(event.is_fault.then_some("Fault"));
+        if let Some(error) = error {
             *counters
                 .errors
                 .entry(event.operation)
                 .or_default()
-                .entry(error.clone())
+                .entry(error.to_owned())
                 .or_default() += 1;
         }
         if event.operation.is_portal() {

@@ -10,6 +10,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 use url::form_urlencoded;
 
+use crate::audit::{AssumedRole, SignInEvent};
+
 /// A request that was read completely.
 pub(crate) struct Call {
     pub(crate) now: Timestamp,
@@ -23,8 +25,7 @@ pub(crate) struct Call {
     /// Whose call it turned out to be, for the audit log.
     pub(crate) user: Option<String>,
     pub(crate) session: Option<String>,
-    /// The caller's ARN, where role credentials signed the call.
-    pub(crate) assumed_role: Option<String>,
+    pub(crate) trail: Trail,
     pub(crate) principal_tags: BTreeMap<String, String>,
     pub(crate) source_ip_address: Option<IpAddr>,
     /// The list that the call pages through.
@@ -38,9 +39,34 @@ pub(crate) struct Peer {
     pub(crate) with_tls: bool,
 }
 
-/// Rides along in an answer's extensions: AWS's name of the error, for the audit log.
+/// Rides along in an answer's extensions, for the audit log: AWS's name of the error, and its text.
 #[derive(Clone)]
-pub(crate) struct ErrorName(pub(crate) String);
+pub(crate) struct ErrorName {
+    pub(crate) name: String,
+    pub(crate) message: String,
+}
+
+impl ErrorName {
+    pub(crate) fn new(name: &str, message: impl ToString) -> Self {
+        Self {
+            name: name.to_owned(),
+            message: message.to_string(),
+        }
+    }
+}
+
+/// What an endpoint tells the audit log beyond what request and answer show.
+#[derive(Default)]
+pub(crate) struct Trail {
+    /// What a sign-in went through.
+    pub(crate) sign_in: Vec<SignInEvent>,
+    /// Of the answer, without its secrets.
+    pub(crate) response_elements: Value,
+    /// Whose role credentials signed the call, or opened the console.
+    pub(crate) assumed_role: Option<AssumedRole>,
+    /// Where a console session began; none if the call began none.
+    pub(crate) login_to: Option<String>,
+}
 
 impl Call {
     pub(crate) fn query(&self, name: &str) -> Option<String> {
@@ -173,12 +199,14 @@ pub(crate) fn with_body(status: StatusCode, content_type: &'static str, body: St
 }
 
 /// Marks an answer as an error of AWS's for header and audit log. `namespace` is what AWS puts after the name.
-pub(crate) fn name_error(response: &mut Response, exception: &str, namespace: &str) {
+pub(crate) fn name_error(response: &mut Response, exception: &str, namespace: &str, message: impl ToString) {
     let value = format!("{exception}:http://internal.amazon.com/coral/{namespace}/");
     if let Ok(value) = header::HeaderValue::from_str(&value) {
         response.headers_mut().insert("x-amzn-errortype", value);
     }
-    response.extensions_mut().insert(ErrorName(exception.to_owned()));
+    response
+        .extensions_mut()
+        .insert(ErrorName::new(exception, message));
 }
 
 fn find(encoded: &[u8], name: &str) -> Option<String> {

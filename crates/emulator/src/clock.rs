@@ -7,6 +7,15 @@ use std::time::{Duration, Instant, SystemTime};
 
 use jiff::{SignedDuration, Timestamp};
 
+const FIRST_YEAR: Timestamp = Timestamp::UNIX_EPOCH;
+/// The beginning of the year 9000.
+const LAST_YEAR: Timestamp = Timestamp::constant(221_845_392_000, 0);
+
+/// Where the clock was to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the clock goes from the year 1970 to the year 8999")]
+pub struct OutOfRange;
+
 /// Time as the emulator sees it. Clones share what was advanced.
 #[derive(Clone)]
 pub struct Clock {
@@ -48,11 +57,21 @@ impl Clock {
             .expect("a signed duration has no calendar units")
     }
 
-    /// Moves the clock, backwards too if `by` is negative.
-    pub fn advance(&self, by: SignedDuration) {
-        let milliseconds = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+    /// Moves the clock, backwards too if `by` is negative. Every lifetime has to end in a year that can be written.
+    pub fn advance(&self, by: SignedDuration) -> Result<(), OutOfRange> {
+        let milliseconds = i64::try_from(by.as_millis()).map_err(|_| OutOfRange)?;
+        let then = self.now().checked_add(by).map_err(|_| OutOfRange)?;
+        if !Self::knows(then) {
+            return Err(OutOfRange);
+        }
         self.advanced_milliseconds
             .fetch_add(milliseconds, Ordering::SeqCst);
+        Ok(())
+    }
+
+    /// Whether the clock may stand there.
+    pub fn knows(time: Timestamp) -> bool {
+        (FIRST_YEAR..LAST_YEAR).contains(&time)
     }
 
     fn with(source: Source) -> Self {
@@ -95,8 +114,12 @@ mod tests {
         let clone = clock.clone();
         assert_eq!(clock.now(), start);
 
-        clone.advance(SignedDuration::from_hours(2));
+        clone.advance(SignedDuration::from_hours(2)).unwrap();
 
+        assert_eq!(clock.now(), "2030-01-01T02:00:00Z".parse().unwrap());
+        for too_far in [i64::MAX, i64::MIN, 1_000_000_000_000, -2_000_000_000] {
+            assert_eq!(clock.advance(SignedDuration::from_secs(too_far)), Err(OutOfRange));
+        }
         assert_eq!(clock.now(), "2030-01-01T02:00:00Z".parse().unwrap());
     }
 }

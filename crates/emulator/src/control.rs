@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use jiff::SignedDuration;
 use serde::Deserialize;
@@ -10,7 +11,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::administration::AdministrationError;
-use crate::call::{self, Call};
+use crate::call::{self, Call, Peer};
+use crate::emulator::is_loopback_host;
 use crate::faults::Fault;
 use crate::sessions::credential_id;
 use crate::state::State;
@@ -29,6 +31,7 @@ struct Advance {
 struct Approval {
     user_code: String,
     user: String,
+    browser: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -39,8 +42,9 @@ struct Denial {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct OptionalUser {
+struct AutoApproval {
     user: Option<String>,
+    browser: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -105,17 +109,17 @@ pub(crate) fn clock(state: &mut State, _: &mut Call) -> Answer {
 
 pub(crate) fn advance_clock(state: &mut State, call: &mut Call) -> Answer {
     let advance: Advance = parse(call)?;
-    let by = SignedDuration::try_from_secs_f64(advance.advance_seconds);
-    state
-        .clock
-        .advance(by.map_err(|error| AdministrationError::BadRequest(error.to_string()))?);
+    let bad = |error: &dyn std::fmt::Display| AdministrationError::BadRequest(error.to_string());
+    let by = SignedDuration::try_from_secs_f64(advance.advance_seconds).map_err(|error| bad(&error))?;
+    state.clock.advance(by).map_err(|error| bad(&error))?;
     clock(state, call)
 }
 
 pub(crate) fn approve(state: &mut State, call: &mut Call) -> Answer {
     let approval: Approval = parse(call)?;
+    let browser = approval.browser.as_deref();
     state
-        .approve_device(&approval.user_code, &approval.user)
+        .approve_device(&approval.user_code, &approval.user, browser, &call.origin)
         .map(done)
 }
 
@@ -125,8 +129,10 @@ pub(crate) fn deny(state: &mut State, call: &mut Call) -> Answer {
 }
 
 pub(crate) fn auto_approve(state: &mut State, call: &mut Call) -> Answer {
-    let request: OptionalUser = parse(call)?;
-    state.set_auto_approve(request.user.as_deref()).map(done)
+    let request: AutoApproval = parse(call)?;
+    state
+        .set_auto_approve(request.user.as_deref(), request.browser.as_deref())
+        .map(done)
 }
 
 /// A piece of a world file, as text.
@@ -243,6 +249,9 @@ pub(crate) fn add_fault(state: &mut State, call: &mut Call) -> Answer {
     } else {
         vec![parse::<Fault>(call)?]
     };
+    for fault in &faults {
+        fault.check().map_err(AdministrationError::BadRequest)?;
+    }
     for fault in faults {
         state.faults.add(fault);
     }
@@ -274,12 +283,36 @@ pub(crate) fn audit(state: &mut State, _: &mut Call) -> Answer {
     let records = state
         .audit
         .events()
-        .map(|event| event.cloudtrail_record(&state.world));
+        .flat_map(|event| event.cloudtrail_records(&state.world));
     Ok(json!({ "Records": records.collect::<Vec<_>>() }))
 }
 
 pub(crate) fn secrets(state: &mut State, _: &mut Call) -> Answer {
     Ok(json!(state.secrets))
+}
+
+/// Why a request may not use the control interface. Pages of other sites can send requests here, and with a name of
+/// theirs that leads to this machine they could read the answers: only programs here, and a person who types the address,
+/// are let in.
+pub(crate) fn refusal(head: &Parts) -> Option<&'static str> {
+    let header = |name: &str| head.headers.get(name).map(HeaderValue::as_bytes);
+    let peer = head.extensions.get::<Peer>();
+    if peer.is_some_and(|peer| !peer.address.is_loopback()) {
+        return Some("the control interface is for programs on this machine");
+    }
+    // Without a connection there may be no Host; over one, HTTP/1.1 asks for it.
+    if header("host").is_some() && !is_loopback_host(&head.headers) {
+        return Some("the control interface answers to 127.0.0.1 and localhost only: look at Host");
+    }
+    let is_own = matches!(header("sec-fetch-site"), None | Some(b"none" | b"same-origin"));
+    if !is_own || header("origin").is_some() || header("referer").is_some() {
+        return Some("the control interface does not answer to web pages: send no Origin and no Referer");
+    }
+    None
+}
+
+pub(crate) fn refused(why: &str) -> Response {
+    call::json(StatusCode::FORBIDDEN, &json!({ "error": why }))
 }
 
 /// 200 with what was asked for, 400 with one sentence.

@@ -21,7 +21,7 @@ mod answer;
 mod line;
 mod server;
 
-pub(crate) use answer::wait;
+pub(crate) use answer::{is_loopback_host, wait};
 
 /// How to run a world.
 #[derive(Clone, Debug)]
@@ -130,15 +130,30 @@ impl Emulator {
         self.state().clock.now()
     }
 
-    /// Moves the emulator's clock.
+    /// Moves the emulator's clock; it stays where it is if that would lead out of the years that it knows.
     pub fn advance(&self, by: SignedDuration) {
-        self.state().clock.advance(by);
+        let moved = self.state().clock.advance(by);
+        if let Err(error) = moved {
+            tracing::warn!(%error, "the clock was not moved");
+        }
     }
 
-    /// Approves a device code as `user`, as if that person had done so in a browser.
-    /// A later approval joins the user's session while it lives, like a browser that is still signed in.
+    /// Approves a device code as `user`, as if that person had done so in a browser just opened.
     pub fn approve_device(&self, user_code: &str, user: &str) -> Result<(), AdministrationError> {
-        self.state().approve_device(user_code, user)
+        let origin = self.base_url();
+        self.state().approve_device(user_code, user, None, &origin)
+    }
+
+    /// The same in the browser of that name: a later approval there joins the user's session while it lives.
+    pub fn approve_device_in(
+        &self,
+        browser: &str,
+        user_code: &str,
+        user: &str,
+    ) -> Result<(), AdministrationError> {
+        let origin = self.base_url();
+        self.state()
+            .approve_device(user_code, user, Some(browser), &origin)
     }
 
     /// The person pressed Deny.
@@ -147,9 +162,14 @@ impl Emulator {
     }
 
     /// From now on `/authorize` redirects at once as `user`, so that a plain HTTP client can follow it.
-    /// `None` asks people again.
+    /// `None` asks people again. Each redirect is a browser of its own.
     pub fn auto_approve(&self, user: Option<&str>) -> Result<(), AdministrationError> {
-        self.state().set_auto_approve(user)
+        self.state().set_auto_approve(user, None)
+    }
+
+    /// The same with all redirects in one browser.
+    pub fn auto_approve_in(&self, browser: &str, user: &str) -> Result<(), AdministrationError> {
+        self.state().set_auto_approve(Some(user), Some(browser))
     }
 
     /// Adds a piece of a world file, as text: see [`World::amend`].

@@ -1,20 +1,18 @@
 //! Scripted trouble: answers, delays, silence and cut connections, per operation.
 
+mod check;
+mod made_up;
 mod trouble;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use axum::http::{HeaderName, HeaderValue, StatusCode};
-use axum::response::Response;
 use serde::{Deserialize, Serialize};
 
 use crate::audit::Operation;
-use crate::call::{self, ErrorName};
-use crate::oidc::OidcError;
-use crate::portal::PortalError;
 use crate::random::Random;
 
+pub(crate) use made_up::of_status;
 pub use trouble::Trouble;
 
 /// What happens to calls of an operation instead of, before or after the real answer.
@@ -184,29 +182,6 @@ impl Fault {
     /// Whether the real answer is replaced, rather than delayed.
     pub(crate) fn replaces_answer(&self) -> bool {
         self.hang || self.drop || self.status.is_some() || self.body.is_some()
-    }
-
-    pub(crate) fn answer(&self) -> Response {
-        let status = self
-            .status
-            .and_then(|status| StatusCode::from_u16(status).ok())
-            .unwrap_or(StatusCode::OK);
-        let mut response = match &self.body {
-            Some(body) => call::with_body(status, "application/json", body.clone()),
-            None if self.operation.is_portal() => PortalError::of_status(status),
-            None if self.operation.is_oidc() => OidcError::of_status(status),
-            None => call::text(status, status.canonical_reason().unwrap_or_default()),
-        };
-        for (name, value) in &self.headers {
-            if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(value)) {
-                response.headers_mut().insert(name, value);
-            }
-        }
-        if self.drop {
-            response.extensions_mut().insert(ConnectionDropped);
-        }
-        response.extensions_mut().insert(ErrorName("Fault".to_owned()));
-        response
     }
 }
 

@@ -9,11 +9,12 @@ use axum::response::{IntoResponse, Response};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::json;
-use url::Url;
+use url::{Position, Url, form_urlencoded};
 
 use crate::call::{self, Call, ErrorName};
 use crate::pages::{self, PageError};
 use crate::state::State;
+use crate::world::World;
 
 pub(crate) use self::browsers::{ConsoleBrowser, ConsoleSession, MOST_SESSIONS};
 
@@ -22,6 +23,8 @@ use self::browsers::{Admission, Browsers};
 const SIGN_IN_TOKEN_LIFE: SignedDuration = SignedDuration::from_mins(15);
 const SESSION_DURATIONS: std::ops::RangeInclusive<i64> = 900..=43_200;
 const CONSOLE_COOKIE: &str = "console-session";
+/// What AWS's sign-in hosts and this server both have.
+const SIGN_IN_PATHS: [&str; 3] = ["/federation", "/oauth", "/sessions/v1/opt-in"];
 
 /// AWS answers these with 400 and a text that no client should parse.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -86,7 +89,8 @@ pub(crate) fn signin_token(state: &mut State, call: &mut Call) -> Result<Respons
         }
     };
     call.user = Some(role.user.clone());
-    let token = state.issue_signin_token(ConsoleSession { role, ends }, call.now);
+    call.trail.assumed_role = Some(role.assumed(&state.world));
+    let token = state.issue_signin_token(ConsoleSession::new(role, ends), call.now);
     Ok(call::json(StatusCode::OK, &json!({ "SigninToken": token })))
 }
 
@@ -101,20 +105,25 @@ pub(crate) fn posted(state: &mut State, call: &mut Call) -> Response {
 
 /// Shows the console page at once instead of redirecting to AWS.
 pub(crate) fn login(state: &mut State, call: &mut Call) -> Result<Response, PageError> {
-    let destination = destination(call, "Destination")?.ok_or(PageError::Destination)?;
+    let destination = destination(&state.world, call, "Destination")?.ok_or(PageError::Destination)?;
     let token = call.query("SigninToken").unwrap_or_default();
     let known = state
         .console
         .tokens
         .get(&token)
         .filter(|token| call.now < token.expires);
-    let session = known.ok_or(PageError::SigninToken)?.session.clone();
+    let mut session = known.ok_or(PageError::SigninToken)?.session.clone();
+    session.issuer = issuer(state, call);
     call.user = Some(session.role.user.clone());
+    call.trail.assumed_role = Some(session.role.assumed(&state.world));
 
     let cookie = browser_cookie(state, call);
     let browser = state.console.browsers.find_or_add(&cookie, call.now);
     let mut page = match browser.admit(session.clone()) {
-        Admission::SignedIn => pages::console_page(&state.world, browser, &session, &destination),
+        Admission::SignedIn => {
+            call.trail.login_to = Some(destination.to_string());
+            pages::console_page(&state.world, browser, &session, &destination)
+        }
         Admission::LogOutFirst => pages::log_out_first_page(&state.world, browser, &call.path_and_query()),
         Admission::Full => pages::too_many_sessions_page(&state.world, browser, &call.path_and_query()),
     };
@@ -132,7 +141,7 @@ pub(crate) fn console(state: &mut State, call: &mut Call) -> Result<Response, Pa
     };
     call.user = Some(session.role.user.clone());
     let home = Url::parse(&state.world.console_home()).map_err(|_| PageError::Destination)?;
-    let destination = destination(call, "destination")?.unwrap_or(home);
+    let destination = destination(&state.world, call, "destination")?.unwrap_or(home);
     Ok(pages::console_page(&state.world, browser, &session, &destination))
 }
 
@@ -150,7 +159,8 @@ pub(crate) fn logout(state: &mut State, call: &mut Call) -> Result<Response, Fed
         .map(|session| session.role.user.clone());
     browser.log_out(name.as_deref());
     let is_known = browser.multi_session || !browser.sessions().is_empty();
-    let mut response = match local_target(call, call.query("redirect_uri")) {
+    let target = local_target(&state.world, call, call.query("redirect_uri"));
+    let mut response = match target {
         Some(path) => call::redirect(StatusCode::SEE_OTHER, &path),
         None => pages::signed_out_of_console_page(&state.world, browser),
     };
@@ -163,7 +173,7 @@ pub(crate) fn logout(state: &mut State, call: &mut Call) -> Result<Response, Fed
 pub(crate) fn multi_session(state: &mut State, call: &mut Call) -> Response {
     let cookie = browser_cookie(state, call);
     let browser = state.console.browsers.find_or_add(&cookie, call.now);
-    let back = local_target(call, call.query("redirect_uri"));
+    let back = local_target(&state.world, call, call.query("redirect_uri"));
     pages::multi_session_page(&state.world, browser, back.as_deref())
 }
 
@@ -172,7 +182,8 @@ pub(crate) fn decide_multi_session(state: &mut State, call: &mut Call) -> Respon
     let cookie = browser_cookie(state, call);
     let browser = state.console.browsers.find_or_add(&cookie, call.now);
     browser.set_multi_session(call.form("decision").as_deref() == Some("on"));
-    let mut response = match local_target(call, call.form("redirect_uri")) {
+    let target = local_target(&state.world, call, call.form("redirect_uri"));
+    let mut response = match target {
         Some(path) => call::redirect(StatusCode::SEE_OTHER, &path),
         None => pages::multi_session_page(&state.world, browser, None),
     };
@@ -189,21 +200,60 @@ fn browser_cookie(state: &mut State, call: &Call) -> String {
     }
 }
 
-/// An address of this server as a path, if it is one.
-fn local_target(call: &Call, address: Option<String>) -> Option<String> {
+/// Where an address leads on this server, if it does: one of our own, or one of AWS's sign-in and console hosts, which
+/// our pages stand for. AWS too redirects to its own hosts only.
+fn local_target(world: &World, call: &Call, address: Option<String>) -> Option<String> {
     let address = address?;
     let path = address.strip_prefix(call.origin.as_str()).unwrap_or(&address);
-    pages::is_local_path(path).then(|| path.to_owned())
+    if pages::is_local_path(path) {
+        return Some(path.to_owned());
+    }
+    let url = Url::parse(&address).ok().filter(|url| url.scheme() == "https")?;
+    let is_host = |parent: &str| url.host_str().is_some_and(|host| is_within(host, parent));
+    if is_host(world.sign_in_host()) && SIGN_IN_PATHS.contains(&url.path()) {
+        return Some(url[Position::BeforePath..Position::AfterQuery].to_owned());
+    }
+    let query = || {
+        form_urlencoded::Serializer::new(String::new())
+            .append_pair("destination", url.as_str())
+            .finish()
+    };
+    is_host(world.console_host()).then(|| format!("/console?{}", query()))
 }
 
-/// What a browser could open, if the address names a destination.
-fn destination(call: &Call, parameter: &str) -> Result<Option<Url>, PageError> {
+/// What a browser may open, if the address names a destination.
+fn destination(world: &World, call: &Call, parameter: &str) -> Result<Option<Url>, PageError> {
     let Some(text) = call.query(parameter) else {
         return Ok(None);
     };
-    let url = Url::parse(&text).ok();
-    let url = url.filter(|url| matches!(url.scheme(), "https" | "http"));
+    let url = Url::parse(&text).ok().filter(|url| is_destination(world, url));
     url.map(Some).ok_or(PageError::Destination)
+}
+
+/// A page of AWS's in this partition, or any with the switch.
+fn is_destination(world: &World, url: &Url) -> bool {
+    let is_ours = || {
+        let host = url.host_str();
+        url.scheme() == "https" && host.is_some_and(|host| is_within(host, world.console_domain()))
+    };
+    let is_any = world.unsettled.foreign_destinations && matches!(url.scheme(), "https" | "http");
+    is_any || is_ours()
+}
+
+/// Where people go when the console session has ended. Our own portal has a page here.
+fn issuer(state: &State, call: &Call) -> Option<String> {
+    let issuer = call.query("Issuer")?;
+    if state.is_our_start_url(&issuer, &call.origin) {
+        return Some("/start".to_owned());
+    }
+    let url = Url::parse(&issuer).ok()?;
+    matches!(url.scheme(), "https" | "http").then(|| url.into())
+}
+
+/// The host itself, or one below it.
+fn is_within(host: &str, parent: &str) -> bool {
+    let below = host.strip_suffix(parent);
+    below.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
 impl State {
@@ -223,7 +273,9 @@ impl State {
 impl IntoResponse for FederationError {
     fn into_response(self) -> Response {
         let mut response = call::text(StatusCode::BAD_REQUEST, &self.to_string());
-        response.extensions_mut().insert(ErrorName(format!("{self:?}")));
+        response
+            .extensions_mut()
+            .insert(ErrorName::new("InvalidRequestException", self));
         response
     }
 }

@@ -54,13 +54,15 @@ mod router;
 mod conformance;
 
 pub use administration::AdministrationError;
-pub use audit::{AuditEvent, CallsBySecond, Counters, Operation};
-pub use clock::Clock;
+pub use audit::{
+    AssumedRole, AuditEvent, CallsBySecond, Counters, CredentialType, Operation, SignInEvent, SignInStep,
+};
+pub use clock::{Clock, OutOfRange};
 pub use emulator::{Emulator, Options};
 pub use faults::{ConnectionDropped, Fault, Trouble};
 pub use tls::{CertificateError, Certificates};
 pub use world::{
     AbsentMembers, Account, Application, Assignment, DoubleGrant, Group, IdentitySource, Keys,
-    LoggedOutRefresh, Mfa, PermissionSet, Principal, Rotation, UnassignedRole, Unsettled, User,
+    LoggedOutRefresh, Mfa, MissingScope, PermissionSet, Principal, Rotation, UnassignedRole, Unsettled, User,
     VerificationUri, World, WorldError,
 };

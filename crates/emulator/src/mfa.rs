@@ -19,6 +19,8 @@ pub(crate) struct Challenges {
 
 struct Challenge {
     user: String,
+    /// The sign-in's, for the audit log.
+    workflow: String,
     expires: Timestamp,
     tries: u32,
 }
@@ -26,8 +28,10 @@ struct Challenge {
 /// What became of a code.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// Of this user.
-    Passed(String),
+    Passed {
+        user: String,
+        workflow: String,
+    },
     Wrong,
     /// Too late, too often wrong, or never asked for.
     Over,
@@ -35,10 +39,11 @@ pub(crate) enum Verdict {
 
 impl State {
     /// The password was right; gives the challenge's id.
-    pub(crate) fn challenge(&mut self, user: &str, now: Timestamp) -> String {
+    pub(crate) fn challenge(&mut self, user: &str, workflow: String, now: Timestamp) -> String {
         let id = self.random.base64url(32);
         let challenge = Challenge {
             user: user.to_owned(),
+            workflow,
             expires: now + CHALLENGE_LIFE,
             tries: 0,
         };
@@ -46,6 +51,12 @@ impl State {
         waiting.retain(|_, challenge| now < challenge.expires);
         waiting.insert(id.clone(), challenge);
         id
+    }
+
+    /// User and workflow of a challenge that still waits.
+    pub(crate) fn challenged(&self, id: &str, now: Timestamp) -> Option<(String, String)> {
+        let challenge = self.challenges.waiting.get(id)?;
+        (now < challenge.expires).then(|| (challenge.user.clone(), challenge.workflow.clone()))
     }
 
     pub(crate) fn verify(&mut self, id: &str, code: &str, now: Timestamp) -> Verdict {
@@ -58,9 +69,11 @@ impl State {
         let last = used_steps.get(&challenge.user);
         if let Some(step) = step.filter(|step| last.is_none_or(|last| step > last)) {
             used_steps.insert(challenge.user.clone(), step);
-            let passed = Verdict::Passed(challenge.user.clone());
-            waiting.remove(id);
-            return passed;
+            let passed = waiting.remove(id).map(|challenge| Verdict::Passed {
+                user: challenge.user,
+                workflow: challenge.workflow,
+            });
+            return passed.unwrap_or(Verdict::Over);
         }
         challenge.tries += 1;
         if challenge.tries < MOST_TRIES {

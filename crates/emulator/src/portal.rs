@@ -19,7 +19,7 @@ pub(crate) use throttle::Throttle;
 use crate::call::Call;
 use crate::sessions::SessionId;
 use crate::state::State;
-use crate::world::User;
+use crate::world::{MissingScope, User};
 
 const TOKEN_HEADER: &str = "x-amz-sso_bearer_token";
 
@@ -36,6 +36,15 @@ impl State {
     /// As [`Self::bearer`], for the operations that share the quota.
     fn reader(&mut self, call: &mut Call) -> Result<User, PortalError> {
         let (_, user) = self.bearer(call)?;
+        if !call
+            .header(TOKEN_HEADER)
+            .is_some_and(|token| self.reaches_accounts(token))
+        {
+            return Err(match self.world.unsettled.missing_scope {
+                MissingScope::Unauthorized => PortalError::Unauthorized,
+                MissingScope::Forbidden => PortalError::Forbidden,
+            });
+        }
         if !self
             .throttle
             .admit(&user.name, self.world.requests_per_second, call.now)

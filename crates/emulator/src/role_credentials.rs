@@ -6,7 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::audit::AssumedRole;
 use crate::random::{Random, hex};
+use crate::world::World;
 
 /// How session tokens of AWS begin.
 const TOKEN_PREFIX: &str = "IQoJb3JpZ2luX2Vj";
@@ -34,6 +36,7 @@ pub(crate) struct RoleSession {
     /// Got by AssumeRole with other role credentials.
     #[serde(default)]
     pub(crate) chained: bool,
+    issued_at_ms: i64,
     expires_at_ms: i64,
 }
 
@@ -51,6 +54,40 @@ impl RoleSession {
     pub(crate) fn role_name(&self) -> String {
         let digest = Sha256::digest(format!("{}/{}", self.account, self.permission_set));
         format!("AWSReservedSSO_{}_{}", self.permission_set, hex(&digest[..8]))
+    }
+
+    /// The role's unique identifier, as IAM makes them: a prefix and 17 characters of base32.
+    pub(crate) fn role_id(&self) -> String {
+        let digest = Sha256::digest(format!("role id {}/{}", self.account, self.permission_set));
+        let alphabet = KEY_ALPHABET.as_bytes();
+        let letters = digest.iter().take(17);
+        let letters = letters.map(|byte| char::from(alphabet[usize::from(*byte) % alphabet.len()]));
+        format!("AROA{}", letters.collect::<String>())
+    }
+
+    /// Who the keys make of their holder.
+    pub(crate) fn assumed(&self, world: &World) -> AssumedRole {
+        let (partition, account, role_name) = (world.partition(), &self.account, self.role_name());
+        // The roles of an instance in us-east-1 have no region in their path.
+        let home = match world.region.as_str() {
+            "us-east-1" => String::new(),
+            region => format!("{region}/"),
+        };
+        AssumedRole {
+            arn: format!(
+                "arn:{partition}:sts::{account}:assumed-role/{role_name}/{}",
+                self.user
+            ),
+            account: account.clone(),
+            role_id: self.role_id(),
+            role_arn: format!(
+                "arn:{partition}:iam::{account}:role/aws-reserved/sso.amazonaws.com/{home}{role_name}"
+            ),
+            role_name,
+            session_name: self.user.clone(),
+            access_key_id: self.access_key_id.clone(),
+            created: Timestamp::from_millisecond(self.issued_at_ms).unwrap_or(Timestamp::MIN),
+        }
     }
 }
 
@@ -75,6 +112,7 @@ impl Mint {
             permission_set: role.1.to_owned(),
             user: user.to_owned(),
             chained: false,
+            issued_at_ms: now.as_millisecond(),
             expires_at_ms: (now + life).as_millisecond(),
         };
         self.hand_out(session, random)
@@ -85,6 +123,7 @@ impl Mint {
         let session = RoleSession {
             access_key_id: format!("ASIA{}", random.text(KEY_ALPHABET, 16)),
             chained: true,
+            issued_at_ms: now.as_millisecond(),
             expires_at_ms: (now + SignedDuration::from_hours(1)).as_millisecond(),
             ..of.clone()
         };

@@ -28,8 +28,8 @@ pub(crate) enum Ending {
 #[derive(Default)]
 pub(crate) struct Sessions {
     sessions: HashMap<SessionId, Session>,
-    /// Sign-ins without a browser behave as one browser per user: a later one joins the session of the first.
-    unattended: HashMap<String, SessionId>,
+    /// By the name of a browser that automation stands for: what it is signed in with.
+    browsers: HashMap<String, SessionId>,
 }
 
 impl Session {
@@ -94,13 +94,15 @@ impl Sessions {
             .count()
     }
 
-    pub(crate) fn unattended(&self, user: &str, now: Timestamp) -> Option<SessionId> {
-        let id = self.unattended.get(user)?;
-        self.live(id, now).map(|_| id.clone())
+    /// The session of `user` in the browser of that name.
+    pub(crate) fn of_browser(&self, browser: &str, user: &str, now: Timestamp) -> Option<SessionId> {
+        let id = self.browsers.get(browser)?;
+        let session = self.live(id, now).filter(|session| session.user == user);
+        session.map(|_| id.clone())
     }
 
-    pub(crate) fn remember_unattended(&mut self, user: &str, id: SessionId) {
-        self.unattended.insert(user.to_owned(), id);
+    pub(crate) fn remember_browser(&mut self, browser: &str, id: SessionId) {
+        self.browsers.insert(browser.to_owned(), id);
     }
 
     fn end(&mut self, id: &str, ending: Ending) {

@@ -19,6 +19,13 @@ use crate::secrets::Secrets;
 use crate::sessions::{Session, SessionId, Sessions};
 use crate::world::{User, World};
 
+/// Who approves `/authorize` at once, and in which browser: without a name each time in a new one.
+#[derive(Clone)]
+pub(crate) struct AutoApproval {
+    pub(crate) user: String,
+    pub(crate) browser: Option<String>,
+}
+
 pub(crate) struct State {
     pub(crate) clock: Clock,
     pub(crate) random: Random,
@@ -38,7 +45,7 @@ pub(crate) struct State {
     pub(crate) same_keys: HashMap<(String, String, String), RoleCredentials>,
     pub(crate) console: ConsoleSignIns,
     /// Who approves `/authorize` at once, if anybody.
-    pub(crate) auto_approve: Option<String>,
+    pub(crate) auto_approve: Option<AutoApproval>,
     pub(crate) challenges: Challenges,
     pub(crate) faults: Faults,
     pub(crate) network: Network,
@@ -80,13 +87,22 @@ impl State {
         id
     }
 
-    /// The session of sign-ins that automation approves: joined while it lives, like a browser's.
-    pub(crate) fn unattended_session(&mut self, user: &str, now: Timestamp) -> SessionId {
-        if let Some(id) = self.sessions.unattended(user, now) {
+    /// The session of a sign-in that automation approves: in a browser of its own, or in the one of that name, whose
+    /// session is joined while it lives.
+    pub(crate) fn unattended_session(
+        &mut self,
+        user: &str,
+        browser: Option<&str>,
+        now: Timestamp,
+    ) -> SessionId {
+        let Some(browser) = browser else {
+            return self.begin_session(user, now);
+        };
+        if let Some(id) = self.sessions.of_browser(browser, user, now) {
             return id;
         }
         let id = self.begin_session(user, now);
-        self.sessions.remember_unattended(user, id.clone());
+        self.sessions.remember_browser(browser, id.clone());
         id
     }
 

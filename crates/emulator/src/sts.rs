@@ -27,6 +27,18 @@ pub(crate) enum StsError {
     ExpiredToken,
     #[error("The request signature we calculated does not match the signature you provided.")]
     SignatureDoesNotMatch,
+    #[error("Signature expired: {signed} is now earlier than {limit} ({now} - 5 min.)")]
+    SignatureExpired {
+        signed: String,
+        limit: String,
+        now: String,
+    },
+    #[error("Signature not yet current: {signed} is still later than {limit} ({now} + 5 min.)")]
+    SignatureNotYetCurrent {
+        signed: String,
+        limit: String,
+        now: String,
+    },
 }
 
 pub(crate) fn caller_identity(state: &mut State, call: &mut Call) -> Response {
@@ -39,32 +51,19 @@ fn identity(state: &State, call: &mut Call) -> Result<Response, StsError> {
         return Err(StsError::InvalidAction(action));
     }
     let role = signer(state, call)?;
-    call.user = Some(role.user.clone());
-    let arn = format!(
-        "arn:{}:sts::{}:assumed-role/{}/{}",
-        state.world.partition(),
-        role.account,
-        role.role_name(),
-        role.user
-    );
-    call.assumed_role = Some(arn.clone());
-    let role_id = role
-        .role_name()
-        .bytes()
-        .rev()
-        .take(16)
-        .map(char::from)
-        .collect::<String>()
-        .to_uppercase();
+    let caller = role.assumed(&state.world);
+    call.user = Some(role.user);
     let body = format!(
         "<GetCallerIdentityResponse xmlns=\"{NAMESPACE}\"><GetCallerIdentityResult><Arn>{}</Arn>\
-         <UserId>AROA{role_id}:{}</UserId><Account>{}</Account></GetCallerIdentityResult>\
+         <UserId>{}:{}</UserId><Account>{}</Account></GetCallerIdentityResult>\
          <ResponseMetadata><RequestId>{}</RequestId></ResponseMetadata></GetCallerIdentityResponse>",
-        xml_text(&arn),
-        xml_text(&role.user),
-        role.account,
+        xml_text(&caller.arn),
+        caller.role_id,
+        xml_text(&caller.session_name),
+        caller.account,
         call.request_id,
     );
+    call.trail.assumed_role = Some(caller);
     Ok(call::xml(StatusCode::OK, body))
 }
 
@@ -89,6 +88,9 @@ fn signer(state: &State, call: &Call) -> Result<RoleSession, StsError> {
     if call.now >= role.expires() {
         return Err(StsError::ExpiredToken);
     }
+    if state.world.check_signature_dates {
+        signature.check_date(call)?;
+    }
     if !signature.is_of(&state.mint.secret_access_key(&role.access_key_id), call) {
         return Err(StsError::SignatureDoesNotMatch);
     }
@@ -105,6 +107,29 @@ fn xml_text(text: &str) -> String {
     crate::pages::escape(&text)
 }
 
+/// A scripted answer of that status.
+pub(crate) fn of_status(status: StatusCode, request_id: &str) -> Response {
+    let (kind, code, message) = match status.as_u16() {
+        401 | 403 => ("Sender", "AccessDenied", "Access denied"),
+        429 => ("Sender", "Throttling", "Rate exceeded"),
+        503 => ("Receiver", "ServiceUnavailable", "The service is unavailable"),
+        500.. => ("Receiver", "InternalFailure", "The request failed"),
+        _ => ("Sender", "ValidationError", "The request is not valid"),
+    };
+    error_answer(status, kind, code, message, request_id)
+}
+
+fn error_answer(status: StatusCode, kind: &str, code: &str, message: &str, request_id: &str) -> Response {
+    let body = format!(
+        "<ErrorResponse xmlns=\"{NAMESPACE}\"><Error><Type>{kind}</Type><Code>{code}</Code>\
+         <Message>{}</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>",
+        xml_text(message),
+    );
+    let mut response = call::xml(status, body);
+    response.extensions_mut().insert(ErrorName::new(code, message));
+    response
+}
+
 impl StsError {
     fn answer(&self, request_id: &str) -> Response {
         let (status, code) = match self {
@@ -112,15 +137,10 @@ impl StsError {
             Self::MissingAuthenticationToken => (StatusCode::FORBIDDEN, "MissingAuthenticationToken"),
             Self::InvalidClientTokenId => (StatusCode::FORBIDDEN, "InvalidClientTokenId"),
             Self::ExpiredToken => (StatusCode::FORBIDDEN, "ExpiredToken"),
-            Self::SignatureDoesNotMatch => (StatusCode::FORBIDDEN, "SignatureDoesNotMatch"),
+            Self::SignatureDoesNotMatch
+            | Self::SignatureExpired { .. }
+            | Self::SignatureNotYetCurrent { .. } => (StatusCode::FORBIDDEN, "SignatureDoesNotMatch"),
         };
-        let body = format!(
-            "<ErrorResponse xmlns=\"{NAMESPACE}\"><Error><Type>Sender</Type><Code>{code}</Code>\
-             <Message>{}</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>",
-            xml_text(&self.to_string()),
-        );
-        let mut response = call::xml(status, body);
-        response.extensions_mut().insert(ErrorName(code.to_owned()));
-        response
+        error_answer(status, "Sender", code, &self.to_string(), request_id)
     }
 }

@@ -6,6 +6,8 @@ mod checker;
 mod directory;
 mod file;
 mod hostile;
+mod limits;
+mod partition;
 mod settings;
 mod tables;
 mod unsettled;
@@ -19,8 +21,11 @@ pub use assignments::{Assignment, Principal};
 pub use directory::{Group, IdentitySource, Mfa, User};
 pub use file::WorldError;
 pub use unsettled::{
-    AbsentMembers, DoubleGrant, Keys, LoggedOutRefresh, UnassignedRole, Unsettled, VerificationUri,
+    AbsentMembers, DoubleGrant, Keys, LoggedOutRefresh, MissingScope, UnassignedRole, Unsettled,
+    VerificationUri,
 };
+
+pub(crate) use partition::Partition;
 
 use assignments::Assignments;
 
@@ -32,6 +37,8 @@ pub struct World {
     /// In AWS's form, without a trailing slash; no client contacts it.
     pub start_url: String,
     pub identity_source: IdentitySource,
+    /// Names and addresses that AWS would refuse are allowed.
+    pub hostile: bool,
     /// Lifetimes below AWS's shortest are allowed.
     pub short_lifetimes: bool,
     /// Of a portal session; see [`World::session_length`].
@@ -44,6 +51,8 @@ pub struct World {
     pub requests_per_second: u32,
     /// Rows of a list when the client names no `max_result`.
     pub page_size: usize,
+    /// Whether STS refuses signatures that are more than five minutes away from the emulator's clock.
+    pub check_signature_dates: bool,
     pub users: Vec<User>,
     pub groups: Vec<Group>,
     pub accounts: Vec<Account>,
@@ -102,7 +111,7 @@ pub enum Rotation {
 }
 
 impl World {
-    /// A built-in world by name (`acme`, `tour`, `one`, `hostile`), else a file.
+    /// A built-in world by name (`acme`, `tour`, `one`, `hostile`, `big`), else a file.
     pub fn load(name_or_path: &str) -> Result<Self, WorldError> {
         Self::from_toml(&Self::text(name_or_path)?)
     }
@@ -218,22 +227,23 @@ impl World {
 
     /// `aws`, `aws-cn`, `aws-us-gov` or `aws-eusc`.
     pub fn partition(&self) -> &'static str {
-        match self.region.split('-').next() {
-            Some("cn") => "aws-cn",
-            Some("eusc") => "aws-eusc",
-            _ if self.region.starts_with("us-gov-") => "aws-us-gov",
-            _ => "aws",
-        }
+        Partition::of(&self.region).name()
     }
 
     /// The host of the AWS Management Console in this partition; regional hosts are `REGION.` before it.
     pub(crate) fn console_host(&self) -> &'static str {
-        match self.partition() {
-            "aws-cn" => "console.amazonaws.cn",
-            "aws-us-gov" => "console.amazonaws-us-gov.com",
-            "aws-eusc" => "console.amazonaws-eusc.eu",
-            _ => "console.aws.amazon.com",
-        }
+        Partition::of(&self.region).console_host()
+    }
+
+    /// What all hosts of the partition's console and of its services' own consoles end in.
+    pub(crate) fn console_domain(&self) -> &'static str {
+        let host = self.console_host();
+        host.strip_prefix("console.").unwrap_or(host)
+    }
+
+    /// The partition's sign-in host; regional ones are `REGION.` before it.
+    pub(crate) fn sign_in_host(&self) -> &'static str {
+        Partition::of(&self.region).sign_in_host()
     }
 
     /// Where the console opens when neither a link nor the permission set says so.

@@ -5,6 +5,7 @@ mod bench;
 mod check;
 mod cross_check;
 mod demo;
+mod fuzz;
 mod judges;
 mod npm;
 mod packages;
@@ -31,6 +32,8 @@ cargo xtask COMMAND
   test [-- …]  everything that can fail, with the built programs, and the tour; what follows -- goes to the tests
   check        formatting, lints, licences and bans, spelling, the window's sources
   bench        how fast and how small the programs are, as a table
+  fuzz         new inputs for every parser of foreign bytes, ten minutes each
+                 --minutes N  --target NAME
   judges       the AWS CLI of Debian 13 against the emulator: unpacks it as root, which takes minutes
   cross-check  type-check for Windows and macOS (Debian only)
 ";
@@ -58,6 +61,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         "test" => test::run(rest),
         "check" => check::run(),
         "bench" => bench::run(),
+        "fuzz" => fuzz::run(rest),
         "judges" => judges::run(),
         "cross-check" => cross_check::run(),
         "help" | "--help" | "-h" => {

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use portray_core::agent::protocol::{AgentHello, AgentKind, Operation};
 use portray_core::agent::{ClaimError, Client, ClientError, wait_until_gone};
-use portray_core::app::contract::ProblemView;
+use portray_core::app::contract::{PortalView, ProblemCode, ProblemView};
+use portray_core::paths::SecretStore;
 use serde::Serialize;
 
-use super::{Invocation, headless};
+use super::secret_store::is_in_use;
+use super::{Invocation, headless, status_of};
 use crate::agent_start;
 use crate::arguments::{Agent, AgentCommand};
 use crate::failure::Failure;
@@ -67,15 +69,32 @@ fn stop(invocation: &Invocation, force: bool) -> Result<(), Failure> {
         AgentKind::Tray => "The Portray application",
         AgentKind::Headless => "The agent",
     };
+    // One of another version may not say; it ends all the same.
+    let portals = status_of(&mut client).map_or_else(|_| Vec::new(), |status| status.portals);
     end(invocation, &mut client)?;
-    let sign_ins = match agent.memory_store {
-        true => "its sign-ins were in memory only and are gone",
-        false => "sign-ins are kept",
-    };
-    invocation
-        .printer
-        .note(&format!("{what} has stopped; {sign_ins}."));
+    let sign_ins = what_becomes(&portals, agent.keeps_in());
+    invocation.printer.note(&format!("{what} has stopped{sign_ins}."));
     Ok(())
+}
+
+/// What becomes of the sign-ins of an agent that ends, as far as it is known.
+fn what_becomes(portals: &[PortalView], kept_in: SecretStore) -> &'static str {
+    let mut signed_in = portals.iter().filter(|portal| is_in_use(portal)).peekable();
+    if signed_in.peek().is_none() {
+        return "";
+    }
+    let is_unsaved = |portal: &PortalView| {
+        let problem = portal.problem.as_ref();
+        problem.is_some_and(|problem| problem.code == ProblemCode::SecretStore)
+    };
+    match kept_in {
+        SecretStore::Memory => "; its sign-ins were in memory only and are gone",
+        SecretStore::Keyring | SecretStore::File if signed_in.any(is_unsaved) => {
+            "; what it could not keep is gone"
+        }
+        SecretStore::Keyring => "; sign-ins are kept in the keyring",
+        SecretStore::File => "; sign-ins are kept in the encrypted file",
+    }
 }
 
 /// Ends the agent and waits until it is gone.

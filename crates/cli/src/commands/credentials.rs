@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use portray_core::agent::ClientError;
 use portray_core::agent::protocol::{CredentialsReply, Operation, Reply, Target};
 use portray_core::app::contract::ProblemView;
+use portray_core::clock::{Clock, SystemClock};
 
 use super::{Invocation, details};
 use crate::arguments::{Credentials, Format};
@@ -12,6 +14,9 @@ use crate::failure::Failure;
 use crate::picker;
 use crate::printer::on_one_harmless_line;
 use crate::shells::{Shell, Unquotable, ini};
+
+/// No wait can be shorter than that and be one.
+const LEAST: Duration = Duration::from_millis(100);
 
 pub fn run(invocation: &Invocation, arguments: &Credentials) -> Result<(), Failure> {
     let credentials = ask(
@@ -66,13 +71,24 @@ pub fn ask_for_tool(
     role: Target,
     patience: Duration,
 ) -> Result<CredentialsReply, Failure> {
-    let mut client = invocation.connect()?;
-    client.wait_at_most(Some(patience))?;
-    let reply = client.ask(&Operation::Credentials {
+    let operation = Operation::Credentials {
         role,
         min_ttl_seconds: 0,
-    })?;
-    credentials_in(invocation, reply)
+    };
+    let mut client = invocation.connect()?;
+    let clock = SystemClock::new();
+    client.wait_at_most(Some(patience))?;
+    let reply = match client.ask(&operation) {
+        // One that crashes, or makes room for another one, answers nobody any more whom it had not heard yet.
+        Err(ClientError::Closed) => {
+            let mut next = invocation.connect()?;
+            let left = patience.saturating_sub(clock.elapsed());
+            next.wait_at_most(Some(left.max(LEAST)))?;
+            next.ask(&operation)
+        }
+        answer => answer,
+    };
+    credentials_in(invocation, reply?)
 }
 
 fn credentials_in(invocation: &Invocation, reply: Reply) -> Result<CredentialsReply, Failure> {

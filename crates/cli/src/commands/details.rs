@@ -6,6 +6,7 @@ use portray_core::agent::protocol::{AgentKind, CredentialsReply};
 use portray_core::agent::{Client, ClientError, targets};
 use portray_core::app::contract::PortalView;
 use portray_core::clock::{Clock, SystemClock};
+use portray_core::paths::SecretStore;
 
 use super::status::state_in_words;
 use super::{Invocation, status_of};
@@ -20,14 +21,14 @@ pub fn agent(invocation: &Invocation, client: &mut Client) -> Result<(), ClientE
         AgentKind::Tray => "the application",
         AgentKind::Headless => "an agent without a tray",
     };
-    let memory = if agent.memory_store {
-        ", keeps sign-ins in memory only"
-    } else {
-        ""
+    let kept = match agent.keeps_in() {
+        SecretStore::Keyring => "",
+        SecretStore::Memory => ", keeps sign-ins in memory only",
+        SecretStore::File => ", keeps sign-ins in an encrypted file",
     };
     invocation.printer.detail(|| {
         format!(
-            "Answered by {kind}: process {}, version {}, {}{memory}.",
+            "Answered by {kind}: process {}, version {}, {}{kept}.",
             agent.pid,
             agent.version,
             invocation.paths.socket().display()

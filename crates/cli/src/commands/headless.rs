@@ -7,11 +7,15 @@ use portray_core::agent::{Engine, claim_when_free, harden_process};
 use portray_core::app::App;
 use portray_core::app::contract::{ProblemView, Request};
 use portray_core::clock::SystemClock;
+use portray_core::paths::SecretStore;
+use portray_core::secret::Secret;
+use portray_core::token_store::passphrase::from_reader;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::Invocation;
 use crate::agent_start::StartReport;
 use crate::failure::Failure;
+use crate::passphrase;
 use crate::shell::HeadlessShell;
 
 /// Serves until it is asked to stop.
@@ -25,7 +29,11 @@ pub fn run(invocation: &Invocation, detached: bool) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::system("Starting the runtime", &error))?;
-    let outcome = runtime.block_on(serve(invocation, detached));
+    let passphrase = match detached {
+        true => handed_over(invocation),
+        false => passphrase::obtain(&invocation.environment, &invocation.paths),
+    };
+    let outcome = passphrase.and_then(|passphrase| runtime.block_on(serve(invocation, detached, passphrase)));
     // Whoever started this process waits for a word.
     if let (Err(failure), true) = (&outcome, detached) {
         report(
@@ -36,13 +44,25 @@ pub fn run(invocation: &Invocation, detached: bool) -> Result<(), Failure> {
     outcome
 }
 
-async fn serve(invocation: &Invocation, detached: bool) -> Result<(), Failure> {
+/// The command that started this process writes the passphrase into a pipe, where one is needed.
+fn handed_over(invocation: &Invocation) -> Result<Option<Secret>, Failure> {
+    match invocation.environment.secret_store()? {
+        SecretStore::Keyring | SecretStore::Memory => Ok(None),
+        SecretStore::File => {
+            let read = from_reader(std::io::stdin().lock());
+            let read = read.map_err(|fault| ProblemView::passphrase_handed_over(&fault));
+            Ok(Some(read?))
+        }
+    }
+}
+
+async fn serve(invocation: &Invocation, detached: bool, passphrase: Option<Secret>) -> Result<(), Failure> {
     let (environment, paths) = (invocation.environment.clone(), invocation.paths.clone());
     let engine = Engine::load(environment, paths, SystemClock::shared())?;
     let claim = claim_when_free(&engine.paths, &engine.clock).await?;
     let (host, clock) = (engine.host(AgentKind::Headless), engine.clock.clone());
     let (shell, pressed) = HeadlessShell::new(engine.environment.text("BROWSER"));
-    let app = engine.start(Arc::new(shell));
+    let app = engine.start(passphrase, Arc::new(shell))?;
     tracing::info!(pid = std::process::id(), "the agent is running");
     tokio::spawn(obey_buttons(app.clone(), pressed));
     tokio::spawn(obey_signals(app.clone()));

@@ -6,6 +6,7 @@ mod console;
 mod credential_process;
 mod credentials;
 mod details;
+mod doctor;
 mod endpoint;
 mod env;
 mod exec;
@@ -32,6 +33,7 @@ use crate::agent_start;
 use crate::arguments::{Command, Json};
 use crate::failure::Failure;
 use crate::printer::Printer;
+pub use status::state_in_words;
 
 /// What every command has at hand.
 pub struct Invocation {
@@ -57,6 +59,7 @@ pub fn run(invocation: &Invocation, command: Option<Command>) -> Result<ExitCode
         Command::Keep(arguments) => keep::run(invocation, &arguments)?,
         Command::Profiles(command) => profiles::run(invocation, &command)?,
         Command::Agent(arguments) => agent::run(invocation, &arguments)?,
+        Command::Doctor(arguments) => return doctor::run(invocation, &arguments),
         Command::Completions(arguments) => manual::completions(invocation.printer, arguments)?,
         Command::Man(arguments) => manual::page(invocation.printer, &arguments)?,
     }
@@ -77,7 +80,7 @@ impl Invocation {
     }
 }
 
-fn status_of(client: &mut Client) -> Result<StatusReply, ClientError> {
+pub fn status_of(client: &mut Client) -> Result<StatusReply, ClientError> {
     let Reply::Status(status) = client.ask(&Operation::Status)? else {
         return Err(ClientError::Garbled);
     };

@@ -35,6 +35,8 @@ struct PortalDocument<'a> {
     session_end_is_estimate: bool,
     accounts: u32,
     permission_sets: u32,
+    /// Why the state is what it is, or why nothing is renewed or listed.
+    problem: Option<&'a ProblemView>,
 }
 
 #[derive(Serialize)]
@@ -96,6 +98,7 @@ fn portal_document(portal: &PortalView) -> PortalDocument<'_> {
         session_end_is_estimate: portal.session_end_is_estimate,
         accounts: portal.accounts,
         permission_sets: portal.permission_sets,
+        problem: portal.problem.as_ref(),
     }
 }
 
@@ -211,7 +214,7 @@ mod tests {
 
     #[test]
     fn the_document_has_the_shape_that_scripts_rely_on() {
-        let expected = r#"{"agent":{"pid":7,"version":"0.1.0"},"portals":[{"name":"acme","start_url":"https://acme.awsapps.com/start","region":"eu-west-1","state":"signed_in","access_token_expires_at":"2026-03-02T13:00:00Z","session_ends_at":null,"session_end_is_estimate":true,"accounts":2,"permission_sets":3}],"credentials":[{"portal":"acme","account":"111122223333","permission_set":"ReadOnly","expires_at":"2026-03-02T12:40:00Z","kept":true,"state":"fresh","problem":null}],"problems":[]}"#;
+        let expected = r#"{"agent":{"pid":7,"version":"0.1.0"},"portals":[{"name":"acme","start_url":"https://acme.awsapps.com/start","region":"eu-west-1","state":"signed_in","access_token_expires_at":"2026-03-02T13:00:00Z","session_ends_at":null,"session_end_is_estimate":true,"accounts":2,"permission_sets":3,"problem":null}],"credentials":[{"portal":"acme","account":"111122223333","permission_set":"ReadOnly","expires_at":"2026-03-02T12:40:00Z","kept":true,"state":"fresh","problem":null}],"problems":[]}"#;
         assert_eq!(serde_json::to_string(&document(&status())).unwrap(), expected);
     }
 

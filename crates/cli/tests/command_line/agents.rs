@@ -1,13 +1,14 @@
 //! The real agent: started once however many need it, and gone when it is told.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::channel;
 
 use serde_json::{Value, json};
 
 use crate::credential_process::{PROCESS, is_one_document_or_nothing};
-use crate::home::{Home, say, text};
+use crate::home::{Home, credentials, say, text};
 
 #[test]
 fn a3_a_hundred_helpers_start_one_agent() {
@@ -65,6 +66,38 @@ fn a3_helpers_that_wait_for_an_agent_that_cannot_start_end_together() {
 }
 
 #[test]
+fn a3_a_tool_asks_again_when_an_agent_ends_before_its_answer() {
+    let whole = credentials().to_string();
+    let half = &whole[..whole.len() / 2];
+    for unanswered in [None, Some(half.to_owned())] {
+        let home = Home::new();
+        let asked = AtomicU32::new(0);
+        home.with_agent_that(move |mut stream, _| {
+            if asked.fetch_add(1, Ordering::SeqCst) > 0 {
+                return say(stream, &credentials());
+            }
+            let said = unanswered.clone().unwrap_or_default();
+            stream.write_all(said.as_bytes()).unwrap();
+            false
+        });
+        let output = home.portray(&PROCESS).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        is_one_document_or_nothing(&output);
+    }
+    // One that answers nobody is not asked for ever.
+    let home = Home::new();
+    let (asked, requests) = channel();
+    home.with_agent_that(move |_, request| {
+        asked.send(request.clone()).unwrap();
+        false
+    });
+    let output = home.portray(&PROCESS).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    is_one_document_or_nothing(&output);
+    assert_eq!(requests.try_iter().count(), 2);
+}
+
+#[test]
 fn a5_an_agent_that_ran_out_of_files_goes_on_when_there_are_some() {
     let home = Home::new();
     let mut agent = Command::new("sh");
@@ -101,10 +134,8 @@ fn agent_refuses_to_run_beside_another() {
     assert_eq!(second.status.code(), Some(1), "{second:?}");
     assert!(text(&second.stderr).contains("running already"), "{second:?}");
     let stopped = home.portray(&["agent", "stop"]).output().unwrap();
-    assert!(
-        text(&stopped.stderr).contains("are gone"),
-        "the store is memory: {stopped:?}"
-    );
+    let words = text(&stopped.stderr);
+    assert_eq!(words.trim(), "The agent has stopped.", "nobody was signed in");
     let gone = home.portray(&["agent", "status"]).output().unwrap();
     assert_eq!(gone.status.code(), Some(6), "{gone:?}");
 }

@@ -107,11 +107,11 @@ fn p3_without_a_usable_home_it_says_what_to_do() {
     assert_eq!(nowhere.status.code(), Some(2), "{nowhere:?}");
     assert!(text(&nowhere.stderr).contains("PORTRAY_HOME"), "{nowhere:?}");
     let home = Home::new();
-    let store = home
-        .portray(&PROCESS)
-        .env("PORTRAY_SECRET_STORE", "file")
-        .output()
-        .unwrap();
-    assert_eq!(store.status.code(), Some(7), "{store:?}");
-    assert!(text(&store.stderr).contains("memory"), "{store:?}");
+    // A tool has no terminal: nobody is asked for a passphrase, and nobody waits for one.
+    for (store, what_to_do) in [("plain", "memory"), ("file", "PORTRAY_PASSPHRASE_FILE")] {
+        let mut command = home.portray(&PROCESS);
+        let refused = command.env("PORTRAY_SECRET_STORE", store).output().unwrap();
+        assert_eq!(refused.status.code(), Some(7), "{refused:?}");
+        assert!(text(&refused.stderr).contains(what_to_do), "{refused:?}");
+    }
 }

@@ -10,7 +10,7 @@ use crate::agent::listener::Listener;
 use crate::agent::protocol::{AgentHello, AgentKind, Operation};
 use crate::app::contract::ProblemView;
 use crate::clock::SharedClock;
-use crate::paths::Paths;
+use crate::paths::{Paths, SecretStore};
 use crate::private_files::{self, FolderFault, folder_fault};
 
 /// How long an agent that ends has to store what it must and to finish its answers before the next one gives up.
@@ -65,11 +65,12 @@ pub fn claim(paths: &Paths) -> Result<Claim, ClaimError> {
     }
 }
 
-/// As [`claim`], for the tray application: a headless agent that keeps nothing in memory alone is asked to stop first.
-/// With a memory store the answer is [`ClaimError::Taken`], because a person has to agree to a new sign-in.
-pub async fn take_over(paths: &Paths, clock: &SharedClock) -> Result<Claim, ClaimError> {
+/// As [`claim`], for the tray application: a headless agent whose sign-ins it will find in `store` is asked to stop
+/// first. With a memory store, or another one, the answer is [`ClaimError::Taken`], because a person has to agree to a
+/// new sign-in.
+pub async fn take_over(paths: &Paths, clock: &SharedClock, store: SecretStore) -> Result<Claim, ClaimError> {
     match claim_aside(paths).await {
-        Err(ClaimError::Taken(Some(agent))) if gives_way(&agent) => {}
+        Err(ClaimError::Taken(Some(agent))) if gives_way(&agent, store) => {}
         other => return other,
     }
     ask_to_stop(paths).await;
@@ -130,16 +131,12 @@ fn bind(paths: &Paths, lock: File) -> Result<Claim, ClaimError> {
 fn open_lock(path: &Path) -> Result<File, ClaimError> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        let no_link = rustix::fs::OFlags::NOFOLLOW.bits();
-        options.mode(0o600).custom_flags(no_link.cast_signed());
-    }
-    options.open(path).map_err(|error| ClaimError::Lock {
-        path: path.to_owned(),
-        error,
-    })
+    private_files::private(&mut options)
+        .open(path)
+        .map_err(|error| ClaimError::Lock {
+            path: path.to_owned(),
+            error,
+        })
 }
 
 fn lock_failed(paths: &Paths, error: io::Error) -> ClaimError {
@@ -153,8 +150,9 @@ fn hello(paths: &Paths) -> Option<AgentHello> {
     Client::connect(paths).ok()?.hello().ok()
 }
 
-fn gives_way(agent: &AgentHello) -> bool {
-    agent.kind == AgentKind::Headless && !agent.memory_store
+fn gives_way(agent: &AgentHello, store: SecretStore) -> bool {
+    let kept_in = agent.keeps_in();
+    agent.kind == AgentKind::Headless && kept_in == store && kept_in != SecretStore::Memory
 }
 
 /// Tries again while it is worth waiting for whoever holds the socket.

@@ -112,7 +112,8 @@ impl Client {
     fn receive(&mut self) -> Result<Reply, ClientError> {
         let mut line = Vec::new();
         self.connection.read_until(b'\n', &mut line).map_err(broken)?;
-        if line.is_empty() {
+        // Half a line is what an agent was saying when it crashed.
+        if !line.ends_with(b"\n") {
             return Err(ClientError::Closed);
         }
         parse_reply(&line)

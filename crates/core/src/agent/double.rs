@@ -15,7 +15,7 @@ use crate::agent::protocol::{
 use crate::agent::socket::Answering;
 use crate::app::contract::{ProblemCode, ProblemView, Role};
 use crate::clock::SharedClock;
-use crate::paths::{Environment, Paths};
+use crate::paths::{Environment, Paths, SecretStore};
 use crate::secret::Secret;
 
 /// Answers `hello`, `stop`, and `credentials` by the permission set's name: `Slow` waits to be let through,
@@ -23,6 +23,7 @@ use crate::secret::Secret;
 #[derive(Clone, Default)]
 pub struct Double {
     pub memory_store: bool,
+    pub secret_store: Option<SecretStore>,
     /// Told when a slow answer has begun.
     pub begun: Arc<Notify>,
     /// Lets a slow answer go on.
@@ -53,6 +54,7 @@ impl Answering for Double {
                 pid: std::process::id(),
                 kind: AgentKind::Headless,
                 memory_store: self.memory_store,
+                secret_store: self.secret_store,
             }),
             Operation::Credentials { role, .. } => self.credentials(role).await,
             Operation::Subscribe => {

@@ -1,5 +1,6 @@
 //! What every resident process is started from: what a person has set is read before anything is shown or claimed.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::agent::handler::Host;
@@ -10,8 +11,9 @@ use crate::app::{App, Parts};
 use crate::clock::SharedClock;
 use crate::identity_center::HttpStack;
 use crate::paths::{Environment, EnvironmentError, Paths, SecretStore};
+use crate::secret::Secret;
 use crate::settings::{Settings, SettingsError};
-use crate::token_store::TokenStore;
+use crate::token_store::{SealedFault, TokenStore};
 
 /// An application that is ready to be started.
 #[derive(Debug)]
@@ -19,8 +21,8 @@ pub struct Engine {
     pub environment: Environment,
     pub paths: Paths,
     pub clock: SharedClock,
+    pub secret_store: SecretStore,
     settings: Settings,
-    secret_store: SecretStore,
 }
 
 /// A mistake in what a person has set: nothing is started with it.
@@ -30,6 +32,10 @@ pub enum EngineError {
     Environment(#[from] EnvironmentError),
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    #[error("the encrypted sign-ins in {path}: {fault}")]
+    SealedFile { path: PathBuf, fault: SealedFault },
+    #[error("nobody was asked for the passphrase of the encrypted sign-ins")]
+    NoPassphrase,
 }
 
 impl EngineError {
@@ -38,6 +44,8 @@ impl EngineError {
         match self {
             Self::Environment(error) => ProblemView::environment(&error),
             Self::Settings(error) => ProblemView::settings(&error),
+            Self::SealedFile { path, fault } => ProblemView::sealed_file(&fault, &path),
+            Self::NoPassphrase => ProblemView::no_passphrase(),
         }
     }
 }
@@ -60,25 +68,39 @@ impl Engine {
     pub fn host(&self, kind: AgentKind) -> Host {
         Host {
             kind,
-            memory_store: self.secret_store == SecretStore::Memory,
+            secret_store: self.secret_store,
         }
     }
 
-    /// Starts the application on the current tokio runtime.
-    pub fn start(self, shell: Arc<dyn Shell>) -> App {
-        let store = match self.secret_store {
-            SecretStore::Keyring => TokenStore::keyring(&self.paths.keyring_service, self.clock.clone()),
-            SecretStore::Memory => TokenStore::memory(),
-        };
-        App::start(Parts {
-            http: HttpStack::system(&self.environment),
+    /// Starts the application on the current tokio runtime. Only whoever holds the claim may: encrypted sign-ins are
+    /// read here, and written from here on.
+    pub fn start(self, passphrase: Option<Secret>, shell: Arc<dyn Shell>) -> Result<App, EngineError> {
+        let store = self.open_store(passphrase)?;
+        Ok(App::start(Parts {
+            http: HttpStack::system(&self.environment, self.clock.clone()),
             environment: self.environment,
             paths: self.paths,
             settings: self.settings,
             clock: self.clock,
             store,
             shell,
-        })
+        }))
+    }
+
+    fn open_store(&self, passphrase: Option<Secret>) -> Result<TokenStore, EngineError> {
+        match self.secret_store {
+            SecretStore::Keyring => Ok(TokenStore::keyring(
+                &self.paths.keyring_service,
+                self.clock.clone(),
+            )),
+            SecretStore::Memory => Ok(TokenStore::memory()),
+            SecretStore::File => {
+                let passphrase = passphrase.ok_or(EngineError::NoPassphrase)?;
+                let path = self.paths.sign_ins();
+                TokenStore::file(&path, &passphrase, self.clock.clone())
+                    .map_err(|fault| EngineError::SealedFile { path, fault })
+            }
+        }
     }
 }
 
@@ -98,12 +120,6 @@ mod tests {
         let paths = Paths::of(&environment).unwrap();
         let loaded = Engine::load(environment, paths, SystemClock::shared());
         loaded.err().map(|error| error.to_string())
-    }
-
-    #[test]
-    fn k3_the_file_store_is_refused_before_anything_starts() {
-        let refused = refusal(&[("PORTRAY_SECRET_STORE", "file")], "").unwrap();
-        assert!(refused.contains("PORTRAY_SECRET_STORE=file"), "{refused}");
     }
 
     #[test]

@@ -19,6 +19,7 @@ use crate::app::settings_file::SettingsProblems;
 use crate::app::state::NamedPortal;
 use crate::app::{App, ConsoleRequest, SignInStart};
 use crate::identity_center::{PortalId, RoleKey};
+use crate::paths::SecretStore;
 
 /// How long a name waits for the first listing: shorter than the tools that wait for an answer.
 const FIRST_LISTING: Duration = Duration::from_secs(8);
@@ -34,8 +35,7 @@ const TOOL: Duration = Duration::from_secs(9);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Host {
     pub kind: AgentKind,
-    /// Nothing is kept outside the agent's memory.
-    pub memory_store: bool,
+    pub secret_store: SecretStore,
 }
 
 /// Answers from the application.
@@ -126,7 +126,8 @@ impl Handler {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
             kind: self.host.kind,
-            memory_store: self.host.memory_store,
+            memory_store: self.host.secret_store == SecretStore::Memory,
+            secret_store: Some(self.host.secret_store),
         })
     }
 

@@ -12,6 +12,7 @@ pub mod handler;
 pub mod harden;
 pub mod listener;
 mod pages;
+pub mod passphrase;
 pub mod protocol;
 pub mod socket;
 pub mod targets;

@@ -13,6 +13,7 @@ use crate::app::contract::{
     Answer, ConsoleVia, CredentialsView, PortalView, ProblemView, Request, Role, SearchAnswer, SearchRequest,
     Snapshot,
 };
+use crate::paths::SecretStore;
 use crate::secret::Secret;
 
 /// The protocol's version: raised when an old client could misunderstand an answer.
@@ -196,6 +197,19 @@ pub struct AgentHello {
     pub kind: AgentKind,
     /// Sign-ins end with this agent, because nothing is kept outside its memory.
     pub memory_store: bool,
+    /// Where it keeps sign-ins; agents that do not say have the keyring or memory.
+    #[serde(default)]
+    pub secret_store: Option<SecretStore>,
+}
+
+impl AgentHello {
+    /// Where it keeps sign-ins.
+    pub fn keeps_in(&self) -> SecretStore {
+        self.secret_store.unwrap_or(match self.memory_store {
+            true => SecretStore::Memory,
+            false => SecretStore::Keyring,
+        })
+    }
 }
 
 /// Which program holds the socket.

@@ -13,6 +13,7 @@ use crate::app::console_session::Opener;
 use crate::app::contract::{Answer, ProblemView, Request, Snapshot};
 use crate::app::drawing::Drawn;
 use crate::app::files::Writer;
+use crate::app::inbox::{Inbox, is_quit};
 use crate::app::settings_file::{Edit, SettingsProblems};
 use crate::app::shell::Shell;
 use crate::app::sign_ins::SignIns;
@@ -24,6 +25,7 @@ use crate::paths::{Environment, Paths};
 use crate::refresh::Refresh;
 use crate::role_catalog::{Catalogue, Loaded, MarksFile};
 use crate::settings::Settings;
+use crate::supervised::{Panicked, Restarts, survive_async};
 use crate::token_store::TokenStore;
 
 /// Time passes for what is shown, and for syncs that are due.
@@ -51,6 +53,8 @@ pub struct Controller {
     pub(super) assignment_changes: Vec<AssignmentChange>,
     pub(super) snapshots: watch::Sender<Arc<Snapshot>>,
     stopped: watch::Sender<bool>,
+    /// What the loop went on after.
+    pub(super) restarts: Restarts,
     pub(super) writer: Writer,
     pub(super) drawn: Drawn,
     pub(super) zone: TimeZone,
@@ -94,6 +98,7 @@ impl Controller {
             assignment_changes: Vec::new(),
             snapshots: handles.snapshots.clone(),
             stopped: handles.stopped.clone(),
+            restarts: Restarts::default(),
             writer: Writer::start(handles.commands.clone()),
             drawn,
             zone: TimeZone::system(),
@@ -103,28 +108,29 @@ impl Controller {
     }
 
     /// Runs until somebody asks to quit.
-    pub async fn run(mut self, mut commands: mpsc::UnboundedReceiver<Command>) {
+    pub async fn run(mut self, commands: mpsc::UnboundedReceiver<Command>) {
+        let mut inbox = Inbox::new(commands);
         let mut dirty = true;
         loop {
             let pause = self.pause_before_drawing();
             tokio::select! {
-                command = commands.recv() => {
+                command = inbox.next() => {
                     let Some(command) = command else { break };
                     if is_quit(&command) {
                         self.quit(command);
                         break;
                     }
-                    self.handle(command);
+                    self.guarded(&mut inbox, |controller| controller.handle(command)).await;
                     dirty = true;
                 }
                 () = self.clock.sleep(pause), if dirty => {
-                    self.draw();
                     dirty = false;
+                    self.guarded(&mut inbox, Self::draw).await;
                 }
             }
         }
         // Whoever still waits for an answer has it: the application is stopping.
-        drop(commands);
+        drop(inbox);
         self.end().await;
         self.stopped.send_replace(true);
     }
@@ -305,7 +311,9 @@ impl Controller {
     {
         let commands = self.commands.clone();
         tokio::spawn(async move {
-            let next = match (work.await, reply) {
+            let done = survive_async(work).await;
+            let done = done.unwrap_or_else(|Panicked| Err(ProblemView::own_mistake()));
+            let next = match (done, reply) {
                 (Ok(done), reply) => next(done, reply),
                 (Err(problem), None) => Some(Command::Failed(problem)),
                 (Err(problem), reply) => {
@@ -319,16 +327,6 @@ impl Controller {
             }
         });
     }
-}
-
-fn is_quit(command: &Command) -> bool {
-    matches!(
-        command,
-        Command::Ask {
-            request: Request::Quit,
-            ..
-        }
-    )
 }
 
 /// Answers whoever waits.

@@ -8,12 +8,14 @@ mod controller;
 mod drawing;
 mod events;
 mod files;
+mod inbox;
 mod list_orders;
 pub mod notices;
 mod portals;
 pub mod problem;
 pub mod profiles_problem;
 mod program_problem;
+mod secret_store_problem;
 pub mod settings_file;
 pub mod shell;
 mod sign_in;
@@ -40,6 +42,7 @@ use crate::refresh::{Refresh, RefreshFailure, runner};
 use crate::role_catalog::{Catalogue, CatalogueFiles, Query};
 use crate::secret::Secret;
 use crate::settings::Settings;
+use crate::supervised::keep_running;
 use crate::token_store::TokenStore;
 use command::{Began, Command, SignInWish};
 use contract::{
@@ -134,10 +137,13 @@ impl App {
             .map(|portal| PortalId(portal.id.clone()))
             .collect();
         let loaded = CatalogueFiles::of(&parts.paths).load(&portals, clock.now());
+        let network = parts.http.clone();
         let mut controller = Controller::new(parts, loaded, &handles);
         controller.begin();
         tokio::spawn(controller.run(inbox));
-        tokio::spawn(runner::run(refresh.clone()));
+        let refreshed = refresh.clone();
+        let runner = keep_running("refresh", clock.clone(), move || runner::run(refreshed.clone()));
+        tokio::spawn(runner);
         let forward = commands.clone();
         tokio::spawn(async move {
             while let Some(change) = changed.recv().await {
@@ -148,6 +154,10 @@ impl App {
         tokio::spawn(async move {
             while ticks.send(Command::Tick).is_ok() {
                 tick_clock.sleep(TICK).await;
+                // Servers have nobody who tells, and a desktop's service may not run.
+                if network.take_moved() {
+                    let _ = ticks.send(Command::Woke);
+                }
             }
         });
         let Handles {

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use crate::app::contract::{
-    CredentialsState, CredentialsView, PortalState, PortalView, Request, SignInMethod,
+    CredentialsState, CredentialsView, PortalState, PortalView, ProblemCode, ProblemView, Request,
+    SignInMethod,
 };
 use crate::app::shell::{Notice, NoticeAction};
 use crate::app::state::{AppState, AssignmentChange, ENDS_SOON_MINUTES, ends_soon};
@@ -27,6 +28,7 @@ pub fn notices(before: &AppState, after: &AppState, now: Timestamp, earlier: Tim
             [
                 sign_in(before, after, portal),
                 session_end(before, portal, now, earlier),
+                storing(before, portal),
             ]
         })
         .flatten()
@@ -103,6 +105,31 @@ fn session_end(
         (true, false) => Some(NoticeChange::Withdraw(key)),
         (false, false) | (true, true) => None,
     }
+}
+
+/// A renewed sign-in is in memory only: it would be lost with this process.
+fn storing(before: &AppState, portal: &PortalView) -> Option<NoticeChange> {
+    let key = format!("store/{}", portal.id);
+    let was_unsaved = before.portal(&portal.id).and_then(unsaved).is_some();
+    match (was_unsaved, unsaved(portal)) {
+        (false, Some(problem)) => Some(NoticeChange::Show(Notice {
+            key,
+            title: format!("Your sign-in to {} is not stored", portal.name),
+            body: format!(
+                "{} {} Until it is stored, ending Portray may sign you out.",
+                problem.what_happened, problem.what_to_do
+            ),
+            actions: vec![details(), later()],
+        })),
+        (true, None) => Some(NoticeChange::Withdraw(key)),
+        (false, None) | (true, Some(_)) => None,
+    }
+}
+
+/// Why the sign-in that is used is not in the store.
+fn unsaved(portal: &PortalView) -> Option<&ProblemView> {
+    let problem = portal.problem.as_ref();
+    problem.filter(|problem| is_in_session(portal) && problem.code == ProblemCode::SecretStore)
 }
 
 /// Credentials in use are not renewed: one notice for all of them, from the first failure until none is left.
@@ -242,8 +269,9 @@ fn later() -> NoticeAction {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::contract::{ProblemView, Role};
+    use crate::app::contract::Role;
     use crate::app::state::tests::{now, portal, state};
+    use crate::token_store::StoreFailure;
 
     fn between(before: &AppState, after: &AppState) -> Vec<NoticeChange> {
         notices(before, after, now(), now())
@@ -437,6 +465,24 @@ mod tests {
         );
         assert!(between(&failing, &trying).is_empty() && between(&trying, &failing).is_empty());
         assert_eq!(titles(&between(&trying, &fresh)), ["withdraw renewal"]);
+    }
+
+    #[test]
+    fn r3_a_renewed_sign_in_that_is_not_stored_is_said_once_and_taken_back() {
+        let stored = state(vec![portal(PortalState::SignedIn)]);
+        let mut unsaved = stored.clone();
+        unsaved.portals[0].problem = Some(ProblemView::store(StoreFailure::Locked));
+        let said = between(&stored, &unsaved);
+        assert_eq!(titles(&said), ["Your sign-in to acme is not stored"]);
+        let NoticeChange::Show(notice) = &said[0] else {
+            panic!("no notice")
+        };
+        assert!(notice.body.contains("Unlock the keyring"), "{notice:?}");
+        assert_eq!(between(&unsaved, &unsaved), []);
+        assert_eq!(titles(&between(&unsaved, &stored)), ["withdraw store/p1"]);
+        let mut unreadable = unsaved.clone();
+        unreadable.portals[0].state = PortalState::Unknown;
+        assert_eq!(between(&state(vec![]), &unreadable), [], "nothing was renewed");
     }
 
     #[test]

@@ -72,7 +72,8 @@ impl Controller {
             self.let_go(&id);
         }
         let center = IdentityCenter::new(portal, &self.http, self.clock.clone());
-        Self::load(self.refresh.add_portal(center));
+        let session = self.refresh.add_portal(center);
+        tokio::spawn(async move { load(&session).await });
         for key in self.catalogue().kept.iter().filter(|key| key.portal == id) {
             self.refresh.roles.set_kept(key, true);
         }
@@ -91,22 +92,19 @@ impl Controller {
         self.hide_listing(portal);
     }
 
-    /// Reads again what the store could not give before.
+    /// Reads again what the store could not give before. Whoever has turned down the keyring's question is not asked
+    /// again by this.
     pub(super) fn load_sessions(&self) {
         for session in self.refresh.sessions() {
             if session.is_unread() {
-                Self::load(session);
+                let store = self.store.clone();
+                tokio::spawn(async move {
+                    if store.is_open_to_the_clock().await {
+                        load(&session).await;
+                    }
+                });
             }
         }
-    }
-
-    /// That a sign-in was read is told by the session.
-    fn load(session: Arc<Session>) {
-        tokio::spawn(async move {
-            if let Err(failure) = session.load().await {
-                tracing::warn!(%failure, "the store does not say who is signed in");
-            }
-        });
     }
 
     pub(super) fn add_portal(
@@ -178,6 +176,7 @@ impl Controller {
     }
 
     pub(super) fn portal_left(&self, portal: PortalId, reply: Option<Reply<Answer>>) {
+        self.http.forget_connections();
         let id = portal.0.clone();
         let change = move |settings: &mut Settings| {
             settings.remove_portal(&id);
@@ -220,11 +219,12 @@ impl Controller {
         self.cancel_sign_in(portal);
         self.leave_sign_in(portal);
         self.drop_listing(portal);
-        let (refresh, portal) = (self.refresh.clone(), portal.clone());
+        let (refresh, http, portal) = (self.refresh.clone(), self.http.clone(), portal.clone());
         self.spawn(reply, async move {
             let outcome = session.sign_out().await.map_err(ProblemView::sign_out);
-            // Whatever was fetched while AWS was told goes too.
+            // Whatever was fetched while AWS was told goes too, and the buffers in which tokens were sent.
             refresh.roles.forget_portal(&portal);
+            http.forget_connections();
             outcome.map(|()| Answer::Done)
         });
     }
@@ -365,6 +365,13 @@ impl NewPortal {
         };
         let portal = settings.add_portal(&name, start_url, region).id.clone();
         Ok(Answer::Portal { portal })
+    }
+}
+
+/// That a sign-in was read is told by the session.
+async fn load(session: &Session) {
+    if let Err(failure) = session.load().await {
+        tracing::warn!(%failure, "the store does not say who is signed in");
     }
 }
 

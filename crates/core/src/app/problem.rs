@@ -10,7 +10,6 @@ use crate::identity_center::portal::PortalError;
 use crate::identity_center::{Failure, Meaning};
 use crate::refresh::RefreshFailure;
 use crate::settings::{Fault, SetAside, SettingsError};
-use crate::token_store::StoreFailure;
 
 impl ProblemView {
     pub(in crate::app) fn new(
@@ -149,26 +148,6 @@ impl ProblemView {
                 "Check the start URL and the region of the portal.",
             ),
         }
-    }
-
-    /// The keyring did not do what it should. Nothing was lost and nothing was written elsewhere.
-    pub fn store(failure: StoreFailure) -> Self {
-        let what_to_do = match failure {
-            StoreFailure::Locked | StoreFailure::Dismissed => "Unlock the keyring, then try again.",
-            StoreFailure::Absent => {
-                "Start a Secret Service (for instance gnome-keyring), or run Portray with \
-                 PORTRAY_SECRET_STORE=memory to keep the sign-in in memory only."
-            }
-            StoreFailure::TimedOut => {
-                "See whether the keyring waits for an answer, or run Portray with \
-                 PORTRAY_SECRET_STORE=memory to keep the sign-in in memory only."
-            }
-            StoreFailure::TooLarge | StoreFailure::Failed => {
-                "Try again, or run Portray with PORTRAY_SECRET_STORE=memory to keep the sign-in in memory only."
-            }
-            StoreFailure::Corrupt => "Sign out and sign in again to write it anew.",
-        };
-        Self::new(ProblemCode::SecretStore, sentence(&failure), what_to_do)
     }
 
     pub fn settings(error: &SettingsError) -> Self {
@@ -322,7 +301,7 @@ impl ProblemView {
     }
 }
 
-pub fn is_disk_full(error: &std::io::Error) -> bool {
+pub(in crate::app) fn is_disk_full(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{QuotaExceeded, StorageFull};
     matches!(error.kind(), StorageFull | QuotaExceeded)
 }
@@ -383,14 +362,6 @@ mod tests {
             let failure = Failure::new("CreateToken", meaning, "");
             assert_eq!(ProblemView::aws(&failure, "acme").code, ProblemCode::Unreachable);
         }
-    }
-
-    #[test]
-    fn k3_without_a_keyring_the_choice_is_offered_and_not_taken() {
-        let problem = ProblemView::store(StoreFailure::Absent);
-        assert_eq!(problem.code.exit_code(), 7);
-        assert!(problem.what_to_do.contains("PORTRAY_SECRET_STORE=memory"));
-        assert!(!problem.what_to_do.contains("file"));
     }
 
     #[test]

@@ -13,9 +13,9 @@ use crate::private_files::FolderFault;
 impl ProblemView {
     pub fn environment(error: &EnvironmentError) -> Self {
         let (code, what_to_do) = match error {
-            EnvironmentError::SecretStore(_) | EnvironmentError::SecretStoreFile => (
+            EnvironmentError::SecretStore(_) => (
                 ProblemCode::SecretStore,
-                "Unset it for the keyring, or set PORTRAY_SECRET_STORE=memory to keep sign-ins in memory only.",
+                "Unset it for the keyring; “memory” keeps sign-ins in memory only, “file” in a file that a passphrase encrypts.",
             ),
             EnvironmentError::Endpoint(_) => (
                 ProblemCode::WrongUse,
@@ -135,37 +135,6 @@ impl ProblemView {
         )
     }
 
-    /// The application does not end an agent whose sign-ins would be lost.
-    pub fn agent_in_memory(process: u32) -> Self {
-        Self::new(
-            ProblemCode::Failed,
-            format!("“portray agent” (process {process}) keeps sign-ins in its memory only."),
-            "Run “portray agent stop” and start Portray again; you will have to sign in anew.",
-        )
-    }
-
-    /// Sign-ins were to be kept in memory only, and the agent that runs has the keyring for them.
-    pub fn agent_keeps_in_keyring(process: u32) -> Self {
-        Self::new(
-            ProblemCode::SecretStore,
-            format!(
-                "The agent that runs (process {process}) keeps sign-ins in the keyring, and PORTRAY_SECRET_STORE asks for memory."
-            ),
-            "Run “portray agent stop” first, then this again; or leave PORTRAY_SECRET_STORE out.",
-        )
-    }
-
-    /// The same of the tray application.
-    pub fn application_keeps_in_keyring(process: u32) -> Self {
-        Self::new(
-            ProblemCode::SecretStore,
-            format!(
-                "The Portray application (process {process}) keeps sign-ins in the keyring, and PORTRAY_SECRET_STORE asks for memory."
-            ),
-            "Quit it from the tray menu and run this again, or leave PORTRAY_SECRET_STORE out.",
-        )
-    }
-
     pub fn agent_does_not_end() -> Self {
         Self::new(
             ProblemCode::Failed,
@@ -277,6 +246,15 @@ impl ProblemView {
             )
         };
         Self::new(ProblemCode::NoAgent, what_happened, what_to_do)
+    }
+
+    /// Nothing is written over.
+    pub fn report_exists() -> Self {
+        Self::new(
+            ProblemCode::WrongUse,
+            "There is a file of that name already.",
+            "Name one that does not exist yet.",
+        )
     }
 
     /// An answer came to nothing because of us.

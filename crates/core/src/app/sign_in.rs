@@ -10,6 +10,7 @@ use crate::clock::SharedClock;
 use crate::identity_center::browser_flow::Verdict;
 use crate::identity_center::{Failure, Flow, Meaning, Registration, Token};
 use crate::refresh::session::Session;
+use crate::supervised::{Panicked, survive_async};
 use crate::token_store::{SignIn, StoreFailure, TokenStore};
 
 /// What a sign-in needs.
@@ -26,7 +27,8 @@ pub struct Attempt {
 
 impl Attempt {
     pub async fn run(self) {
-        let outcome = self.sign_in().await;
+        let outcome = survive_async(Box::pin(self.sign_in())).await;
+        let outcome = outcome.unwrap_or_else(|Panicked| Err(ProblemView::own_mistake()));
         let portal = self.session.portal().id.clone();
         let _ = self.commands.send(Command::SignInEnded {
             portal,

@@ -21,6 +21,7 @@ use crate::role_catalog::{
     self, CatalogueFiles, Difference, Listing, Progress, Source, StoredListing, SyncStopped, Synced,
     Unfinished,
 };
+use crate::supervised::survive_async;
 
 /// While somebody looks or asks for credentials a listing is not older than this.
 const CURRENT: Duration = Duration::from_secs(15 * 60);
@@ -301,7 +302,8 @@ fn told(key: &RoleKey, named_in: [&Listing; 2]) -> String {
 
 impl Job {
     async fn run(self) {
-        let outcome = self.list().await;
+        let outcome = survive_async(Box::pin(self.list())).await;
+        let outcome = outcome.unwrap_or_else(|panicked| Err(panicked.into()));
         let _ = self.commands.send(Command::SyncEnded {
             portal: self.portal,
             number: self.number,

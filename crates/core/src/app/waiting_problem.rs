@@ -18,6 +18,21 @@ impl ProblemView {
                 "It mostly passes by itself. If it stays, see whether a proxy or a network's sign-in page answers \
                  instead, and whether AWS reports trouble in the region.",
             ),
+            Trouble::Captive => (
+                format!(
+                    "This network wants you to sign in to it first; AWS cannot be reached for {portal}{said}."
+                ),
+                "Open any page in your browser and sign in to the network; nothing is lost, and Portray goes on by itself.",
+            ),
+            Trouble::Proxy => (
+                format!("The proxy does not lead to AWS for {portal}{said}."),
+                "Check HTTPS_PROXY and NO_PROXY, or the proxy in the system's settings; the README says which are read.",
+            ),
+            Trouble::Certificate => (
+                format!("AWS cannot be reached safely for {portal}{said}."),
+                "Where a company's proxy looks into connections, name its certificate in AWS_CA_BUNDLE; where a network \
+                 wants you to sign in first, do that in a browser.",
+            ),
             Trouble::Clock => (
                 format!("AWS and this machine do not agree about the time, for {portal}{said}."),
                 "Set this machine's clock right, then try again.",
@@ -97,6 +112,9 @@ impl ProblemView {
             | StoreFailure::Failed => {
                 "Portray deletes it as soon as the keyring works again; let it run until then."
             }
+            StoreFailure::Unwritten => {
+                "Portray deletes it as soon as the file can be written again; let it run until then."
+            }
         };
         Self::new(ProblemCode::SecretStore, what_happened, what_to_do)
     }
@@ -111,6 +129,9 @@ mod tests {
         for (trouble, what_to_do) in [
             (Trouble::Network, "Check the network"),
             (Trouble::Answer, "whether a proxy"),
+            (Trouble::Captive, "sign in to the network"),
+            (Trouble::Proxy, "HTTPS_PROXY"),
+            (Trouble::Certificate, "AWS_CA_BUNDLE"),
             (Trouble::Clock, "clock right"),
         ] {
             let problem = ProblemView::as_good_as_unreachable(trouble, "acme", " (HTTP 500: trouble)");

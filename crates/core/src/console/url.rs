@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 
 use crate::console::destinations::region_of;
+use crate::identity_center::error::is_of_the_network;
 use crate::identity_center::portal::under;
-use crate::identity_center::{AccountId, Failure, HttpStack, Meaning, Portal, RoleCredentials};
+use crate::identity_center::{AccountId, Failure, HttpStack, Meaning, Portal, RoleCredentials, Trouble};
 use crate::secret::Secret;
 
 const OPERATION: &str = "console federation";
@@ -52,7 +53,13 @@ pub async fn federation(
     let answer = http.get(OPERATION, &request).await;
     String::from(request).zeroize();
     let mut answer = answer?;
-    let parsed = token_in(answer.status, &answer.body);
+    let captive = is_of_the_network(answer.status, answer.content_type.as_deref(), &answer.body);
+    let trouble = if captive {
+        Trouble::Captive
+    } else {
+        Trouble::Answer
+    };
+    let parsed = token_in(answer.status, &answer.body).map_err(|failure| failure.with_trouble(trouble));
     answer.body.zeroize();
     let token = parsed?;
     let mut login = endpoint;

@@ -102,6 +102,11 @@ impl IdentityCenter {
 }
 
 impl BrowserSignIn {
+    #[cfg(test)]
+    pub(super) fn verifier(&self) -> &Secret {
+        &self.verifier
+    }
+
     /// What became of the sign-in, for the page that the person looks at.
     pub fn tell(&self, verdict: Verdict) {
         self.callback.tell(verdict);

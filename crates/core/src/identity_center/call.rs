@@ -17,7 +17,6 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use crate::clock::SharedClock;
 use crate::identity_center::deadline::within;
 use crate::identity_center::error::Api;
-use crate::identity_center::http::CALL;
 use crate::identity_center::{Failure, HttpStack, IdentityCenter, Limiter, Meaning, Portal, Priority, Reach};
 
 /// Whether a call is tried again here. The background has policies of its own, above.
@@ -64,6 +63,7 @@ impl IdentityCenter {
             .build();
         Self {
             portal: Arc::new(portal),
+            http: http.clone(),
             limiter: Arc::new(Limiter::new(clock.clone())),
             reach: Arc::new(Reach::new(clock.clone())),
             oidc: aws_sdk_ssooidc::Client::from_conf(oidc),
@@ -91,7 +91,8 @@ impl IdentityCenter {
             };
             let mut pauses = pauses.iter();
             loop {
-                let answer = self.attempt(api, priority, request()).await;
+                // The SDK's future is large, and whoever waits for it would have to make room for it.
+                let answer = self.attempt(api, priority, Box::pin(request())).await;
                 let failure = match answer {
                     Ok(answer) => return Ok(answer),
                     Err(error) => Failure::of(operation, api, &error),
@@ -123,7 +124,7 @@ impl IdentityCenter {
         E: ProvideErrorMetadata,
     {
         let permit = self.limiter.permit(priority).await;
-        let answer = match within(&self.clock, CALL, request).await {
+        let answer = match self.http.in_time(request).await {
             Some(answer) => answer,
             None => Err(SdkError::timeout_error("no answer in time")),
         };
@@ -168,7 +169,7 @@ fn time_source(clock: &SharedClock) -> SharedTimeSource {
     SharedTimeSource::new(SdkClock(clock.clone()))
 }
 
-fn sleep(clock: &SharedClock) -> SharedAsyncSleep {
+pub(super) fn sleep(clock: &SharedClock) -> SharedAsyncSleep {
     SharedAsyncSleep::new(SdkClock(clock.clone()))
 }
 

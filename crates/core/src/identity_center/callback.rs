@@ -192,6 +192,13 @@ mod tests {
             get(port, &format!("{PATH}?code=x")),
             get(port, &format!("{PATH}?error=access_denied")),
             get(port, &format!("{PATH}?state={STATE}")),
+            get(port, &format!("{PATH}?code=x&state={}", &STATE[1..])),
+            get(port, &format!("{PATH}?code=x&state={STATE}x")),
+            get(port, &format!("{PATH}?code=x&state={}", STATE.to_uppercase())),
+            get(port, &format!("{PATH}?error=access_denied&state=wrong")),
+            get(port, &format!("{PATH}?code=&state={STATE}")),
+            get(port, &format!("{PATH}?%73tate={STATE}&state={STATE}&code=x")),
+            get(port, &format!("{PATH}#?code=x&state={STATE}")),
             get(port, &format!("{PATH}?state={STATE}&state={STATE}&code=x")),
             get(port, &format!("{PATH}?state={STATE}&code=x&code=y")),
             get(port, &format!("{PATH}?state={STATE}&code=x&error=y")),
@@ -211,6 +218,8 @@ mod tests {
             let answer = send(port, stray).await;
             assert!(!answer.starts_with("HTTP/1.1 200"), "{stray}\n{answer}");
         }
+        let long = format!("{PATH}?code={}&state={STATE}", "x".repeat(102_400));
+        assert!(!send(port, &get(port, &long)).await.starts_with("HTTP/1.1 200"));
         let large =
             format!("POST {PATH} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: 102400\r\n\r\n");
         send(port, &(large + &"x".repeat(102_400))).await;

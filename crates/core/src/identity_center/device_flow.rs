@@ -38,6 +38,9 @@ enum Poll {
 const START: &str = "StartDeviceAuthorization";
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
+/// Nobody takes longer to approve a code; AWS's live for ten minutes.
+const LONGEST: Duration = Duration::from_secs(3600);
+
 /// Where AWS names no interval, and what is added for every SlowDown.
 const INTERVAL: Duration = Duration::from_secs(5);
 
@@ -63,7 +66,7 @@ impl IdentityCenter {
         let life = u64::try_from(answer.expires_in)
             .ok()
             .filter(|seconds| *seconds > 0);
-        let life = Duration::from_secs(life.ok_or_else(missing("expiry"))?);
+        let life = Duration::from_secs(life.ok_or_else(missing("expiry"))?).min(LONGEST);
         let elapsed_asking = self.clock.now().duration_since(asked_at);
         let left = life.saturating_sub(elapsed_asking.try_into().unwrap_or_default());
         let deadline = Deadline::after(self.clock.as_ref(), left);

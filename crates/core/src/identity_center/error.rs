@@ -4,7 +4,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use serde::Deserialize;
 
@@ -31,6 +31,12 @@ pub enum Trouble {
     Network,
     /// There was an answer, but none that can be used: AWS's own trouble, or something between AWS and us.
     Answer,
+    /// A network answered in AWS's place, mostly to have somebody sign in to it.
+    Captive,
+    /// The proxy does not lead there.
+    Proxy,
+    /// Whoever answered could not prove to be who was asked for.
+    Certificate,
     /// The answer makes no sense by this machine's clock.
     Clock,
 }
@@ -59,6 +65,20 @@ pub enum Meaning {
     Unreachable,
     /// AWS refuses the request as it is: wrong region, wrong start URL, or a mistake of ours.
     Invalid,
+}
+
+/// A failure of the connection, in words of ours.
+#[derive(Debug, thiserror::Error)]
+#[error("{words}")]
+pub(crate) struct Explained {
+    words: String,
+    trouble: Trouble,
+}
+
+impl Explained {
+    pub fn connector_error(words: String, trouble: Trouble) -> ConnectorError {
+        ConnectorError::io(Self { words, trouble }.into())
+    }
 }
 
 /// Which of the two services answered: each has names of errors of its own.
@@ -111,38 +131,75 @@ impl Failure {
         };
         let code = error.as_service_error().and_then(ProvideErrorMetadata::code);
         let status = response.status().as_u16();
-        let body = response
-            .body()
-            .bytes()
-            .and_then(|bytes| serde_json::from_slice::<ErrorBody>(bytes).ok());
+        let bytes = response.body().bytes().unwrap_or_default();
+        let captive =
+            code.is_none() && is_of_the_network(status, response.headers().get("content-type"), bytes);
+        let body = serde_json::from_slice::<ErrorBody>(bytes).ok();
         let meaning = meaning(api, status, code, body.as_ref());
         let body = body.unwrap_or_default();
         let said = body.error_description.or(body.message);
         let said = said.as_deref().or(code).unwrap_or("an answer that is not AWS's");
         Self {
             retry_after: retry_after(response),
-            trouble: Trouble::Answer,
+            trouble: if captive {
+                Trouble::Captive
+            } else {
+                Trouble::Answer
+            },
             ..Self::new(operation, meaning, &format!("HTTP {status}: {said}"))
         }
     }
 
     fn without_answer<E>(operation: &'static str, error: &SdkError<E, HttpResponse>) -> Self {
-        let (meaning, source): (_, Option<&dyn Error>) = match error {
+        let no_answer = |detail| Self::new(operation, Meaning::Unreachable, detail);
+        match error {
             SdkError::ConstructionFailure(_) => {
-                return Self::new(operation, Meaning::Invalid, "the request could not be made");
+                Self::new(operation, Meaning::Invalid, "the request could not be made")
             }
-            SdkError::TimeoutError(_) => {
-                return Self::new(operation, Meaning::Unreachable, "no answer in time");
-            }
-            SdkError::DispatchFailure(failure) => (
-                Meaning::Unreachable,
-                failure.as_connector_error().and_then(Error::source),
-            ),
-            SdkError::ResponseError(_) | SdkError::ServiceError(_) | _ => (Meaning::Unreachable, None),
-        };
-        let detail = source.map_or_else(|| "no connection".to_owned(), causes);
-        Self::new(operation, meaning, &detail)
+            SdkError::TimeoutError(_) => no_answer("no answer in time"),
+            SdkError::DispatchFailure(failure) => match failure.as_connector_error() {
+                Some(error) => Self::of_connection(operation, error),
+                None => no_answer("no connection"),
+            },
+            SdkError::ResponseError(_) | SdkError::ServiceError(_) | _ => no_answer("no connection"),
+        }
     }
+
+    /// A request that came back without an answer.
+    pub(crate) fn of_connection(operation: &'static str, error: &ConnectorError) -> Self {
+        let explained = chain(error).find_map(|error| error.downcast_ref::<Explained>());
+        let detail = match (explained, error.source()) {
+            (Some(explained), _) => explained.words.clone(),
+            (None, _) if error.is_timeout() => "no answer in time".to_owned(),
+            (None, Some(source)) => causes(source),
+            (None, None) => "no connection".to_owned(),
+        };
+        let trouble = explained.map_or_else(Trouble::default, |explained| explained.trouble);
+        Self::new(operation, Meaning::Unreachable, &detail).with_trouble(trouble)
+    }
+}
+
+/// Whether an answer is the network's own: what AWS offers to programs neither leads elsewhere nor speaks HTML when all
+/// is well.
+pub(crate) fn is_of_the_network(status: u16, content_type: Option<&str>, body: &[u8]) -> bool {
+    const SIGN_IN_TO_THE_NETWORK: u16 = 511;
+    let is_html = content_type.is_some_and(|kind| kind.trim_start().starts_with("text/html"))
+        || body.trim_ascii_start().starts_with(b"<");
+    match status {
+        300..=399 | SIGN_IN_TO_THE_NETWORK => true,
+        200..=299 => is_html,
+        _ => false,
+    }
+}
+
+/// An error and what lies behind it. What an input or output error was made of is not its source.
+pub(crate) fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| {
+        match error.downcast_ref::<std::io::Error>() {
+            Some(io) => io.get_ref().map(|inner| inner as &(dyn Error + 'static)),
+            None => error.source(),
+        }
+    })
 }
 
 /// The innermost causes, which name what went wrong (name resolution, a certificate, a refused connection).
@@ -191,9 +248,15 @@ fn presentable(text: &str) -> Option<String> {
     let words = text
         .split(|character: char| character.is_whitespace() || character.is_control())
         .filter(|word| !word.is_empty())
-        .map(|word| if word.len() > 80 { "…" } else { word });
+        .map(|word| if may_be_a_secret(word) { "…" } else { word });
     let line: String = words.collect::<Vec<_>>().join(" ").chars().take(200).collect();
     (!line.is_empty()).then_some(line)
+}
+
+/// Codes, verifiers and tokens have nothing but letters, digits and a few signs for longer than any name.
+fn may_be_a_secret(word: &str) -> bool {
+    let is_of_one = |letter: char| letter.is_ascii_alphanumeric() || "-_+/=".contains(letter);
+    word.len() > 80 || word.split(|letter| !is_of_one(letter)).any(|run| run.len() >= 32)
 }
 
 #[cfg(test)]
@@ -220,13 +283,23 @@ mod tests {
     fn r5_an_answer_that_cannot_be_used_is_no_missing_network() {
         let answers = [
             failure(Api::Portal, 500, None, ""),
-            failure(Api::Oidc, 200, None, "<html>Log in to the hotel's network</html>"),
+            failure(Api::Portal, 502, None, "<html>Bad gateway</html>"),
+            failure(Api::Oidc, 200, None, "{\"accessToken\":"),
             Failure::garbage("Test", "expiry"),
         ];
         for answer in answers {
             assert_eq!(
                 (answer.meaning, answer.trouble),
                 (Meaning::Unreachable, Trouble::Answer)
+            );
+        }
+        let hotel = "<html>Log in to the hotel's network</html>";
+        for (status, body) in [(200, hotel), (302, ""), (307, hotel), (511, hotel)] {
+            let answer = failure(Api::Oidc, status, None, body);
+            assert_eq!(
+                (answer.meaning, answer.trouble),
+                (Meaning::Unreachable, Trouble::Captive),
+                "{status}"
             );
         }
         let silence = Failure::new("Test", Meaning::Unreachable, "no answer in time");

@@ -14,10 +14,14 @@ pub mod vanity;
 
 mod call;
 mod callback;
+mod connections;
 pub(crate) mod deadline;
 mod endpoints;
+mod network;
 mod partition;
+mod proxy;
 pub(crate) mod start_url;
+mod system_proxy;
 mod trust;
 mod untrusted;
 
@@ -33,7 +37,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::SharedClock;
 use crate::secret::Secret;
 pub use error::{Failure, Meaning, Trouble};
-pub use http::HttpStack;
+pub use http::{Answer, HttpStack};
 pub use limiter::{Limiter, Priority};
 pub use portal::{Endpoints, Partition, Portal, PortalId, StartUrl};
 pub use reach::Reach;
@@ -108,6 +112,7 @@ pub struct Token {
 pub struct IdentityCenter {
     pub portal: Arc<Portal>,
     pub(crate) clock: SharedClock,
+    http: HttpStack,
     pub(crate) limiter: Arc<Limiter>,
     pub(crate) reach: Arc<Reach>,
     pub(crate) oidc: aws_sdk_ssooidc::Client,

@@ -1,5 +1,6 @@
 //! The flows against the emulator, over real connections, on a clock that the test moves.
 
+mod browser;
 mod device_code;
 mod trouble;
 
@@ -26,6 +27,7 @@ pub(crate) struct Stage {
     pub clock: ManualClock,
     pub center: IdentityCenter,
     pub http: HttpStack,
+    pub port: u16,
     server: JoinHandle<std::io::Result<()>>,
 }
 
@@ -36,6 +38,12 @@ impl Drop for Stage {
 }
 
 pub(crate) const USER: &str = "amara";
+
+fn portal_at(emulator: &Emulator, base: &Url) -> Portal {
+    let mut settings = Settings::default();
+    let settings = settings.add_portal("acme", &emulator.start_url(), &emulator.region());
+    Portal::from_settings(settings, Some(base)).unwrap()
+}
 
 impl Stage {
     pub async fn of(world: World) -> Self {
@@ -48,27 +56,32 @@ impl Stage {
         };
         let emulator = Emulator::new(world, options);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let base = format!("http://{}", listener.local_addr().unwrap());
+        let port = listener.local_addr().unwrap().port();
+        let base = Url::parse(&format!("http://127.0.0.1:{port}")).unwrap();
         let serving = emulator.clone();
         let server = tokio::spawn(async move { serving.serve(listener).await });
-        let mut settings = Settings::default();
-        let settings = settings.add_portal("acme", &emulator.start_url(), &emulator.region());
-        let portal = Portal::from_settings(settings, Some(&Url::parse(&base).unwrap())).unwrap();
+        let portal = portal_at(&emulator, &base);
         // A proxy that is not there: what goes to this machine must not ask it.
         let environment = Environment::of(&[
             ("HTTPS_PROXY", "http://127.0.0.1:9"),
             ("HTTP_PROXY", "127.0.0.1:9"),
         ]);
-        let mut http = HttpStack::system(&environment);
-        http.clock = Arc::new(clock.clone());
+        let http = HttpStack::of(&environment, None, Box::new(|| None), Arc::new(clock.clone()));
         let center = IdentityCenter::new(portal, &http, Arc::new(clock.clone()));
         Self {
             emulator,
             clock,
             center,
             http,
+            port,
             server,
         }
+    }
+
+    /// The same portal, where the calls go elsewhere.
+    pub fn center_at(&self, base: &Url) -> IdentityCenter {
+        let portal = portal_at(&self.emulator, base);
+        IdentityCenter::new(portal, &self.http, Arc::new(self.clock.clone()))
     }
 
     pub async fn acme() -> Self {
@@ -249,54 +262,6 @@ async fn r8_signing_out_waits_three_seconds_at_most() {
         signing_out.await.unwrap().unwrap_err().meaning,
         Meaning::Unreachable
     );
-}
-
-#[tokio::test]
-async fn l3_two_sign_ins_at_once_get_no_crossed_codes() {
-    let stage = Stage::acme().await;
-    stage.emulator.auto_approve(Some(USER)).unwrap();
-    let registration = stage.center.register(Flow::Browser).await.unwrap();
-    let first = stage.center.begin_browser_sign_in(&registration).await.unwrap();
-    let second = stage.center.begin_browser_sign_in(&registration).await.unwrap();
-    assert_ne!(first.authorize_url, second.authorize_url);
-    let urls = [&first, &second].map(|sign_in| Url::parse(sign_in.authorize_url.expose()).unwrap());
-    let parameter = |url: &Url, name: &str| {
-        url.query_pairs()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.into_owned())
-            .unwrap()
-    };
-    for name in ["state", "code_challenge", "redirect_uri"] {
-        assert_ne!(parameter(&urls[0], name), parameter(&urls[1], name));
-    }
-    assert!(parameter(&urls[0], "state").len() >= 43, "256 bits at least");
-    let _came_back = [
-        stage.browser_comes_back(&second).await,
-        stage.browser_comes_back(&first).await,
-    ];
-    for mut sign_in in [first, second] {
-        let token = stage.center.finish_browser_sign_in(&mut sign_in, &registration);
-        token.await.unwrap();
-    }
-}
-
-#[tokio::test]
-async fn l3_a_sign_in_is_dead_after_ten_minutes() {
-    let stage = Stage::acme().await;
-    let registration = stage.center.register(Flow::Browser).await.unwrap();
-    let mut sign_in = stage.center.begin_browser_sign_in(&registration).await.unwrap();
-    assert_eq!(
-        sign_in.expires_at.duration_since(stage.emulator.now()),
-        SignedDuration::from_mins(10)
-    );
-    stage.clock.suspend(Duration::from_secs(590));
-    let center = stage.center.clone();
-    let waiting =
-        tokio::spawn(async move { center.finish_browser_sign_in(&mut sign_in, &registration).await });
-    tokio::task::yield_now().await;
-    assert!(!waiting.is_finished());
-    stage.clock.advance(Duration::from_secs(30));
-    assert_eq!(waiting.await.unwrap().unwrap_err().meaning, Meaning::TimedOut);
 }
 
 #[tokio::test]

@@ -56,7 +56,7 @@ impl IdentityCenter {
             .client_secret(registration.client_secret.expose());
         // The life counts from before the call, so that it is never thought longer than it is.
         let issued_at = self.clock.now();
-        let attempt = self.attempt(Api::Oidc, Priority::Interactive, build(request).send());
+        let attempt = self.attempt(Api::Oidc, Priority::Interactive, Box::pin(build(request).send()));
         let answer = match within(&self.clock, OVERALL, attempt).await {
             Some(answer) => answer,
             None => Err(SdkError::timeout_error("no answer in time")),

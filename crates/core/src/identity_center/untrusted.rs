@@ -1,58 +1,87 @@
-//! Certificates that this machine does not trust: whose they are and who issued them, in words.
+//! Connections that failed, in words: the proxy, and certificates that this machine does not trust.
 
 use std::error::Error;
-use std::io;
-use std::net::{TcpStream, ToSocketAddrs};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::result::ConnectorError;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::proxy::Tunnel;
+use hyper_util::client::proxy::matcher::Matcher;
+use hyper_util::rt::TokioIo;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, SignatureScheme};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tower::Service;
 use url::Url;
+use x509_parser::prelude::{FromDer, X509Certificate};
 
-/// How long each step of asking for the issuer may take; the call itself has its own limit.
+use crate::clock::SharedClock;
+use crate::identity_center::Trouble;
+use crate::identity_center::deadline::within;
+use crate::identity_center::error::{Explained, chain};
+use crate::identity_center::proxy::Proxy;
+
+/// How long asking for the issuer may take; the call itself has its own limit.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// An issuer's name may be anything.
 const LONGEST_NAME: usize = 60;
 
-/// What identifies a common name and an organization, as DER has them behind the tag and the length.
-const COMMON_NAME: [u8; 3] = [0x55, 0x04, 0x03];
-const ORGANIZATION: [u8; 3] = [0x55, 0x04, 0x0a];
+/// The same error; where it is about a certificate or the proxy, in words that name who it is about.
+pub(super) async fn explained(
+    error: ConnectorError,
+    asked: &Url,
+    proxy: Option<&Proxy>,
+    clock: &SharedClock,
+) -> ConnectorError {
+    let host = asked.host_str().unwrap_or_default();
+    let of_proxy = proxy.and_then(|proxy| Some((proxy, proxy.refusal(&error, host)?)));
+    if let Some(fault) = certificate_fault(&error) {
+        let (whose, way) = match of_proxy {
+            // It was the proxy that could not prove who it is.
+            Some((proxy, _)) => (proxy.url().unwrap_or_else(|| asked.clone()), None),
+            None => (asked.clone(), proxy),
+        };
+        let words = words_about(&fault, &whose, way, clock).await;
+        return Explained::connector_error(words, Trouble::Certificate);
+    }
+    match (of_proxy, proxy) {
+        (Some((_, words)), _) => Explained::connector_error(words, Trouble::Proxy),
+        (None, Some(proxy)) if error.is_timeout() => {
+            let words = format!("no answer in time through the proxy {}", proxy.shown);
+            Explained::connector_error(words, Trouble::Network)
+        }
+        (None, _) => error,
+    }
+}
 
-/// The same error; where it is about a certificate, in words that name host and issuer.
-pub(crate) async fn explained(error: ConnectorError, asked: Option<Url>) -> ConnectorError {
-    let (Some(fault), Some(asked)) = (certificate_fault(&error), asked) else {
-        return error;
-    };
-    let host = asked.host_str().unwrap_or_default().to_owned();
-    let words = if is_unknown_issuer(&fault) {
-        let address = (host.clone(), asked.port_or_known_default().unwrap_or(443));
-        let issuer = tokio::task::spawn_blocking(move || issuer_of(&address)).await;
-        let by = issuer.ok().flatten().map_or_else(
-            || "by somebody whom".to_owned(),
-            |issuer| format!("by “{issuer}”, whom"),
-        );
-        format!("the certificate of {host} is issued {by} this machine does not trust (see AWS_CA_BUNDLE)")
-    } else {
-        format!("the certificate of {host} is not good: {fault}")
-    };
-    ConnectorError::io(io::Error::other(words).into())
+async fn words_about(
+    fault: &CertificateError,
+    whose: &Url,
+    way: Option<&Proxy>,
+    clock: &SharedClock,
+) -> String {
+    let host = whose.host_str().unwrap_or_default();
+    if !is_unknown_issuer(fault) {
+        return format!("the certificate of {host} is not good: {fault}");
+    }
+    let issuer = within(clock, PATIENCE, issuer_of(whose, way)).await.flatten();
+    let by = issuer.map_or_else(
+        || "by somebody whom".to_owned(),
+        |issuer| format!("by “{issuer}”, whom"),
+    );
+    format!("the certificate of {host} is issued {by} this machine does not trust (see AWS_CA_BUNDLE)")
 }
 
 fn certificate_fault(error: &(dyn Error + 'static)) -> Option<CertificateError> {
-    if let Some(rustls::Error::InvalidCertificate(fault)) = error.downcast_ref() {
-        return Some(fault.clone());
-    }
-    // What an input or output error was made of is not its source.
-    let inner = error.downcast_ref().and_then(io::Error::get_ref);
-    match inner {
-        Some(inner) => certificate_fault(inner),
-        None => certificate_fault(error.source()?),
-    }
+    chain(error).find_map(|error| match error.downcast_ref() {
+        Some(rustls::Error::InvalidCertificate(fault)) => Some(fault.clone()),
+        Some(_) | None => None,
+    })
 }
 
 fn is_unknown_issuer(fault: &CertificateError) -> bool {
@@ -64,7 +93,7 @@ fn is_unknown_issuer(fault: &CertificateError) -> bool {
 }
 
 /// Begins to speak TLS and leaves when the certificate has come. Nothing is sent, whatever the certificate says.
-fn issuer_of(address: &(String, u16)) -> Option<String> {
+async fn issuer_of(whose: &Url, way: Option<&Proxy>) -> Option<String> {
     let seen = Arc::new(Seen::default());
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
@@ -72,14 +101,32 @@ fn issuer_of(address: &(String, u16)) -> Option<String> {
         .dangerous()
         .with_custom_certificate_verifier(seen.clone())
         .with_no_client_auth();
-    let name = ServerName::try_from(address.0.clone()).ok()?;
-    let mut connection = ClientConnection::new(Arc::new(config), name).ok()?;
-    let mut stream = TcpStream::connect_timeout(&address.to_socket_addrs().ok()?.next()?, PATIENCE).ok()?;
-    stream.set_read_timeout(Some(PATIENCE)).ok()?;
-    stream.set_write_timeout(Some(PATIENCE)).ok()?;
+    let host = whose.host_str()?.trim_matches(['[', ']']);
+    let name = ServerName::try_from(host.to_owned()).ok()?;
+    let stream = match way {
+        None => TcpStream::connect((host, whose.port_or_known_default()?))
+            .await
+            .ok()?,
+        Some(proxy) => through(proxy, whose).await?,
+    };
     // It fails, because we refuse every certificate.
-    let _ = connection.complete_io(&mut stream);
+    let _ = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
     seen.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
+/// The way through an http proxy; an https one would have to prove itself first.
+async fn through(proxy: &Proxy, to: &Url) -> Option<TcpStream> {
+    let to = to.as_str().parse().ok()?;
+    let found = Matcher::builder().all(proxy.address()).build().intercept(&to)?;
+    if found.uri().scheme_str() != Some("http") {
+        return None;
+    }
+    let mut tunnel = Tunnel::new(found.uri().clone(), HttpConnector::new());
+    if let Some(authorization) = found.basic_auth() {
+        tunnel = tunnel.with_auth(authorization.clone());
+    }
+    let stream: TokioIo<TcpStream> = tunnel.call(to).await.ok()?;
+    Some(stream.into_inner())
 }
 
 /// Takes down the issuer's name and refuses.
@@ -127,69 +174,66 @@ fn refusal() -> rustls::Error {
     rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)
 }
 
-/// The common name of who issued a certificate, else the organization.
-fn issuer(certificate: &CertificateDer<'_>) -> Option<String> {
-    let certificate = webpki::EndEntityCert::try_from(certificate).ok()?;
-    let names = names(certificate.issuer());
-    let of = |kind: [u8; 3]| names.iter().find(|(oid, _)| *oid == kind);
-    let (_, name) = of(COMMON_NAME).or_else(|| of(ORGANIZATION))?;
+/// The common name of who issued a certificate, else the organization, else the whole name.
+fn issuer(certificate: &[u8]) -> Option<String> {
+    let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
+    let issuer = certificate.issuer();
+    let named = issuer
+        .iter_common_name()
+        .chain(issuer.iter_organization())
+        .find_map(|name| name.as_str().ok());
+    let name = named.map_or_else(|| issuer.to_string(), str::to_owned);
     let plain = name.chars().filter(|letter| !letter.is_control());
-    Some(plain.take(LONGEST_NAME).collect())
-}
-
-/// The parts of a distinguished name: what each is, and its text.
-fn names(mut distinguished: &[u8]) -> Vec<(&[u8], String)> {
-    let mut found = Vec::new();
-    while let Some((set, rest)) = element(distinguished) {
-        distinguished = rest;
-        let part = element(set).and_then(|(pair, _)| {
-            let (kind, value) = element(pair)?;
-            let (text, _) = element(value)?;
-            Some((kind, String::from_utf8_lossy(text).into_owned()))
-        });
-        found.extend(part);
-    }
-    found
-}
-
-/// The content of the first element of DER, and what follows it.
-fn element(der: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (length, content) = match der.get(1)? {
-        short @ 0..=0x7f => (usize::from(*short), der.get(2..)?),
-        0x81 => (usize::from(*der.get(2)?), der.get(3..)?),
-        0x82 => (
-            usize::from(u16::from_be_bytes([*der.get(2)?, *der.get(3)?])),
-            der.get(4..)?,
-        ),
-        _ => return None,
-    };
-    content.split_at_checked(length)
+    let name: String = plain.take(LONGEST_NAME).collect();
+    (!name.is_empty()).then_some(name)
 }
 
 #[cfg(test)]
 mod tests {
     use identity_center_emulator::{Certificates, Emulator, Options, World};
+    use rustls::pki_types::pem::PemObject;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
+    use tokio::sync::mpsc;
+    use tokio::task::JoinHandle;
 
     use super::*;
+    use crate::clock::SystemClock;
     use crate::identity_center::{HttpStack, Meaning};
     use crate::paths::Environment;
 
-    #[tokio::test]
-    async fn n2_an_untrusted_certificate_is_told_with_host_and_issuer_and_a_bundle_mends_it() {
+    /// Serves TLS with a certificate that nobody knows, and says where, and what makes it known.
+    async fn unknown_server(scratch: &tempfile::TempDir) -> (Url, String, JoinHandle<()>) {
         let emulator = Emulator::new(World::acme(), Options::default());
         let certificates = Certificates::new("eu-west-1").unwrap();
-        let scratch = tempfile::tempdir().unwrap();
         let bundle = scratch.path().join("ca.pem");
         std::fs::write(&bundle, certificates.ca_pem()).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("https://{}/start", listener.local_addr().unwrap());
-        let url = Url::parse(&url).unwrap();
-        let server = tokio::spawn(async move { emulator.serve_tls(listener, certificates).await });
+        let server = tokio::spawn(async move {
+            let _ = emulator.serve_tls(listener, certificates).await;
+        });
+        (
+            Url::parse(&url).unwrap(),
+            bundle.to_str().unwrap().to_owned(),
+            server,
+        )
+    }
 
-        let failure = HttpStack::system(&Environment::of(&[])).get("test", &url).await;
-        let failure = failure.unwrap_err();
-        assert_eq!(failure.meaning, Meaning::Unreachable);
+    fn with(variables: &[(&str, &str)]) -> HttpStack {
+        let environment = Environment::of(variables);
+        HttpStack::of(&environment, None, Box::new(|| None), SystemClock::shared())
+    }
+
+    #[tokio::test]
+    async fn n2_an_untrusted_certificate_is_told_with_host_and_issuer_and_a_bundle_mends_it() {
+        let scratch = tempfile::tempdir().unwrap();
+        let (url, bundle, server) = unknown_server(&scratch).await;
+        let failure = with(&[]).get("test", &url).await.unwrap_err();
+        assert_eq!(
+            (failure.meaning, failure.trouble),
+            (Meaning::Unreachable, Trouble::Certificate)
+        );
         let said = failure.detail.unwrap();
         for part in [
             "certificate of 127.0.0.1",
@@ -198,21 +242,99 @@ mod tests {
         ] {
             assert!(said.contains(part), "{part}: {said}");
         }
-        let bundle = bundle.to_str().unwrap();
-        let trusting = HttpStack::system(&Environment::of(&[("AWS_CA_BUNDLE", bundle)]));
+        let trusting = with(&[("AWS_CA_BUNDLE", &bundle)]);
         assert!(trusting.get("test", &url).await.is_ok());
+        server.abort();
+    }
+
+    /// A proxy that leads every tunnel to one place; it says what it was asked.
+    async fn proxy_to(port: u16) -> (String, mpsc::UnboundedReceiver<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let (tell, asked) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            while let Ok((mut caller, _)) = listener.accept().await {
+                let tell = tell.clone();
+                tokio::spawn(async move {
+                    let mut head = vec![0; 4096];
+                    let length = caller.read(&mut head).await.unwrap();
+                    let _ = tell.send(String::from_utf8_lossy(&head[..length]).into_owned());
+                    let mut server = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+                    caller.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
+                    let _ = tokio::io::copy_bidirectional(&mut caller, &mut server).await;
+                });
+            }
+        });
+        (address, asked)
+    }
+
+    #[tokio::test]
+    async fn n2_a_proxy_that_looks_into_connections_is_named_by_its_certificate() {
+        let scratch = tempfile::tempdir().unwrap();
+        let (url, bundle, server) = unknown_server(&scratch).await;
+        let (proxy, mut asked) = proxy_to(url.port().unwrap()).await;
+        let proxy = format!("http://ann:p%40ss@{proxy}");
+        let aws = Url::parse("https://oidc.eu-west-1.amazonaws.com/start").unwrap();
+        let failure = with(&[("HTTPS_PROXY", &proxy)]).get("test", &aws).await;
+        let failure = failure.unwrap_err();
+        assert_eq!(failure.trouble, Trouble::Certificate);
+        let said = failure.detail.unwrap();
+        assert!(
+            said.contains(
+                "certificate of oidc.eu-west-1.amazonaws.com is issued by “Identity Center emulator CA”"
+            ),
+            "{said}"
+        );
+        for _ in ["the call", "who issued it"] {
+            let asked = asked.try_recv().unwrap();
+            assert!(
+                asked.starts_with("CONNECT oidc.eu-west-1.amazonaws.com:443 "),
+                "{asked}"
+            );
+            // ann:p@ss
+            assert!(
+                asked.contains("Proxy-Authorization: Basic YW5uOnBAc3M="),
+                "{asked}"
+            );
+        }
+        let trusting = with(&[("HTTPS_PROXY", &proxy), ("AWS_CA_BUNDLE", &bundle)]);
+        assert!(trusting.get("test", &aws).await.is_ok());
+        server.abort();
+    }
+
+    #[tokio::test]
+    async fn n2_a_proxy_that_cannot_prove_who_it_is_gets_no_password() {
+        let scratch = tempfile::tempdir().unwrap();
+        let (url, _, server) = unknown_server(&scratch).await;
+        let proxy = format!("https://ann:secret@127.0.0.1:{}", url.port().unwrap());
+        let aws = Url::parse("https://oidc.eu-west-1.amazonaws.com/start").unwrap();
+        let failure = with(&[("HTTPS_PROXY", &proxy)]).get("test", &aws).await;
+        let failure = failure.unwrap_err();
+        assert_eq!(failure.trouble, Trouble::Certificate);
+        let said = failure.detail.unwrap();
+        assert!(
+            said.contains("certificate of 127.0.0.1 is issued by “Identity Center emulator CA”"),
+            "{said}"
+        );
+        assert!(!said.contains("secret"), "{said}");
         server.abort();
     }
 
     #[test]
     fn f1_der_that_is_cut_off_or_says_too_much_names_nobody() {
-        let name = [0x31, 0x09, 0x30, 0x07, 0x06, 0x03, 0x55, 0x04, 0x03, 0x0c, 0x00];
-        for length in 0..name.len() {
-            names(&name[..length]);
+        let certificates = Certificates::new("eu-west-1").unwrap();
+        let authority = CertificateDer::from_pem_slice(certificates.ca_pem().as_bytes()).unwrap();
+        assert_eq!(issuer(&authority).unwrap(), "Identity Center emulator CA");
+        for length in 0..authority.len() {
+            assert_eq!(issuer(&authority[..length]), None, "{length}");
         }
-        for byte in 0..=255 {
-            names(&[0x31, byte, 0x30, byte, 0x06, byte]);
+        for at in 0..authority.len() {
+            for wrong in [0, 0x7f, 0x80, 0x84, 0xff] {
+                let mut damaged = authority.to_vec();
+                damaged[at] = wrong;
+                let named = issuer(&damaged);
+                assert!(named.is_none_or(|name| name.chars().count() <= LONGEST_NAME));
+            }
         }
-        assert_eq!(names(&name), vec![(&COMMON_NAME[..], String::new())]);
     }
 }

@@ -1,13 +1,17 @@
 //! The credentials of roles: one shared map that tools are answered from, one call to AWS however many wait.
 
+#[cfg(test)]
+mod at_once;
 mod entry;
 mod obtain;
 #[cfg(test)]
 mod tests;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
@@ -43,6 +47,15 @@ pub struct Live {
     pub life: Life,
 }
 
+/// What is known of a role when somebody asks for its credentials.
+struct Found {
+    live: Option<Arc<Live>>,
+    /// A failure that is the answer for another moment.
+    failure: Option<RefreshFailure>,
+    /// How many flights have landed.
+    landed: u64,
+}
+
 /// A role as the application shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoleView {
@@ -72,33 +85,39 @@ impl RoleCache {
         min_ttl: Duration,
     ) -> Result<RoleCredentials, RefreshFailure> {
         let moment = self.moment();
-        let (live, remembered) = self.note_asked(key, moment);
+        let Found {
+            live,
+            failure,
+            landed,
+        } = self.note_asked(key, moment);
         if let Some(live) = &live
             && live.life.left(moment) >= min_ttl.max(role_lead(&live.life, key))
         {
             return Ok(live.credentials.clone());
         }
         let holds = |failure: &RefreshFailure| !(is_about_the_sign_in(failure) && session.is_signed_in());
-        if let Some(failure) = remembered.filter(holds) {
+        if let Some(failure) = failure.filter(holds) {
             return self.old_or(live.as_ref(), min_ttl, failure);
         }
-        let landing = self.fetch(session, key, Priority::Interactive);
-        let Some(old) = live.filter(|live| self.servable(live, min_ttl)) else {
-            return flown(landing.await).map(|live| live.credentials.clone());
-        };
-        tokio::select! {
-            answer = landing => match flown(answer) {
-                Ok(live) => Ok(live.credentials.clone()),
-                Err(failure) => self.old_or(Some(&old), min_ttl, failure),
-            },
-            () = self.clock.sleep(PATIENCE) => Ok(old.credentials.clone()),
+        let mut landing = self.fetch(session, key, Priority::Interactive, landed);
+        if live.as_ref().is_some_and(|old| self.servable(old, min_ttl)) {
+            tokio::select! {
+                answer = &mut landing => return self.newer_or_old(answer, live.as_ref(), min_ttl),
+                () = self.clock.sleep(PATIENCE) => {}
+            }
+        }
+        // The machine may have slept meanwhile, and the old ones have run out.
+        match live.filter(|old| self.servable(old, min_ttl)) {
+            Some(old) => Ok(old.credentials.clone()),
+            None => flown(landing.await).map(|live| live.credentials.clone()),
         }
     }
 
     /// Renews in the background, for the runner.
     pub async fn renew(&self, session: &Arc<Session>, key: &RoleKey) {
+        let landed = self.entries().by_role.get(key).map_or(0, |entry| entry.landed);
         // The outcome stands in the entry.
-        let _ = self.fetch(session, key, Priority::Background).await;
+        let _ = self.fetch(session, key, Priority::Background, landed).await;
     }
 
     pub fn set_kept(&self, key: &RoleKey, kept: bool) {
@@ -244,7 +263,7 @@ impl RoleCache {
         })
     }
 
-    fn note_asked(&self, key: &RoleKey, moment: Moment) -> (Option<Arc<Live>>, Option<RefreshFailure>) {
+    fn note_asked(&self, key: &RoleKey, moment: Moment) -> Found {
         let mut entries = self.entries();
         let entry = entries.by_role.entry(key.clone()).or_default();
         entry.asked_at = Some(moment.now);
@@ -252,23 +271,44 @@ impl RoleCache {
             .failed
             .as_ref()
             .filter(|failed| moment.elapsed < failed.remembered_until);
-        (entry.live.clone(), failed.map(|failed| failed.failure.clone()))
+        Found {
+            live: entry.live.clone(),
+            failure: failed.map(|failed| failed.failure.clone()),
+            landed: entry.landed,
+        }
     }
 
+    /// Joins the flight for a role or starts it. `landed`: how many had landed when it was found to be needed.
     fn fetch(
         &self,
         session: &Arc<Session>,
         key: &RoleKey,
         priority: Priority,
-    ) -> impl Future<Output = Result<Result<Arc<Live>, RefreshFailure>, Panicked>> + use<> {
+        landed: u64,
+    ) -> impl Future<Output = Landing> + Unpin + use<> {
         let (cache, session, role) = (self.clone(), session.clone(), key.clone());
         let epoch = self.entries().epoch(&key.portal);
         let landing = self.flights.join(key, || async move {
-            let answer = obtain(&session, &role, priority).await;
+            if let Some(outcome) = cache.landed_since(&role, landed) {
+                return outcome;
+            }
+            // A panic is a failure like any other: remembered, so that a loop of clients is no loop of panics.
+            let obtained = AssertUnwindSafe(obtain(&session, &role, priority)).catch_unwind();
+            let answer = obtained.await.unwrap_or(Err(RefreshFailure::Panicked));
             cache.landed(&role, epoch, answer)
         });
         self.changed(key);
         landing
+    }
+
+    /// What another flight brought after that many, between the look at the entry and the take-off of this one.
+    fn landed_since(&self, key: &RoleKey, landed: u64) -> Option<Result<Arc<Live>, RefreshFailure>> {
+        let entries = self.entries();
+        let entry = entries.by_role.get(key).filter(|entry| entry.landed > landed)?;
+        match &entry.failed {
+            Some(failed) => Some(Err(failed.failure.clone())),
+            None => entry.live.clone().map(Ok),
+        }
     }
 
     fn landed(
@@ -283,6 +323,7 @@ impl RoleCache {
             return Err(RefreshFailure::SignInNeeded);
         }
         let entry = entries.by_role.entry(key.clone()).or_default();
+        entry.landed += 1;
         let outcome = match answer {
             Ok(credentials) => {
                 let life = Life::begins(moment, credentials.expires_at);
@@ -310,6 +351,18 @@ impl RoleCache {
         live.life.left(self.moment()) > min_ttl.max(serve_floor(&live.life))
     }
 
+    fn newer_or_old(
+        &self,
+        landing: Landing,
+        old: Option<&Arc<Live>>,
+        min_ttl: Duration,
+    ) -> Result<RoleCredentials, RefreshFailure> {
+        match flown(landing) {
+            Ok(live) => Ok(live.credentials.clone()),
+            Err(failure) => self.old_or(old, min_ttl, failure),
+        }
+    }
+
     /// What is left of the old credentials. A role that was taken away is not served from memory.
     fn old_or(
         &self,
@@ -334,6 +387,9 @@ impl RoleCache {
     }
 }
 
-fn flown(landing: Result<Result<Arc<Live>, RefreshFailure>, Panicked>) -> Result<Arc<Live>, RefreshFailure> {
+/// What a flight brought, unless it crashed.
+type Landing = Result<Result<Arc<Live>, RefreshFailure>, Panicked>;
+
+fn flown(landing: Landing) -> Result<Arc<Live>, RefreshFailure> {
     landing.unwrap_or_else(|Panicked| Err(RefreshFailure::Panicked))
 }

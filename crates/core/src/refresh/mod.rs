@@ -1,14 +1,27 @@
 //! Keeps tokens and role credentials fresh: a pure plan, a runner that asks it, and the two things that are kept.
 
 pub mod credentials;
+#[cfg(test)]
+mod every_fault;
 pub mod flight;
+#[cfg(test)]
+mod flight_tests;
 pub mod life;
 pub mod plan;
 pub mod retry;
 pub mod runner;
+#[cfg(test)]
+mod scripted;
 pub mod session;
 pub mod standing;
 pub mod unfinished;
+
+/// What single flight stands on. A test puts what shuttle has in its place.
+mod threads {
+    pub use std::sync::Mutex;
+
+    pub use tokio::spawn;
+}
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, RwLock, Weak};

@@ -6,9 +6,11 @@ pub mod leaving;
 mod refusal;
 pub(in crate::refresh) mod succession;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use futures_util::FutureExt;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
@@ -122,21 +124,41 @@ impl Session {
         if usable {
             return Ok(token);
         }
-        match self.refresh(None).await {
+        match self.refresh(Some(&token)).await {
             Err(RefreshFailure::Aws(_)) if self.is_alive(&token) => Ok(token),
             answer => answer,
         }
     }
 
-    /// A new token, because it is due or because AWS refused `refused` though it had not run out. Never `refused` itself.
-    pub async fn refresh(self: &Arc<Self>, refused: Option<&Token>) -> Result<Token, RefreshFailure> {
-        if let Some(answer) = self.without_asking(refused) {
+    /// A new token, because it is due, or because `instead_of` has nearly run out or was refused by AWS. Never that
+    /// one itself.
+    pub async fn refresh(self: &Arc<Self>, instead_of: Option<&Token>) -> Result<Token, RefreshFailure> {
+        let old = instead_of.cloned().map_or_else(|| self.current(), Ok)?;
+        if let Some(answer) = self.without_asking(instead_of) {
             return answer;
         }
+        self.take_off(old).await
+    }
+
+    /// Joins the refresh that is under way, or begins one unless another one has brought something else than `old`
+    /// since that was looked at.
+    async fn take_off(self: &Arc<Self>, old: Token) -> Result<Token, RefreshFailure> {
         let session = self.clone();
-        let landing = self
-            .flights
-            .join(&(), || async move { session.refresh_now().await });
+        let landing = self.flights.join(&(), || async move {
+            if let Some(answer) = session.without_asking(Some(&old)) {
+                return answer;
+            }
+            let refreshed = AssertUnwindSafe(session.clone().refresh_now()).catch_unwind();
+            refreshed.await.unwrap_or_else(|_| {
+                // Else it would be due again at once, and panic again.
+                session.later(&Failure::new(
+                    "CreateToken",
+                    Meaning::Invalid,
+                    "it ended unexpectedly",
+                ));
+                Err(RefreshFailure::Panicked)
+            })
+        });
         landing
             .await
             .unwrap_or_else(|Panicked| Err(RefreshFailure::Panicked))
@@ -201,13 +223,13 @@ impl Session {
     }
 
     /// What can be said without a call: somebody else has refreshed meanwhile, or the last failure is too fresh.
-    fn without_asking(&self, refused: Option<&Token>) -> Option<Result<Token, RefreshFailure>> {
+    fn without_asking(&self, old: Option<&Token>) -> Option<Result<Token, RefreshFailure>> {
         let status = self.status();
         let Status::SignedIn(signed_in) = &*status else {
             return Some(Err(RefreshFailure::SignInNeeded));
         };
         let current = &signed_in.sign_in.token;
-        let is_replaced = refused.is_some_and(|refused| refused.access_token != current.access_token);
+        let is_replaced = old.is_some_and(|old| old.access_token != current.access_token);
         if is_replaced && self.is_usable(signed_in) {
             return Some(Ok(current.clone()));
         }

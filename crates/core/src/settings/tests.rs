@@ -1,5 +1,7 @@
 //! Settings as people write them, and what saving leaves of them.
 
+use proptest::prelude::*;
+
 use super::*;
 
 const WRITTEN_BY_HAND: &str = r#"# mine
@@ -149,12 +151,58 @@ fn r9_a_damaged_file_is_set_aside_and_never_overwritten() {
     assert!(!scratch.path().join("settings.toml").exists());
 }
 
+/// Loads whatever a good file became: as it is, or set aside, and without the loss of a byte.
+fn loads_or_is_set_aside(content: &[u8]) -> bool {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("settings.toml");
+    std::fs::write(&path, content).unwrap();
+    let settings = Settings::load(&path, now()).unwrap();
+    let kept = settings.set_aside.map_or(path, |aside| aside.path);
+    let others = std::fs::read_dir(scratch.path()).unwrap().count() - 1;
+    std::fs::read(kept).unwrap() == content && others == 0
+}
+
 #[test]
-fn r9_no_prefix_of_a_good_file_panics() {
+fn r9_every_torn_file_loads_or_is_set_aside_whole() {
     for length in 0..WRITTEN_BY_HAND.len() {
-        let (_scratch, settings) = load(&WRITTEN_BY_HAND[..length]);
-        drop(settings);
+        assert!(
+            loads_or_is_set_aside(&WRITTEN_BY_HAND.as_bytes()[..length]),
+            "{length} bytes"
+        );
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+    #[test]
+    fn r9_flipped_bits_load_or_are_set_aside_whole(at in 0..WRITTEN_BY_HAND.len(), bit in 0..8u8) {
+        let mut content = WRITTEN_BY_HAND.as_bytes().to_vec();
+        content[at] ^= 1 << bit;
+        prop_assert!(loads_or_is_set_aside(&content));
+    }
+}
+
+#[test]
+fn r9_the_first_versions_settings_stay_readable() {
+    let (_scratch, settings) = load(
+        "[[portal]]\nid = \"5d2c6a1be0f4\"\nname = \"acme\"\nstart_url = \"https://acme.awsapps.com/start\"\n\
+         region = \"eu-west-1\"\n\n[console]\nvia = \"federation\"\nbrowser = \"firefox {url}\"\n",
+    );
+    let settings = settings.unwrap();
+    assert_eq!(
+        (settings.faults.len(), settings.unknown_keys.len()),
+        (0, 0),
+        "{settings:?}"
+    );
+    let [portal] = settings.portals.as_slice() else {
+        panic!("{settings:?}");
+    };
+    assert_eq!(
+        (portal.id.as_str(), portal.name.as_str()),
+        ("5d2c6a1be0f4", "acme")
+    );
+    assert_eq!(portal.region, "eu-west-1");
+    assert_eq!(settings.console.browser.as_deref(), Some("firefox {url}"));
 }
 
 #[test]

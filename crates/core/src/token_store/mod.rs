@@ -1,14 +1,18 @@
-//! Keeps registrations and tokens in the operating system's keyring, on a thread of its own, with deadlines.
+//! Keeps registrations and tokens in the operating system's keyring, or in an encrypted file, on a thread of its own,
+//! with deadlines.
 
-mod keyring_thread;
+pub mod passphrase;
 mod platform;
 mod records;
+mod sealed_file;
+mod store_thread;
 #[cfg(test)]
 pub(crate) mod strict_store;
 mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
@@ -17,8 +21,11 @@ use crate::clock::SharedClock;
 use crate::identity_center::{Flow, Portal, Registration, Token};
 use crate::paths::short_hash;
 use crate::secret::Secret;
-use keyring_thread::{KeyringThread, Work};
 use records::Records;
+use sealed_file::SealedFile;
+use store_thread::{Storage, StoreThread, Work};
+
+pub use sealed_file::SealedFault;
 
 /// Why nothing could be read or written. None of these means "empty".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -31,12 +38,14 @@ pub enum StoreFailure {
     Dismissed,
     #[error("the keyring does not take an entry of this size")]
     TooLarge,
-    #[error("what the keyring holds cannot be understood")]
+    #[error("what is kept of the sign-in cannot be understood")]
     Corrupt,
     #[error("the keyring did not answer in time")]
     TimedOut,
     #[error("the keyring failed")]
     Failed,
+    #[error("the encrypted file of sign-ins could not be written")]
+    Unwritten,
 }
 
 impl StoreFailure {
@@ -64,7 +73,7 @@ pub struct SignIn {
 /// A handle to the store. Clones share one thread and one cache.
 ///
 /// What was read or written once is answered from memory: the keyring is asked at most once per record and
-/// start. A save or forget that succeeded is in the keyring when the call returns; one that failed has
+/// start. A save or forget that succeeded is in the keyring, or in the file, when the call returns; one that failed has
 /// left the record before it in place (after [`StoreFailure::TimedOut`] the write may still come true, and
 /// memory then agrees with it).
 #[derive(Clone)]
@@ -73,10 +82,11 @@ pub struct TokenStore {
     /// The records that were to be deleted and could not be. They are read no more.
     condemned: Arc<Mutex<BTreeSet<String>>>,
     /// None: nothing outlives the process.
-    keyring: Option<Arc<KeyringThread>>,
+    thread: Option<Arc<StoreThread>>,
+    place: &'static str,
 }
 
-/// The records that were read or written: `None` where the keyring said that there is none.
+/// The records that were read or written: `None` where keyring or file said that there is none.
 #[derive(Clone, Default)]
 struct Known(Arc<Mutex<BTreeMap<String, Option<Record>>>>);
 
@@ -89,10 +99,21 @@ impl TokenStore {
         let records = Records::new(
             service,
             platform::ENTRY_LIMIT,
-            Box::new(platform::open),
+            platform::door(),
             Arc::clone(&clock),
         );
-        Self::over(records, clock)
+        Self::over(Box::new(records), clock)
+    }
+
+    /// The file at `path`, encrypted with this passphrase, which is that of the file or, where there is none, becomes
+    /// so. Works for about half a second. Only the agent may hold one.
+    pub fn file(path: &Path, passphrase: &Secret, clock: SharedClock) -> Result<Self, SealedFault> {
+        let file = SealedFile::open(path, passphrase)?;
+        let store = Self::over(Box::new(file), clock);
+        Ok(Self {
+            place: "file",
+            ..store
+        })
     }
 
     /// Nothing outlives the process.
@@ -100,7 +121,17 @@ impl TokenStore {
         Self {
             known: Known::default(),
             condemned: Arc::default(),
-            keyring: None,
+            thread: None,
+            place: "memory",
+        }
+    }
+
+    /// Whether a call may be made that nobody waits for: not where a person has turned down the keyring's question and
+    /// would be asked again.
+    pub async fn is_open_to_the_clock(&self) -> bool {
+        match &self.thread {
+            Some(thread) if thread.is_turned_down() => thread.run("", Work::Look).await.is_ok(),
+            Some(_) | None => true,
         }
     }
 
@@ -163,18 +194,19 @@ impl TokenStore {
     #[cfg(test)]
     pub(crate) fn over_strict(store: &strict_store::StrictStore, clock: SharedClock) -> Self {
         Self::over(
-            Records::new("portray", 64 * 1024, store.opener(), clock.clone()),
+            Box::new(Records::new("portray", 64 * 1024, store.opener(), clock.clone())),
             clock,
         )
     }
 
-    fn over(records: Records, clock: SharedClock) -> Self {
+    fn over(storage: Box<dyn Storage>, clock: SharedClock) -> Self {
         let known = Known::default();
-        let keyring = KeyringThread::start(records, known.clone(), clock);
+        let thread = StoreThread::start(storage, known.clone(), clock);
         Self {
             known,
             condemned: Arc::default(),
-            keyring: Some(Arc::new(keyring)),
+            thread: Some(Arc::new(thread)),
+            place: "keyring",
         }
     }
 
@@ -187,16 +219,16 @@ impl TokenStore {
         if let Some(record) = self.known.get(key) {
             return Ok(record);
         }
-        let Some(keyring) = &self.keyring else {
+        let Some(thread) = &self.thread else {
             return Ok(None);
         };
-        keyring.run(key, Work::Read).await?;
+        thread.run(key, Work::Read).await?;
         self.known.get(key).ok_or(StoreFailure::Failed)
     }
 
     async fn write(&self, key: &str, record: Record) -> Result<(), StoreFailure> {
-        match &self.keyring {
-            Some(keyring) => keyring.run(key, Work::Write(record)).await,
+        match &self.thread {
+            Some(thread) => thread.run(key, Work::Write(record)).await,
             None => {
                 self.known.set(key, Some(record));
                 Ok(())
@@ -205,8 +237,8 @@ impl TokenStore {
     }
 
     async fn delete(&self, key: &str) -> Result<(), StoreFailure> {
-        match &self.keyring {
-            Some(keyring) => keyring.run(key, Work::Delete).await,
+        match &self.thread {
+            Some(thread) => thread.run(key, Work::Delete).await,
             None => {
                 self.known.set(key, None);
                 Ok(())
@@ -217,11 +249,7 @@ impl TokenStore {
 
 impl fmt::Debug for TokenStore {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(if self.keyring.is_some() {
-            "TokenStore(keyring)"
-        } else {
-            "TokenStore(memory)"
-        })
+        write!(formatter, "TokenStore({})", self.place)
     }
 }
 

@@ -8,6 +8,7 @@ use keyring_core::CredentialStore;
 use keyring_core::error::PlatformError;
 
 use super::StoreFailure;
+use super::records::Door;
 
 /// How many bytes one entry may have. Windows' Credential Manager takes 2,560; the others have no limit that
 /// we come near to, so that a record is one entry there.
@@ -21,9 +22,16 @@ const NO_ACCESS: StoreFailure = if cfg!(windows) {
     StoreFailure::Locked
 };
 
+pub(super) fn door() -> Door {
+    Door {
+        open: Box::new(open),
+        would_ask: Box::new(would_ask),
+    }
+}
+
 /// Opens the keyring. Every call opens it anew: the shortcut `keyring::Entry` would remember a failure for the
 /// life of the process, and a service that comes later would never be seen.
-pub(super) fn open() -> Result<Arc<CredentialStore>, Error> {
+fn open() -> Result<Arc<CredentialStore>, Error> {
     #[cfg(target_os = "linux")]
     let store = zbus_secret_service_keyring_store::Store::new()?;
     #[cfg(target_os = "macos")]
@@ -31,6 +39,24 @@ pub(super) fn open() -> Result<Arc<CredentialStore>, Error> {
     #[cfg(windows)]
     let store = windows_native_keyring_store::Store::new()?;
     Ok(store)
+}
+
+#[cfg(target_os = "linux")]
+fn would_ask() -> bool {
+    use secret_service::EncryptionType;
+    use secret_service::blocking::SecretService;
+    let is_locked = || {
+        let service = SecretService::connect(EncryptionType::Dh)?;
+        let collection = service.get_default_collection()?;
+        collection.is_locked()
+    };
+    is_locked().unwrap_or(true)
+}
+
+/// Nothing there tells without asking.
+#[cfg(not(target_os = "linux"))]
+fn would_ask() -> bool {
+    true
 }
 
 /// What a new entry is given beside its name.
@@ -116,6 +142,18 @@ fn cause_meaning(cause: &PlatformError) -> Option<StoreFailure> {
 #[cfg(windows)]
 fn cause_meaning(_cause: &PlatformError) -> Option<StoreFailure> {
     None
+}
+
+/// What a keyring says when a person has turned its question down.
+#[cfg(test)]
+pub(super) fn turned_down() -> Error {
+    #[cfg(target_os = "linux")]
+    let cause = secret_service::Error::Prompt;
+    #[cfg(target_os = "macos")]
+    let cause = security_framework::base::Error::from_code(-128);
+    #[cfg(windows)]
+    let cause = "Windows asks nobody";
+    Error::NoStorageAccess(cause.into())
 }
 
 #[cfg(test)]

@@ -12,18 +12,24 @@ use keyring::Error;
 use keyring_core::{CredentialStore, Entry};
 use sha2::Digest;
 
+use super::store_thread::Storage;
 use super::{Record, StoreFailure, platform};
 use crate::clock::SharedClock;
 use crate::secret::Secret;
 
-/// Opens the keyring anew.
-pub(super) type Open = Box<dyn Fn() -> Result<Arc<CredentialStore>, Error> + Send>;
+/// The way to a keyring.
+pub(super) struct Door {
+    /// Opens it anew.
+    pub(super) open: Box<dyn Fn() -> Result<Arc<CredentialStore>, Error> + Send>,
+    /// Whether a call would put a question to a person. Puts none itself.
+    pub(super) would_ask: Box<dyn Fn() -> bool + Send>,
+}
 
 /// A keyring with records in it.
 pub(super) struct Records {
     service: String,
     entry_limit: usize,
-    open: Open,
+    door: Door,
     clock: SharedClock,
     /// Absent until it is needed, and again after a failure.
     store: Option<Arc<CredentialStore>>,
@@ -52,87 +58,15 @@ const MAGIC: &str = "portray/1";
 const A_PERSONS_ANSWER: Duration = Duration::from_secs(1);
 
 impl Records {
-    pub(super) fn new(service: &str, entry_limit: usize, open: Open, clock: SharedClock) -> Self {
+    pub(super) fn new(service: &str, entry_limit: usize, door: Door, clock: SharedClock) -> Self {
         Self {
             service: service.to_owned(),
             entry_limit,
-            open,
+            door,
             clock,
             store: None,
             generations: BTreeMap::new(),
         }
-    }
-
-    /// `Ok(None)`: the keyring says that there is none.
-    pub(super) fn read(&mut self, key: &str) -> Result<Option<Record>, StoreFailure> {
-        let Some(bytes) = self.get(key)? else {
-            self.generations.insert(key.to_owned(), 0);
-            return Ok(None);
-        };
-        let (head, first) = Head::split(bytes.expose()).ok_or(StoreFailure::Corrupt)?;
-        if head.further_pieces > MOST_PIECES || head.length > MOST_PIECES.saturating_mul(self.entry_limit) {
-            return Err(StoreFailure::Corrupt);
-        }
-        let mut whole = Vec::with_capacity(head.length);
-        append(&mut whole, first, head.length)?;
-        for number in 1..=head.further_pieces {
-            let piece = self.get(&piece_name(key, head.generation, number))?;
-            let piece = piece.ok_or(StoreFailure::Corrupt)?;
-            append(&mut whole, piece.expose(), head.length)?;
-        }
-        let whole = Secret::new(whole);
-        if whole.expose().len() != head.length || digest(whole.expose()) != head.digest {
-            return Err(StoreFailure::Corrupt);
-        }
-        self.generations.insert(key.to_owned(), head.generation);
-        Ok(Some(whole))
-    }
-
-    /// On success the new record is in place; else the old one still is, or (when the last step failed) the new one.
-    pub(super) fn write(&mut self, key: &str, record: &Record) -> Result<(), StoreFailure> {
-        let bytes = record.expose();
-        let (first, rest) = bytes.split_at(bytes.len().min(self.entry_limit - LINE));
-        let pieces: Vec<_> = rest.chunks(self.entry_limit).collect();
-        if pieces.len() > MOST_PIECES {
-            return Err(StoreFailure::TooLarge);
-        }
-        // Forgotten until the write has succeeded: after a failure the keyring is asked which one it has.
-        let generation = self.generation(key)?.wrapping_add(1);
-        self.generations.remove(key);
-        for (number, piece) in (1..).zip(&pieces) {
-            self.set(&piece_name(key, generation, number), piece)?;
-        }
-        let head = Head {
-            generation,
-            further_pieces: pieces.len(),
-            length: bytes.len(),
-            digest: digest(bytes),
-        };
-        self.set(key, head.join(first).expose())?;
-        self.generations.insert(key.to_owned(), generation);
-        // The new record stands. What is left of others is swept again by the next write.
-        let swept = self
-            .sweep(key, generation, pieces.len())
-            .and_then(|()| self.sweep(key, generation.wrapping_add(1), 0));
-        if let Err(failure) = swept {
-            tracing::debug!(%failure, "pieces of an older record stay in the keyring for now");
-        }
-        Ok(())
-    }
-
-    /// The head goes first: from then on there is no record, whatever happens to the pieces.
-    pub(super) fn delete(&mut self, key: &str) -> Result<(), StoreFailure> {
-        self.generations.remove(key);
-        self.remove(key)?;
-        self.sweep(key, 0, 0)?;
-        self.sweep(key, 1, 0)?;
-        self.generations.insert(key.to_owned(), 0);
-        Ok(())
-    }
-
-    /// Lets go of the keyring, so that the next call opens it anew.
-    pub(super) fn close(&mut self) {
-        self.store = None;
     }
 
     fn generation(&mut self, key: &str) -> Result<u64, StoreFailure> {
@@ -192,7 +126,7 @@ impl Records {
     fn entry(&mut self, name: &str) -> Result<Entry, Error> {
         let store = match &self.store {
             Some(store) => Arc::clone(store),
-            None => Arc::clone(self.store.insert((self.open)()?)),
+            None => Arc::clone(self.store.insert((self.door.open)()?)),
         };
         let label = format!("Portray: {name}");
         store.build(&self.service, name, Some(&platform::modifiers(&label)))
@@ -212,6 +146,90 @@ impl Records {
         }
         self.close();
         failure
+    }
+}
+
+impl Storage for Records {
+    /// `Ok(None)`: the keyring says that there is none.
+    fn read(&mut self, key: &str) -> Result<Option<Record>, StoreFailure> {
+        let Some(bytes) = self.get(key)? else {
+            self.generations.insert(key.to_owned(), 0);
+            return Ok(None);
+        };
+        let (head, first) = Head::split(bytes.expose()).ok_or(StoreFailure::Corrupt)?;
+        if head.further_pieces > MOST_PIECES {
+            return Err(StoreFailure::Corrupt);
+        }
+        let mut pieces = Vec::new();
+        for number in 1..=head.further_pieces {
+            let piece = self.get(&piece_name(key, head.generation, number))?;
+            pieces.push(piece.ok_or(StoreFailure::Corrupt)?);
+        }
+        let whole = joined(first, &pieces);
+        if whole.expose().len() != head.length || digest(whole.expose()) != head.digest {
+            return Err(StoreFailure::Corrupt);
+        }
+        self.generations.insert(key.to_owned(), head.generation);
+        Ok(Some(whole))
+    }
+
+    /// On success the new record is in place; else the old one still is, or (when the last step failed) the new one.
+    fn write(&mut self, key: &str, record: &Record) -> Result<(), StoreFailure> {
+        let bytes = record.expose();
+        let (first, rest) = bytes.split_at(bytes.len().min(self.entry_limit - LINE));
+        let pieces: Vec<_> = rest.chunks(self.entry_limit).collect();
+        if pieces.len() > MOST_PIECES {
+            return Err(StoreFailure::TooLarge);
+        }
+        // Forgotten until the write has succeeded: after a failure the keyring is asked which one it has.
+        let generation = self.generation(key)?.wrapping_add(1);
+        self.generations.remove(key);
+        for (number, piece) in (1..).zip(&pieces) {
+            self.set(&piece_name(key, generation, number), piece)?;
+        }
+        let head = Head {
+            generation,
+            further_pieces: pieces.len(),
+            length: bytes.len(),
+            digest: digest(bytes),
+        };
+        self.set(key, head.join(first).expose())?;
+        self.generations.insert(key.to_owned(), generation);
+        // The new record stands. What is left of others is swept again by the next write.
+        let swept = self
+            .sweep(key, generation, pieces.len())
+            .and_then(|()| self.sweep(key, generation.wrapping_add(1), 0));
+        if let Err(failure) = swept {
+            tracing::debug!(%failure, "pieces of an older record stay in the keyring for now");
+        }
+        Ok(())
+    }
+
+    /// The head goes first: from then on there is no record, whatever happens to the pieces.
+    fn delete(&mut self, key: &str) -> Result<(), StoreFailure> {
+        self.generations.remove(key);
+        self.remove(key)?;
+        self.sweep(key, 0, 0)?;
+        self.sweep(key, 1, 0)?;
+        self.generations.insert(key.to_owned(), 0);
+        Ok(())
+    }
+
+    /// Lets go of the keyring, so that the next call opens it anew.
+    fn close(&mut self) {
+        self.store = None;
+    }
+
+    fn would_ask(&self) -> bool {
+        (self.door.would_ask)()
+    }
+
+    fn is_late(&self) -> StoreFailure {
+        StoreFailure::TimedOut
+    }
+
+    fn is_broken(&self) -> StoreFailure {
+        StoreFailure::Failed
     }
 }
 
@@ -252,13 +270,16 @@ fn dismissed_by_a_person(failure: StoreFailure, took: Duration) -> StoreFailure 
     failure
 }
 
-/// Never lets the buffer grow: one that grows leaves copies behind that nobody wipes.
-fn append(whole: &mut Vec<u8>, piece: &[u8], length: usize) -> Result<(), StoreFailure> {
-    if whole.len() + piece.len() > length {
-        return Err(StoreFailure::Corrupt);
+/// In a buffer of the right size from the start: one that grows leaves copies behind that nobody wipes. What the head
+/// says of the length decides nothing here: it may be wrong.
+fn joined(first: &[u8], pieces: &[Secret<Vec<u8>>]) -> Secret<Vec<u8>> {
+    let further: usize = pieces.iter().map(|piece| piece.expose().len()).sum();
+    let mut whole = Vec::with_capacity(first.len() + further);
+    whole.extend_from_slice(first);
+    for piece in pieces {
+        whole.extend_from_slice(piece.expose());
     }
-    whole.extend_from_slice(piece);
-    Ok(())
+    Secret::new(whole)
 }
 
 fn piece_name(key: &str, generation: u64, number: usize) -> String {

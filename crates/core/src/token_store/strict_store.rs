@@ -3,13 +3,21 @@
 use std::any::Any;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::time::Duration;
 
 use keyring_core::api::{CredentialApi, CredentialStoreApi};
 use keyring_core::error::{Error, Result};
 use keyring_core::{Credential, CredentialStore, Entry};
 
-use super::StoreFailure;
-use super::records::Open;
+use super::records::Door;
+use super::{StoreFailure, platform};
+use crate::clock::ManualClock;
+
+/// Less than a deadline, and more than it takes where nobody is there to read.
+const READING: Duration = Duration::from_secs(2);
+
+/// The longest user name that Windows takes, in bytes.
+const LONGEST_NAME: usize = 513;
 
 /// Clones are the same keyring.
 #[derive(Clone)]
@@ -25,6 +33,9 @@ struct State {
     limit: usize,
     entries: BTreeMap<String, Vec<u8>>,
     refusal: Option<StoreFailure>,
+    /// Whose time passes while a person reads the keyring's question and turns it down.
+    reader: Option<ManualClock>,
+    refusals: usize,
     /// How many changes are still made before the process "dies".
     changes_left: Option<usize>,
     hangs: bool,
@@ -53,20 +64,34 @@ impl StrictStore {
     }
 
     /// Opens this keyring, as long as it does not refuse with `Absent`.
-    pub(super) fn opener(&self) -> Open {
-        let store = self.clone();
-        Box::new(move || {
+    pub(super) fn opener(&self) -> Door {
+        let (store, locked) = (self.clone(), self.clone());
+        let open = move || {
             store.lock().openings += 1;
             if store.lock().refusal == Some(StoreFailure::Absent) {
                 return Err(Error::NoDefaultStore);
             }
             let store: Arc<CredentialStore> = Arc::new(store.clone());
             Ok(store)
-        })
+        };
+        Door {
+            open: Box::new(open),
+            would_ask: Box::new(move || locked.lock().refusal.is_some()),
+        }
     }
 
     pub(crate) fn refuse_with(&self, refusal: Option<StoreFailure>) {
         self.lock().refusal = refusal;
+    }
+
+    /// A person reads the keyring's question each time, and turns it down.
+    pub(crate) fn turn_down_with(&self, clock: Option<ManualClock>) {
+        self.refuse_with(clock.as_ref().map(|_| StoreFailure::Dismissed));
+        self.lock().reader = clock;
+    }
+
+    pub(crate) fn refusals(&self) -> usize {
+        self.lock().refusals
     }
 
     pub(super) fn die_after_changes(&self, changes: usize) {
@@ -141,8 +166,16 @@ impl StrictStore {
         state = self.wait_while_hanging(state);
         state.hanging -= 1;
         self.0.changed.notify_all();
-        match state.refusal {
+        let refusal = state.refusal;
+        state.refusals += usize::from(refusal.is_some());
+        match refusal {
             None => Ok(state),
+            Some(StoreFailure::Dismissed) => {
+                if let Some(clock) = &state.reader {
+                    clock.advance(READING);
+                }
+                Err(platform::turned_down())
+            }
             Some(StoreFailure::Locked) => Err(Error::NoStorageAccess("locked".into())),
             Some(StoreFailure::Absent) => Err(Error::NoDefaultStore),
             Some(_) => Err(Error::PlatformFailure("broken".into())),
@@ -170,6 +203,9 @@ impl CredentialStoreApi for StrictStore {
     }
 
     fn build(&self, service: &str, user: &str, _: Option<&HashMap<&str, &str>>) -> Result<Entry> {
+        if user.len() > LONGEST_NAME {
+            return Err(Error::TooLong("user".to_owned(), 513));
+        }
         Ok(Entry::new_with_credential(Arc::new(StrictEntry {
             store: self.clone(),
             service: service.to_owned(),
@@ -187,6 +223,12 @@ impl CredentialStoreApi for StrictStore {
 }
 
 impl CredentialApi for StrictEntry {
+    /// Windows keeps texts as UTF-16: each letter counts twice.
+    fn set_password(&self, password: &str) -> Result<()> {
+        let units: Vec<u8> = password.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        self.set_secret(&units)
+    }
+
     fn set_secret(&self, secret: &[u8]) -> Result<()> {
         let mut state = self.store.enter_for_change()?;
         if secret.len() > state.limit {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::keyring_thread::{READ_DEADLINE, WRITE_DEADLINE};
+use super::store_thread::{READ_DEADLINE, WRITE_DEADLINE};
 use super::strict_store::StrictStore;
 use super::*;
 use crate::clock::ManualClock;
@@ -65,7 +65,7 @@ fn clock() -> ManualClock {
 fn start(store: &StrictStore, clock: &ManualClock) -> TokenStore {
     let clock: SharedClock = Arc::new(clock.clone());
     let records = Records::new("portray", LIMIT, store.opener(), Arc::clone(&clock));
-    TokenStore::over(records, clock)
+    TokenStore::over(Box::new(records), clock)
 }
 
 #[tokio::test]
@@ -185,6 +185,31 @@ async fn k2_a_keyring_that_comes_back_is_used_again() {
 }
 
 #[tokio::test]
+async fn k3_a_question_that_was_turned_down_after_the_deadline_counts_too() {
+    let (store, clock) = (StrictStore::with_limit(LIMIT), clock());
+    let tokens = start(&store, &clock);
+    store.turn_down_with(Some(clock.clone()));
+    store.hang(true);
+    let waiting = tokio::spawn({
+        let tokens = tokens.clone();
+        async move { tokens.sign_in(&acme()).await }
+    });
+    tokio::task::yield_now().await;
+    store.wait_for_hanging(1);
+    clock.advance(READ_DEADLINE);
+    assert_eq!(waiting.await.unwrap(), Err(StoreFailure::TimedOut));
+    assert!(tokens.is_open_to_the_clock().await);
+    store.hang(false);
+    while tokens.is_open_to_the_clock().await {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(store.refusals(), 1, "looking asks nobody");
+    store.turn_down_with(None);
+    assert_eq!(tokens.sign_in(&acme()).await, Ok(None));
+    assert!(tokens.is_open_to_the_clock().await);
+}
+
+#[tokio::test]
 async fn k2_a_call_that_had_not_begun_at_its_deadline_is_not_begun() {
     let (store, clock) = (StrictStore::with_limit(LIMIT), clock());
     let tokens = start(&store, &clock);
@@ -213,7 +238,8 @@ async fn k2_a_call_that_had_not_begun_at_its_deadline_is_not_begun() {
 #[tokio::test]
 async fn k3_every_state_of_the_keyring_is_told_apart() {
     let store = StrictStore::with_limit(LIMIT);
-    let tokens = start(&store, &clock());
+    let clock = clock();
+    let tokens = start(&store, &clock);
     for failure in [StoreFailure::Locked, StoreFailure::Absent, StoreFailure::Failed] {
         store.refuse_with(Some(failure));
         assert_eq!(tokens.sign_in(&acme()).await, Err(failure));
@@ -223,7 +249,9 @@ async fn k3_every_state_of_the_keyring_is_told_apart() {
         );
         assert_eq!(tokens.forget_sign_in(&acme()).await, Err(failure));
     }
-    store.refuse_with(None);
+    store.turn_down_with(Some(clock));
+    assert_eq!(tokens.sign_in(&acme()).await, Err(StoreFailure::Dismissed));
+    store.turn_down_with(None);
     assert_eq!(
         tokens.sign_in(&acme()).await,
         Ok(None),
@@ -313,4 +341,28 @@ async fn x2_no_secret_is_in_what_can_be_printed() {
         .unwrap();
     let printed = format!("{tokens:?} {:?}", tokens.sign_in(&acme()).await);
     assert!(!printed.contains("aoa-canary") && !printed.contains("rrrr"));
+}
+
+proptest::proptest! {
+    /// Any bytes where the head is, and any text in a record that is whole.
+    #[test]
+    fn f1_whatever_the_keyring_holds_is_a_sign_in_or_corrupt(
+        head in "(portray/1 [0-9]{1,20} [0-9]{1,20} [0-9]{1,20} [0-9a-f]{0,64}\n)?.{0,40}",
+        record in "(\\{\"version\":1,.{0,30}\\}|[\\[{\",:0-9a-z\\]}]{0,60})",
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let name = key(&acme(), "token");
+        let store = StrictStore::with_limit(LIMIT);
+        let read = |store: &StrictStore| {
+            let tokens = start(store, &clock());
+            runtime.block_on(tokens.sign_in(&acme()))
+        };
+        store.put(&name, head.clone().into_bytes());
+        proptest::prop_assert_eq!(read(&store), Err(StoreFailure::Corrupt));
+        proptest::prop_assert_eq!(store.entry(&name), Some(head.into_bytes()));
+        let shared: SharedClock = Arc::new(clock());
+        let mut records = Records::new("portray", LIMIT, store.opener(), shared);
+        records.write(&name, &Secret::new(record.into_bytes())).unwrap();
+        proptest::prop_assert_eq!(read(&store), Err(StoreFailure::Corrupt));
+    }
 }

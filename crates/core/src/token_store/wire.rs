@@ -224,6 +224,25 @@ mod tests {
     }
 
     #[test]
+    fn r9_the_first_versions_records_stay_readable() {
+        let sign_in = br#"{"version":1,"signed_in_at":"2026-03-02T12:00:00Z",
+            "token":{"access_token":"a","refresh_token":"r","issued_at":"2026-03-02T12:00:00Z",
+                "expires_at":"2026-03-02T13:00:00Z"},
+            "registration":{"flow":"browser","client_id":"c","client_secret":"s","expires_at":"2026-06-01T12:00:00Z"}}"#;
+        let read = decode_sign_in(&Record::new(sign_in.to_vec())).unwrap();
+        assert_eq!(read.token.access_token, Secret::from("a"));
+        assert_eq!(read.token.refresh_token, Some(Secret::from("r")));
+        assert_eq!(
+            (read.registration.flow, &*read.registration.client_id),
+            (Flow::Browser, "c")
+        );
+        let registration = br#"{"version":1,"registration":{"flow":"device_code","client_id":"c",
+            "client_secret":"s","expires_at":"2026-06-01T12:00:00Z"}}"#;
+        let read = decode_registration(&Record::new(registration.to_vec())).unwrap();
+        assert_eq!(read.flow, Flow::DeviceCode);
+    }
+
+    #[test]
     fn k3_a_later_version_is_not_guessed_at() {
         let record = encode_sign_in(&sign_in("aoa-1")).unwrap();
         let text = String::from_utf8(record.expose().clone()).unwrap();

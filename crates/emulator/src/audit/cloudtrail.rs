@@ -1,52 +1,16 @@
 //! An audit event as CloudTrail writes it down for Identity Center.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use url::form_urlencoded;
 
-use super::{AuditEvent, Operation};
-use crate::call::Call;
+use super::{AssumedRole, AuditEvent, Operation};
 use crate::random::uuid_of;
 use crate::world::World;
 
 /// What CloudTrail writes in place of a secret.
-const HIDDEN: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
+pub(super) const HIDDEN: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
 /// The management account of the organization, which owns the instance.
 const MANAGEMENT_ACCOUNT: &str = "100000000001";
-
-/// Members of a request's body that the record may show; of all others it shows that they were there.
-const SHOWN_MEMBERS: [&str; 11] = [
-    "clientId",
-    "clientName",
-    "clientType",
-    "entitledApplicationArn",
-    "grantType",
-    "grantTypes",
-    "issuerUrl",
-    "redirectUri",
-    "redirectUris",
-    "scopes",
-    "startUrl",
-];
-
-/// The same for parameters of a query.
-const SHOWN_PARAMETERS: [&str; 15] = [
-    "Action",
-    "SessionDuration",
-    "account_id",
-    "client_id",
-    "code_challenge_method",
-    "error",
-    "max_result",
-    "redirect_uri",
-    "response_type",
-    "role_name",
-    "scope",
-    "scopes",
-    "destination",
-    "Destination",
-    "Issuer",
-];
 
 impl Operation {
     fn event_source(self) -> &'static str {
@@ -68,11 +32,14 @@ impl Operation {
         }
     }
 
-    fn event_name(self) -> String {
-        if self == Self::SignIn {
-            return "UserAuthentication".to_owned();
+    fn event_type(self) -> &'static str {
+        if matches!(self, Self::ConsoleLogin | Self::GetSigninToken) {
+            "AwsConsoleSignIn"
+        } else if self.is_portal() {
+            "AwsServiceEvent"
+        } else {
+            "AwsApiCall"
         }
-        format!("{self:?}")
     }
 
     fn is_read_only(self) -> bool {
@@ -80,117 +47,149 @@ impl Operation {
     }
 }
 
-/// What a request asked for, without its secrets; null if it had no parameters.
-pub(crate) fn request_parameters(operation: Operation, call: &Call) -> Value {
-    let mut shown = Map::new();
-    if operation.is_oidc()
-        && let Ok(Value::Object(members)) = serde_json::from_slice(&call.body)
-    {
-        for (name, value) in members {
-            let may_be_shown = SHOWN_MEMBERS.contains(&name.as_str());
-            shown.insert(name, if may_be_shown { value } else { HIDDEN.into() });
-        }
-    }
-    // Of these CloudTrail has the parameters under `serviceEventDetails`.
-    if !operation.is_portal() {
-        let query = call.uri.query().unwrap_or_default();
-        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            let may_be_shown = SHOWN_PARAMETERS.contains(&name.as_ref());
-            shown.insert(
-                name.into_owned(),
-                if may_be_shown {
-                    Value::from(value)
-                } else {
-                    HIDDEN.into()
-                },
-            );
-        }
-    }
-    if shown.is_empty() {
-        Value::Null
-    } else {
-        Value::Object(shown)
-    }
-}
-
-/// Account and role that a portal call is about.
-pub(crate) fn service_event_details(operation: Operation, call: &Call) -> Value {
-    if !operation.is_portal_read() {
-        return Value::Null;
-    }
-    let named =
-        ["account_id", "role_name"].map(|name| Some((name.to_owned(), Value::from(call.query(name)?))));
-    let named: Map<String, Value> = named.into_iter().flatten().collect();
-    if named.is_empty() {
-        Value::Null
-    } else {
-        Value::Object(named)
-    }
-}
-
 impl AuditEvent {
-    /// The record in CloudTrail's shape. `additionalEventData` holds what is ours: the user's name (AWS leaves it out),
-    /// the session tags from attributes for access control, and how long the answer took.
-    pub fn cloudtrail_record(&self, world: &World) -> Value {
-        let store = world.identity_store_id();
-        let identity = match (&self.assumed_role, &self.user) {
-            (Some(arn), _) => json!({
-                "type": "AssumedRole",
-                "arn": arn,
-                "accountId": arn.split(':').nth(4),
-            }),
-            (None, Some(user)) => json!({
-                "type": "IdentityCenterUser",
-                "accountId": MANAGEMENT_ACCOUNT,
-                "onBehalfOf": {
-                    "userId": user_id(user),
-                    "identityStoreArn": format!(
-                        "arn:{}:identitystore::{MANAGEMENT_ACCOUNT}:identitystore/{store}", world.partition()
-                    ),
-                },
-                "credentialId": self.credential_id,
-            }),
-            (None, None) => json!({ "type": "Unknown", "accountId": MANAGEMENT_ACCOUNT }),
+    /// The records in CloudTrail's shape: one of most calls, one for each step of a sign-in, none of a look at a console
+    /// that was opened before. `additionalEventData` holds what is ours: the user's name (AWS leaves it out), the session
+    /// tags from attributes for access control, whether a scripted fault struck, and how long the answer took.
+    pub fn cloudtrail_records(&self, world: &World) -> Vec<Value> {
+        match self.operation {
+            Operation::SignIn => {
+                let steps = self.sign_in.iter().enumerate();
+                steps
+                    .map(|(number, step)| self.sign_in_record(number, step, world))
+                    .collect()
+            }
+            Operation::ConsoleLogin | Operation::GetSigninToken => {
+                self.console_record(world).into_iter().collect()
+            }
+            Operation::RegisterClient
+            | Operation::StartDeviceAuthorization
+            | Operation::CreateToken
+            | Operation::Authorize
+            | Operation::VerifyDevice
+            | Operation::ListAccounts
+            | Operation::ListAccountRoles
+            | Operation::GetRoleCredentials
+            | Operation::Logout
+            | Operation::ConsoleLogout
+            | Operation::MultiSession
+            | Operation::GetCallerIdentity
+            | Operation::AccessPortal
+            | Operation::Unknown => vec![self.call_record(world)],
+        }
+    }
+
+    fn call_record(&self, world: &World) -> Value {
+        let mut record = self.frame(0, world);
+        if let Some(error) = &self.error {
+            record["errorCode"] = error.as_str().into();
+            record["errorMessage"] = self.error_message.as_deref().into();
+        }
+        record
+    }
+
+    /// Of the console's sign-in, which names its failures in words only.
+    fn console_record(&self, world: &World) -> Option<Value> {
+        let has_failed = self.error.is_some() || self.status >= 400;
+        if self.operation == Operation::ConsoleLogin && self.login_to.is_none() && !has_failed {
+            return None;
+        }
+        let mut record = self.frame(0, world);
+        let outcome = if has_failed { "Failure" } else { "Success" };
+        record["responseElements"] = json!({ format!("{:?}", self.operation): outcome });
+        if has_failed {
+            record["errorMessage"] = self.error_message.as_deref().into();
+        }
+        let more = &mut record["additionalEventData"];
+        more["MobileVersion"] = "No".into();
+        more["MFAUsed"] = "No".into();
+        if let Some(address) = &self.login_to {
+            more["LoginTo"] = address.as_str().into();
+        }
+        Some(record)
+    }
+
+    /// What all records have; `number` tells those of one call apart.
+    pub(super) fn frame(&self, number: usize, world: &World) -> Value {
+        let (identity, recipient) = match &self.assumed_role {
+            Some(role) => (role_identity(role), role.account.as_str()),
+            None => (
+                user_identity(self.user.as_deref(), self.credential_id.as_deref(), world),
+                MANAGEMENT_ACCOUNT,
+            ),
         };
-        let mut record = json!({
+        json!({
             "eventVersion": "1.11",
             "userIdentity": identity,
             "eventTime": self.time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             "eventSource": self.operation.event_source(),
-            "eventName": self.operation.event_name(),
+            "eventName": format!("{:?}", self.operation),
             "awsRegion": world.region,
             "sourceIPAddress": self.source_ip_address,
             "userAgent": self.user_agent,
             "requestParameters": self.request_parameters,
-            "responseElements": null,
+            "responseElements": self.response_elements,
             "additionalEventData": {
                 "UserName": self.user,
                 "time": self.time,
                 "principalTags": self.principal_tags,
+                "injectedFault": self.is_fault,
                 "httpStatus": self.status,
                 "durationMs": self.duration_ms,
             },
             "requestID": self.request_id,
-            "eventID": event_id(&self.request_id),
+            "eventID": uuid_of(&Sha256::digest(format!("event {number} {}", self.request_id))),
             "readOnly": self.operation.is_read_only(),
-            "eventType": if self.operation.is_portal() { "AwsServiceEvent" } else { "AwsApiCall" },
+            "eventType": self.operation.event_type(),
             "managementEvent": true,
-            "recipientAccountId": MANAGEMENT_ACCOUNT,
+            "recipientAccountId": recipient,
             "serviceEventDetails": self.service_event_details,
             "eventCategory": "Management",
-        });
-        if let Some(error) = &self.error {
-            record["errorCode"] = error.as_str().into();
-        }
-        record
+        })
     }
+}
+
+/// A user of the directory, or nobody that it knows.
+pub(super) fn user_identity(user: Option<&str>, credential_id: Option<&str>, world: &World) -> Value {
+    let Some(user) = user else {
+        return json!({ "type": "Unknown", "accountId": MANAGEMENT_ACCOUNT });
+    };
+    let (partition, store) = (world.partition(), world.identity_store_id());
+    json!({
+        "type": "IdentityCenterUser",
+        "accountId": MANAGEMENT_ACCOUNT,
+        "onBehalfOf": {
+            "userId": user_id(user),
+            "identityStoreArn": format!("arn:{partition}:identitystore::{MANAGEMENT_ACCOUNT}:identitystore/{store}"),
+        },
+        "credentialId": credential_id,
+    })
+}
+
+fn role_identity(role: &AssumedRole) -> Value {
+    json!({
+        "type": "AssumedRole",
+        "principalId": format!("{}:{}", role.role_id, role.session_name),
+        "arn": role.arn,
+        "accountId": role.account,
+        "accessKeyId": role.access_key_id,
+        "sessionContext": {
+            "sessionIssuer": {
+                "type": "Role",
+                "principalId": role.role_id,
+                "arn": role.role_arn,
+                "accountId": role.account,
+                "userName": role.role_name,
+            },
+            "attributes": {
+                "creationDate": role.created.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+                "mfaAuthenticated": "false",
+            },
+        },
+    })
 }
 
 /// The user's identifier in the identity store: stays the same for one name.
 fn user_id(user: &str) -> String {
     uuid_of(&Sha256::digest(format!("user {}", user.to_lowercase())))
-}
-
-fn event_id(request_id: &str) -> String {
-    uuid_of(&Sha256::digest(format!("event {request_id}")))
 }

@@ -59,6 +59,29 @@ async fn conforms_19_get_caller_identity_answers_in_the_query_protocol() {
     assert_eq!(record["eventSource"], "sts.amazonaws.com");
     assert_eq!(record["userIdentity"]["type"], "AssumedRole");
     assert_eq!(record["userIdentity"]["accountId"], "111122223333");
+    let identity = &record["userIdentity"];
+    let (_, rest) = reply.text.split_once("<UserId>").unwrap();
+    let user_id = rest.split('<').next().unwrap();
+    assert_eq!(identity["principalId"], user_id);
+    let (role_id, user) = user_id.split_once(':').unwrap();
+    let is_base32 = |letter: char| letter.is_ascii_uppercase() || ('2'..='7').contains(&letter);
+    assert!(
+        role_id.len() == 21 && role_id.starts_with("AROA") && user == "amara",
+        "{user_id}"
+    );
+    assert!(role_id.chars().all(is_base32), "{role_id}");
+    assert_eq!(identity["accessKeyId"], keys["accessKeyId"]);
+    assert_eq!(record["recipientAccountId"], "111122223333");
+    let context = &identity["sessionContext"];
+    assert_eq!(context["attributes"]["creationDate"], "2030-01-01T08:00:00Z");
+    assert_eq!(context["sessionIssuer"]["principalId"], role_id);
+    let role = context["sessionIssuer"]["arn"].as_str().unwrap();
+    assert!(
+        role.starts_with(
+            "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Developer_"
+        ),
+        "{role}"
+    );
     let mut forged = keys.clone();
     forged["secretAccessKey"] = "forged".into();
     let refused = who(&mut client, &forged).await;
@@ -68,6 +91,16 @@ async fn conforms_19_get_caller_identity_answers_in_the_query_protocol() {
     ] {
         assert!(refused.text.contains(part), "{part} is not in {}", refused.text);
     }
+
+    let records = client.get("/_control/audit").await.json();
+    let last = records["Records"].as_array().unwrap().last().unwrap();
+    assert_eq!(last["errorCode"], "SignatureDoesNotMatch");
+    assert!(
+        last["errorMessage"]
+            .as_str()
+            .unwrap()
+            .starts_with("The request signature")
+    );
 
     client.emulator.delete_permission_set("Developer");
     let gone = who(&mut client, &keys).await;
@@ -79,6 +112,81 @@ async fn conforms_19_get_caller_identity_answers_in_the_query_protocol() {
     client.advance(4 * 3_600);
     let expired = who(&mut client, &keys).await;
     assert!(expired.status == 403 && expired.text.contains("<Code>ExpiredToken</Code>"));
+}
+
+#[tokio::test]
+async fn a_signature_is_good_for_five_minutes_of_the_emulators_clock() {
+    let mut client = Client::new();
+    let keys = keys(&mut client, false).await;
+    for (seconds, expected) in [
+        (300, None),
+        (
+            1,
+            Some(
+                "Signature expired: 20300101T080000Z is now earlier than 20300101T080001Z (20300101T080501Z - 5 min.)",
+            ),
+        ),
+        (-601, None),
+        (
+            -1,
+            Some("Signature not yet current: 20300101T080000Z is still later than"),
+        ),
+    ] {
+        client.advance(seconds);
+        let reply = who(&mut client, &keys).await;
+        match expected {
+            None => assert_eq!(reply.status, 200, "{}", reply.text),
+            Some(message) => {
+                assert_eq!(reply.status, 403);
+                assert!(reply.text.contains("<Code>SignatureDoesNotMatch</Code>"));
+                assert!(reply.text.contains(message), "{}", reply.text);
+            }
+        }
+    }
+    client.emulator.amend("check_signature_dates = false").unwrap();
+    assert_eq!(who(&mut client, &keys).await.status, 200);
+}
+
+#[tokio::test]
+async fn the_audit_log_tells_of_console_sign_ins_as_cloudtrail_does() {
+    let mut client = Client::new();
+    let keys = keys(&mut client, false).await;
+    let token = signin_token(&mut client, &keys, &[]).await.member("SigninToken");
+    open(&mut client, &token).await;
+    client.get("/console").await;
+    signin_token(&mut client, &keys, &[("SessionDuration", "1")]).await;
+    open(&mut client, "none").await;
+    let audit = client.get("/_control/audit").await;
+    assert!(!audit.text.contains(&token));
+    let records = audit.json();
+    let records = records["Records"].as_array().unwrap();
+    let outcomes: Vec<(&str, &Value)> = records
+        .iter()
+        .map(|record| (record["eventName"].as_str().unwrap(), &record["responseElements"]))
+        .collect();
+    assert_eq!(
+        outcomes,
+        [
+            ("GetSigninToken", &json!({ "GetSigninToken": "Success" })),
+            ("ConsoleLogin", &json!({ "ConsoleLogin": "Success" })),
+            ("GetSigninToken", &json!({ "GetSigninToken": "Failure" })),
+            ("ConsoleLogin", &json!({ "ConsoleLogin": "Failure" })),
+        ],
+        "a look at a console that is open is no sign-in"
+    );
+    for record in records {
+        assert_eq!(record["eventType"], "AwsConsoleSignIn");
+        assert_eq!(record["additionalEventData"]["MFAUsed"], "No");
+        assert_eq!(record["errorCode"], Value::Null);
+        let has_failed = record["responseElements"].to_string().contains("Failure");
+        assert_eq!(record["errorMessage"].is_string(), has_failed, "{record}");
+    }
+    assert_eq!(
+        records[1]["additionalEventData"]["LoginTo"],
+        "https://console.aws.amazon.com/s3/home?region=eu-central-1"
+    );
+    assert_eq!(records[1]["recipientAccountId"], "111122223333");
+    assert_eq!(records[1]["userIdentity"]["type"], "AssumedRole");
 }
 
 async fn signin_token(client: &mut Client, keys: &Value, more: &[(&str, &str)]) -> Reply {

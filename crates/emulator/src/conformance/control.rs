@@ -125,59 +125,126 @@ async fn conforms_21_faults_are_injected_per_operation_and_the_log_has_timings()
 }
 
 #[tokio::test]
-async fn the_audit_log_has_the_shape_of_cloudtrail_and_no_secret() {
+async fn an_approval_that_fails_changes_nothing() {
     let mut client = Client::new();
-    let (registered, tokens) = client.signed_in("amara").await;
-    let token = tokens["accessToken"].as_str().unwrap();
-    client
-        .get_as(
-            "/federation/credentials?role_name=ReadOnly&account_id=111122223333",
-            token,
-        )
-        .await;
-    client
-        .get_as(
-            "/federation/credentials?role_name=Nothing&account_id=111122223333",
-            token,
-        )
-        .await;
-    let text = client.get("/_control/audit").await.text;
-    for secret in [
-        registered.secret.as_str(),
-        token,
-        tokens["refreshToken"].as_str().unwrap(),
+    let registered = client.register_for_device().await;
+    let body = json!({
+        "clientId": registered.id, "clientSecret": registered.secret,
+        "startUrl": "https://other.awsapps.com/start",
+    });
+    let foreign = client.post("/device_authorization", &body).await;
+    for (code, why) in [
+        (foreign.member("userCode"), "invalid_grant"),
+        ("XXXX-XXXX".to_owned(), "no pending user code"),
     ] {
-        assert!(!text.contains(secret));
+        let body = json!({ "user_code": code, "user": "amara" });
+        let refused = client.post("/_control/approve", &body).await;
+        assert_eq!(refused.status, 400, "{code}");
+        assert!(refused.member("error").contains(why), "{}", refused.text);
     }
-    let records: Value = serde_json::from_str(&text).unwrap();
-    let [.., created, issued, refused] = records["Records"].as_array().unwrap().as_slice() else {
-        panic!("{records}");
+    let polled = client.poll(&registered, &foreign.member("deviceCode")).await;
+    assert_eq!(polled.exception(), "AuthorizationPendingException");
+    let live = client.get("/_control/sessions").await.json();
+    assert_eq!(live["sessions"], json!([]));
+}
+
+#[tokio::test]
+async fn each_approval_is_a_browser_of_its_own_unless_it_names_one() {
+    let mut client = Client::new();
+    let token = |tokens: &Value| tokens["accessToken"].as_str().unwrap().to_owned();
+    let first = token(&client.signed_in("amara").await.1);
+    let second = token(&client.signed_in("amara").await.1);
+    let third = token(&client.signed_in_with("firefox", "amara").await);
+    let fourth = token(&client.signed_in_with("firefox", "amara").await);
+    let request = axum::http::Request::post("/logout").header("x-amz-sso_bearer_token", &first);
+    client.send(request.body("".into()).unwrap()).await;
+    let request = axum::http::Request::post("/logout").header("x-amz-sso_bearer_token", &third);
+    client.send(request.body("".into()).unwrap()).await;
+    for (token, status) in [(first, 401), (second, 200), (third, 401), (fourth, 401)] {
+        assert_eq!(client.get_as("/assignment/accounts", &token).await.status, status);
+    }
+
+    let registered = client.register_for_code().await;
+    for (approval, sessions) in [
+        (json!({ "user": "ben" }), 2),
+        (json!({ "user": "ben", "browser": "chromium" }), 3),
+    ] {
+        tell(&mut client, "auto-approve", &approval).await;
+        for _ in 0..2 {
+            let path = crate::testing::authorize_path(&registered.id, &[]);
+            assert_eq!(client.get(&path).await.status, 302);
+        }
+        let live = client.get("/_control/sessions").await.json();
+        let live = live["sessions"].as_array().unwrap().iter();
+        assert_eq!(live.filter(|session| session["user"] == "ben").count(), sessions);
+    }
+}
+
+#[tokio::test]
+async fn web_pages_and_foreign_names_do_not_reach_the_control_interface() {
+    let mut client = Client::new();
+    for (name, value, status) in [
+        ("host", "evil.com", 403),
+        ("host", "127.0.0.1.evil.com:8417", 403),
+        ("host", "127.0.0.1:8417", 200),
+        ("host", "localhost:8417", 200),
+        ("host", "[::1]:8417", 200),
+        ("origin", "https://evil.com", 403),
+        ("origin", "null", 403),
+        ("referer", "https://evil.com/", 403),
+        ("sec-fetch-site", "cross-site", 403),
+        ("sec-fetch-site", "same-site", 403),
+        ("sec-fetch-site", "same-origin", 200),
+        ("sec-fetch-site", "none", 200),
+    ] {
+        for method in ["GET", "POST"] {
+            let path = if method == "GET" {
+                "secrets"
+            } else {
+                "users/disable"
+            };
+            let request = axum::http::Request::builder()
+                .method(method)
+                .uri(format!("/_control/{path}"));
+            let body = json!({ "user": "dmitri" }).to_string();
+            let request = request.header(name, value).body(body.into()).unwrap();
+            let reply = client.send(request).await;
+            assert_eq!(reply.status, status, "{method} with {name}: {value}");
+            if status == 403 {
+                let is_disabled = client.emulator.world().user("dmitri").unwrap().disabled;
+                assert!(!is_disabled && !reply.member("error").is_empty());
+            }
+        }
+        client.emulator.enable_user("dmitri").unwrap();
+    }
+    let far = crate::call::Peer {
+        address: "192.0.2.1".parse().unwrap(),
+        with_tls: false,
     };
+    let request = axum::http::Request::get("/_control/secrets").extension(far);
+    assert_eq!(client.send(request.body("".into()).unwrap()).await.status, 403);
+}
+
+#[tokio::test]
+async fn faults_and_clock_refuse_what_cannot_be_meant() {
+    let mut client = Client::new();
+    for (path, body) in [
+        ("faults", json!({ "operation": "ListAccounts" })),
+        (
+            "faults",
+            json!([{ "operation": "ListAccounts", "status": 500 }, { "operation": "ListAccounts", "status": 1000 }]),
+        ),
+        ("clock", json!({ "advance_seconds": 1e18 })),
+        ("clock", json!({ "advance_seconds": -1e18 })),
+    ] {
+        let reply = client.post(&format!("/_control/{path}"), &body).await;
+        assert_eq!(reply.status, 400, "{body}");
+        assert!(!reply.member("error").is_empty());
+    }
+    let token = client.access_token("amara").await;
+    assert_eq!(client.get_as("/assignment/accounts", &token).await.status, 200);
     assert_eq!(
-        created["requestParameters"]["clientSecret"],
-        "HIDDEN_DUE_TO_SECURITY_REASONS"
+        client.get("/_control/clock").await.json()["now"],
+        "2030-01-01T08:00:00Z"
     );
-    assert_eq!(
-        created["requestParameters"]["grantType"],
-        crate::oidc::DEVICE_CODE
-    );
-    assert_eq!(issued["eventVersion"], "1.11");
-    assert_eq!(issued["eventSource"], "sso.amazonaws.com");
-    assert_eq!(issued["eventTime"], "2030-01-01T08:00:00Z");
-    assert_eq!(issued["sourceIPAddress"], "127.0.0.1");
-    assert_eq!(issued["eventType"], "AwsServiceEvent");
-    assert_eq!(issued["requestParameters"], Value::Null);
-    assert_eq!(issued["serviceEventDetails"]["role_name"], "ReadOnly");
-    assert_eq!(issued["serviceEventDetails"]["account_id"], "111122223333");
-    let identity = &issued["userIdentity"];
-    assert_eq!(identity["type"], "IdentityCenterUser");
-    assert_eq!(identity["credentialId"], created["userIdentity"]["credentialId"]);
-    let store = identity["onBehalfOf"]["identityStoreArn"].as_str().unwrap();
-    assert!(store.ends_with(":identitystore/d-9967123abc"), "{store}");
-    assert_eq!(
-        issued["additionalEventData"]["principalTags"]["CostCenter"],
-        "4711"
-    );
-    assert_eq!(refused["errorCode"], "ForbiddenException");
-    assert_eq!(refused["additionalEventData"]["principalTags"], json!({}));
 }

@@ -90,6 +90,7 @@ async fn conforms_01_plain_http_and_tls_with_a_leaf_of_a_separate_ca() {
         "portal.sso.eu-west-1.amazonaws.com",
         "sts.eu-west-1.amazonaws.com",
         "signin.aws.amazon.com",
+        "us-east-1.signin.aws.amazon.com",
     ] {
         let mut stream = tls(&address, &ca, name).await.unwrap();
         let body = r#"{"clientName":"x","clientType":"public"}"#;
@@ -279,5 +280,112 @@ async fn conforms_07_the_address_for_the_code_has_either_form_of_aws() {
             started.member("verificationUriComplete"),
             format!("{start}?user_code={code}")
         );
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_content_length_comes_with_the_whole_body_and_ten_bytes_never_come() {
+    let mut client = Client::new();
+    let token = client.access_token("amara").await;
+    let whole = client.get_as("/assignment/accounts", &token).await.text;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let emulator = client.emulator.clone();
+    tokio::spawn(async move { emulator.serve(listener).await });
+    let fault = Fault::trouble(Operation::ListAccounts, crate::Trouble::WrongContentLength);
+    client.emulator.add_fault(fault);
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request =
+        format!("GET /assignment/accounts HTTP/1.1\r\nHost: x\r\nX-Amz-Sso_Bearer_Token: {token}\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).await.unwrap();
+    let text = String::from_utf8(bytes).unwrap();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    let length = format!("content-length: {}", whole.len() + 10);
+    assert!(head.to_lowercase().contains(&length), "{head}");
+    assert_eq!(body, whole);
+}
+
+#[tokio::test]
+async fn a_scripted_status_has_the_form_of_its_service_or_is_a_page() {
+    let mut client = Client::new();
+    for (status, code) in [
+        (500, "InternalFailure"),
+        (503, "ServiceUnavailable"),
+        (403, "AccessDenied"),
+        (400, "ValidationError"),
+    ] {
+        client
+            .emulator
+            .add_fault(Fault::status(Operation::GetCallerIdentity, status).times(1));
+        let reply = client.submit("/", &[("Action", "GetCallerIdentity")]).await;
+        assert_eq!(reply.status, status);
+        assert_eq!(reply.headers["content-type"], "text/xml");
+        let id = reply.headers["x-amzn-requestid"].to_str().unwrap();
+        for part in [
+            "<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">",
+            &format!("<Code>{code}</Code>"),
+            &format!("</Error><RequestId>{id}</RequestId>"),
+        ] {
+            assert!(reply.text.contains(part), "{part} is not in {}", reply.text);
+        }
+    }
+    let throttled = Fault::trouble(Operation::GetCallerIdentity, crate::Trouble::ThrottledRetryAfter);
+    client.emulator.add_fault(throttled.times(1));
+    let reply = client.submit("/", &[("Action", "GetCallerIdentity")]).await;
+    assert!(reply.status == 400 && reply.text.contains("<Code>Throttling</Code>"));
+    assert_eq!(reply.headers["retry-after"], "2");
+
+    for (operation, path) in [
+        (Operation::AccessPortal, "/start"),
+        (Operation::VerifyDevice, "/device"),
+        (Operation::ConsoleLogin, "/console"),
+    ] {
+        client.emulator.add_fault(Fault::status(operation, 500).times(1));
+        let reply = client.get(path).await;
+        assert_eq!(reply.status, 500);
+        assert!(
+            reply.headers["content-type"]
+                .to_str()
+                .unwrap()
+                .starts_with("text/html")
+        );
+        assert!(reply.element("problem").contains("Try again"), "{}", reply.text);
+    }
+    let records = client.get("/_control/audit").await.json();
+    let faults: Vec<(&Value, &Value)> = records["Records"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|record| {
+            (
+                &record["errorCode"],
+                &record["additionalEventData"]["injectedFault"],
+            )
+        })
+        .take(2)
+        .collect();
+    let yes = &json!(true);
+    assert_eq!(
+        faults,
+        [
+            (&json!("InternalFailure"), yes),
+            (&json!("ServiceUnavailable"), yes)
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_request_that_is_too_large_is_refused_in_the_form_of_its_service() {
+    let mut client = Client::new();
+    let large = "x".repeat(3 * 1024 * 1024);
+    for (path, has_type) in [("/client/register", true), ("/logout", true), ("/nowhere", false)] {
+        let request = axum::http::Request::post(path);
+        let reply = client.send(request.body(large.clone().into()).unwrap()).await;
+        assert_eq!(reply.status, 413, "{path}");
+        assert_eq!(reply.headers["content-type"], "application/json");
+        assert!(reply.headers.contains_key("x-amzn-requestid") && reply.headers.contains_key("date"));
+        assert_eq!(!reply.exception().is_empty(), has_type, "{path}");
     }
 }

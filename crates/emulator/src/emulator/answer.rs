@@ -16,12 +16,13 @@ use url::{Host, Url};
 use super::Emulator;
 use crate::administration::AdministrationError;
 use crate::audit::{self, AuditEvent, Operation};
-use crate::call::{self, Call, ErrorName, Peer};
+use crate::call::{Call, ErrorName, Peer, Trail};
 use crate::clock::stopwatch;
 use crate::control;
-use crate::faults::Fault;
+use crate::faults::{Fault, of_status};
 use crate::sessions::credential_id;
 use crate::state::State;
+use crate::world::Partition;
 
 /// AWS's own limit is far below.
 const LARGEST_BODY: usize = 1024 * 1024;
@@ -34,23 +35,30 @@ impl Emulator {
         endpoint: impl Fn(&mut State, &mut Call) -> R,
         request: Request,
     ) -> Response {
-        let Some(mut call) = self.read(request).await else {
-            return call::text(StatusCode::PAYLOAD_TOO_LARGE, "the request is too large");
-        };
+        let (mut call, is_whole) = self.read(request).await;
         let elapsed = stopwatch();
         call.request_id = self.state().random.uuid();
+        if !is_whole {
+            let status = StatusCode::PAYLOAD_TOO_LARGE;
+            let response = of_status(operation, status, &self.state().world, &call.request_id);
+            self.record(operation, &call, Some(&response), false, elapsed());
+            return add_headers(response, &call.request_id, call.now);
+        }
         let fault = self.strike(operation, &call);
+        let is_fault = fault
+            .as_ref()
+            .is_some_and(|fault| fault.replaces_answer() || fault.trouble.is_some());
         let (early, late) = match &fault {
             Some(fault) if fault.processed => (None, Some(fault)),
             fault => (fault.as_ref(), None),
         };
         self.delay(early, &mut call).await;
         if fault.as_ref().is_some_and(|fault| fault.hang && !fault.processed) {
-            self.record(operation, &call, None, elapsed());
+            self.record(operation, &call, None, is_fault, elapsed());
             return std::future::pending().await;
         }
         let mut response = match &fault {
-            Some(fault) if fault.replaces_answer() && !fault.processed => fault.answer(),
+            Some(fault) if fault.replaces_answer() && !fault.processed => self.made_up(fault, &call),
             Some(_) | None => endpoint(&mut self.state(), &mut call).into_response(),
         };
         self.delay(late, &mut call).await;
@@ -59,17 +67,17 @@ impl Emulator {
             .filter(|fault| fault.replaces_answer() && fault.processed)
         {
             if fault.hang {
-                self.record(operation, &call, None, elapsed());
+                self.record(operation, &call, None, is_fault, elapsed());
                 return std::future::pending().await;
             }
-            response = fault.answer();
+            response = self.made_up(fault, &call);
         }
         if let Some((fault, trouble)) = fault.as_ref().and_then(|fault| Some((fault, fault.trouble?)))
             && !fault.replaces_answer()
         {
             response = trouble.spoil(response, fault, &call).await;
         }
-        self.record(operation, &call, Some(&response), elapsed());
+        self.record(operation, &call, Some(&response), is_fault, elapsed());
         add_headers(response, &call.request_id, call.now)
     }
 
@@ -79,33 +87,46 @@ impl Emulator {
         endpoint: fn(&mut State, &mut Call) -> Result<Value, AdministrationError>,
         request: Request,
     ) -> Response {
-        let Some(mut call) = self.read(request).await else {
-            return call::text(StatusCode::PAYLOAD_TOO_LARGE, "the request is too large");
-        };
+        let (head, body) = request.into_parts();
+        if let Some(why) = control::refusal(&head) {
+            return control::refused(why);
+        }
+        let (mut call, is_whole) = self.read(Request::from_parts(head, body)).await;
+        if !is_whole {
+            let error = AdministrationError::BadRequest("it is larger than 1 MiB".to_owned());
+            return control::answer(Err(error));
+        }
         let answer = endpoint(&mut self.state(), &mut call);
         control::answer(answer)
     }
 
-    async fn read(&self, request: Request) -> Option<Call> {
+    fn made_up(&self, fault: &Fault, call: &Call) -> Response {
+        fault.answer(&self.state().world, &call.request_id)
+    }
+
+    /// The request, and whether all of its body was read.
+    async fn read(&self, request: Request) -> (Call, bool) {
         let (head, body) = request.into_parts();
-        let body = body::to_bytes(body, LARGEST_BODY).await.ok()?;
+        let body = body::to_bytes(body, LARGEST_BODY).await;
         let peer = head.extensions.get::<Peer>();
         let with_tls = peer.is_some_and(|peer| peer.with_tls);
         let origin = origin(&head.uri, &head.headers, with_tls).unwrap_or_else(|| self.base_url());
-        Some(Call {
+        let is_whole = body.is_ok();
+        let call = Call {
             now: self.now(),
             request_id: String::new(),
             origin,
             uri: head.uri,
             headers: head.headers,
-            body,
+            body: body.unwrap_or_default(),
             user: None,
             session: None,
-            assumed_role: None,
+            trail: Trail::default(),
             principal_tags: BTreeMap::new(),
             source_ip_address: peer.map(|peer| peer.address),
             list: None,
-        })
+        };
+        (call, is_whole)
     }
 
     async fn delay(&self, fault: Option<&Fault>, call: &mut Call) {
@@ -124,14 +145,15 @@ impl Emulator {
     }
 
     /// Writes the audit log.
-    fn record(&self, operation: Operation, call: &Call, response: Option<&Response>, took: Duration) {
-        let error = match response {
-            None => Some("Fault".to_owned()),
-            Some(response) => response
-                .extensions()
-                .get::<ErrorName>()
-                .map(|name| name.0.clone()),
-        };
+    fn record(
+        &self,
+        operation: Operation,
+        call: &Call,
+        response: Option<&Response>,
+        is_fault: bool,
+        took: Duration,
+    ) {
+        let error = response.and_then(|response| response.extensions().get::<ErrorName>());
         let event = AuditEvent {
             time: call.now,
             request_id: call.request_id.clone(),
@@ -146,12 +168,17 @@ impl Emulator {
                 .to_string(),
             request_parameters: audit::request_parameters(operation, call),
             service_event_details: audit::service_event_details(operation, call),
-            assumed_role: call.assumed_role.clone(),
+            sign_in: call.trail.sign_in.clone(),
+            response_elements: call.trail.response_elements.clone(),
+            assumed_role: call.trail.assumed_role.clone(),
+            login_to: call.trail.login_to.clone(),
             credential_id: call.session.as_deref().map(credential_id),
             principal_tags: call.principal_tags.clone(),
             duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             status: response.map_or(0, |response| response.status().as_u16()),
-            error,
+            error: error.map(|error| error.name.clone()),
+            error_message: error.map(|error| error.message.clone()),
+            is_fault,
         };
         tracing::info!(?operation, user = ?event.user, role = ?event.role, status = event.status, error = ?event.error);
         self.state().audit.record(event);
@@ -164,12 +191,32 @@ fn origin(uri: &Uri, headers: &HeaderMap, with_tls: bool) -> Option<String> {
     let authority = host.or_else(|| uri.authority().map(axum::http::uri::Authority::as_str))?;
     let scheme = if with_tls { "https" } else { "http" };
     let origin = format!("{scheme}://{authority}");
-    let is_loopback = match Url::parse(&origin).ok()?.host()? {
-        Host::Domain(name) => name == "localhost",
-        Host::Ipv4(address) => address.is_loopback(),
-        Host::Ipv6(address) => address.is_loopback(),
-    };
-    is_loopback.then_some(origin)
+    // Over TLS also under AWS's names, for which the certificate is good: where a proxy leads them here.
+    (is_loopback(&origin) || with_tls && is_at_aws(&origin)).then_some(origin)
+}
+
+/// Whether the caller named this machine, and not a name of its own that leads here.
+pub(crate) fn is_loopback_host(headers: &HeaderMap) -> bool {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    host.is_some_and(|host| is_loopback(&format!("http://{host}")))
+}
+
+fn is_at_aws(origin: &str) -> bool {
+    let url = Url::parse(origin).ok();
+    let name = url.as_ref().and_then(Url::domain);
+    let domains = Partition::ALL.into_iter().flat_map(Partition::service_domains);
+    let mut parents = domains.map(|domain| format!(".{domain}"));
+    name.is_some_and(|name| parents.any(|parent| name.ends_with(&parent)))
+}
+
+fn is_loopback(origin: &str) -> bool {
+    let url = Url::parse(origin).ok();
+    match url.as_ref().and_then(Url::host) {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
 }
 
 fn add_headers(mut response: Response, request_id: &str, now: Timestamp) -> Response {

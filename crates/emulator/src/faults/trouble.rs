@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{ConnectionReset, Fault};
-use crate::call::{Call, ErrorName};
+use crate::call::Call;
 use crate::emulator::wait;
 use crate::portal::page_token;
 
@@ -141,7 +141,6 @@ impl Trouble {
         // A body of our own making is there at once and complete.
         let bytes = to_bytes(body, usize::MAX).await.unwrap_or_default();
         let before = bytes.len();
-        head.extensions.insert(ErrorName("Fault".to_owned()));
         let body = match self {
             Self::WrongTypes => changed(&bytes, wrong_types),
             Self::DuplicatePages => changed(&bytes, |answer| duplicate_page(answer, call)),
@@ -161,7 +160,8 @@ impl Trouble {
             }
             Self::WrongContentLength => {
                 length(&mut head.headers, before + MORE_THAN_THERE_IS);
-                Body::from_stream(stream::iter([Ok::<_, Infallible>(bytes)]))
+                // Without a pause the server would notice before it has sent anything.
+                cut(bytes)
             }
             Self::HalfOpen => {
                 length(&mut head.headers, before);

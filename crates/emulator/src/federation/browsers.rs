@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest as _, Sha256};
 
 use crate::random::hex;
@@ -10,6 +10,9 @@ use crate::role_credentials::RoleSession;
 
 /// AWS's limit for a browser with multi-session.
 pub(crate) const MOST_SESSIONS: usize = 5;
+
+/// How long it is remembered where an ended session came from.
+const REMEMBERED: SignedDuration = SignedDuration::from_hours(24);
 
 /// By the browser's cookie.
 #[derive(Default)]
@@ -23,12 +26,16 @@ pub(crate) struct ConsoleBrowser {
     /// Whether somebody opted in to more than one session.
     pub(crate) multi_session: bool,
     sessions: Vec<ConsoleSession>,
+    /// The last one that ended by itself, for a while.
+    ended: Option<ConsoleSession>,
 }
 
 #[derive(Clone)]
 pub(crate) struct ConsoleSession {
     pub(crate) role: RoleSession,
     pub(crate) ends: Timestamp,
+    /// The page that is offered when it has ended: a path of ours, or an address.
+    pub(crate) issuer: Option<String>,
 }
 
 /// What became of a console session that wanted into a browser.
@@ -42,6 +49,14 @@ pub(crate) enum Admission {
 }
 
 impl ConsoleSession {
+    pub(crate) fn new(role: RoleSession, ends: Timestamp) -> Self {
+        Self {
+            role,
+            ends,
+            issuer: None,
+        }
+    }
+
     /// How hosts of the console begin with multi-session: the account, and eight characters that stand for the session.
     pub(crate) fn name(&self) -> String {
         let role = &self.role;
@@ -64,7 +79,10 @@ impl Browsers {
     pub(crate) fn find_or_add(&mut self, cookie: &str, now: Timestamp) -> &mut ConsoleBrowser {
         self.by_cookie.retain(|known, browser| {
             browser.forget_ended(now);
-            known == cookie || browser.multi_session || !browser.sessions.is_empty()
+            known == cookie
+                || browser.multi_session
+                || !browser.sessions.is_empty()
+                || browser.ended.is_some()
         });
         self.by_cookie.entry(cookie.to_owned()).or_default()
     }
@@ -74,6 +92,7 @@ impl ConsoleBrowser {
     /// A session of the same role takes the place of the one before it.
     pub(crate) fn admit(&mut self, session: ConsoleSession) -> Admission {
         let name = session.name();
+        self.ended = None;
         if let Some(same) = self.sessions.iter_mut().find(|known| known.name() == name) {
             *same = session;
             return Admission::SignedIn;
@@ -100,8 +119,14 @@ impl ConsoleBrowser {
         }
     }
 
+    /// The page to go to after a session that ended by itself.
+    pub(crate) fn issuer(&self) -> Option<&str> {
+        self.ended.as_ref()?.issuer.as_deref()
+    }
+
     /// Ends the session of that name, or all of them.
     pub(crate) fn log_out(&mut self, name: Option<&str>) {
+        self.ended = None;
         self.sessions
             .retain(|session| name.is_some_and(|name| session.name() != name));
     }
@@ -115,14 +140,16 @@ impl ConsoleBrowser {
     }
 
     fn forget_ended(&mut self, now: Timestamp) {
+        if let Some(last) = self.sessions.iter().rfind(|session| now >= session.ends) {
+            self.ended = Some(last.clone());
+        }
         self.sessions.retain(|session| now < session.ends);
+        self.ended.take_if(|ended| now >= ended.ends + REMEMBERED);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use jiff::SignedDuration;
-
     use super::*;
     use crate::random::Random;
     use crate::role_credentials::Mint;
@@ -133,9 +160,10 @@ mod tests {
         let hour = SignedDuration::from_hours(1);
         let role = (account, "ReadOnly");
         let issued = mint.issue(&mut random, role, "amara", Timestamp::UNIX_EPOCH, hour);
+        let role = mint.open(&issued.session_token).unwrap();
         ConsoleSession {
-            role: mint.open(&issued.session_token).unwrap(),
-            ends: Timestamp::UNIX_EPOCH + hour,
+            issuer: Some("/start".to_owned()),
+            ..ConsoleSession::new(role, Timestamp::UNIX_EPOCH + hour)
         }
     }
 
@@ -169,7 +197,11 @@ mod tests {
         assert_eq!(browsers.find("one", now).unwrap().sessions().len(), 1);
         assert!(browsers.find("one", later).unwrap().sessions().is_empty());
         browsers.find_or_add("new", later);
-        assert!(browsers.find("one", later).is_none());
+        let ended = browsers.find("one", later).unwrap();
+        assert_eq!(ended.issuer(), Some("/start"));
+        let much_later = later + REMEMBERED;
+        browsers.find_or_add("new", much_later);
+        assert!(browsers.find("one", much_later).is_none());
         assert!(browsers.find("many", later).unwrap().multi_session);
     }
 

@@ -1,5 +1,7 @@
 //! Console federation and STS over HTTP, in process.
 
+mod destinations;
+
 use axum::body::Body;
 use axum::http::Request;
 use serde_json::{Value, json};
@@ -156,12 +158,38 @@ async fn a_browser_has_one_console_session_until_it_logs_out() {
     assert_eq!(client.get(&logout).await.location(), second);
     assert!(client.get(&second).await.text.contains("id=\"role\">ReadOnly<"));
 
-    let elsewhere = encode(&[("Action", "logout"), ("redirect_uri", "https://evil.example/")]);
-    assert_eq!(
-        client.get(&format!("/oauth?{elsewhere}")).await.status,
-        200,
-        "no redirect to another site"
-    );
+    for (address, path) in [
+        (
+            format!("https://us-east-1.signin.aws.amazon.com{second}"),
+            second.clone(),
+        ),
+        (
+            format!("https://eu-west-1.signin.aws.amazon.com{second}"),
+            second.clone(),
+        ),
+        (
+            DESTINATION.to_owned(),
+            format!("/console?{}", encode(&[("destination", DESTINATION)])),
+        ),
+    ] {
+        let logout = encode(&[("Action", "logout"), ("redirect_uri", &address)]);
+        let out = client.get(&format!("/oauth?{logout}")).await;
+        assert_eq!((out.status.as_u16(), out.location()), (303, path.as_str()));
+    }
+    for elsewhere in [
+        "https://evil.example/",
+        "https://signin.aws.amazon.com.evil.example/federation",
+        "https://evilsignin.aws.amazon.com/federation",
+        "http://signin.aws.amazon.com/federation",
+        "https://signin.aws.amazon.com/_control/audit",
+    ] {
+        let logout = encode(&[("Action", "logout"), ("redirect_uri", elsewhere)]);
+        assert_eq!(
+            client.get(&format!("/oauth?{logout}")).await.status,
+            200,
+            "no redirect to {elsewhere}"
+        );
+    }
 }
 
 /// The path that signs in to the console of an account of ben's.

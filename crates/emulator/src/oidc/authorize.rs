@@ -8,7 +8,7 @@ use super::code_grant::ConsentRequest;
 use super::{AUTHORIZATION_CODE, Registration};
 use crate::call::{self, Call};
 use crate::pages::{self, PageError};
-use crate::state::State;
+use crate::state::{AutoApproval, State};
 
 pub(crate) fn authorize(state: &mut State, call: &mut Call) -> Result<Response, PageError> {
     let client = client(state, call)?;
@@ -23,8 +23,8 @@ pub(crate) fn authorize(state: &mut State, call: &mut Call) -> Result<Response, 
     let client_id = client.client_id.clone();
     let challenge = call.query("code_challenge").unwrap_or_default();
 
-    if let Some(user) = state.auto_approve.clone() {
-        let session = state.unattended_session(&user, call.now);
+    if let Some(AutoApproval { user, browser }) = state.auto_approve.clone() {
+        let session = state.unattended_session(&user, browser.as_deref(), call.now);
         call.user = Some(user);
         let request = ConsentRequest::new(
             client_id,

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::tokens::Issued;
 use super::{AUTHORIZATION_CODE, DEVICE_CODE, OidcError, REFRESH_TOKEN};
+use crate::audit;
 use crate::call::{self, Call};
 use crate::state::State;
 
@@ -59,6 +60,7 @@ pub(crate) fn create_token(state: &mut State, call: &mut Call) -> Result<Respons
         "refreshToken": issued.refresh_token,
         "idToken": null,
     });
+    call.trail.response_elements = audit::response_elements(&answer);
     state.world.unsettled.absent_members.settle(&mut answer);
     Ok(call::json(StatusCode::OK, &answer))
 }
@@ -206,12 +208,16 @@ mod tests {
     #[tokio::test]
     async fn a_new_sign_in_joins_the_browsers_session_and_inherits_its_end() {
         let mut client = Client::new();
-        client.signed_in("amara").await;
+        client.signed_in_with("firefox", "amara").await;
         client.advance(8 * 3_600 - 60);
-        let (_, tokens) = client.signed_in("amara").await;
+        let tokens = client.signed_in_with("firefox", "amara").await;
         assert_eq!(tokens["expiresIn"], 60);
-        client.advance(60);
         let (_, tokens) = client.signed_in("amara").await;
+        assert_eq!(tokens["expiresIn"], 3_600, "a browser of its own");
+        let tokens = client.signed_in_with("firefox", "ben").await;
+        assert_eq!(tokens["expiresIn"], 3_600, "somebody else");
+        client.advance(60);
+        let tokens = client.signed_in_with("firefox", "amara").await;
         assert_eq!(tokens["expiresIn"], 3_600);
     }
 

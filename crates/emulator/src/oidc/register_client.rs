@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::registration::{Registration, loopback_callback};
 use super::{AUTHORIZATION_CODE, DEVICE_CODE, OidcError, REFRESH_TOKEN};
+use crate::audit;
 use crate::call::{self, Call};
 use crate::state::State;
 use crate::world::DoubleGrant;
@@ -70,6 +71,7 @@ pub(crate) fn register_client(state: &mut State, call: &mut Call) -> Result<Resp
         "tokenEndpoint": null,
     });
     state.world.unsettled.absent_members.settle(&mut answer);
+    call.trail.response_elements = audit::response_elements(&answer);
     state.registrations.retain(|_, known| call.now < known.expires);
     let registration = Registration {
         client_id,
@@ -128,10 +130,12 @@ fn check_code_client(
     Ok(())
 }
 
+/// What AWS documents, and what its products and well-known programs register with success.
 fn is_known_scope(scope: &str) -> bool {
-    ["sso:", "codewhisperer:", "q:"]
+    let is_of_a_product = ["sso:", "sso-portal:", "codewhisperer:", "q:"]
         .iter()
-        .any(|product| scope.starts_with(product) && scope.len() > product.len())
+        .any(|product| scope.starts_with(product) && scope.len() > product.len());
+    is_of_a_product || ["openid", "aws", "sts:identity_context"].contains(&scope)
 }
 
 /// Sixteen random bytes and the region, as AWS's look.
@@ -263,6 +267,7 @@ mod tests {
             ),
             ("scopes", json!([]), "InvalidScopeException"),
             ("scopes", json!(["nonsense"]), "InvalidScopeException"),
+            ("scopes", json!(["sso-portal:"]), "InvalidScopeException"),
             (
                 "issuerUrl",
                 json!("https://other.awsapps.com/start"),
@@ -279,6 +284,18 @@ mod tests {
                 "{body}"
             );
             assert!(!reply.member("error").is_empty() && !reply.member("error_description").is_empty());
+        }
+        for scope in [
+            "sso-portal:*",
+            "openid",
+            "aws",
+            "sts:identity_context",
+            "codewhisperer:completions",
+        ] {
+            let mut body = code.clone();
+            body["scopes"] = json!([scope]);
+            let reply = client.post("/client/register", &body).await;
+            assert_eq!(reply.status, 200, "{scope}: {}", reply.text);
         }
         assert_eq!(client.post("/client/register", &code).await.status, 200);
         assert_eq!(

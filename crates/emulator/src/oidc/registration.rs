@@ -38,6 +38,14 @@ impl Registration {
             .any(|known| known.path() == wanted.path())
     }
 
+    /// Whether its tokens reach accounts, roles and credentials. The form before `sso-session` has no scopes and does;
+    /// `sso-portal:*` is an older spelling that programs still register. With other scopes only, assumed not.
+    pub(crate) fn reaches_accounts(&self) -> bool {
+        let reaches =
+            |scope: &String| ["sso:account:access", "sso:*", "sso-portal:*"].contains(&scope.as_str());
+        self.scopes.is_empty() || self.scopes.iter().any(reaches)
+    }
+
     /// What the person is asked to allow.
     pub(crate) fn purposes(&self) -> Vec<&str> {
         if self.scopes.is_empty() {

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::device_grant::{DEVICE_CODE_LIFE, DeviceGrant, POLLING_INTERVAL};
 use super::{DEVICE_CODE, OidcError};
+use crate::audit;
 use crate::call::{self, Call};
 use crate::state::State;
 use crate::world::VerificationUri;
@@ -57,6 +58,7 @@ pub(crate) fn start_device_authorization(state: &mut State, call: &mut Call) -> 
         "expiresIn": DEVICE_CODE_LIFE.as_secs(),
         "interval": POLLING_INTERVAL.as_secs(),
     });
+    call.trail.response_elements = audit::response_elements(&answer);
     state.devices.retain(|_, grant| call.now < grant.forgotten_at());
     state.devices.insert(
         device_code,

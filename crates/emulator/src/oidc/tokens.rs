@@ -38,6 +38,7 @@ struct SignIn {
     client_id: String,
     session: SessionId,
     has_scopes: bool,
+    reaches_accounts: bool,
     revoked: bool,
 }
 
@@ -67,6 +68,7 @@ impl State {
             .get(client_id)
             .ok_or(OidcError::InvalidClient)?;
         let has_scopes = !client.scopes.is_empty();
+        let reaches_accounts = client.reaches_accounts();
         let may_refresh = has_scopes && client.allows(REFRESH_TOKEN);
         let sign_in = self.tokens.next_sign_in;
         self.tokens.next_sign_in += 1;
@@ -74,6 +76,7 @@ impl State {
             client_id: client_id.to_owned(),
             session,
             has_scopes,
+            reaches_accounts,
             revoked: false,
         };
         self.tokens.sign_ins.insert(sign_in, family);
@@ -138,6 +141,13 @@ impl State {
             .filter(|family| !family.revoked)?;
         let (_, user) = self.live_session(&family.session, now)?;
         Some((family.session.clone(), user.clone()))
+    }
+
+    /// Whether the scopes behind an access token include accounts and roles.
+    pub(crate) fn reaches_accounts(&self, access_token: &str) -> bool {
+        let token = self.tokens.access.get(access_token);
+        let family = token.and_then(|token| self.tokens.sign_ins.get(&token.sign_in));
+        family.is_some_and(|family| family.reaches_accounts)
     }
 
     /// A replaced refresh token came again.

@@ -200,7 +200,7 @@ fn role_row(account: &Account, set: &PermissionSet, destination: Option<&str>) -
     };
     format!(
         "<li class=\"row\"><span><strong>{}</strong> <span class=\"quiet small\">{description}{:#}</span></span>\
-         <span class=\"links\"><a href=\"/start/console?{}\" aria-label=\"Management console: {what}\">Management console</a>\
+         <span class=\"links\"><a href=\"/start/console?{}\" target=\"_blank\" rel=\"noopener\" aria-label=\"Management console: {what} (opens in a new tab)\">Management console</a>\
          <a href=\"/start/keys?{}\" aria-label=\"Access keys: {what}\">Access keys</a></span></li>\n",
         name(&set.name),
         set.session_duration,

@@ -34,9 +34,11 @@ pub(crate) fn consent_page(state: &State, request: &ConsentRequest, id: &str, us
 pub(super) fn asks(client: Option<&Registration>) -> String {
     let scopes = client.map(Registration::purposes).unwrap_or_default();
     let item = |scope: &str| match scope {
-        "sso:account:access" => "<li>see the AWS accounts and permission sets assigned to you</li>\n\
+        "sso:account:access" | "sso:*" | "sso-portal:*" => {
+            "<li>see the AWS accounts and permission sets assigned to you</li>\n\
              <li>get temporary credentials for them</li>\n"
-            .to_owned(),
+                .to_owned()
+        }
         other => format!("<li>use <code>{}</code></li>\n", escape(other)),
     };
     format!(

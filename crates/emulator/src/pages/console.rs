@@ -72,11 +72,27 @@ pub(crate) fn signed_out_of_console_page(world: &World, browser: &ConsoleBrowser
 pub(crate) fn no_console_session_page(world: &World, browser: &ConsoleBrowser) -> Response {
     let body = format!(
         "<p id=\"done\">This browser is not signed in here: the console session has ended. \
-         Open the console again from the access portal or from your program.</p>\n{}\
-         <p><a href=\"/start\">Go to the access portal</a></p>\n",
+         Open the console again where you came from.</p>\n{}{}",
+        way_back(browser),
         other_sessions(world, browser)
     );
     card(StatusCode::OK, world, "Console session ended", &body)
+}
+
+/// Where the ended session came from, as its program said; else our portal.
+fn way_back(browser: &ConsoleBrowser) -> String {
+    let issuer = browser.issuer().unwrap_or("/start");
+    let host = Url::parse(issuer)
+        .ok()
+        .and_then(|url| url.host_str().map(str::to_owned));
+    let words = match host {
+        Some(host) => format!("Go back to {}", name(&host)),
+        None => "Go to the access portal".to_owned(),
+    };
+    format!(
+        "<p><a href=\"{}\" id=\"issuer\" rel=\"noreferrer\">{words}</a></p>\n",
+        escape(issuer)
+    )
 }
 
 /// The address of the page for a session. At AWS a host of its own; one server on this machine has paths instead.

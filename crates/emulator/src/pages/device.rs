@@ -2,6 +2,7 @@
 
 use axum::http::StatusCode;
 use axum::response::Response;
+use jiff::Timestamp;
 
 use super::consent::asks;
 use super::error::PageError;
@@ -58,7 +59,40 @@ pub(crate) fn decide_device(state: &mut State, call: &mut Call) -> Result<Respon
     ))
 }
 
+/// Why a device code cannot be decided on.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum DeviceRefusal {
+    Unknown,
+    Decided,
+    Expired,
+    /// It was asked for with this start URL.
+    OtherInstance(String),
+}
+
 impl State {
+    /// The start URL of the request is looked at here for the first time, as at AWS.
+    pub(crate) fn check_device(
+        &mut self,
+        user_code: &str,
+        origin: &str,
+        now: Timestamp,
+    ) -> Result<(), DeviceRefusal> {
+        let grant = self
+            .device_of_user_code(user_code)
+            .ok_or(DeviceRefusal::Unknown)?;
+        if grant.is_decided() {
+            return Err(DeviceRefusal::Decided);
+        }
+        if !grant.is_pending(now) {
+            return Err(DeviceRefusal::Expired);
+        }
+        let start_url = grant.start_url.clone();
+        if !self.is_our_start_url(&start_url, origin) {
+            return Err(DeviceRefusal::OtherInstance(start_url));
+        }
+        Ok(())
+    }
+
     /// By the code as people type it: any case, with or without the dash.
     pub(crate) fn device_of_user_code(&mut self, typed: &str) -> Option<&mut DeviceGrant> {
         let typed = plain(typed);
@@ -68,21 +102,15 @@ impl State {
     }
 }
 
-/// The start URL of the request is looked at here for the first time.
 fn check_grant(state: &mut State, call: &Call, user_code: &str) -> Result<(), PageError> {
-    let grant = state.device_of_user_code(user_code);
-    let grant = grant.ok_or(PageError::UnknownUserCode)?;
-    if grant.is_decided() {
-        return Err(PageError::DecidedUserCode);
-    }
-    if !grant.is_pending(call.now) {
-        return Err(PageError::ExpiredUserCode);
-    }
-    let start_url = grant.start_url.clone();
-    if !state.is_our_start_url(&start_url, &call.origin) {
-        return Err(PageError::OtherInstance);
-    }
-    Ok(())
+    state
+        .check_device(user_code, &call.origin, call.now)
+        .map_err(|refusal| match refusal {
+            DeviceRefusal::Unknown => PageError::UnknownUserCode,
+            DeviceRefusal::Decided => PageError::DecidedUserCode,
+            DeviceRefusal::Expired => PageError::ExpiredUserCode,
+            DeviceRefusal::OtherInstance(_) => PageError::OtherInstance,
+        })
 }
 
 fn code_page(world: &World) -> Response {

@@ -7,6 +7,39 @@ use super::layout::{card, escape};
 use crate::call::ErrorName;
 use crate::world::World;
 
+/// A page for a status that a script asked for.
+pub(crate) fn status_page(status: StatusCode, world: &World) -> Response {
+    let (title, sentence) = if status.is_server_error() {
+        (
+            "Something went wrong",
+            "The service could not answer. Try again in a moment.",
+        )
+    } else if status.is_client_error() {
+        (
+            "This request was refused",
+            "The service does not answer this request. Start again where you came from.",
+        )
+    } else {
+        ("Nothing to see here", "The service answered without a page.")
+    };
+    let reason = status.canonical_reason().unwrap_or_default();
+    let body = format!(
+        "<p id=\"problem\">{sentence}</p>\n<p class=\"quiet small\">{} {reason}</p>\n\
+         <p><a href=\"/start\">Go to the access portal</a></p>\n",
+        status.as_u16()
+    );
+    let mut response = card(status, world, title, &body);
+    let name = if status.is_server_error() {
+        "InternalFailure"
+    } else {
+        "InvalidRequestException"
+    };
+    if status.is_server_error() || status.is_client_error() {
+        response.extensions_mut().insert(ErrorName::new(name, sentence));
+    }
+    response
+}
+
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum PageError {
     #[error(
@@ -35,7 +68,9 @@ pub(crate) enum PageError {
     OtherInstance,
     #[error("This permission set is not assigned to you in this account.")]
     NotAssigned,
-    #[error("The destination is not an address that a browser can open.")]
+    #[error("This address names no account, or one in which nothing is assigned to you.")]
+    UnknownAccount,
+    #[error("The destination is not an address of the AWS Management Console.")]
     Destination,
     #[error(
         "This link into the console is older than fifteen minutes, or was not made here. Open the console again where you came from."
@@ -54,7 +89,7 @@ impl PageError {
             Self::UnknownUserCode => (StatusCode::BAD_REQUEST, "This code is not known"),
             Self::DecidedUserCode => (StatusCode::BAD_REQUEST, "This code was used already"),
             Self::ExpiredUserCode => (StatusCode::BAD_REQUEST, "This code has expired"),
-            Self::NotAssigned => (StatusCode::FORBIDDEN, "No access"),
+            Self::NotAssigned | Self::UnknownAccount => (StatusCode::FORBIDDEN, "No access"),
             Self::SigninToken => (StatusCode::BAD_REQUEST, "This link does not work any more"),
         };
         let is_about_a_code = matches!(
@@ -71,7 +106,22 @@ impl PageError {
             escape(&self.to_string())
         );
         let mut response = card(status, world, title, &body);
-        response.extensions_mut().insert(ErrorName(format!("{self:?}")));
         response
+            .extensions_mut()
+            .insert(ErrorName::new(self.name(), self));
+        response
+    }
+
+    /// For the audit log: what AWS's APIs call the like.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::UnknownClient => "InvalidClientException",
+            Self::BadRedirect => "InvalidRedirectUriException",
+            Self::SessionEnded => "UnauthorizedException",
+            Self::Outdated | Self::Destination => "InvalidRequestException",
+            Self::UnknownUserCode | Self::DecidedUserCode | Self::OtherInstance => "InvalidGrantException",
+            Self::ExpiredUserCode | Self::SigninToken => "ExpiredTokenException",
+            Self::NotAssigned | Self::UnknownAccount => "ForbiddenException",
+        }
     }
 }

@@ -78,6 +78,11 @@ pub(super) fn decision_form(action: &str, field: &str, value: &str) -> String {
 
 /// A page over the whole width; `main` is HTML.
 pub(super) fn page(status: StatusCode, world: &World, title: &str, main: &str) -> Response {
+    let title = if title.contains(&world.company) {
+        label(title)
+    } else {
+        format!("{} · {}", label(title), label(&world.company))
+    };
     let document = format!(
         r#"<!doctype html>
 <html lang="en">
@@ -85,7 +90,7 @@ pub(super) fn page(status: StatusCode, world: &World, title: &str, main: &str) -
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>{} · {}</title>
+<title>{title}</title>
 <link rel="icon" href="data:,">
 <link rel="stylesheet" href="/emulator.css">
 <script src="/emulator.js" defer></script>
@@ -97,8 +102,6 @@ pub(super) fn page(status: StatusCode, world: &World, title: &str, main: &str) -
 </body>
 </html>
 "#,
-        label(title),
-        label(&world.company),
         escape(&world.company),
     );
     call::html(status, document)
@@ -130,6 +133,6 @@ pub(crate) fn nothing_here(_: &mut State, call: &mut Call) -> Response {
     let mut response = call::json(StatusCode::NOT_FOUND, &json!({ "message": message }));
     response
         .extensions_mut()
-        .insert(ErrorName("UnknownOperationException".to_owned()));
+        .insert(ErrorName::new("UnknownOperationException", message));
     response
 }

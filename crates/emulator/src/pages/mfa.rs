@@ -4,6 +4,7 @@ use axum::response::Response;
 
 use super::layout::{escape, form_card};
 use super::sign_in::{next_path, refused, sign_in_page, signed_in};
+use crate::audit::{CredentialType, SignInEvent};
 use crate::call::Call;
 use crate::mfa::Verdict;
 use crate::state::State;
@@ -32,8 +33,18 @@ pub(super) fn code_page(world: &World, challenge: &str, next: &str, problem: Opt
 pub(crate) fn verify_code(state: &mut State, call: &mut Call) -> Response {
     let challenge = call.form("challenge").unwrap_or_default();
     let (code, next) = (call.form("code").unwrap_or_default(), next_path(call));
-    match state.verify(&challenge, &code, call.now) {
-        Verdict::Passed(user) => signed_in(state, call, &user, &next),
+    let waiting = state.challenged(&challenge, call.now);
+    let verdict = state.verify(&challenge, &code, call.now);
+    if let Some((user, workflow)) = waiting {
+        let is_right = matches!(verdict, Verdict::Passed { .. });
+        let verified = SignInEvent::verification(CredentialType::Totp, is_right, &workflow);
+        call.trail.sign_in.push(verified);
+        call.user = Some(user);
+    }
+    match verdict {
+        Verdict::Passed { user, workflow } => {
+            signed_in(state, call, &user, (CredentialType::Totp, &workflow), &next)
+        }
         Verdict::Wrong => {
             let problem = "This code is not right, or was used already.";
             refused(code_page(&state.world, &challenge, &next, Some(problem)))

@@ -23,6 +23,9 @@ pub(crate) fn open_console(state: &mut State, call: &mut Call) -> Result<Respons
     };
     let account_id = call.query("account_id").unwrap_or_default();
     let destination = call.query("destination");
+    if !state.world.has_access(&user, &account_id) {
+        return Err(PageError::UnknownAccount);
+    }
     let Some(role) = call.query("role_name") else {
         return choose_role(state, &user, &account_id, destination.as_deref());
     };
@@ -40,7 +43,7 @@ pub(crate) fn open_console(state: &mut State, call: &mut Call) -> Result<Respons
         .open(&credentials.session_token)
         .ok_or(PageError::NotAssigned)?;
     let ends = role.expires();
-    let token = state.issue_signin_token(ConsoleSession { role, ends }, call.now);
+    let token = state.issue_signin_token(ConsoleSession::new(role, ends), call.now);
     let query = query(&[
         ("Action", "login"),
         ("Issuer", &format!("{}/start", call.origin)),
@@ -60,10 +63,7 @@ fn choose_role(
     destination: Option<&str>,
 ) -> Result<Response, PageError> {
     let world = &state.world;
-    let account = world
-        .account(account_id)
-        .filter(|account| world.has_access(user, &account.id));
-    let account = account.ok_or(PageError::NotAssigned)?;
+    let account = world.account(account_id).ok_or(PageError::UnknownAccount)?;
     let content = format!(
         "<p id=\"choose\">Choose the permission set to open the console with.</p>\n{}",
         account_section(world, user, account, destination)

@@ -5,9 +5,10 @@ use axum::response::Response;
 
 use super::layout::{escape, form_card};
 use super::mfa::code_page;
+use crate::audit::{CredentialType, SignInEvent};
 use crate::call::{self, Call, ErrorName};
 use crate::state::{SESSION_COOKIE, State};
-use crate::world::{IdentitySource, Mfa, World};
+use crate::world::{IdentitySource, Mfa, User, World};
 
 /// The first step, the user name. `next` is the path to go to afterwards; `problem` is why the last try failed.
 pub(crate) fn sign_in_page(world: &World, next: &str, problem: Option<&str>) -> Response {
@@ -27,13 +28,24 @@ pub(crate) fn sign_in_page(world: &World, next: &str, problem: Option<&str>) -> 
     })
 }
 
-/// The second step. Its user name can be read by a password manager, and taken back.
-fn password_page(world: &World, user_name: &str, next: &str, problem: Option<&str>) -> Response {
-    let (title, _) = words(world);
+/// The second step. Its user name can be read by a password manager, and taken back. `workflow` is the sign-in's.
+fn password_page(
+    world: &World,
+    user_name: &str,
+    workflow: &str,
+    next: &str,
+    problem: Option<&str>,
+) -> Response {
+    let (title, hint) = words(world);
+    let hint = match &world.identity_source {
+        IdentitySource::ExternalIdp { .. } => format!("<p class=\"quiet\">{hint}</p>\n"),
+        IdentitySource::IdentityCenter | IdentitySource::ActiveDirectory { .. } => String::new(),
+    };
     form_card(world, &title, problem, |notice, described| {
         format!(
-            r#"{notice}<form method="post" action="/sign-in">
+            r#"{hint}{notice}<form method="post" action="/sign-in">
 <input type="hidden" name="next" value="{next}">
+<input type="hidden" name="workflow" value="{workflow}">
 <label for="username">User name</label>
 <input id="username" name="username" value="{}" autocomplete="username" readonly>
 <p class="small"><a href="{next}" id="other-user">Use another user name</a></p>
@@ -52,24 +64,38 @@ fn password_page(world: &World, user_name: &str, next: &str, problem: Option<&st
 fn words(world: &World) -> (String, String) {
     let own = format!("Sign in to {}", world.company);
     match &world.identity_source {
-        IdentitySource::IdentityCenter => (own, "Use a demo user of this company.".to_owned()),
+        IdentitySource::IdentityCenter => (own, example(world)),
         IdentitySource::ActiveDirectory { domain } => {
             let netbios = domain.split('.').next().unwrap_or(domain).to_uppercase();
             let hint = format!(
-                "Use your Active Directory user: <code>name</code>, <code>name@{}</code> or <code>{}\\name</code>.",
+                "Use your Active Directory user: <code>name</code>, <code>name@{}</code> or <code>{}\\name</code>. {}",
                 escape(domain),
-                escape(&netbios)
+                escape(&netbios),
+                example(world)
             );
             (own, hint)
         }
         IdentitySource::ExternalIdp { name, .. } => {
             let hint = format!(
-                "{} signs people in with an external identity provider. This page stands for it.",
-                escape(&world.company)
+                "{} signs people in with an external identity provider. This page stands for it. {}",
+                escape(&world.company),
+                example(world)
             );
             (format!("Sign in at {name}"), hint)
         }
     }
+}
+
+/// Whoever opens a demo for the first time has to be somebody. HTML.
+fn example(world: &World) -> String {
+    let may_sign_in = |user: &&User| !user.disabled && user.mfa == Mfa::None;
+    world.users.iter().find(may_sign_in).map_or_else(String::new, |user| {
+        format!(
+            "For example as <code>{}</code> with the password <code>{}</code>; the world file has all users.",
+            escape(&user.name),
+            escape(&user.password)
+        )
+    })
 }
 
 /// `POST /sign-in`: a user name asks for the password; both sign in. Whether there is such a user shows only then, and
@@ -80,28 +106,65 @@ pub(crate) fn sign_in(state: &mut State, call: &mut Call) -> Response {
     if name.trim().is_empty() {
         return refused(sign_in_page(&state.world, &next, Some("Type your user name.")));
     }
-    let Some(password) = call.form("password") else {
-        return password_page(&state.world, &name, &next, None);
-    };
     let user = state
         .world
         .user(state.world.identity_source.user_name(&name))
-        .filter(|user| user.password == password);
+        .cloned();
+    call.user = user.as_ref().map(|user| user.name.clone());
+    let workflow = workflow(state, call);
+    let Some(password) = call.form("password") else {
+        return password_page(&state.world, &name, &workflow, &next, None);
+    };
+    let user = user.filter(|user| user.password == password);
+    let is_right = user.as_ref().is_some_and(|user| !user.disabled);
+    if !is_external(&state.world) {
+        let verified = SignInEvent::verification(CredentialType::Password, is_right, &workflow);
+        call.trail.sign_in.push(verified);
+    }
     let problem = match user {
         None => "The user name or the password is not right.",
         Some(user) if user.disabled => "This user is disabled. Ask your administrator.",
         Some(user) if user.mfa != Mfa::None => {
-            let user = user.name.clone();
-            let challenge = state.challenge(&user, call.now);
-            call.user = Some(user);
+            let asked = SignInEvent::challenge(CredentialType::Totp, &workflow);
+            call.trail.sign_in.push(asked);
+            let challenge = state.challenge(&user.name, workflow, call.now);
             return code_page(&state.world, &challenge, &next, None);
         }
         Some(user) => {
-            let user = user.name.clone();
-            return signed_in(state, call, &user, &next);
+            let credential = match is_external(&state.world) {
+                true => CredentialType::ExternalIdp,
+                false => CredentialType::Password,
+            };
+            return signed_in(state, call, &user.name, (credential, &workflow), &next);
         }
     };
-    refused(password_page(&state.world, &name, &next, Some(problem)))
+    refused(password_page(
+        &state.world,
+        &name,
+        &workflow,
+        &next,
+        Some(problem),
+    ))
+}
+
+/// The sign-in that a form belongs to. A form that comes without one begins another: it is asked for the password.
+fn workflow(state: &mut State, call: &mut Call) -> String {
+    let is_id =
+        |text: &String| text.len() == 36 && text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+    if let Some(known) = call.form("workflow").filter(is_id) {
+        return known;
+    }
+    let id = state.random.uuid();
+    if !is_external(&state.world) {
+        let asked = SignInEvent::challenge(CredentialType::Password, &id);
+        call.trail.sign_in.push(asked);
+    }
+    id
+}
+
+/// An external provider does not tell what it asked for.
+fn is_external(world: &World) -> bool {
+    matches!(world.identity_source, IdentitySource::ExternalIdp { .. })
 }
 
 /// Where the form says to go after signing in, if that is here; else the access portal.
@@ -113,12 +176,21 @@ pub(super) fn next_path(call: &Call) -> String {
 
 /// Marks the page for counters and audit log.
 pub(super) fn refused(mut page: Response) -> Response {
-    page.extensions_mut().insert(ErrorName("SignInFailed".to_owned()));
+    page.extensions_mut()
+        .insert(ErrorName::new("SignInFailed", "Failed authentication"));
     page
 }
 
-/// Starts the session and goes on to `next`.
-pub(super) fn signed_in(state: &mut State, call: &mut Call, user: &str, next: &str) -> Response {
+/// Starts the session and goes on to `next`. The sign-in is named by its last credential and its workflow.
+pub(super) fn signed_in(
+    state: &mut State,
+    call: &mut Call,
+    user: &str,
+    (credential, workflow): (CredentialType, &str),
+    next: &str,
+) -> Response {
+    let done = SignInEvent::authentication(credential, workflow);
+    call.trail.sign_in.push(done);
     let session = state.begin_session(user, call.now);
     call.user = Some(user.to_owned());
     call.session = Some(session.clone());

@@ -33,6 +33,12 @@ async fn the_user_name_comes_first_and_does_not_tell_who_is_there() {
     let mut browser = Client::new();
     let page = browser.get("/device").await;
     assert!(page.text.contains("id=\"next\"") && !page.text.contains("type=\"password\""));
+    assert!(page.text.contains("<title>Sign in to Acme Corporation</title>"));
+    assert!(
+        page.text
+            .contains("<code>amara</code> with the password <code>demo-amara</code>"),
+        "a new user can be somebody"
+    );
     for name in ["amara", "nobody"] {
         let fields = [("username", name), ("next", "/device")];
         let page = browser.submit("/sign-in", &fields).await;
@@ -78,6 +84,8 @@ async fn the_sign_in_page_says_who_keeps_the_passwords() {
     };
     let mut browser = Client::of(world);
     assert!(browser.get("/start").await.text.contains("Sign in at Okta"));
+    let page = browser.submit("/sign-in", &[("username", "amara")]).await;
+    assert!(page.text.contains("type=\"password\"") && page.text.contains("This page stands for it."));
     browser.sign_in("amara").await;
     browser.advance(3_600);
     assert!(

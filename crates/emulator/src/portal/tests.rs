@@ -1,7 +1,9 @@
 //! The portal API over HTTP, in process.
 
+use serde_json::json;
+
 use crate::testing::Client;
-use crate::{Assignment, Fault, Operation};
+use crate::{Assignment, Fault, MissingScope, Operation, World};
 
 const CREDENTIALS: &str = "/federation/credentials?role_name=ReadOnly&account_id=111122223333";
 
@@ -220,4 +222,40 @@ async fn what_was_called_is_in_the_audit_log_with_user_role_and_outcome() {
     assert_eq!(event.user.as_deref(), Some("amara"));
     assert_eq!(event.role.as_deref(), Some("111122223333/ReadOnly"));
     assert_eq!((event.status, event.error), (200, None));
+}
+
+/// An access token of a registration with these scopes.
+async fn token_for(client: &mut Client, scope: &str) -> String {
+    let registered = client.register(&json!({ "scopes": [scope] })).await;
+    let started = client.start_device(&registered).await;
+    let code = started.member("userCode");
+    client.emulator.approve_device(&code, "amara").unwrap();
+    client
+        .poll(&registered, &started.member("deviceCode"))
+        .await
+        .member("accessToken")
+}
+
+#[tokio::test]
+async fn a_token_reaches_accounts_only_with_a_scope_for_them() {
+    for (answer, status) in [(MissingScope::Unauthorized, 401), (MissingScope::Forbidden, 403)] {
+        let mut world = World::acme();
+        world.unsettled.missing_scope = answer;
+        let mut client = Client::of(world);
+        for (scope, expected) in [
+            ("codewhisperer:completions", status),
+            ("openid", status),
+            ("sso:account:access", 200),
+            ("sso-portal:*", 200),
+        ] {
+            let token = token_for(&mut client, scope).await;
+            for path in ["/assignment/accounts", CREDENTIALS] {
+                assert_eq!(
+                    client.get_as(path, &token).await.status,
+                    expected,
+                    "{scope} {path}"
+                );
+            }
+        }
+    }
 }

@@ -1,14 +1,20 @@
 //! Signature Version 4, as far as a caller's identity needs it: was this request signed with that secret?
 
 use axum::http::HeaderMap;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, civil};
 use sha2::{Digest as _, Sha256};
 use url::form_urlencoded;
 
+use super::StsError;
 use crate::call::Call;
 use crate::random::hex;
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 const BLOCK_LENGTH: usize = 64;
+const DATE_FORM: &str = "%Y%m%dT%H%M%SZ";
+/// How far AWS lets a caller's clock be away.
+const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 /// The `Authorization` header, taken apart.
 pub(super) struct Signature<'a> {
@@ -36,6 +42,27 @@ impl<'a> Signature<'a> {
             signed_headers,
             signature: field("Signature")?,
         })
+    }
+
+    /// The signature's time has to be that of the emulator's clock, give or take five minutes.
+    pub(super) fn check_date(&self, call: &Call) -> Result<(), StsError> {
+        let signed = call.header("x-amz-date").unwrap_or_default();
+        let time = civil::DateTime::strptime(DATE_FORM, signed)
+            .and_then(|time| time.to_zoned(TimeZone::UTC))
+            .map_err(|_| StsError::MissingAuthenticationToken)?;
+        let time = time.timestamp();
+        let written = |time: Timestamp| time.strftime(DATE_FORM).to_string();
+        let (earliest, latest) = (call.now - CLOCK_SKEW, call.now + CLOCK_SKEW);
+        let (signed, now) = (signed.to_owned(), written(call.now));
+        if time < earliest {
+            let limit = written(earliest);
+            return Err(StsError::SignatureExpired { signed, limit, now });
+        }
+        if time > latest {
+            let limit = written(latest);
+            return Err(StsError::SignatureNotYetCurrent { signed, limit, now });
+        }
+        Ok(())
     }
 
     pub(super) fn is_of(&self, secret_access_key: &str, call: &Call) -> bool {
@@ -134,7 +161,7 @@ pub(crate) async fn signed(
         signature: "",
     };
     let call = Call {
-        now: jiff::Timestamp::UNIX_EPOCH,
+        now: Timestamp::UNIX_EPOCH,
         request_id: String::new(),
         origin: String::new(),
         uri: head.uri.clone(),
@@ -142,7 +169,7 @@ pub(crate) async fn signed(
         body: body.clone(),
         user: None,
         session: None,
-        assumed_role: None,
+        trail: crate::call::Trail::default(),
         principal_tags: std::collections::BTreeMap::new(),
         source_ip_address: None,
         list: None,
@@ -164,7 +191,6 @@ pub(crate) async fn signed(
 #[cfg(test)]
 mod tests {
     use axum::body::Bytes;
-    use jiff::Timestamp;
 
     use super::*;
 
@@ -199,7 +225,7 @@ mod tests {
             body: Bytes::from_static(b"Param1=value1"),
             user: None,
             session: None,
-            assumed_role: None,
+            trail: crate::call::Trail::default(),
             principal_tags: std::collections::BTreeMap::new(),
             source_ip_address: None,
             list: None,

@@ -1,6 +1,7 @@
 //! The worlds that come with the program, and the ones it makes.
 
 use std::fmt::Write as _;
+use std::io;
 use std::path::Path;
 
 use super::{World, WorldError, hostile};
@@ -10,6 +11,9 @@ const BUILT_IN: [(&str, &str); 3] = [
     ("tour", include_str!("../../worlds/tour.toml")),
     ("one", include_str!("../../worlds/one.toml")),
 ];
+
+/// What a person may write in place of a file.
+pub(super) const BUILT_IN_NAMES: [&str; 5] = ["acme", "tour", "one", "hostile", "big"];
 
 impl World {
     /// The demo company, with AWS's lifetimes.
@@ -32,7 +36,7 @@ impl World {
         Self::built_in("hostile")
     }
 
-    /// The text of a built-in world by name (`acme`, `tour`, `one`, `hostile`), else of a file.
+    /// The text of a built-in world by name (`acme`, `tour`, `one`, `hostile`, `big`), else of a file.
     pub fn text(name_or_path: &str) -> Result<String, WorldError> {
         if let Some((_, text)) = BUILT_IN.iter().find(|(name, _)| *name == name_or_path) {
             return Ok((*text).to_owned());
@@ -40,9 +44,13 @@ impl World {
         if name_or_path == "hostile" {
             return Ok(hostile::text());
         }
-        std::fs::read_to_string(Path::new(name_or_path)).map_err(|source| WorldError::Unreadable {
-            path: name_or_path.to_owned(),
-            source,
+        if name_or_path == "big" {
+            return Ok(Self::generated(10_000, 5));
+        }
+        let path = name_or_path.to_owned();
+        std::fs::read_to_string(Path::new(name_or_path)).map_err(|problem| match problem.kind() {
+            io::ErrorKind::NotFound => WorldError::NotThere(path),
+            _ => WorldError::Unreadable { path, problem },
         })
     }
 
@@ -101,6 +109,9 @@ mod tests {
         );
         let tour = World::tour();
         assert_eq!(tour.permission_sets[0].session_duration.as_secs(), 90);
+        for name in BUILT_IN_NAMES {
+            assert!(World::load(name).is_ok(), "{name}");
+        }
         let one = World::one();
         assert_eq!(
             (one.users.len(), one.accounts.len(), one.permission_sets.len()),

@@ -18,6 +18,8 @@ const HOUR: SignedDuration = SignedDuration::from_hours(1);
 pub(super) struct Checker<'a> {
     pub(super) text: &'a str,
     pub(super) short_lifetimes: bool,
+    /// Allows what AWS does not.
+    pub(super) hostile: bool,
 }
 
 impl Checker<'_> {
@@ -68,19 +70,24 @@ impl Checker<'_> {
         self.distinct("user.name", tables.iter().map(|table| &table.name))?;
         let mut users = Vec::new();
         for table in tables {
+            self.limits_of_user(&table)?;
             for group in &table.groups {
                 self.known_group("user.groups", group, &world.groups)?;
             }
             let groups: Vec<String> = table.groups.into_iter().map(Spanned::into_inner).collect();
             users.push(User {
                 name: table.name.into_inner(),
-                display_name: table.display_name,
-                email: table.email,
-                password: table.password,
+                display_name: table.display_name.into_inner(),
+                email: table.email.into_inner(),
+                password: table.password.into_inner(),
                 all_groups: memberships(&groups, &world.groups),
                 groups,
                 mfa: self.mfa(table.mfa, &world.identity_source)?,
-                attributes: table.attributes,
+                attributes: table
+                    .attributes
+                    .into_iter()
+                    .map(|(name, value)| (name.into_inner(), value))
+                    .collect(),
                 disabled: table.disabled,
             });
         }
@@ -93,6 +100,7 @@ impl Checker<'_> {
     fn accounts(&self, tables: Vec<AccountTable>, world: &mut World) -> Result<(), WorldError> {
         self.distinct("account.id", tables.iter().map(|table| &table.id))?;
         for table in &tables {
+            self.limits_of_account(table)?;
             let id = table.id.get_ref();
             if id.len() != 12 || !id.bytes().all(|byte| byte.is_ascii_digit()) {
                 return Err(self.invalid("account.id", &table.id, format!("{id:?} is not twelve digits")));
@@ -108,8 +116,8 @@ impl Checker<'_> {
         }
         let accounts = tables.into_iter().map(|table| Account {
             id: table.id.into_inner(),
-            name: table.name,
-            email: table.email,
+            name: table.name.into_inner(),
+            email: table.email.into_inner(),
             organizational_unit: table.ou.map(Spanned::into_inner).unwrap_or_default(),
         });
         merge(&mut world.accounts, accounts, |account| account.id.clone());
@@ -120,6 +128,7 @@ impl Checker<'_> {
         self.distinct("permission_set.name", tables.iter().map(|table| &table.name))?;
         let mut sets = Vec::new();
         for table in tables {
+            self.limits_of_set(&table)?;
             let is_policy =
                 |arn: &str| arn.starts_with("arn:aws") && arn.contains(":iam::") && arn.contains(":policy/");
             for arn in &table.managed_policies {
@@ -132,9 +141,9 @@ impl Checker<'_> {
             world.deleted_sets.remove(table.name.get_ref());
             sets.push(PermissionSet {
                 name: table.name.into_inner(),
-                description: table.description,
+                description: table.description.map(Spanned::into_inner).unwrap_or_default(),
                 session_duration: self.lifetime(key, &table.session_duration, HOUR, HOUR * 12)?,
-                relay_state: table.relay_state,
+                relay_state: table.relay_state.map(Spanned::into_inner),
                 managed_policies: table
                     .managed_policies
                     .into_iter()
@@ -226,13 +235,14 @@ impl Checker<'_> {
         let mut ids = BTreeSet::new();
         for wanted in &table.accounts {
             let name = wanted.get_ref();
-            let Some(account) = world
-                .accounts
-                .iter()
-                .find(|known| known.id == *name || known.name == *name)
-            else {
+            let named = || world.accounts.iter().filter(|known| known.name == *name);
+            let Some(account) = world.account(name).or_else(|| named().next()) else {
                 return Err(self.unknown("assignment.accounts", "account", wanted));
             };
+            if account.id != *name && named().count() > 1 {
+                let problem = format!("{name:?} is the name of several accounts: use the id");
+                return Err(self.invalid("assignment.accounts", wanted, problem));
+            }
             ids.insert(account.id.clone());
         }
         for wanted in &table.ous {
@@ -263,8 +273,11 @@ impl Checker<'_> {
     ) -> Result<SignedDuration, WorldError> {
         let duration = lifetime.get_ref().0;
         if duration > most || (duration < least && !self.short_lifetimes) {
-            let problem =
-                format!("{duration:#} is outside {least:#} to {most:#} (short_lifetimes = true allows less)");
+            let (least, most) = (Lifetime(least), Lifetime(most));
+            let problem = format!(
+                "{} is outside {least} to {most} (short_lifetimes = true allows less)",
+                Lifetime(duration)
+            );
             return Err(self.invalid(key, lifetime, problem));
         }
         Ok(duration)

@@ -1,16 +1,22 @@
 //! World files: TOML, read strictly, with errors that name key and line.
 
 use super::World;
+use super::built_in::BUILT_IN_NAMES;
 use super::checker::Checker;
 use super::tables::WorldFile;
 
 /// Why a world cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum WorldError {
-    #[error("cannot read the world file {path}: {source}")]
-    Unreadable { path: String, source: std::io::Error },
+    #[error("cannot read the world file {path}: {problem}")]
+    Unreadable { path: String, problem: std::io::Error },
+    #[error(
+        "there is neither a world file {0} nor a built-in world of that name: those are {names}",
+        names = BUILT_IN_NAMES.join(", ")
+    )]
+    NotThere(String),
     #[error("the world file is not valid: {0}")]
-    Toml(#[from] toml::de::Error),
+    Syntax(String),
     #[error("the world file is not valid: line {line}, {key}: {problem}")]
     Invalid {
         line: usize,
@@ -21,6 +27,13 @@ pub enum WorldError {
     Missing(&'static str),
     #[error("this world has no {key} {name:?}")]
     Unknown { key: &'static str, name: String },
+}
+
+impl From<toml::de::Error> for WorldError {
+    /// Its text has the line and the place in it.
+    fn from(error: toml::de::Error) -> Self {
+        Self::Syntax(error.to_string().trim_end().to_owned())
+    }
 }
 
 pub(super) fn parse(text: &str) -> Result<World, WorldError> {
@@ -36,13 +49,18 @@ pub(super) fn parse(text: &str) -> Result<World, WorldError> {
             .clone()
             .ok_or(WorldError::Missing("region"))?
             .into_inner(),
+        hostile: file.hostile.unwrap_or_default(),
         short_lifetimes: file.short_lifetimes.unwrap_or_default(),
         ..World::without_anybody()
     };
     let checker = Checker {
         text,
         short_lifetimes: world.short_lifetimes,
+        hostile: world.hostile,
     };
+    file.region
+        .as_ref()
+        .map_or(Ok(()), |region| checker.region(region))?;
     let start_url = file.start_url.as_ref().ok_or(WorldError::Missing("start_url"))?;
     world.start_url = checker.start_url(start_url)?;
     if let Some(table) = &file.identity_source {
@@ -58,10 +76,12 @@ pub(super) fn amend(world: &mut World, text: &str) -> Result<(), WorldError> {
     let checker = Checker {
         text,
         short_lifetimes: file.short_lifetimes.unwrap_or(world.short_lifetimes),
+        hostile: file.hostile.unwrap_or(world.hostile),
     };
     checker.refuse_what_stays(&file)?;
     let mut changed = World {
         short_lifetimes: checker.short_lifetimes,
+        hostile: checker.hostile,
         ..world.clone()
     };
     checker.apply(file, &mut changed)?;
@@ -171,6 +191,114 @@ accounts = ["only"]
             let error = parse(&SMALL.replace(from, to)).unwrap_err().to_string();
             assert!(error.contains(expected), "{expected:?} is not in {error:?}");
         }
+    }
+
+    #[test]
+    fn what_aws_cannot_have_is_refused_unless_the_world_is_hostile() {
+        let long = "x".repeat(701);
+        for (from, to, expected) in [
+            ("name = \"ada\"", "name = \"\"".to_owned(), "line 5, user.name: "),
+            (
+                "password = \"demo\"",
+                "password = \"\"".to_owned(),
+                "line 8, user.password: ",
+            ),
+            (
+                "email = \"ada@example.com\"",
+                "email = \"nope\"".to_owned(),
+                "line 7, user.email: \"nope\"",
+            ),
+            (
+                "region = \"eu-west-1\"",
+                "region = \"mars\"".to_owned(),
+                "line 2, region: \"mars\"",
+            ),
+            (
+                "name = \"ReadOnly\"\n",
+                "name = \"ReadOnly\"\nrelay_state = \"javascript:x\"\n".to_owned(),
+                "line 16, permission_set.relay_state: ",
+            ),
+            (
+                "name = \"ReadOnly\"\n",
+                format!("name = \"ReadOnly\"\ndescription = \"{long}\"\n"),
+                "line 16, permission_set.description: has 701",
+            ),
+            (
+                "ReadOnly",
+                "has space".to_owned(),
+                "line 15, permission_set.name: \"has space\"",
+            ),
+            ("ReadOnly", "x".repeat(33), "line 15, permission_set.name: "),
+            (
+                "[[user]]",
+                "attributes_for_access_control = { Team = \"${path:nope.x}\" }\n[[user]]".to_owned(),
+                "line 4, attributes_for_access_control: \"nope.x\"",
+            ),
+            (
+                "password = \"demo\"",
+                "password = \"demo\"\nattributes = { \"enterprise.costCentre\" = \"1\" }".to_owned(),
+                "line 9, user.attributes: \"enterprise.costCentre\"",
+            ),
+            (
+                "name = \"only\"",
+                format!("name = \"{}\"", "x".repeat(51)),
+                "line 11, account.name: ",
+            ),
+        ] {
+            // The name of a permission set stands in two places.
+            let text = SMALL
+                .replace(from, &to)
+                .replace("[\"only\"]", "[\"000000000001\"]");
+            let text = text.replace(
+                "user = \"ada\"",
+                if to == "name = \"\"" {
+                    "user = \"\""
+                } else {
+                    "user = \"ada\""
+                },
+            );
+            let error = parse(&text).unwrap_err().to_string();
+            assert!(error.contains(expected), "{expected:?} is not in {error:?}");
+            assert!(error.contains("hostile = true"), "{error}");
+            let hostile = parse(&format!("hostile = true\n{text}"));
+            assert!(hostile.is_ok(), "{to}: {hostile:?}");
+        }
+        let mut world = parse(SMALL).unwrap();
+        let odd = "[[permission_set]]\nname = \"has space\"\n";
+        assert!(world.amend(odd).is_err());
+        assert!(world.amend(&format!("hostile = true\n{odd}")).is_ok());
+    }
+
+    #[test]
+    fn an_account_is_assigned_by_a_name_that_only_it_has() {
+        let twin = "[[account]]\nid = \"000000000002\"\nname = \"only\"\nemail = \"x@y\"\n[[permission_set]]";
+        let text = SMALL.replace("[[permission_set]]", twin);
+        let error = parse(&text).unwrap_err().to_string();
+        assert!(
+            error.contains(
+                "line 23, assignment.accounts: \"only\" is the name of several accounts: use the id"
+            ),
+            "{error}"
+        );
+        let by_id = text.replace("[\"only\"]", "[\"000000000002\"]");
+        let world = parse(&by_id).unwrap();
+        let ada = world.user("ada").unwrap();
+        assert!(world.is_assigned(ada, "000000000002", "ReadOnly"));
+        assert!(!world.is_assigned(ada, "000000000001", "ReadOnly"));
+    }
+
+    #[test]
+    fn a_lifetime_is_named_as_it_was_written() {
+        let error = |text: &str| {
+            let text = format!("session_duration = \"{text}\"\n{SMALL}");
+            parse(&text).unwrap_err().to_string()
+        };
+        assert!(
+            error("91d").contains("session_duration: 91d is outside 15m to 90d "),
+            "{}",
+            error("91d")
+        );
+        assert!(error("90s").contains("90s is outside 15m"), "{}", error("90s"));
     }
 
     #[test]

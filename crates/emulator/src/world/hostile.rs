@@ -29,6 +29,8 @@ enum Kind {
 /// an account with the name of another.
 const FRAME: &str = r#"# Names that break programs which trust names, by what they break.
 
+hostile = true    # allows what AWS does not
+
 company = "Hostile & <b>Sons</b>"
 region = "eu-west-1"
 start_url = "https://d-9967666abc.awsapps.com/start"

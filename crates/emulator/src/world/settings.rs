@@ -26,6 +26,8 @@ impl World {
             unsettled: Unsettled::default(),
             requests_per_second: 20,
             page_size: 20,
+            hostile: false,
+            check_signature_dates: true,
             users: Vec::new(),
             groups: Vec::new(),
             accounts: Vec::new(),
@@ -55,16 +57,14 @@ impl Checker<'_> {
         }
         if let Some(attributes) = file.attributes_for_access_control.take() {
             for source in attributes.values() {
-                if !(source.get_ref().starts_with("${path:") && source.get_ref().ends_with('}')) {
-                    let problem = "takes values such as \"${path:enterprise.costCenter}\"".to_owned();
-                    return Err(self.invalid("attributes_for_access_control", source, problem));
-                }
+                self.attribute_source(source)?;
             }
             let attributes = attributes
                 .into_iter()
                 .map(|(tag, source)| (tag, source.into_inner()));
             world.attributes_for_access_control = attributes.collect();
         }
+        world.check_signature_dates = file.check_signature_dates.unwrap_or(world.check_signature_dates);
         world.rotation = file.rotation.unwrap_or(world.rotation);
         world.requests_per_second = file.requests_per_second.unwrap_or(world.requests_per_second);
         match &file.unsettled {
@@ -177,6 +177,8 @@ impl Checker<'_> {
             },
             shortened_tokens: table.shortened_tokens.unwrap_or(now.shortened_tokens),
             bare_redirect: table.bare_redirect.unwrap_or(now.bare_redirect),
+            missing_scope: table.missing_scope.unwrap_or(now.missing_scope),
+            foreign_destinations: table.foreign_destinations.unwrap_or(now.foreign_destinations),
             federation_post: table.federation_post.unwrap_or(now.federation_post),
         };
         Ok(())

@@ -1,13 +1,17 @@
 //! The form of a world file: its tables and keys, before anything is checked.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use jiff::SignedDuration;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 use toml::Spanned;
 
-use super::{AbsentMembers, DoubleGrant, Keys, LoggedOutRefresh, Rotation, UnassignedRole, VerificationUri};
+use super::{
+    AbsentMembers, DoubleGrant, Keys, LoggedOutRefresh, MissingScope, Rotation, UnassignedRole,
+    VerificationUri,
+};
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
@@ -19,12 +23,14 @@ pub(super) struct WorldFile {
     pub(super) region: Option<Spanned<String>>,
     pub(super) start_url: Option<Spanned<String>>,
     pub(super) identity_source: Option<Spanned<IdentitySourceTable>>,
+    pub(super) hostile: Option<bool>,
     pub(super) short_lifetimes: Option<bool>,
     pub(super) session_duration: Option<Spanned<Lifetime>>,
     pub(super) access_token_duration: Option<Spanned<Lifetime>>,
     pub(super) rotation: Option<Rotation>,
     pub(super) requests_per_second: Option<u32>,
     pub(super) page_size: Option<Spanned<usize>>,
+    pub(super) check_signature_dates: Option<bool>,
     pub(super) attributes_for_access_control: Option<BTreeMap<String, Spanned<String>>>,
     pub(super) unsettled: Option<UnsettledTable>,
     #[serde(default)]
@@ -73,6 +79,8 @@ pub(super) struct UnsettledTable {
     pub(super) authorization_code_duration: Option<Spanned<Lifetime>>,
     pub(super) shortened_tokens: Option<bool>,
     pub(super) bare_redirect: Option<bool>,
+    pub(super) missing_scope: Option<MissingScope>,
+    pub(super) foreign_destinations: Option<bool>,
     pub(super) federation_post: Option<bool>,
 }
 
@@ -80,15 +88,15 @@ pub(super) struct UnsettledTable {
 #[serde(deny_unknown_fields)]
 pub(super) struct UserTable {
     pub(super) name: Spanned<String>,
-    pub(super) display_name: String,
-    pub(super) email: String,
-    pub(super) password: String,
+    pub(super) display_name: Spanned<String>,
+    pub(super) email: Spanned<String>,
+    pub(super) password: Spanned<String>,
     #[serde(default)]
     pub(super) groups: Vec<Spanned<String>>,
     #[serde(default)]
     pub(super) mfa: MfaTable,
     #[serde(default)]
-    pub(super) attributes: BTreeMap<String, String>,
+    pub(super) attributes: BTreeMap<Spanned<String>, String>,
     #[serde(default)]
     pub(super) disabled: bool,
 }
@@ -117,8 +125,8 @@ pub(super) struct GroupTable {
 #[serde(deny_unknown_fields)]
 pub(super) struct AccountTable {
     pub(super) id: Spanned<String>,
-    pub(super) name: String,
-    pub(super) email: String,
+    pub(super) name: Spanned<String>,
+    pub(super) email: Spanned<String>,
     pub(super) ou: Option<Spanned<String>>,
 }
 
@@ -126,11 +134,10 @@ pub(super) struct AccountTable {
 #[serde(deny_unknown_fields)]
 pub(super) struct PermissionSetTable {
     pub(super) name: Spanned<String>,
-    #[serde(default)]
-    pub(super) description: String,
+    pub(super) description: Option<Spanned<String>>,
     #[serde(default = "default_role_duration")]
     pub(super) session_duration: Spanned<Lifetime>,
-    pub(super) relay_state: Option<String>,
+    pub(super) relay_state: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) managed_policies: Vec<Spanned<String>>,
 }
@@ -180,6 +187,17 @@ impl<'de> Deserialize<'de> for Lifetime {
             Some(Self(SignedDuration::from_secs(i64::from(number) * seconds)))
         });
         parsed.ok_or_else(|| D::Error::custom(format!("{text:?} is no duration such as 90s, 15m, 8h or 30d")))
+    }
+}
+
+impl fmt::Display for Lifetime {
+    /// In the largest unit that needs no fraction, as people write it.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_secs();
+        let units = [(86_400, "d"), (3_600, "h"), (60, "m")];
+        let is_whole = |(size, _): &&(i64, &str)| seconds % size == 0 && seconds > *size;
+        let (size, unit) = units.iter().find(is_whole).unwrap_or(&(1, "s"));
+        write!(formatter, "{}{unit}", seconds / size)
     }
 }
 

@@ -19,6 +19,10 @@ pub struct Unsettled {
     pub shortened_tokens: bool,
     /// Whether `http://127.0.0.1` without a path may be a redirect. Reports disagree; assumed: it may not.
     pub bare_redirect: bool,
+    /// How ListAccounts and its like answer a token whose scopes do not include accounts.
+    pub missing_scope: MissingScope,
+    /// Whether the console opens at addresses outside AWS's own domain. Assumed: it does not.
+    pub foreign_destinations: bool,
     /// Whether `/federation` takes POST besides the documented GET. Assumed: it does not.
     pub federation_post: bool,
 }
@@ -57,6 +61,16 @@ pub enum UnassignedRole {
     #[default]
     Forbidden,
     NotFound,
+}
+
+/// A portal call whose token was registered without `sso:account:access`. Not documented; assumed to be 401, like
+/// every other token that the portal does not know what to do with.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum MissingScope {
+    #[default]
+    Unauthorized,
+    Forbidden,
 }
 
 /// A refresh after the user signed out.
@@ -100,6 +114,8 @@ impl Default for Unsettled {
             authorization_code_duration: SignedDuration::from_mins(10),
             shortened_tokens: true,
             bare_redirect: false,
+            missing_scope: MissingScope::default(),
+            foreign_destinations: false,
             federation_post: false,
         }
     }

@@ -131,7 +131,8 @@ fn the_control_interface_moves_the_clock_and_scripts_people_and_faults() {
     let counters = program.control("GET", "counters", &json!({}));
     assert_eq!(counters["operations"]["RegisterClient"], 2);
     let audit = program.control("GET", "audit", &json!({}));
-    assert_eq!(audit["Records"][0]["errorCode"], "Fault");
+    assert_eq!(audit["Records"][0]["errorCode"], "InternalServerException");
+    assert_eq!(audit["Records"][0]["additionalEventData"]["injectedFault"], true);
     for (path, body) in [
         ("sessions/end", json!({ "user": "nobody" })),
         ("approve", json!({ "user_code": "XXXX-XXXX", "user": "amara" })),
@@ -187,13 +188,55 @@ fn a_refusal_is_answered_first_and_ends_by_itself() {
     );
 }
 
+/// With a client that trusts this authority only.
+fn shakes_hands(program: &Program, ca_pem: &str) {
+    use tokio_rustls::rustls::crypto::ring;
+    use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+    use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+    use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, Stream};
+
+    let mut roots = RootCertStore::empty();
+    roots
+        .add(CertificateDer::from_pem_slice(ca_pem.as_bytes()).unwrap())
+        .unwrap();
+    let config = ClientConfig::builder_with_provider(std::sync::Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let name = ServerName::try_from("oidc.eu-west-1.amazonaws.com").unwrap();
+    let mut connection = ClientConnection::new(config.into(), name).unwrap();
+    let address = program.announced["tls_url"].as_str().unwrap();
+    let mut socket = TcpStream::connect(address.strip_prefix("https://").unwrap()).unwrap();
+    let mut stream = Stream::new(&mut connection, &mut socket);
+    write!(stream, "GET /start HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    let mut line = [0; 12];
+    stream.read_exact(&mut line).unwrap();
+    assert_eq!(&line, b"HTTP/1.1 200");
+}
+
 #[test]
 fn with_tls_it_says_where_and_writes_its_authority() {
     let path = std::env::temp_dir().join(format!("emulator-ca-{}.pem", std::process::id()));
-    let program = Program::start(&["--tls-port", "0", "--ca-out", path.to_str().unwrap()]);
-    let pem = std::fs::read_to_string(&path).unwrap();
-    std::fs::remove_file(&path).unwrap();
+    let key_path = std::env::temp_dir().join(format!("emulator-ca-{}.pem.key", std::process::id()));
+    let start = || {
+        let program = Program::start(&["--tls-port", "0", "--ca-out", path.to_str().unwrap()]);
+        (program, std::fs::read_to_string(&path).unwrap())
+    };
+    let (program, pem) = start();
     assert!(pem.starts_with("-----BEGIN CERTIFICATE-----"));
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&key_path).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+    let key = std::fs::read_to_string(&key_path).unwrap();
+    let (second, again) = start();
+    assert_eq!(again, pem, "it can be trusted once");
+    shakes_hands(&second, &pem);
+    std::fs::write(&path, "another").unwrap();
+    let (_third, new) = start();
+    assert_ne!(new, pem, "what is not of each other is made anew");
+    assert_ne!(std::fs::read_to_string(&key_path).unwrap(), key);
+    std::fs::remove_file(&path).unwrap();
+    std::fs::remove_file(&key_path).unwrap();
     assert!(
         program.announced["tls_url"]
             .as_str()
@@ -231,15 +274,116 @@ fn a_broken_world_file_is_refused_with_key_and_line() {
         "company = \"x\"\nregion = \"eu-west-1\"\nstart_url = \"http://x\"\n",
     )
     .unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_identity-center-emulator"))
-        .arg("--world")
-        .arg(&path)
-        .output();
+    let name = path.to_str().unwrap();
+    let error = refusal(&["--world", name]);
+    assert_eq!(
+        error.trim_end(),
+        format!(
+            "identity-center-emulator: {name}: the world file is not valid: line 3, start_url: must look like \
+             https://d-1234567890.awsapps.com/start"
+        )
+    );
+    std::fs::write(&path, "company = \"x\"\nregion = \"eu-west-1\"\nregoin = \"x\"\n").unwrap();
+    let error = refusal(&["--world", name]);
     std::fs::remove_file(&path).unwrap();
-    let output = output.unwrap();
-    let error = String::from_utf8(output.stderr).unwrap();
     assert!(
-        !output.status.success() && error.contains("line 3, start_url"),
+        error.starts_with(&format!("identity-center-emulator: {name}: ")),
         "{error}"
     );
+    assert_eq!(error.matches("unknown field").count(), 1, "{error}");
+    assert!(error.contains("line 3") && error.lines().count() < 10, "{error}");
+
+    let error = refusal(&["--world", "nosuch.toml"]);
+    assert_eq!(
+        error.trim_end(),
+        "identity-center-emulator: there is neither a world file nosuch.toml nor a built-in world of that name: \
+         those are acme, tour, one, hostile, big"
+    );
+    for size in ["0x0", "10x0", "0x5", "10", "x"] {
+        assert!(refusal(&["--generate", size]).contains("--generate"), "{size}");
+    }
+    assert!(refusal(&["--now", "-009999-01-01T00:00:00Z"]).contains("outside the years 1970 to 8999"));
+}
+
+/// What it says on standard error when it refuses to start, and that all of it is text.
+fn refusal(arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_identity-center-emulator"))
+        .args(arguments)
+        .args(["--port", "0"])
+        .env("RUST_BACKTRACE", "1")
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn a_reader_that_leaves_early_is_no_error() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_identity-center-emulator"))
+        .args(["--world", "big", "--print-world"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && error.is_empty(), "{error}");
+}
+
+#[test]
+fn its_help_teaches_a_new_user() {
+    let output = Command::new(env!("CARGO_BIN_EXE_identity-center-emulator"))
+        .arg("--help")
+        .output()
+        .unwrap();
+    let help = String::from_utf8(output.stdout).unwrap();
+    let readme = include_str!("../../README.md");
+    for taught in [
+        "[sso-session acme]",
+        "sso_registration_scopes = sso:account:access",
+        "[profile acme-dev]",
+        "sso_account_id = 111122223333",
+        "sso_role_name = ReadOnly",
+        "AWS_DATA_PATH",
+        "2.9.19",
+        "--print-world > my.toml",
+    ] {
+        assert!(help.contains(taught), "--help does not have {taught}");
+        assert!(readme.contains(taught), "the README does not have {taught}");
+    }
+    assert!(help.contains("AWS CLI from 2.13 on") && readme.contains("AWS CLI 2.13 or newer"));
+    for taught in [
+        "http://127.0.0.1:8417/start",
+        "/_control/approve",
+        "Needs --ca-out",
+    ] {
+        assert!(help.contains(taught), "--help does not have {taught}");
+    }
+}
+
+#[test]
+fn a_hostile_world_is_announced_in_harmless_text() {
+    for more in [&[][..], &["--json"]] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_identity-center-emulator"))
+            .args(["--port", "0", "--world", "hostile"])
+            .args(more)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut told = String::new();
+        for line in lines.by_ref() {
+            told = told + &line.unwrap() + "\n";
+            if told.contains("--help shows") || !more.is_empty() {
+                break;
+            }
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let is_odd = |letter: char| {
+            letter.is_control() && letter != '\n' || ('\u{202a}'..='\u{202e}').contains(&letter)
+        };
+        assert!(told.contains("amara") && !told.contains(is_odd), "{told:?}");
+    }
 }

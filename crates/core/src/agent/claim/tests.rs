@@ -38,6 +38,34 @@ async fn a3_a_stale_socket_is_replaced() {
 }
 
 #[tokio::test]
+async fn a3_whatever_a_dead_agent_left_keeps_nobody_away() {
+    let home = tempfile::tempdir().unwrap();
+    let paths = paths_in(home.path());
+    assert!(!paths.runtime.exists());
+    drop(claim(&paths).unwrap());
+    // It was killed while it bound, and its lock says more than a lock does.
+    private_files::make_folder(&paths.runtime.join(".new")).unwrap();
+    drop(std::os::unix::net::UnixListener::bind(paths.runtime.join(".new/s")).unwrap());
+    std::fs::write(paths.lock(), "4711").unwrap();
+    drop(claim(&paths).unwrap());
+    std::fs::remove_dir_all(&paths.runtime).unwrap();
+    drop(claim(&paths).unwrap());
+}
+
+#[tokio::test]
+async fn a3_a_socket_whose_owner_hangs_is_not_replaced() {
+    let home = tempfile::tempdir().unwrap();
+    let paths = paths_in(home.path());
+    make_runtime_folder(&paths.runtime).unwrap();
+    // It takes connections, and never says a word.
+    let hangs = std::os::unix::net::UnixListener::bind(paths.socket()).unwrap();
+    let taken = claim_aside(&paths).await;
+    assert!(matches!(taken, Err(ClaimError::Taken(None))), "{taken:?}");
+    drop(hangs);
+    assert!(claim(&paths).is_ok(), "its owner is dead");
+}
+
+#[tokio::test]
 async fn a3_a_socket_that_answers_is_not_replaced_even_without_its_lock() {
     let home = tempfile::tempdir().unwrap();
     let paths = paths_in(home.path());
@@ -79,7 +107,7 @@ async fn w6_the_tray_application_takes_over_from_a_headless_agent() {
     let paths = paths_in(home.path());
     let clock = SystemClock::shared();
     let served = Double::default().serve(&paths, &clock);
-    let taken_over = take_over(&paths, &clock).await.unwrap();
+    let taken_over = take_over(&paths, &clock, SecretStore::Keyring).await.unwrap();
     served.await.unwrap();
     assert!(paths.socket().exists(), "the new agent's socket stands");
     drop(taken_over);
@@ -95,6 +123,22 @@ async fn a_sign_in_that_lives_in_memory_is_not_taken_over_without_asking() {
         ..Double::default()
     };
     double.serve(&paths, &clock);
-    let taken = take_over(&paths, &clock).await;
+    let taken = take_over(&paths, &clock, SecretStore::Keyring).await;
     assert!(matches!(taken, Err(ClaimError::Taken(Some(agent))) if agent.memory_store));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn k3_an_agent_whose_sign_ins_are_kept_elsewhere_is_not_taken_over_without_asking() {
+    let home = tempfile::tempdir().unwrap();
+    let paths = paths_in(home.path());
+    let clock = SystemClock::shared();
+    let double = Double {
+        secret_store: Some(SecretStore::File),
+        ..Double::default()
+    };
+    double.serve(&paths, &clock);
+    let taken = take_over(&paths, &clock, SecretStore::Keyring).await;
+    assert!(matches!(taken, Err(ClaimError::Taken(Some(agent))) if agent.keeps_in() == SecretStore::File));
+    let taken_over = take_over(&paths, &clock, SecretStore::File).await.unwrap();
+    drop(taken_over);
 }

@@ -126,3 +126,31 @@ fn x2_debug_of_an_answer_hides_its_secrets() {
         assert!(serde_json::to_string(&reply).unwrap().contains("canary"));
     }
 }
+
+#[test]
+fn x2_what_holds_secrets_can_be_neither_printed_nor_serialised_nor_shown_in_the_window() {
+    use std::fmt::Display;
+
+    use ts_rs::TS;
+
+    use crate::identity_center::{Registration, RoleCredentials, Token};
+    use crate::secret::has;
+    use crate::token_store::SignIn;
+
+    assert!(has!(Snapshot: Serialize) && has!(Snapshot: TS));
+    let inside = [
+        has!(RoleCredentials: Serialize),
+        has!(Token: Serialize),
+        has!(Registration: Serialize),
+        has!(SignIn: Serialize),
+        has!(RoleCredentials: Display),
+        has!(Token: Display),
+    ];
+    let on_the_wire = [
+        has!(WireSecret: Display),
+        has!(WireSecret: TS),
+        has!(CredentialsReply: TS),
+        has!(Reply: TS),
+    ];
+    assert_eq!((inside, on_the_wire), ([false; 6], [false; 4]));
+}

@@ -4,6 +4,10 @@ use std::io::{BufRead, BufReader as Lines, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use tokio::sync::Notify;
 
 use super::*;
 use crate::agent::claim::claim;
@@ -25,7 +29,7 @@ fn scene() -> Scene {
     let paths = paths_in(home.path());
     let clock = ManualClock::at("2026-03-02T12:00:00Z".parse().unwrap());
     let double = Double::default();
-    let shared: SharedClock = std::sync::Arc::new(clock.clone());
+    let shared: SharedClock = Arc::new(clock.clone());
     let served = double.serve(&paths, &shared);
     Scene {
         _home: home,
@@ -174,6 +178,112 @@ async fn a5_a_half_closed_client_gets_its_answer() {
     })
     .await;
     assert!(answer.contains("\"answer\":\"hello\""), "{answer}");
+}
+
+/// Whether the other side has closed the connection; what it had sent before is read and thrown away.
+fn is_closed(mut stream: &UnixStream) -> bool {
+    let mut scrap = [0; 4096];
+    loop {
+        match stream.read(&mut scrap) {
+            Ok(0) => return true,
+            Ok(_) => {}
+            // Closing with something unread is a reset.
+            Err(error) => return error.kind() == io::ErrorKind::ConnectionReset,
+        }
+    }
+}
+
+/// Has something long to say: once, or to a subscriber as often as it is listened to.
+#[derive(Clone, Default)]
+struct Talkative {
+    said: Arc<AtomicU32>,
+    unheard: Arc<Notify>,
+}
+
+impl Answering for Talkative {
+    async fn answer(&self, request: RequestLine, _caller: Caller, replies: mpsc::Sender<Reply>) {
+        let mut long = ProblemView::own_mistake();
+        long.what_happened = "x".repeat(16 * 1024);
+        while replies.send(Reply::problem(long.clone())).await.is_ok() {
+            self.said.fetch_add(1, Ordering::SeqCst);
+            if !request.operation.is_open_ended() {
+                return;
+            }
+        }
+        self.unheard.notify_one();
+    }
+}
+
+impl Talkative {
+    /// Serves, on a clock that stands still; what holds the files is to be kept.
+    fn serve(&self) -> (tempfile::TempDir, Paths, ManualClock) {
+        let home = tempfile::tempdir().unwrap();
+        let paths = paths_in(home.path());
+        let clock = ManualClock::at("2026-03-02T12:00:00Z".parse().unwrap());
+        let claim = claim(&paths).unwrap();
+        let shared: SharedClock = Arc::new(clock.clone());
+        tokio::spawn(claim.serve_until(self.clone(), shared, std::future::pending()));
+        (home, paths, clock)
+    }
+
+    /// How much has been said once nothing more is: the buffers of the socket are full. In real time, which the
+    /// kernel's buffers go by.
+    async fn all_that_is_said(&self) -> u32 {
+        let mut before = 0;
+        loop {
+            let said = self.said.load(Ordering::SeqCst);
+            if said > 0 && said == before {
+                return said;
+            }
+            before = said;
+            aside(|| std::thread::park_timeout(Duration::from_millis(200))).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a5_who_asks_and_does_not_read_the_answers_is_heard_no_more_and_let_go() {
+    let talkative = Talkative::default();
+    let (_home, paths, clock) = talkative.serve();
+    let greedy = connect(&paths);
+    greedy.set_nonblocking(true).unwrap();
+    let request = b"{\"v\":1,\"op\":\"status\"}\n";
+    let mut asked = 0;
+    while (&greedy).write_all(request).is_ok() {
+        asked += 1;
+        assert!(asked < 1_000_000, "everything is taken though no answer is read");
+    }
+    let answered = talkative.all_that_is_said().await;
+    assert!(
+        answered < 256,
+        "{answered} answers of 16 KiB wait for one who does not read"
+    );
+
+    let modest = connect(&paths);
+    let heard = aside(move || {
+        (&modest).write_all(request).unwrap();
+        Lines::new(modest).lines().next().is_some()
+    });
+    assert!(heard.await, "others are answered meanwhile");
+    clock.advance(IDLE);
+    greedy.set_nonblocking(false).unwrap();
+    assert!(aside(move || is_closed(&greedy)).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a5_a_subscriber_that_never_reads_makes_nothing_grow_and_is_let_go() {
+    let talkative = Talkative::default();
+    let (_home, paths, clock) = talkative.serve();
+    let deaf = connect(&paths);
+    (&deaf).write_all(b"{\"v\":1,\"op\":\"subscribe\"}\n").unwrap();
+    let said = talkative.all_that_is_said().await;
+    assert!(
+        said < 256,
+        "{said} answers of 16 KiB wait for one who does not read"
+    );
+    clock.advance(IDLE);
+    talkative.unheard.notified().await;
+    assert!(aside(move || is_closed(&deaf)).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,7 @@
 //! Sign-in by device code: polling, slowing down, the end.
 
+use identity_center_emulator::Trouble as Cause;
+
 use super::*;
 
 /// Moves the clock second by second, each time until the emulator has answered what was asked.
@@ -45,15 +47,15 @@ async fn l5_polling_ends_with_the_approval() {
     assert!(token.refresh_token.is_some());
 }
 
+/// What SSO-OIDC says to a client that is too fast.
+fn slow_down() -> Fault {
+    Fault::trouble(Operation::CreateToken, Cause::Throttled)
+}
+
 #[tokio::test]
 async fn l5_slow_down_adds_five_seconds_for_good() {
     let stage = Stage::acme().await;
-    let slow = r#"{"error":"slow_down","error_description":"Slow down"}"#;
-    let fault = Fault::status(Operation::CreateToken, 400)
-        .with_header("x-amzn-ErrorType", "SlowDownException")
-        .with_body(slow)
-        .times(1);
-    stage.emulator.add_fault(fault);
+    stage.emulator.add_fault(slow_down().times(1));
     let (_, waiting) = device(&stage).await;
     poll_for(&stage, 31, &waiting).await;
     let calls = stage.calls(Operation::CreateToken);
@@ -65,19 +67,80 @@ async fn l5_slow_down_adds_five_seconds_for_good() {
 }
 
 #[tokio::test]
+async fn l5_no_more_is_asked_than_life_and_interval_allow() {
+    // How often it is slowed down, and the seconds between its calls then.
+    for (times, interval) in [(0, 1), (1, 6), (2, 11)] {
+        let stage = Stage::acme().await;
+        if times > 0 {
+            stage.emulator.add_fault(slow_down().times(times));
+        }
+        let (_, waiting) = device(&stage).await;
+        poll_for(&stage, 620, &waiting).await;
+        assert_eq!(waiting.await.unwrap().unwrap_err().meaning, Meaning::TimedOut);
+        let calls = stage.calls(Operation::CreateToken);
+        let most = 1 + 600 / interval + u64::from(times);
+        assert!((most * 9 / 10..=most).contains(&calls), "{calls} of {most}");
+        let hasty = stage.emulator.counters();
+        let hasty = hasty.errors(Operation::CreateToken, "SlowDownException");
+        assert_eq!(hasty, 0, "AWS itself had no reason to slow it down");
+        stage.clock.advance(Duration::from_secs(60));
+        assert_eq!(stage.calls(Operation::CreateToken), calls, "the end is the end");
+    }
+}
+
+#[tokio::test]
 async fn l5_trouble_on_the_way_does_not_end_it() {
+    for cause in [
+        Cause::Throttled,
+        Cause::ServerError,
+        Cause::BadGatewayHtml,
+        Cause::Unavailable,
+        Cause::Reset,
+        Cause::Hang,
+        Cause::HalfOpen,
+        Cause::SlowDrip,
+        Cause::TruncatedBody,
+        Cause::WrongContentLength,
+        Cause::GarbageJson,
+        Cause::HugeBody,
+        Cause::CaptivePortal,
+        Cause::RedirectToHttp,
+    ] {
+        let stage = Stage::acme().await;
+        let (code, waiting) = device(&stage).await;
+        let trouble = Fault::trouble(Operation::CreateToken, cause);
+        stage.emulator.add_fault(trouble.times(2));
+        stage
+            .emulator
+            .add_fault(Fault::drop(Operation::CreateToken).times(1));
+        poll_for(&stage, 90, &waiting).await;
+        assert!(
+            !waiting.is_finished(),
+            "{cause:?}: the person still types the code"
+        );
+        assert!(stage.calls(Operation::CreateToken) > 3, "{cause:?}: it goes on");
+        stage.emulator.approve_device(&code, USER).unwrap();
+        poll_for(&stage, 60, &waiting).await;
+        assert!(waiting.is_finished(), "{cause:?}");
+        waiting.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn l5_a_poll_that_is_given_up_leaves_nothing_behind() {
     let stage = Stage::acme().await;
-    let (code, waiting) = device(&stage).await;
-    stage
-        .emulator
-        .add_fault(Fault::status(Operation::CreateToken, 500).times(2));
-    stage
-        .emulator
-        .add_fault(Fault::drop(Operation::CreateToken).times(2));
-    poll_for(&stage, 8, &waiting).await;
-    stage.emulator.approve_device(&code, USER).unwrap();
-    poll_for(&stage, 20, &waiting).await;
-    waiting.await.unwrap().unwrap();
+    let (_, waiting) = device(&stage).await;
+    let tasks = tokio::runtime::Handle::current().metrics();
+    stage.emulator.add_fault(Fault::hang(Operation::CreateToken));
+    poll_for(&stage, 3, &waiting).await;
+    let calls = stage.calls(Operation::CreateToken);
+    assert!(calls > 0 && !waiting.is_finished());
+    waiting.abort();
+    assert!(waiting.await.unwrap_err().is_cancelled());
+    // The server itself is all that is left, on a clock that stands still.
+    stage.until(|_| tasks.num_alive_tasks() == 1).await;
+    stage.clock.advance(Duration::from_secs(60));
+    assert_eq!(stage.calls(Operation::CreateToken), calls);
 }
 
 #[tokio::test]

@@ -29,6 +29,8 @@ pub(super) struct Entry {
     /// It was in use when the session ended: the next sign-in fetches it anew.
     pub(super) resumes: bool,
     pub(super) failed: Option<Failed>,
+    /// How many flights have landed, whatever they brought.
+    pub(super) landed: u64,
 }
 
 #[derive(Debug, Clone)]

@@ -49,7 +49,11 @@ impl Session {
     }
 
     /// Stores what could not be stored when it was refreshed, and deletes what could not be deleted when it ended.
+    /// Whoever has turned down the keyring's question is not asked again by this.
     pub async fn mend_store(&self) {
+        if !self.store.is_open_to_the_clock().await {
+            return;
+        }
         self.save_again().await;
         self.forget_again().await;
     }
@@ -147,6 +151,26 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn r3_a_new_token_that_could_not_be_stored_is_used_told_and_stored_as_soon_as_that_works() {
+        let (mut scene, session) = Scene::signed_in().await;
+        scene.keyring.refuse_with(Some(LOCKED));
+        let renewed = session.refresh(None).await.unwrap();
+        assert_ne!(renewed.access_token, scene.sign_in.token.access_token);
+        assert_eq!(session.token().await.unwrap().access_token, renewed.access_token);
+        assert_eq!(session.view().standing, Standing::SignedIn);
+        session.mend_store().await;
+        assert_eq!(session.view().store_failure, Some(LOCKED), "as long as it is so");
+
+        scene.keyring.refuse_with(None);
+        session.mend_store().await;
+        assert_eq!(session.view().store_failure, None);
+        scene.restart();
+        let (next, _changed) = scene.session();
+        let stored = next.token().await.unwrap();
+        assert_eq!(stored.refresh_token, renewed.refresh_token);
+    }
+
+    #[tokio::test]
     async fn k3_a_sign_out_that_cannot_read_the_store_changes_nothing() {
         let (mut scene, _) = Scene::signed_in().await;
         scene.restart();
@@ -195,6 +219,28 @@ mod tests {
         assert_eq!(scene.keyring.names(), Vec::<String>::new());
         next.load().await.unwrap();
         assert_eq!(next.view().standing, Standing::SignedOut);
+    }
+
+    #[tokio::test]
+    async fn k3_whoever_turned_the_keyrings_question_down_is_asked_again_only_for_somebody() {
+        let (mut scene, _) = Scene::signed_in().await;
+        scene.keyring.turn_down_with(Some(scene.stage.clock.clone()));
+        scene.restart();
+        let (session, _changed) = scene.session();
+        let turned_down = StoreFailure::Dismissed;
+        assert_eq!(session.load().await, Err(turned_down));
+        let asked = scene.keyring.refusals();
+        session.mend_store().await;
+        assert!(!scene.store.is_open_to_the_clock().await);
+        assert_eq!(scene.keyring.refusals(), asked, "time passes, nobody asks");
+        assert!(session.token().await.is_err());
+        assert_eq!(scene.keyring.refusals(), asked + 1, "somebody wants a token");
+
+        // Unlocked by other means: now time is enough.
+        scene.keyring.turn_down_with(None);
+        assert!(scene.store.is_open_to_the_clock().await);
+        session.load().await.unwrap();
+        assert!(session.is_signed_in());
     }
 
     #[tokio::test]

@@ -74,6 +74,7 @@ mod tests {
     use crate::clock::Clock;
     use crate::identity_center::Meaning;
     use crate::identity_center::tests::{Stage, USER};
+    use crate::refresh::scripted::{LIFE, Says, Scripted};
     use crate::refresh::unfinished::Unfinished;
     use crate::token_store::{SignIn, TokenStore};
 
@@ -145,5 +146,31 @@ mod tests {
         stage.emulator.end_sessions(USER).unwrap();
         let ended = session.instead_of(&first, 1, refusal()).await;
         assert_eq!(ended.unwrap_err(), RefreshFailure::SignInNeeded);
+    }
+    #[tokio::test]
+    async fn r3_a_refresh_that_another_one_has_made_needless_spends_no_token() {
+        let stage = Stage::acme().await;
+        let (session, first) = signed_in(&stage).await;
+        let second = session.refresh(Some(&first)).await.unwrap();
+        // Somebody found the first one to be old before that, and had no turn until now.
+        let late = session.take_off(first).await.unwrap();
+        assert_eq!(late.access_token, second.access_token);
+        let tokens = stage.emulator.counters().calls(Operation::CreateToken);
+        assert_eq!(tokens, 2, "the sign-in, and one refresh");
+    }
+
+    #[tokio::test]
+    async fn r4_a_refresh_that_panics_waits_for_its_pause_like_any_that_failed() {
+        let aws = Scripted::open();
+        aws.say(Says::Panic);
+        let session = aws.session(LIFE).await;
+        let crashed = session.refresh(None).await;
+        assert_eq!(crashed.unwrap_err(), RefreshFailure::Panicked);
+        assert!(session.facts().unwrap().not_before > Some(aws.clock.now()));
+        assert!(session.refresh(None).await.is_err());
+        assert_eq!(aws.calls(), 1);
+        aws.say(Says::Number);
+        aws.clock.advance(Duration::from_secs(30));
+        assert!(session.refresh(None).await.is_ok());
     }
 }

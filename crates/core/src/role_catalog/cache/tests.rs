@@ -86,12 +86,14 @@ fn r9_every_torn_file_loads_and_is_set_aside() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(100))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
     #[test]
-    fn r9_flipped_bits_load_or_are_set_aside(at in any::<prop::sample::Index>(), bit in 0..8u8) {
+    fn r9_flipped_bits_load_or_are_set_aside(
+        is_listing in any::<bool>(), at in any::<prop::sample::Index>(), bit in 0..8u8,
+    ) {
         let scratch = tempfile::tempdir().unwrap();
         let (files, ..) = saved(&scratch);
-        let path = files.listing(&portal("p-acme"));
+        let path = if is_listing { files.listing(&portal("p-acme")) } else { files.roles() };
         let mut bytes = std::fs::read(&path).unwrap();
         let at = at.index(bytes.len());
         bytes[at] ^= 1 << bit;
@@ -99,6 +101,13 @@ proptest! {
         let loaded = files.load(&portals(), now());
         prop_assert_eq!(loaded.catalogue.listings().count() + loaded.set_aside.len(), 2);
         prop_assert!(loaded.unreadable.is_empty());
+        let marks_aside = match loaded.marks {
+            MarksFile::SetAside(aside) => Some(aside),
+            MarksFile::Read => None,
+            MarksFile::Unreadable(path, error) => panic!("{}: {error}", path.display()),
+        };
+        let kept = loaded.set_aside.into_iter().chain(marks_aside).next().unwrap_or(path);
+        prop_assert_eq!(std::fs::read(kept).unwrap(), bytes, "nothing of it is lost");
     }
 }
 

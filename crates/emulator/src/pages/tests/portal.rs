@@ -56,6 +56,31 @@ async fn the_portal_opens_the_console_of_an_assigned_role_only() {
 }
 
 #[tokio::test]
+async fn a_link_to_an_account_that_is_not_there_says_so() {
+    let mut browser = Client::new();
+    browser.sign_in("amara").await;
+    for query in [
+        "",
+        "account_id=000000000000",
+        "account_id=999911112222&role_name=ReadOnly",
+    ] {
+        let page = browser.get(&format!("/start/console?{query}")).await;
+        assert_eq!(page.status, 403);
+        let problem = page.element("problem");
+        assert!(problem.contains("names no account"), "{query}: {problem}");
+    }
+    let role = "account_id=111122223333&role_name=AdministratorAccess";
+    let page = browser.get(&format!("/start/console?{role}")).await;
+    assert!(
+        page.element("problem")
+            .contains("permission set is not assigned to you")
+    );
+    let portal = browser.get("/start").await.text;
+    assert!(portal.contains("<title>Accounts · Acme Corporation</title>"));
+    assert!(portal.contains("role_name=Developer\" target=\"_blank\" rel=\"noopener\""));
+}
+
+#[tokio::test]
 async fn signing_out_of_the_portal_ends_the_session_of_its_programs_too() {
     let mut browser = Client::new();
     browser.sign_in("amara").await;

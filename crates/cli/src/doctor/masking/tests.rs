@@ -1,0 +1,105 @@
+//! Texts as logs and errors have them, with values that look real.
+
+use super::*;
+
+fn mask() -> Mask {
+    let mut mask = Mask::default();
+    mask.replace("/home/amara.okafor", "~");
+    for (kind, value) in [
+        (Kind::User, "amara.okafor"),
+        (Kind::User, "ed"),
+        (Kind::Portal, "contoso"),
+        (Kind::Host, "contoso.awsapps.com"),
+        (Kind::AccountName, "R&D \"Lab\" Zürich"),
+        (Kind::PermissionSet, "PayrollAdmin"),
+    ] {
+        mask.name(kind, value);
+    }
+    mask
+}
+
+/// What must not be left of a text, in lower case and in no other form.
+fn assert_gone(text: &str, values: &[&str]) -> String {
+    let masked = mask().text(text);
+    let lower = masked.to_lowercase();
+    for value in values {
+        assert!(!lower.contains(&value.to_lowercase()), "{value} in {masked}");
+    }
+    masked
+}
+
+#[test]
+fn x3_nothing_that_looks_like_somebody_is_left_of_a_text() {
+    for (text, values) in [
+        ("account 111122223333 is suspended", &["1111"][..]),
+        (
+            "id 1111-2222-3333, 111122223333/ReadOnly, x111122223333y",
+            &["1111", "2222"],
+        ),
+        ("arn:aws:iam::111122223333:role/Payroll", &["1111", "payroll"]),
+        ("amara@contoso.example wrote", &["amara", "contoso"]),
+        ("user=amara%40contoso.example&x=1", &["amara", "contoso"]),
+        ("mail \"Amara.Okafor+aws@CONTOSO.example\"", &["amara", "contoso"]),
+        ("https://contoso.awsapps.com/start/#/saml/x", &["contoso", "saml"]),
+        (
+            "https://user:hunter2@proxy.corp.example:3128/?a=b",
+            &["hunter2", "corp", "user:"],
+        ),
+        ("lookup of portal.corp.example failed", &["corp"]),
+        (
+            "connect to 10.1.2.3:443 and [fd00::12:1]:443 and fe80::1",
+            &["10.1.2.3", "fd00", "fe80"],
+        ),
+        ("cannot write /home/amara.okafor/.config/x", &["amara", "okafor"]),
+        (
+            "cannot write /Users/okafor/x and /srv/contoso/y",
+            &["okafor", "contoso"],
+        ),
+        ("cannot write C:\\Users\\okafor\\x", &["okafor"]),
+        ("the account “Zweites Labor” is gone", &["labor"]),
+        ("type “portray login Zweites Labor”", &["labor"]),
+        ("R&D \"Lab\" Zürich, r&d \\\"lab\\\" zürich", &["zürich", "lab"]),
+        ("R%26D+%22Lab%22+Z%C3%BCrich", &["c3%bcrich", "lab"]),
+        ("payrolladmin PAYROLLADMIN PayrollAdmin2", &["payrolladmin"]),
+        (
+            "ssoins-1234567890abcdef d-9967123456 o-abcdef1234",
+            &["1234", "9967"],
+        ),
+        ("AKIAIOSFODNN7EXAMPLE ASIAIOSFODNN7EXAMPLE", &["iosfodnn"]),
+        ("code ABCD-EFGH", &["abcd"]),
+        ("token aoaAAAAAGhxN5T6kXw_3k9s1-VvA", &["ghxn5t6"]),
+        (
+            "YW1hcmFAY29udG9zby5leGFtcGxl 616d61726140636f6e746f736f",
+            &["yw1h", "616d61"],
+        ),
+        ("the user ed, (ed) and “ed”", &[" ed", "(ed", "“ed"]),
+        ("contoso’s portal, CONTOSO:acme", &["contoso"]),
+    ] {
+        assert_gone(text, values);
+    }
+}
+
+#[test]
+fn x3_a_stand_in_is_the_same_wherever_the_value_stands() {
+    let masked = mask().text("111122223333 and 444455556666, then 1111-2222-3333 of Contoso and contoso");
+    assert_eq!(
+        masked,
+        "account-1 and account-2, then account-1 of portal-1 and portal-1"
+    );
+}
+
+#[test]
+fn what_helps_and_tells_nobody_stays() {
+    for text in [
+        "2026-11-28T04:46:29.123456Z  INFO portray_core::refresh::runner: the machine slept",
+        "GetRoleCredentials: Unreachable (HTTP 503: an answer that is not AWS's)",
+        "https://oidc.eu-west-1.amazonaws.com cannot be reached",
+        "http://127.0.0.1:4567 and settings.toml, agent.sock",
+        "org.freedesktop.Notifications is missing; AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "“PORTRAY_HOME” and “portray login”",
+        "a panic thread=\"tokio-runtime-worker\" place=\"crates/core/src/app/view.rs:12:5\"",
+        "edit the file, education",
+    ] {
+        assert_eq!(mask().text(text), text);
+    }
+}

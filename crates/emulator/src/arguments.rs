@@ -1,0 +1,105 @@
+//! The command line, and the help that teaches a new user.
+
+use std::path::PathBuf;
+
+use clap::Parser;
+use jiff::Timestamp;
+
+const MORE: &str = r#"AWS's clients:
+  The AWS CLI from 2.13 on, and the SDKs of its time, follow these variables:
+
+    export AWS_ENDPOINT_URL_SSO_OIDC=http://127.0.0.1:8417
+    export AWS_ENDPOINT_URL_SSO=http://127.0.0.1:8417
+    export AWS_ENDPOINT_URL_STS=http://127.0.0.1:8417
+
+  An older one, such as Debian 12's 2.9.19, does not know them and would go to the real AWS. Use a newer one, or
+  give it changed endpoint rules in AWS_DATA_PATH, or a proxy that leads to --tls-port: the README shows both.
+
+  In ~/.aws/config, for the world acme:
+
+    [sso-session acme]
+    sso_start_url = https://d-9967123abc.awsapps.com/start
+    sso_region = eu-west-1
+    sso_registration_scopes = sso:account:access
+
+    [profile acme-dev]
+    sso_session = acme
+    sso_account_id = 111122223333
+    sso_role_name = ReadOnly
+    region = eu-west-1
+
+  Then: aws sso login --profile acme-dev, as amara with the password demo-amara;
+        aws sts get-caller-identity --profile acme-dev
+
+The access portal:
+  http://127.0.0.1:8417/start in any browser
+
+A world of your own:
+  identity-center-emulator --world one --print-world > my.toml
+  identity-center-emulator --world my.toml
+
+The control interface, with --control, for programs on this machine:
+  curl http://127.0.0.1:8417/_control/audit
+  curl -d '{"advance_seconds": 3600}' http://127.0.0.1:8417/_control/clock
+  curl -d '{"user_code": "BCDF-GHJK", "user": "amara"}' http://127.0.0.1:8417/_control/approve
+  curl -d '{"operation": "ListAccounts", "status": 429, "times": 3}' http://127.0.0.1:8417/_control/faults
+  The README lists all of it."#;
+
+/// A local AWS IAM Identity Center for demos and tests
+#[derive(Parser)]
+#[command(name = "identity-center-emulator", version, after_long_help = MORE)]
+pub(crate) struct Arguments {
+    /// World file, or a built-in world: acme, tour, one, hostile, big
+    #[arg(long, value_name = "FILE", default_value = "acme")]
+    pub(crate) world: String,
+    /// A big world in place of a file: so many accounts with so many permission sets, such as 10000x5
+    #[arg(long, value_name = "ACCOUNTSxSETS", conflicts_with = "world", value_parser = size)]
+    pub(crate) generate: Option<(u32, u32)>,
+    /// Print the world file and end: a start for one of your own
+    #[arg(long)]
+    pub(crate) print_world: bool,
+    /// Port on 127.0.0.1; 0 takes any free one
+    #[arg(long, value_name = "N", default_value_t = 8417)]
+    pub(crate) port: u16,
+    /// Serve TLS too, on this port; 0 takes any free one. Needs --ca-out
+    #[arg(long, value_name = "N", requires = "ca_out")]
+    pub(crate) tls_port: Option<u16>,
+    /// Where the certificate of the authority is that signs for the TLS port, to be trusted once: made with its key in
+    /// FILE.key if it is not there. Needs --tls-port
+    #[arg(long, value_name = "FILE", requires = "tls_port")]
+    pub(crate) ca_out: Option<PathBuf>,
+    /// Serve the control interface below /_control/
+    #[arg(long)]
+    pub(crate) control: bool,
+    /// Say where it listens as one line of JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Stand still at this time; only the control interface moves the clock
+    #[arg(long, value_name = "RFC3339", value_parser = time)]
+    pub(crate) now: Option<Timestamp>,
+    /// Make the same identifiers, tokens and chances each time
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+}
+
+/// `10000x5`
+fn size(text: &str) -> Result<(u32, u32), String> {
+    let parsed = text
+        .split_once(['x', '×'])
+        .and_then(|(accounts, sets)| Some((accounts.parse().ok()?, sets.parse().ok()?)));
+    match parsed {
+        Some((0, _) | (_, 0)) => Err("a world without accounts or permission sets is of no use".to_owned()),
+        Some(size) => Ok(size),
+        None => Err("is written like 10000x5".to_owned()),
+    }
+}
+
+/// Far enough from the ends of time that every lifetime fits.
+fn time(text: &str) -> Result<Timestamp, String> {
+    let time: Timestamp = text.parse().map_err(|error: jiff::Error| error.to_string())?;
+    if identity_center_emulator::Clock::knows(time) {
+        Ok(time)
+    } else {
+        Err("is outside the years 1970 to 8999".to_owned())
+    }
+}
