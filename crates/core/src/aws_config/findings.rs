@@ -420,7 +420,7 @@ mod tests {
     #[test]
     fn c2_both_files_and_their_bytes_are_looked_at() {
         let both = found("[profile a]\nregion = x\n", "[a]\naws_access_key_id = X\n");
-        assert_eq!(both, [(1, Trouble::InBothFiles(text("a")))]);
+        assert_eq!(both, [(1, Trouble::InBothFiles("a".to_owned()))]);
         let marked = of(b"\xef\xbb\xbf[default]\n", b"[a]\nx\xff = 1\n");
         let troubles: Vec<_> = marked
             .iter()
