@@ -44,7 +44,7 @@ type Reading = Option<Value>;
 /// Every file of the corpus, and short ones made of every pair and triple of lines that begins with a header.
 fn files() -> Result<BTreeMap<String, Vec<u8>>> {
     let mut files = BTreeMap::new();
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/core/corpus/aws_config");
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/fuzz/corpus/aws_config");
     for entry in fs::read_dir(corpus)? {
         let entry = entry?;
         files.insert(

@@ -163,13 +163,16 @@ impl<'a> Piece<'a> {
         std::str::from_utf8(property.value).ok()
     }
 
+    /// As it stands, wherever it is put: indented, it would be a part of what comes before it.
     pub fn bytes(&self) -> Vec<u8> {
-        [
-            bytes_of(&self.above),
-            bytes_of(&[self.header]),
-            bytes_of(&self.body),
-        ]
-        .concat()
+        let header = at_margin(&self.header);
+        [self.comments(), bytes_of(&[header]), bytes_of(&self.body)].concat()
+    }
+
+    /// The comments right above it.
+    fn comments(&self) -> Vec<u8> {
+        let comments: Vec<_> = self.above.iter().map(at_margin).collect();
+        bytes_of(&comments)
     }
 
     /// Whether it says this as we would have written it, and leads to credentials in no other way.
@@ -219,7 +222,7 @@ impl<'a> Piece<'a> {
         let lines = lines
             .iter()
             .flat_map(|line| [line.as_bytes(), ending.bytes()].concat());
-        let above = before.map(|before| bytes_of(&before.above)).unwrap_or_default();
+        let above = before.map(Piece::comments).unwrap_or_default();
         let added = before.map(|before| before.added(pairs)).unwrap_or_default();
         above.into_iter().chain(lines).chain(added).collect()
     }
@@ -242,14 +245,18 @@ impl<'a> Piece<'a> {
                 continue;
             }
             // Below a key of ours, an indented line would be a part of its value.
-            let content = match line.kind {
-                Kind::Property(_) | Kind::Unclear => line.content.trim_ascii_start(),
-                Kind::Blank | Kind::Comment | Kind::Section(_) | Kind::Nested => line.content,
-            };
-            added.push(Line { content, ..*line });
+            added.push(match line.kind {
+                Kind::Property(_) | Kind::Unclear | Kind::Comment => at_margin(line),
+                Kind::Blank | Kind::Section(_) | Kind::Nested => *line,
+            });
         }
         bytes_of(without_blank_end(&added))
     }
+}
+
+fn at_margin<'a>(line: &Line<'a>) -> Line<'a> {
+    let content = line.content.trim_ascii_start();
+    Line { content, ..*line }
 }
 
 fn names_key(line: &Line<'_>, key: &str) -> bool {

@@ -8,7 +8,7 @@ use super::edit::{BEGIN, BEGIN_OF_OWN_FILE, END};
 
 /// The collected files, by name.
 pub fn on_disk() -> Vec<(String, Vec<u8>)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/aws_config");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/aws_config");
     let entries = std::fs::read_dir(folder).unwrap().map(Result::unwrap);
     let files = entries.map(|entry| {
         let name = entry.file_name().to_string_lossy().into_owned();
@@ -41,6 +41,24 @@ pub fn files() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
+/// Files in which all of this stands between our markers.
+pub fn blocks() -> impl Strategy<Value = Vec<u8>> {
+    (files(), files())
+        .prop_filter_map("a file to write to", |(before, mut body)| {
+            if !body.is_empty() && !body.ends_with(b"\n") {
+                body.push(b'\n');
+            }
+            match super::edit::block_of(&body) {
+                Ok(None) => super::edit::with_block(Some(&before), &body).ok(),
+                Ok(Some(_)) | Err(_) => None,
+            }
+        })
+        .prop_map(|content| match content {
+            super::edit::Content::Bytes(bytes) => bytes,
+            super::edit::Content::Absent => Vec::new(),
+        })
+}
+
 /// As [`files`], where nothing keeps us from writing.
 pub fn clear_files() -> impl Strategy<Value = Vec<u8>> {
     files().prop_filter("a file to write to", |bytes| {
@@ -62,6 +80,9 @@ const LINES: &[&str] = &[
     "[services here]",
     "[plugins]",
     "[unclosed",
+    "  [profile indented]",
+    "  words only",
+    "\tregion = eu-west-3",
     "region = eu-west-1",
     "Region=us-east-1 # not a comment for all",
     "output: json",

@@ -1,6 +1,6 @@
 //! What in AWS's files keeps one tool or another from reading them as they are meant. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::document::{Document, Kind, Line, Name, Property, Section};
 
@@ -100,17 +100,30 @@ pub fn of(config: &[u8], credentials: &[u8]) -> Vec<Finding> {
         .sections()
         .into_iter()
         .map(|section| section.name);
-    let foreign: Vec<_> = foreign
+    let foreign: BTreeSet<_> = foreign
         .filter_map(|name| profile_of(File::Credentials, name))
         .collect();
     let mut finder = Finder::new(File::Config);
     for section in &sections {
-        finder.meaning(&document, section, &sections, &foreign);
+        finder.meaning(&document, section, &foreign);
+    }
+    if let Some(line) = default_twice(&document, &sections) {
+        finder.found(line, Trouble::DefaultTwice);
     }
     all.extend(finder.findings);
     all.sort_by_key(|finding| finding.line);
     all.extend(in_file(File::Credentials, credentials));
     all
+}
+
+/// The first of the default profile's headers, where it has both forms.
+fn default_twice(document: &Document<'_>, sections: &[Section]) -> Option<usize> {
+    let is_short = |section: &&Section| document.lines[section.header].kind == Kind::Section(b"default");
+    let defaults = sections
+        .iter()
+        .filter(|section| section.name == Name::Profile("default".to_owned()));
+    let (short, long): (Vec<_>, Vec<_>) = defaults.partition(is_short);
+    Some(short.first()?.header.min(long.first()?.header))
 }
 
 fn in_file(file: File, bytes: &[u8]) -> Vec<Finding> {
@@ -258,7 +271,7 @@ impl Finder {
     }
 
     /// What a section of the configuration file means, beside the others.
-    fn meaning(&mut self, document: &Document<'_>, section: &Section, all: &[Section], foreign: &[String]) {
+    fn meaning(&mut self, document: &Document<'_>, section: &Section, foreign: &BTreeSet<String>) {
         let shown = match document.lines[section.header].kind {
             Kind::Section(inside) => text(inside),
             Kind::Blank | Kind::Comment | Kind::Property(_) | Kind::Nested | Kind::Unclear => String::new(),
@@ -266,10 +279,6 @@ impl Finder {
         let line = section.header;
         match &section.name {
             Name::Profile(name) => {
-                let is_default = |section: &Section| section.name == Name::Profile("default".to_owned());
-                if name == "default" && all.iter().rfind(|section| is_default(section)) != Some(section) {
-                    self.default_twice(document, all, line);
-                }
                 if foreign.contains(name) {
                     self.found(line, Trouble::InBothFiles(name.clone()));
                 }
@@ -289,17 +298,6 @@ impl Finder {
         let is_read = |letter: char| letter.is_ascii_alphanumeric() || "_./%@:+-".contains(letter);
         if is_quoted || !name.chars().all(is_read) {
             self.found(line, Trouble::NameNotForAll(shown));
-        }
-    }
-
-    fn default_twice(&mut self, document: &Document<'_>, all: &[Section], line: usize) {
-        let spelled = |section: &Section| document.lines[section.header].kind == Kind::Section(b"default");
-        let defaults = all
-            .iter()
-            .filter(|section| section.name == Name::Profile("default".to_owned()));
-        let (short, long): (Vec<&Section>, Vec<&Section>) = defaults.partition(|section| spelled(section));
-        if !short.is_empty() && !long.is_empty() {
-            self.found(line, Trouble::DefaultTwice);
         }
     }
 

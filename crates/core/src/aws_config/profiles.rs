@@ -146,6 +146,13 @@ fn kept_profile(piece: &Piece<'_>) -> Option<Profile> {
 }
 
 fn wanted<'a>(wish: &'a Wish, inside: &'a Inside<'a>, skipped: &mut Vec<Skipped>) -> Vec<Wanted<'a>> {
+    let mut by_role: BTreeMap<_, Vec<&Piece<'_>>> = BTreeMap::new();
+    for piece in &inside.pieces {
+        if let Owner::Profile(named) = &piece.owner {
+            let role = (named.account_id.as_str(), named.permission_set.as_str());
+            by_role.entry(role).or_default().push(piece);
+        }
+    }
     let mut all = Vec::new();
     for listing in &wish.listings {
         let portal = &listing.portal;
@@ -159,7 +166,9 @@ fn wanted<'a>(wish: &'a Wish, inside: &'a Inside<'a>, skipped: &mut Vec<Skipped>
                 });
                 continue;
             }
-            let before = inside.pieces.iter().filter(|piece| is_for(piece, portal, role));
+            let pieces = by_role.get(&(role.account_id.as_str(), role.permission_set.as_str()));
+            let before = pieces.into_iter().flatten().copied();
+            let before = before.filter(|piece| is_for(piece, portal, role));
             all.push((portal, role, before.collect::<Vec<_>>()));
         }
     }

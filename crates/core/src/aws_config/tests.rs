@@ -302,7 +302,9 @@ proptest! {
     }
 
     #[test]
-    fn c2_applying_changes_nothing_outside_of_the_markers(bytes in corpus::files()) {
+    fn c2_applying_changes_nothing_outside_of_the_markers(
+        bytes in prop_oneof![corpus::files(), corpus::blocks()],
+    ) {
         let wish = wish(two_roles());
         let Ok(planned) = plan(Some(&bytes), None, &wish) else { return Ok(()) };
         let Content::Bytes(now) = planned.after else { panic!() };
