@@ -354,7 +354,8 @@ async fn c6_hard_links_are_told_and_modes_stay() -> Result<()> {
     fs::hard_link(person.config(), person.folder().join("twin"))?;
     let plan = person.profiles(&["plan"]).await?.expect_code(0)?;
     assert!(plan.stderr.contains("hard links"), "{plan:?}");
-    person.profiles(&["apply"]).await?.expect_code(0)?;
+    let applied = person.profiles(&["apply"]).await?.expect_code(0)?;
+    assert!(applied.stderr.contains("hard links"), "{applied:?}");
     assert_eq!(fs::metadata(person.config())?.mode() & 0o777, 0o640);
     assert_eq!(fs::read_to_string(person.folder().join("twin"))?, FOREIGN);
     Ok(())

@@ -33,21 +33,23 @@ pub fn run(invocation: &Invocation, command: &ProfilesCommand) -> Result<(), Fai
 
 fn plan(invocation: &Invocation, file: &ConfigFile, options: &ProfileOptions) -> Result<(), Failure> {
     // What is wrong with the file is said before anybody has to sign in.
-    let files = file.read().map_err(failed)?;
+    let files = file.read()?;
     let wish = wish(invocation, options)?;
     let plan = planned(&files, &wish);
-    let plan = plan.map_err(|unclear| {
-        failed(FileError::Unclear {
-            path: file.path().to_owned(),
-            unclear,
-        })
+    let plan = plan.map_err(|unclear| FileError::Unclear {
+        path: file.path().to_owned(),
+        unclear,
     })?;
-    let report = Report::of(file, &files, &plan.after).with_plan(&plan);
+    let report = Report::of(file, &files, &plan.after)
+        .with_plan(&plan)
+        .with_other_names(file.other_names());
     report.print(invocation, options.json)
 }
 
 fn apply(invocation: &Invocation, file: &ConfigFile, options: &ProfileOptions) -> Result<(), Failure> {
-    file.read().map_err(failed)?;
+    file.read()?;
+    // Once it is written, it has one name.
+    let other_names = file.other_names();
     let wish = wish(invocation, options)?;
     let mut last = None;
     let changed = file.change(|files| {
@@ -60,28 +62,27 @@ fn apply(invocation: &Invocation, file: &ConfigFile, options: &ProfileOptions) -
     let Some((files, plan)) = last else { return Ok(()) };
     let report = Report::of(file, &files, &changed.after)
         .with_plan(&plan)
+        .with_other_names(other_names)
         .written(changed.backup);
     report.print(invocation, options.json)
 }
 
 fn remove(invocation: &Invocation, file: &ConfigFile, json: bool) -> Result<(), Failure> {
+    let other_names = file.other_names();
     let mut last = Files::default();
     let changed = file.change(|files| {
         last = files.clone();
         aws_config::taken_back(files.config.as_deref())
     });
-    let changed = changed.map_err(failed)?;
+    let changed = changed?;
     Report::of(file, &last, &changed.after)
+        .with_other_names(other_names)
         .taken_back(changed.backup)
         .print(invocation, json)
 }
 
 fn planned(files: &Files, wish: &Wish) -> Result<aws_config::Plan, Unclear> {
     aws_config::plan(files.config.as_deref(), files.credentials.as_deref(), wish)
-}
-
-fn failed(error: FileError) -> Failure {
-    ProblemView::aws_config(&error).into()
 }
 
 /// Where the file cannot be written, what was to stand in it is there to be pasted.
@@ -94,7 +95,7 @@ fn unwritten(invocation: &Invocation, error: FileError) -> Failure {
     {
         return failure;
     }
-    failed(error)
+    error.into()
 }
 
 fn wish(invocation: &Invocation, options: &ProfileOptions) -> Result<Wish, Failure> {

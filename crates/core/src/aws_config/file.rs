@@ -178,11 +178,11 @@ impl ConfigFile {
         is_new: bool,
         is_overtaken: impl Fn() -> Result<bool, FileError>,
     ) -> Result<bool, FileError> {
-        let unwritable = |error| self.unwritable(bytes)(error);
+        let unwritable = self.unwritable(bytes);
         let folder = target
             .parent()
             .ok_or_else(|| unwritable(io::ErrorKind::InvalidInput.into()))?;
-        make_folder(folder).map_err(unwritable)?;
+        make_folder(folder).map_err(&unwritable)?;
         let begun = tempfile::Builder::new()
             .prefix(&leftover_prefix(target))
             .tempfile_in(folder);

@@ -92,7 +92,7 @@ impl Report {
             removed: Vec::new(),
             skipped: Vec::new(),
             findings: findings(config, before.credentials.as_deref()),
-            other_names: file.other_names(),
+            other_names: 0,
             backup: None,
         }
     }
@@ -102,6 +102,11 @@ impl Report {
         self.removed.clone_from(&plan.removed);
         self.skipped.clone_from(&plan.skipped);
         self
+    }
+
+    /// How many names the file had beside its own.
+    pub fn with_other_names(self, other_names: u64) -> Self {
+        Self { other_names, ..self }
     }
 
     pub fn written(self, backup: Option<PathBuf>) -> Self {
