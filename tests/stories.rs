@@ -43,6 +43,7 @@ mod stories {
     mod portals_in_process;
     mod portals_on_the_command_line;
     mod private_to_its_user;
+    mod profiles;
     mod restart;
     mod second_start;
     pub mod secret_store;

@@ -1,5 +1,7 @@
 //! The command line's grammar; its comments are the help that people read.
 
+mod profiles;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -8,6 +10,7 @@ use portray_core::app::contract::ConsoleVia;
 use portray_core::identity_center::portal::is_region;
 
 use crate::shells::Shell;
+pub use profiles::{ProfileOptions, ProfilesCommand};
 
 /// Your AWS access portal: signs in to IAM Identity Center, keeps credentials fresh, opens consoles.
 ///
@@ -67,6 +70,9 @@ pub enum Command {
     Serve(Serve),
     /// Keep a role's credentials fresh, though nobody asks for them.
     Keep(Keep),
+    /// Show, write and take back profiles for your roles in ~/.aws/config.
+    #[command(subcommand)]
+    Profiles(ProfilesCommand),
     /// The background process of computers without a desktop.
     Agent(Agent),
     /// What is wrong, and what to do; in words that can be posted in public.

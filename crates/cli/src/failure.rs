@@ -5,6 +5,7 @@ use std::io;
 use portray_core::agent::targets::Refusal;
 use portray_core::agent::{ClaimError, ClientError, EngineError};
 use portray_core::app::contract::ProblemView;
+use portray_core::aws_config::file::FileError;
 use portray_core::paths::EnvironmentError;
 use portray_core::settings::SettingsError;
 
@@ -99,6 +100,12 @@ impl From<EngineError> for Failure {
 impl From<SettingsError> for Failure {
     fn from(error: SettingsError) -> Self {
         ProblemView::settings(&error).into()
+    }
+}
+
+impl From<FileError> for Failure {
+    fn from(error: FileError) -> Self {
+        ProblemView::aws_config(&error).into()
     }
 }
 

@@ -51,6 +51,15 @@ impl Printer {
             .map_err(|error| Failure::unwritten(&error))
     }
 
+    /// A unified diff: for a person line by line, in colours if wished; for `patch` byte by byte.
+    pub fn difference(self, diff: &str, coloured: bool) -> Result<(), Failure> {
+        let diff = diff.strip_suffix('\n').unwrap_or(diff);
+        match io::stdout().is_terminal() {
+            true => self.exactly(&for_people(diff, coloured)),
+            false => self.exactly(diff),
+        }
+    }
+
     /// Something that a person may want to know.
     pub fn note(self, text: &str) {
         // Whoever closed stderr does not want to know.
@@ -107,6 +116,25 @@ fn was_closed(stdout: &io::StdoutLock<'_>) -> bool {
 #[cfg(not(unix))]
 fn was_closed(_stdout: &io::StdoutLock<'_>) -> bool {
     false
+}
+
+/// The lines of a diff, each in its colour.
+fn for_people(diff: &str, coloured: bool) -> String {
+    let lines = diff.split('\n').map(|line| {
+        let line = harmless(line.trim_end_matches('\r'));
+        let colour = match line.as_bytes() {
+            _ if !coloured => None,
+            [b'+', ..] => Some(32),
+            [b'-', ..] => Some(31),
+            [b'@', ..] => Some(36),
+            _ => None,
+        };
+        match colour {
+            Some(colour) => format!("\u{1b}[{colour}m{line}\u{1b}[0m"),
+            None => line,
+        }
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// A cell that is longer moves its own row only.
@@ -193,6 +221,15 @@ mod tests {
             );
         }
         assert_eq!(harmless("R&D\nzwei Zeilen, ü"), "R&D\nzwei Zeilen, ü");
+    }
+
+    #[test]
+    fn i4_a_diff_has_no_control_characters_but_its_colours() {
+        let diff = "@@ -1 +1 @@\n-a\u{1b}[2J\r\n+b\r\n c";
+        assert_eq!(for_people(diff, false), "@@ -1 +1 @@\n-a\u{fffd}[2J\n+b\n c");
+        let coloured =
+            "\u{1b}[36m@@ -1 +1 @@\u{1b}[0m\n\u{1b}[31m-a\u{fffd}[2J\u{1b}[0m\n\u{1b}[32m+b\u{1b}[0m\n c";
+        assert_eq!(for_people(diff, true), coloured);
     }
 
     #[test]

@@ -8,6 +8,9 @@ pub mod paths;
 pub mod private_files;
 pub mod settings;
 
+/// The profiles that other tools find us by, in `~/.aws/config`.
+pub mod aws_config;
+
 mod loopback;
 mod loopback_peer;
 

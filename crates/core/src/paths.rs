@@ -22,6 +22,8 @@ const READ: &[&str] = &[
     "PORTRAY_PASSPHRASE_FILE",
     "PORTRAY_ENDPOINT_URL",
     "AWS_CA_BUNDLE",
+    "AWS_CONFIG_FILE",
+    "AWS_SHARED_CREDENTIALS_FILE",
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",
     "HTTPS_PROXY",
@@ -250,6 +252,38 @@ impl Paths {
     }
 }
 
+/// The files that AWS's tools share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AwsFiles {
+    pub config: PathBuf,
+    pub credentials: PathBuf,
+}
+
+impl AwsFiles {
+    /// Where the variables say, else below the home folder. Tools take `~` for it, too.
+    pub fn of(environment: &Environment) -> Result<Self, EnvironmentError> {
+        let file = |variable: &str, usual: &str| {
+            let named = environment
+                .variables
+                .get(variable)
+                .filter(|path| !path.is_empty());
+            let named = named.map(PathBuf::from);
+            match named {
+                Some(path) => match path.strip_prefix("~") {
+                    Ok(below) => environment.home().map(|home| home.join(below)),
+                    Err(_) => std::path::absolute(path).ok(),
+                },
+                None => environment.home().map(|home| home.join(".aws").join(usual)),
+            }
+            .ok_or(EnvironmentError::NoHome)
+        };
+        Ok(Self {
+            config: file("AWS_CONFIG_FILE", "config")?,
+            credentials: file("AWS_SHARED_CREDENTIALS_FILE", "credentials")?,
+        })
+    }
+}
+
 /// The first 16 hexadecimal digits of a SHA-256.
 pub fn short_hash(bytes: &[u8]) -> String {
     use sha2::Digest;
@@ -383,6 +417,28 @@ mod tests {
             );
         }
         assert_eq!(paths("").unwrap().keyring_service, "portray");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn c4_awss_files_are_where_its_variables_say() {
+        let config =
+            |variables: &[(&str, &str)]| AwsFiles::of(&Environment::of(variables)).map(|files| files.config);
+        let home = ("HOME", "/home/a");
+        for (path, expected) in [
+            ("", "/home/a/.aws/config"),
+            ("/etc/aws", "/etc/aws"),
+            ("~/work/config", "/home/a/work/config"),
+            ("~b/config", "~b/config"),
+        ] {
+            let expected = std::path::absolute(expected).unwrap();
+            assert_eq!(config(&[home, ("AWS_CONFIG_FILE", path)]).unwrap(), expected);
+        }
+        assert_eq!(config(&[]), Err(EnvironmentError::NoHome));
+        assert_eq!(
+            AwsFiles::of(&Environment::of(&[home])).unwrap().credentials,
+            Path::new("/home/a/.aws/credentials")
+        );
     }
 
     #[test]

@@ -124,7 +124,7 @@ pub fn set_aside(path: &Path, now: Timestamp) -> io::Result<PathBuf> {
 }
 
 /// Where the file is that a path names, at the end of all links. There may be none.
-fn target(path: &Path) -> io::Result<PathBuf> {
+pub fn target(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_owned();
     for _ in 0..MOST_LINKS {
         match std::fs::symlink_metadata(&path) {
@@ -140,13 +140,14 @@ fn target(path: &Path) -> io::Result<PathBuf> {
     Err(io::Error::other("its links lead to each other"))
 }
 
+/// What stands in a folder is on the disk from now on.
 #[cfg(unix)]
-fn sync_folder(folder: &Path) -> io::Result<()> {
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
 #[cfg(not(unix))]
-fn sync_folder(_folder: &Path) -> io::Result<()> {
+pub fn sync_folder(_folder: &Path) -> io::Result<()> {
     Ok(())
 }
 

@@ -18,6 +18,7 @@ use crate::private_files;
 pub struct Settings {
     pub portals: Vec<PortalSettings>,
     pub console: ConsoleSettings,
+    pub profiles: ProfileSettings,
     /// What stands in the file, but does not hold.
     pub faults: Vec<Fault>,
     /// Keys that this version does not know.
@@ -93,6 +94,33 @@ pub enum Via {
     Portal,
 }
 
+/// What `portray profiles` writes into `~/.aws/config` where no option says otherwise.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct ProfileSettings {
+    /// How profiles are named, for instance `{account}-{permission_set}`.
+    pub template: Option<String>,
+    #[serde(default)]
+    pub kind: ProfileKind,
+    pub region: Option<String>,
+    pub output: Option<String>,
+    /// Patterns for `ACCOUNT/PERMISSION_SET`; none of them is all of them.
+    #[serde(default)]
+    pub only: Vec<String>,
+}
+
+/// How a tool that reads a profile comes to credentials.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProfileKind {
+    /// It runs `portray credential-process`.
+    #[default]
+    #[serde(alias = "credential_process")]
+    CredentialProcess,
+    /// It signs in by itself, after `aws sso login`.
+    #[serde(alias = "sso_session")]
+    SsoSession,
+}
+
 /// Settings that cannot be loaded or saved.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
@@ -139,6 +167,7 @@ impl Settings {
         Ok(Self {
             portals,
             console: reading.console,
+            profiles: reading.profiles,
             faults: reading.faults,
             unknown_keys: reading.unknown_keys,
             set_aside: None,
@@ -175,8 +204,8 @@ impl Settings {
         self.source == content
     }
 
-    /// None: there is no file.
-    fn read(path: &Path) -> Result<Option<Self>, SettingsError> {
+    /// What the file says now; `None` where there is none. A damaged one stays where it is.
+    pub fn read(path: &Path) -> Result<Option<Self>, SettingsError> {
         let content = private_files::read(path).map_err(unreadable(path))?;
         content.map(|content| Self::parse(&content, path)).transpose()
     }

@@ -26,6 +26,11 @@ fn f1_answers_of_aws() {
 }
 
 #[test]
+fn f1_configuration_files_of_aws() {
+    replay("aws_config");
+}
+
+#[test]
 fn f1_requests_to_the_container_endpoint() {
     replay("container_endpoint");
 }

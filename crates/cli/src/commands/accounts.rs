@@ -14,16 +14,16 @@ use crate::failure::Failure;
 const PAGE: u32 = 100;
 
 #[derive(Serialize)]
-struct AccountsDocument {
-    portal: String,
+pub(super) struct AccountsDocument {
+    pub portal: String,
     synced_at: Option<Timestamp>,
-    complete: bool,
-    accounts: Vec<AccountLine>,
+    pub complete: bool,
+    pub accounts: Vec<AccountLine>,
 }
 
 /// A portal whose accounts are wanted.
-struct Wanted {
-    portal: PortalView,
+pub(super) struct Wanted {
+    pub portal: PortalView,
     /// Why its list is not there, or not as new as it was to be.
     problem: Option<ProblemView>,
 }
@@ -59,6 +59,20 @@ pub fn run(invocation: &Invocation, arguments: &Accounts) -> Result<(), Failure>
         Some(problem) => Err(problem.into()),
         None => Ok(()),
     }
+}
+
+/// What is known of all portals, or of the one that is named. A first list is waited for.
+pub(super) fn known(
+    invocation: &Invocation,
+    client: &mut Client,
+    named: Option<&str>,
+) -> Result<Vec<Wanted>, Failure> {
+    let status = status_of(client)?;
+    let portals = match named {
+        None if !status.portals.is_empty() => status.portals,
+        _ => vec![portal_in(&status, named)?.clone()],
+    };
+    listed(invocation, client, portals, false)
 }
 
 /// One JSON document is about one portal.
@@ -143,7 +157,7 @@ impl From<PortalView> for Wanted {
 
 impl Wanted {
     /// Whether there is a list, or a part of it.
-    fn is_known(&self) -> bool {
+    pub(super) fn is_known(&self) -> bool {
         self.portal.sync.synced_at.is_some() || self.portal.accounts > 0
     }
 
@@ -154,7 +168,7 @@ impl Wanted {
     }
 
     /// Why there is no list, or no new one.
-    fn why(&self) -> ProblemView {
+    pub(super) fn why(&self) -> ProblemView {
         let portal = &self.portal;
         let problem = portal.problem.clone().or_else(|| self.problem.clone());
         problem.unwrap_or_else(|| match portal.state {
@@ -166,7 +180,12 @@ impl Wanted {
     }
 }
 
-fn listing_of(client: &mut Client, portal: &str, query: &str) -> Result<AccountsDocument, Failure> {
+/// All that is known of a portal, page by page.
+pub(super) fn listing_of(
+    client: &mut Client,
+    portal: &str,
+    query: &str,
+) -> Result<AccountsDocument, Failure> {
     let mut accounts = Vec::new();
     loop {
         let offset = u32::try_from(accounts.len()).unwrap_or(u32::MAX);

@@ -17,6 +17,7 @@ mod login;
 mod logout;
 mod manual;
 mod portal;
+mod profiles;
 mod secret_store;
 mod serve;
 mod status;
@@ -56,6 +57,7 @@ pub fn run(invocation: &Invocation, command: Option<Command>) -> Result<ExitCode
         Command::Env(arguments) => env::run(invocation, &arguments)?,
         Command::Serve(arguments) => serve::run(invocation, &arguments)?,
         Command::Keep(arguments) => keep::run(invocation, &arguments)?,
+        Command::Profiles(command) => profiles::run(invocation, &command)?,
         Command::Agent(arguments) => agent::run(invocation, &arguments)?,
         Command::Doctor(arguments) => return doctor::run(invocation, &arguments),
         Command::Completions(arguments) => manual::completions(invocation.printer, arguments)?,

@@ -13,6 +13,7 @@ mod list_orders;
 pub mod notices;
 mod portals;
 pub mod problem;
+pub mod profiles_problem;
 mod program_problem;
 mod secret_store_problem;
 pub mod settings_file;

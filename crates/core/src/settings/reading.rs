@@ -6,10 +6,10 @@ use std::ops::Range;
 use serde::de::DeserializeOwned;
 use toml_edit::{Document, DocumentMut, Item, Table, TableLike, Value};
 
-use super::{ConsoleSettings, Fault, PortalSettings};
+use super::{ConsoleSettings, Fault, PortalSettings, ProfileSettings};
 use crate::paths::short_hash;
 
-const TOP: &[&str] = &["portal", "console", "guard"];
+const TOP: &[&str] = &["portal", "console", "profiles", "guard"];
 const PORTAL: &[&str] = &[
     "id",
     "name",
@@ -20,6 +20,7 @@ const PORTAL: &[&str] = &[
 ];
 const ENDPOINTS: &[&str] = &["sso", "sso_oidc", "sts", "signin", "portal"];
 const CONSOLE: &[&str] = &["via", "browser"];
+const PROFILES: &[&str] = &["template", "kind", "region", "output", "only"];
 
 /// A file as it was understood.
 pub struct Reading {
@@ -27,6 +28,7 @@ pub struct Reading {
     /// With their place among the portals' tables.
     pub portals: Vec<(usize, PortalSettings)>,
     pub console: ConsoleSettings,
+    pub profiles: ProfileSettings,
     pub has_guards: bool,
     pub faults: Vec<Fault>,
     pub unknown_keys: Vec<Fault>,
@@ -53,10 +55,12 @@ pub fn read(content: &[u8]) -> Result<Reading, String> {
     })?;
     reader.look_for_unknown_keys(document.as_table(), "", TOP);
     let portals = reader.portals(document.get("portal"))?;
-    let console = reader.console(document.get("console"));
+    let console = reader.table(document.get("console"), "console", CONSOLE);
+    let profiles = reader.table(document.get("profiles"), "profiles", PROFILES);
     Ok(Reading {
         portals,
         console,
+        profiles,
         has_guards: document.get("guard").is_some_and(|guards| !is_empty(guards)),
         faults: reader.faults,
         unknown_keys: reader.unknown_keys,
@@ -106,19 +110,20 @@ impl Reader<'_> {
         Some(portal)
     }
 
-    fn console(&mut self, item: Option<&Item>) -> ConsoleSettings {
-        const IGNORED: &str = "what [console] says is ignored";
+    /// `[name]`; its defaults where it is not there or does not hold.
+    fn table<T: DeserializeOwned + Default>(&mut self, item: Option<&Item>, name: &str, keys: &[&str]) -> T {
+        let ignored = format!("what [{name}] says is ignored");
         let Some(item) = item else {
-            return ConsoleSettings::default();
+            return T::default();
         };
         let Some(table) = item.clone().into_table().ok() else {
             let line = self.line(item.span());
-            let what = format!("{IGNORED}: it is no table");
+            let what = format!("{ignored}: it is no table");
             self.faults.push(Fault { line, what });
-            return ConsoleSettings::default();
+            return T::default();
         };
-        self.look_for_unknown_keys(&table, "console.", CONSOLE);
-        self.part(&table, IGNORED).unwrap_or_default()
+        self.look_for_unknown_keys(&table, &format!("{name}."), keys);
+        self.part(&table, &ignored).unwrap_or_default()
     }
 
     fn part<T: DeserializeOwned>(&mut self, table: &Table, ignored: &str) -> Option<T> {

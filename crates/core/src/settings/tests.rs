@@ -94,6 +94,24 @@ fn r9_one_bad_value_takes_nothing_else_away_and_is_told_with_its_line() {
 }
 
 #[test]
+fn what_profiles_are_like_is_a_part_of_its_own() {
+    let written =
+        "[profiles]\ntemplate = \"{account}\"\nkind = \"sso-session\"\nonly = [\"*dev*\"]\nsize = 1\n";
+    let (_scratch, settings) = load(&format!("{WRITTEN_BY_HAND}{written}"));
+    let settings = settings.unwrap();
+    let profiles = &settings.profiles;
+    assert_eq!(profiles.template.as_deref(), Some("{account}"));
+    assert_eq!(profiles.kind, ProfileKind::SsoSession);
+    assert_eq!(profiles.only, ["*dev*"]);
+    assert_eq!(settings.unknown_keys.len(), 2, "{settings:?}");
+
+    let (_scratch, settings) = load(&format!("{WRITTEN_BY_HAND}[profiles]\nkind = \"x\"\n"));
+    let settings = settings.unwrap();
+    assert_eq!(settings.profiles, ProfileSettings::default());
+    assert_eq!((settings.faults.len(), settings.portals.len()), (1, 1));
+}
+
+#[test]
 fn what_is_no_list_of_portals_is_damaged() {
     for text in ["portal = 3", "[portal]\nname = \"a\"", "portal = [1]"] {
         let damaged = Settings::parse(text.as_bytes(), Path::new("/x/settings.toml"));

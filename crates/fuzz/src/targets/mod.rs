@@ -2,6 +2,7 @@
 
 mod agent;
 mod answers;
+mod aws_config;
 mod callback;
 mod endpoint;
 mod files;
@@ -17,7 +18,7 @@ pub struct Target {
     pub run: fn(&[u8]),
 }
 
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 9] = [
     Target {
         name: "agent_requests",
         run: agent::run,
@@ -25,6 +26,10 @@ pub const TARGETS: [Target; 8] = [
     Target {
         name: "aws_answers",
         run: answers::run,
+    },
+    Target {
+        name: "aws_config",
+        run: aws_config::run,
     },
     Target {
         name: "container_endpoint",

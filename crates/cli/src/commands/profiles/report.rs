@@ -1,0 +1,288 @@
+//! What `portray profiles` says: the difference, and what a person has to know about it.
+
+use std::path::{Path, PathBuf};
+
+use portray_core::app::problem::sentence;
+use portray_core::app::profiles_problem::advice_about;
+use portray_core::aws_config::edit::Content;
+use portray_core::aws_config::file::{ConfigFile, Files};
+use portray_core::aws_config::findings::{File, Finding};
+use portray_core::aws_config::profiles::{Change, Profile, Skipped};
+use portray_core::aws_config::{Plan, findings};
+use serde::Serialize;
+use similar::TextDiff;
+
+use super::super::Invocation;
+use crate::failure::Failure;
+use crate::printer::on_one_harmless_line;
+
+/// Lines around every change.
+const CONTEXT: usize = 3;
+
+/// Skipped roles and findings that are named one by one.
+const NAMED: usize = 10;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Doing {
+    Planned,
+    Written,
+    TakenBack,
+}
+
+pub struct Report {
+    path: PathBuf,
+    doing: Doing,
+    diff: String,
+    profiles: Vec<Profile>,
+    removed: Vec<String>,
+    skipped: Vec<Skipped>,
+    findings: Vec<Finding>,
+    other_names: u64,
+    backup: Option<PathBuf>,
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    path: &'a Path,
+    changed: bool,
+    diff: &'a str,
+    profiles: Vec<ProfileLine<'a>>,
+    removed: &'a [String],
+    skipped: Vec<SkippedLine<'a>>,
+    findings: Vec<FindingLine>,
+    hard_links: u64,
+    backup: Option<&'a Path>,
+}
+
+#[derive(Serialize)]
+struct ProfileLine<'a> {
+    name: &'a str,
+    portal: &'a str,
+    account: &'a str,
+    account_name: &'a str,
+    permission_set: &'a str,
+    change: &'static str,
+}
+
+#[derive(Serialize)]
+struct SkippedLine<'a> {
+    portal: &'a str,
+    account: &'a str,
+    account_name: &'a str,
+    permission_set: &'a str,
+    reason: String,
+}
+
+#[derive(Serialize)]
+struct FindingLine {
+    file: &'static str,
+    line: usize,
+    what: String,
+    advice: &'static str,
+}
+
+impl Report {
+    pub fn of(file: &ConfigFile, before: &Files, after: &Content) -> Self {
+        let config = before.config.as_deref();
+        Self {
+            path: file.path().to_owned(),
+            doing: Doing::Planned,
+            diff: difference(file.path(), config, after),
+            profiles: Vec::new(),
+            removed: Vec::new(),
+            skipped: Vec::new(),
+            findings: findings(config, before.credentials.as_deref()),
+            other_names: 0,
+            backup: None,
+        }
+    }
+
+    pub fn with_plan(mut self, plan: &Plan) -> Self {
+        self.profiles.clone_from(&plan.profiles);
+        self.removed.clone_from(&plan.removed);
+        self.skipped.clone_from(&plan.skipped);
+        self
+    }
+
+    /// How many names the file had beside its own.
+    pub fn with_other_names(self, other_names: u64) -> Self {
+        Self { other_names, ..self }
+    }
+
+    pub fn written(self, backup: Option<PathBuf>) -> Self {
+        Self {
+            doing: Doing::Written,
+            backup,
+            ..self
+        }
+    }
+
+    pub fn taken_back(self, backup: Option<PathBuf>) -> Self {
+        Self {
+            doing: Doing::TakenBack,
+            backup,
+            findings: Vec::new(),
+            ..self
+        }
+    }
+
+    pub fn print(&self, invocation: &Invocation, json: bool) -> Result<(), Failure> {
+        let printer = invocation.printer;
+        if json {
+            printer.json(&self.document())?;
+        } else if !self.diff.is_empty() {
+            printer.difference(&self.diff, invocation.environment.text("NO_COLOR").is_none())?;
+        }
+        for note in self.notes() {
+            printer.note(&note);
+        }
+        if self.doing != Doing::TakenBack && invocation.environment.text("PORTRAY_HOME").is_some() {
+            printer.note("PORTRAY_HOME is set: programs that read these profiles need it, too.");
+        }
+        Ok(())
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let mut notes = vec![self.summary()];
+        if self.other_names > 0 && !self.diff.is_empty() {
+            notes.push(format!(
+                "{} has {} other name(s) (hard links); those keep the old content.",
+                self.path.display(),
+                self.other_names
+            ));
+        }
+        if let Some(backup) = &self.backup {
+            notes.push(format!(
+                "As it was before Portray, the file is kept in {}.",
+                backup.display()
+            ));
+        }
+        let skipped = self.skipped.iter().map(|skipped| {
+            let account = on_one_harmless_line(&skipped.role.account_name);
+            let set = on_one_harmless_line(&skipped.role.permission_set);
+            format!("No profile for {account}/{set}: {}.", skipped.reason)
+        });
+        notes.extend(named(skipped.collect(), "roles get no profile"));
+        let found = self.findings.iter().map(|finding| {
+            let what = sentence(&finding.trouble);
+            let advice = advice_about(&finding.trouble);
+            format!(
+                "{}, line {}: {what} {advice}",
+                file_name(finding.file),
+                finding.line
+            )
+        });
+        notes.extend(named(
+            found.collect(),
+            "places are not read by all tools in the same way",
+        ));
+        notes
+    }
+
+    fn summary(&self) -> String {
+        let path = self.path.display();
+        if self.diff.is_empty() {
+            return format!("Nothing to change in {path}.");
+        }
+        if self.doing == Doing::TakenBack {
+            return format!("Portray's profiles were taken out of {path}.");
+        }
+        let count = |change| {
+            self.profiles
+                .iter()
+                .filter(|profile| profile.change == change)
+                .count()
+        };
+        let counts = [
+            (count(Change::New), "new"),
+            (count(Change::Changed), "changed"),
+            (self.removed.len(), "removed"),
+            (count(Change::Same), "as before"),
+        ];
+        let counts = counts.iter().filter(|(count, _)| *count > 0);
+        let counts: Vec<_> = counts.map(|(count, what)| format!("{count} {what}")).collect();
+        let counts = counts.join(", ");
+        match self.doing {
+            Doing::Written => format!("Written to {path}: profiles: {counts}."),
+            Doing::Planned | Doing::TakenBack => {
+                format!("Profiles in {path}: {counts}. “portray profiles apply” writes this.")
+            }
+        }
+    }
+
+    fn document(&self) -> Document<'_> {
+        let profiles = self.profiles.iter().map(|profile| ProfileLine {
+            name: &profile.name,
+            portal: &profile.portal,
+            account: &profile.role.account_id,
+            account_name: &profile.role.account_name,
+            permission_set: &profile.role.permission_set,
+            change: match profile.change {
+                Change::New => "new",
+                Change::Changed => "changed",
+                Change::Same => "same",
+            },
+        });
+        let skipped = self.skipped.iter().map(|skipped| SkippedLine {
+            portal: &skipped.portal,
+            account: &skipped.role.account_id,
+            account_name: &skipped.role.account_name,
+            permission_set: &skipped.role.permission_set,
+            reason: skipped.reason.to_string(),
+        });
+        let findings = self.findings.iter().map(|finding| FindingLine {
+            file: file_name(finding.file),
+            line: finding.line,
+            what: sentence(&finding.trouble),
+            advice: advice_about(&finding.trouble),
+        });
+        Document {
+            path: &self.path,
+            changed: !self.diff.is_empty(),
+            diff: &self.diff,
+            profiles: profiles.collect(),
+            removed: &self.removed,
+            skipped: skipped.collect(),
+            findings: findings.collect(),
+            hard_links: self.other_names,
+            backup: self.backup.as_deref(),
+        }
+    }
+}
+
+/// As `diff -u` and `patch` have it.
+fn difference(path: &Path, before: Option<&[u8]>, after: &Content) -> String {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let old = before.map(text);
+    let new = match after {
+        Content::Bytes(bytes) => Some(text(bytes)),
+        Content::Absent => None,
+    };
+    let name = |content: &Option<String>| match content {
+        Some(_) => path.display().to_string(),
+        None => "/dev/null".to_owned(),
+    };
+    let names = [name(&old), name(&new)];
+    let (old, new) = (old.unwrap_or_default(), new.unwrap_or_default());
+    let lines = TextDiff::from_lines(&old, &new);
+    let mut unified = lines.unified_diff();
+    unified.context_radius(CONTEXT).header(&names[0], &names[1]);
+    unified.to_string()
+}
+
+/// The first few, and how many more there are.
+fn named(mut notes: Vec<String>, what: &str) -> Vec<String> {
+    let more = notes.len().saturating_sub(NAMED);
+    notes.truncate(NAMED);
+    if more > 0 {
+        notes.push(format!("{more} more {what}; --json names all of them."));
+    }
+    notes
+}
+
+fn file_name(file: File) -> &'static str {
+    match file {
+        File::Config => "config",
+        File::Credentials => "credentials",
+    }
+}
