@@ -51,8 +51,11 @@ async fn x5_a_loop_that_keeps_panicking_goes_on_slowly_and_can_be_ended() -> Res
     day.advance(Duration::from_secs(70)).await;
     assert!((5..=10).contains(&tried()), "{}", tried());
     day.ask(Request::Quit).await?;
-    day.while_time_passes(async { Ok::<_, ()>(day.app.stopped().await) })
-        .await
+    let stopped = async {
+        day.app.stopped().await;
+        Ok::<_, ()>(())
+    };
+    day.while_time_passes(stopped).await
 }
 
 /// Ends `command` with `signal` and says how it ended. It may write core files as large as it likes, as far as it lets

@@ -15,7 +15,7 @@ async fn c7_ours_and_the_aws_cli_write_the_same_file_and_lose_nothing() -> Resul
     let ours = async |writer: usize| {
         for round in 0..ROUNDS {
             // Two of them take back what two others write.
-            let command = if (writer + round) % 2 == 0 {
+            let command = if (writer + round).is_multiple_of(2) {
                 "apply"
             } else {
                 "remove"

@@ -47,10 +47,10 @@ pub(crate) struct ErrorName {
 }
 
 impl ErrorName {
-    pub(crate) fn new(name: &str, message: impl ToString) -> Self {
+    pub(crate) fn new(name: &str, message: impl Into<String>) -> Self {
         Self {
             name: name.to_owned(),
-            message: message.to_string(),
+            message: message.into(),
         }
     }
 }
@@ -199,14 +199,14 @@ pub(crate) fn with_body(status: StatusCode, content_type: &'static str, body: St
 }
 
 /// Marks an answer as an error of AWS's for header and audit log. `namespace` is what AWS puts after the name.
-pub(crate) fn name_error(response: &mut Response, exception: &str, namespace: &str, message: impl ToString) {
+pub(crate) fn name_error(response: &mut Response, exception: &str, namespace: &str, message: &dyn ToString) {
     let value = format!("{exception}:http://internal.amazon.com/coral/{namespace}/");
     if let Ok(value) = header::HeaderValue::from_str(&value) {
         response.headers_mut().insert("x-amzn-errortype", value);
     }
     response
         .extensions_mut()
-        .insert(ErrorName::new(exception, message));
+        .insert(ErrorName::new(exception, message.to_string()));
 }
 
 fn find(encoded: &[u8], name: &str) -> Option<String> {

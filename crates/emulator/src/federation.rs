@@ -275,7 +275,7 @@ impl IntoResponse for FederationError {
         let mut response = call::text(StatusCode::BAD_REQUEST, &self.to_string());
         response
             .extensions_mut()
-            .insert(ErrorName::new("InvalidRequestException", self));
+            .insert(ErrorName::new("InvalidRequestException", self.to_string()));
         response
     }
 }

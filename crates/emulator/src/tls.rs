@@ -30,7 +30,7 @@ pub enum CertificateError {
 }
 
 impl CertificateError {
-    fn file(path: &Path, problem: impl ToString) -> Self {
+    fn file(path: &Path, problem: &dyn ToString) -> Self {
         Self::File {
             path: path.display().to_string(),
             problem: problem.to_string(),
@@ -62,9 +62,9 @@ impl Certificates {
             None => {
                 let new = Authority::new(AUTHORITY)?;
                 let written = write_key(&key_file, &new.key.serialize_pem());
-                written.map_err(|error| CertificateError::file(&key_file, error))?;
+                written.map_err(|error| CertificateError::file(&key_file, &error))?;
                 let written = std::fs::write(ca_file, &new.certificate_pem);
-                written.map_err(|error| CertificateError::file(ca_file, error))?;
+                written.map_err(|error| CertificateError::file(ca_file, &error))?;
                 new
             }
         };
@@ -191,7 +191,7 @@ fn read(path: &Path) -> Result<Option<String>, CertificateError> {
     match std::fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(CertificateError::file(path, error)),
+        Err(error) => Err(CertificateError::file(path, &error)),
     }
 }
 

@@ -82,7 +82,7 @@ fn replay(name: &str) {
     for path in inputs {
         run(
             target.run,
-            &std::fs::read(&path).unwrap(),
+            &std::fs::read(&path).expect("a corpus can be read"),
             &path.display().to_string(),
         );
     }
@@ -117,7 +117,9 @@ fn run(target: fn(&[u8]), input: &[u8], what: &str) {
 fn inputs(name: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(name);
     let entries = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    let mut paths: Vec<_> = entries
+        .map(|entry| entry.expect("a corpus can be listed").path())
+        .collect();
     paths.sort();
     paths
 }

@@ -38,8 +38,8 @@ pub fn run(invocation: &Invocation, arguments: &Doctor) -> Result<ExitCode, Fail
 }
 
 fn not_written(error: &io::Error) -> Failure {
-    match error.kind() {
-        io::ErrorKind::AlreadyExists => ProblemView::report_exists().into(),
-        _ => Failure::system("Writing the report", error),
+    match error.kind() == io::ErrorKind::AlreadyExists {
+        true => ProblemView::report_exists().into(),
+        false => Failure::system("Writing the report", error),
     }
 }

@@ -70,10 +70,10 @@ impl Call {
     }
 
     fn longest(self) -> Duration {
-        let seconds = match self {
-            Self::SignOut => 3,
-            _ if self.most_tries() > 1 => 45,
-            _ => 20,
+        let seconds = match (self == Self::SignOut, self.most_tries()) {
+            (true, _) => 3,
+            (false, 1) => 20,
+            (false, _) => 45,
         };
         Duration::from_secs(seconds)
     }

@@ -88,7 +88,7 @@ impl IntoResponse for OidcError {
             status,
             &json!({ "error": error, "error_description": self.to_string() }),
         );
-        call::name_error(&mut response, exception, "com.amazonaws.sso.oidc", self);
+        call::name_error(&mut response, exception, "com.amazonaws.sso.oidc", &self);
         response
     }
 }

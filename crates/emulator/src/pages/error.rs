@@ -108,7 +108,7 @@ impl PageError {
         let mut response = card(status, world, title, &body);
         response
             .extensions_mut()
-            .insert(ErrorName::new(self.name(), self));
+            .insert(ErrorName::new(self.name(), self.to_string()));
         response
     }
 

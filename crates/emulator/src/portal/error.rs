@@ -58,7 +58,7 @@ impl IntoResponse for PortalError {
         let (status, exception) = self.shape();
         let body = json!({ "message": self.to_string(), "__type": format!("{NAMESPACE}#{exception}") });
         let mut response = call::json(status, &body);
-        call::name_error(&mut response, exception, NAMESPACE, self);
+        call::name_error(&mut response, exception, NAMESPACE, &self);
         response
     }
 }

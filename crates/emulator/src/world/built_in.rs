@@ -48,9 +48,11 @@ impl World {
             return Ok(Self::generated(10_000, 5));
         }
         let path = name_or_path.to_owned();
-        std::fs::read_to_string(Path::new(name_or_path)).map_err(|problem| match problem.kind() {
-            io::ErrorKind::NotFound => WorldError::NotThere(path),
-            _ => WorldError::Unreadable { path, problem },
+        std::fs::read_to_string(Path::new(name_or_path)).map_err(|problem| {
+            match problem.kind() == io::ErrorKind::NotFound {
+                true => WorldError::NotThere(path),
+                false => WorldError::Unreadable { path, problem },
+            }
         })
     }
 

@@ -190,10 +190,10 @@ async fn n1_connections_of_another_network_or_from_before_a_sleep_are_not_used_a
     let changes: [(&str, Change); 4] = [
         ("somebody says so", |machine| machine.http.forget_connections()),
         ("another address", |machine| {
-            machine.address.store(2, Ordering::SeqCst)
+            machine.address.store(2, Ordering::SeqCst);
         }),
         ("a sleep", |machine| {
-            machine.clock.suspend(Duration::from_secs(3600))
+            machine.clock.suspend(Duration::from_secs(3600));
         }),
         ("a sleep and another address", |machine| {
             machine.address.store(2, Ordering::SeqCst);

@@ -196,7 +196,12 @@ const ASKED: &str = "https://portal.invalid/token?code=canary#x";
 #[tokio::test]
 async fn n2_the_systems_proxy_is_taken_where_no_variable_names_one() {
     let clock = ManualClock::at("2026-03-02T12:00:00Z".parse().unwrap());
-    let rows: [(&[(&str, &str)], &'static [&'static str], &str); 10] = [
+    type Row = (
+        &'static [(&'static str, &'static str)],
+        &'static [&'static str],
+        &'static str,
+    );
+    let rows: [Row; 10] = [
         (&[], &["http://corp.example:3128"], "corp.example:3128"),
         (&[], &["http://ann:secret@corp.example:3128"], "corp.example:3128"),
         (

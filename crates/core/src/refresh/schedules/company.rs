@@ -181,14 +181,15 @@ impl Company {
                 }
             }
         };
-        let mut response = HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body));
+        let odd = || ConnectorError::other("an answer that cannot be made".into(), None);
+        let mut response = HttpResponse::new(status.try_into().map_err(|_| odd())?, SdkBody::from(body));
         let headers = response.headers_mut();
         headers.insert("x-amzn-requestid", books.calls.len().to_string());
         if !error.is_empty() {
             headers.insert("x-amzn-errortype", error);
         }
         let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&self.now(&books));
-        headers.insert("date", date.unwrap());
+        headers.insert("date", date.map_err(|_| odd())?);
         Ok(response)
     }
 
