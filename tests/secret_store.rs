@@ -1,6 +1,7 @@
 //! Where sign-ins are kept, and what happens where they cannot be.
 
 use std::collections::HashMap;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -48,6 +49,22 @@ async fn k3_without_a_keyring_nothing_is_kept_and_the_choice_is_told() -> Result
     let stopped = portray.run(&["agent", "stop"]).await?.expect_code(0)?;
     assert!(stopped.stderr.contains("in memory only"), "{stopped:?}");
     portray.wait_for_portal("sign_in_needed", DEADLINE).await?;
+
+    // So does the other advice, also while an agent runs that has nobody signed in.
+    let passphrase = desktop.folder().join("passphrase");
+    std::fs::write(&passphrase, "correct horse battery staple\n")?;
+    std::fs::set_permissions(&passphrase, std::fs::Permissions::from_mode(0o600))?;
+    let portray = Portray::with_emulator(&desktop, emulator.addresses())
+        .with_variable("PORTRAY_SECRET_STORE", "file")
+        .with_variable("PORTRAY_PASSPHRASE_FILE", &passphrase.to_string_lossy());
+    portray.sign_in(&emulator, "amara").await?;
+    assert_eq!(files_with_tokens(&desktop.portray_home())?, Vec::<String>::new());
+    let stopped = portray.run(&["agent", "stop"]).await?.expect_code(0)?;
+    assert!(
+        stopped.stderr.contains("kept in the encrypted file"),
+        "{stopped:?}"
+    );
+    portray.wait_for_portal("signed_in", DEADLINE).await?;
     Ok(())
 }
 
