@@ -266,14 +266,16 @@ impl Client {
         (client, reply.json())
     }
 
-    /// The same in the browser of that name: first tokens.
-    pub(crate) async fn signed_in_with(&mut self, browser: &str, user: &str) -> Value {
+    /// The same in the browser of that name.
+    pub(crate) async fn signed_in_with(&mut self, browser: &str, user: &str) -> (Registered, Value) {
         let client = self.register_for_device().await;
         let started = self.start_device(&client).await;
         let approval = json!({ "user_code": started.member("userCode"), "user": user, "browser": browser });
         let approved = self.post("/_control/approve", &approval).await;
         assert_eq!(approved.status, 200, "{}", approved.text);
-        self.poll(&client, &started.member("deviceCode")).await.json()
+        let reply = self.poll(&client, &started.member("deviceCode")).await;
+        assert_eq!(reply.status, 200, "{}", reply.text);
+        (client, reply.json())
     }
 
     pub(crate) async fn access_token(&mut self, user: &str) -> String {

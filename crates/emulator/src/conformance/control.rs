@@ -154,8 +154,8 @@ async fn each_approval_is_a_browser_of_its_own_unless_it_names_one() {
     let token = |tokens: &Value| tokens["accessToken"].as_str().unwrap().to_owned();
     let first = token(&client.signed_in("amara").await.1);
     let second = token(&client.signed_in("amara").await.1);
-    let third = token(&client.signed_in_with("firefox", "amara").await);
-    let fourth = token(&client.signed_in_with("firefox", "amara").await);
+    let third = token(&client.signed_in_with("firefox", "amara").await.1);
+    let fourth = token(&client.signed_in_with("firefox", "amara").await.1);
     let request = axum::http::Request::post("/logout").header("x-amz-sso_bearer_token", &first);
     client.send(request.body("".into()).unwrap()).await;
     let request = axum::http::Request::post("/logout").header("x-amz-sso_bearer_token", &third);

@@ -210,14 +210,14 @@ mod tests {
         let mut client = Client::new();
         client.signed_in_with("firefox", "amara").await;
         client.advance(8 * 3_600 - 60);
-        let tokens = client.signed_in_with("firefox", "amara").await;
+        let (_, tokens) = client.signed_in_with("firefox", "amara").await;
         assert_eq!(tokens["expiresIn"], 60);
         let (_, tokens) = client.signed_in("amara").await;
         assert_eq!(tokens["expiresIn"], 3_600, "a browser of its own");
-        let tokens = client.signed_in_with("firefox", "ben").await;
+        let (_, tokens) = client.signed_in_with("firefox", "ben").await;
         assert_eq!(tokens["expiresIn"], 3_600, "somebody else");
         client.advance(60);
-        let tokens = client.signed_in_with("firefox", "amara").await;
+        let (_, tokens) = client.signed_in_with("firefox", "amara").await;
         assert_eq!(tokens["expiresIn"], 3_600);
     }
 

@@ -90,7 +90,7 @@ fn way_back(browser: &ConsoleBrowser) -> String {
         None => "Go to the access portal".to_owned(),
     };
     format!(
-        "<p><a href=\"{}\" id=\"issuer\" rel=\"noreferrer\">{words}</a></p>\n",
+        "<p><a id=\"issuer\" href=\"{}\" rel=\"noreferrer\">{words}</a></p>\n",
         escape(issuer)
     )
 }
