@@ -1,7 +1,7 @@
 //! Portray where the only way to AWS is a proxy: the hosts are AWS's own, and the proxy leads to the emulator.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, Result, ensure};
@@ -15,20 +15,20 @@ use crate::stage::{PORTAL, SOON, USER};
 const PASSWORD: &str = "canary pass@word of the proxy";
 
 /// User and password as an address has them, and as a request has them.
-const IN_ADDRESS: &str = "user:canary%20pass%40word%20of%20the%20proxy";
+pub const IN_ADDRESS: &str = "user:canary%20pass%40word%20of%20the%20proxy";
 const IN_REQUEST: &str = "dXNlcjpjYW5hcnkgcGFzc0B3b3JkIG9mIHRoZSBwcm94eQ==";
 
 /// A proxy that wants a password, and leads every tunnel to one server.
-struct Proxy {
-    address: SocketAddr,
+pub struct Proxy {
+    pub address: SocketAddr,
     /// The first line of every request, and whether it came with the password.
     asked: Arc<Mutex<Vec<(String, bool)>>>,
     task: JoinHandle<()>,
 }
 
 impl Proxy {
-    async fn to(server: SocketAddr) -> Result<Proxy> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
+    async fn at(address: IpAddr, server: SocketAddr) -> Result<Proxy> {
+        let listener = TcpListener::bind((address, 0)).await?;
         let address = listener.local_addr()?;
         let asked = Arc::default();
         let heard = Arc::clone(&asked);
@@ -42,7 +42,7 @@ impl Proxy {
     }
 
     /// What came since the last time, each host once.
-    fn take_asked(&self) -> Vec<(String, bool)> {
+    pub fn take_asked(&self) -> Vec<(String, bool)> {
         let mut asked = std::mem::take(&mut *self.asked.lock().expect("no panic under this lock"));
         asked.sort();
         asked.dedup();
@@ -82,16 +82,20 @@ async fn lead(caller: TcpStream, server: SocketAddr, asked: Arc<Mutex<Vec<(Strin
 }
 
 /// A desktop whose bus knows the proxy, an emulator behind it, and the file that makes its certificate known.
-struct Office {
-    emulator: EmulatorProcess,
-    proxy: Proxy,
+pub struct Office {
+    pub emulator: EmulatorProcess,
+    pub proxy: Proxy,
     bundle: String,
     // Dropped last: the others stand on it.
-    desktop: Desktop,
+    pub desktop: Desktop,
 }
 
 impl Office {
     async fn set() -> Result<Office> {
+        Office::with_proxy_at(Ipv4Addr::LOCALHOST.into()).await
+    }
+
+    pub async fn with_proxy_at(address: IpAddr) -> Result<Office> {
         let desktop = Desktop::without_display().await?;
         let bundle = desktop.folder().join("ca.pem").to_string_lossy().into_owned();
         let mut command = desktop.command(Program::Emulator)?;
@@ -100,7 +104,7 @@ impl Office {
         let tls = emulator.addresses().tls_url.as_ref().context("a TLS port")?;
         let port = tls.port().context("a port")?;
         Ok(Office {
-            proxy: Proxy::to(SocketAddr::from(([127, 0, 0, 1], port))).await?,
+            proxy: Proxy::at(address, SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await?,
             emulator,
             bundle,
             desktop,
@@ -108,12 +112,12 @@ impl Office {
     }
 
     /// Portray as it is with AWS: no endpoint is set.
-    fn portray(&self) -> Portray<'_> {
+    pub fn portray(&self) -> Portray<'_> {
         Portray::with_aws(&self.desktop).with_variable("AWS_CA_BUNDLE", &self.bundle)
     }
 }
 
-async fn sign_in(portray: &Portray<'_>, emulator: &EmulatorProcess) -> Result<()> {
+pub async fn sign_in(portray: &Portray<'_>, emulator: &EmulatorProcess) -> Result<()> {
     let login = portray.start(&["login", "--device-code", "--no-browser", "--json"])?;
     let told: serde_json::Value = serde_json::from_str(&login.first_line(SOON).await?)?;
     let code = told["user_code"].as_str().context("a code")?;

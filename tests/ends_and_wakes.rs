@@ -261,3 +261,35 @@ async fn t2_waking_without_a_network_loses_nothing_and_floods_nobody_once_it_is_
     assert_eq!((day.shell.opened(), counters.reused_refresh_tokens), (0, 0));
     Ok(())
 }
+
+#[tokio::test]
+async fn r7_five_hundred_roles_that_expire_under_a_hundred_tools_open_nothing_and_are_one_notice()
+-> Result<()> {
+    let day = five_hundred_roles().await?;
+    let keys: Vec<_> = hot_roles()
+        .map(|(account, permission_set)| day.role(&account, &permission_set))
+        .collect();
+    let ask = async |keys: &[_]| {
+        let asked = keys.iter().map(|key| day.app.credentials(key, Duration::ZERO));
+        day.while_time_passes(async { Ok::<_, ()>(futures_util::future::join_all(asked).await) })
+            .await
+    };
+    assert!(ask(&keys).await?.iter().all(Result::is_ok));
+    day.emulator.end_sessions("amara")?;
+    day.suspend(65 * MINUTE).await;
+    day.advance(2 * MINUTE).await;
+    let before = day.emulator.counters();
+    for _ in 0..3 {
+        assert!(ask(&keys[..100]).await?.iter().all(Result::is_err));
+        day.advance(10 * SECOND).await;
+    }
+    assert_eq!(day.shell.opened(), 0);
+    assert_eq!(day.shell.notice_titles(), ["Sign in to acme again"]);
+    assert_eq!(day.portal_state().await?, PortalState::SignInNeeded);
+    let after = day.emulator.counters();
+    assert_eq!(
+        before.operations, after.operations,
+        "AWS is asked nothing for nobody"
+    );
+    Ok(())
+}

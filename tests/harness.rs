@@ -76,6 +76,8 @@ mod watch;
 mod web_driver;
 #[path = "harness/window.rs"]
 mod window;
+#[path = "harness/wrong_clock.rs"]
+mod wrong_clock;
 
 pub use aws_cli::{aws_cli, write_service_models};
 pub use bus_gate::BusGate;

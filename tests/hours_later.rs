@@ -1,139 +1,25 @@
-//! Hours later, by the wall clock: what is served is good for a while, and nobody has to sign in.
+//! Hours later, by the wall clock, with the programs that were built for the tests.
 
-use std::time::Duration;
+mod story;
 
-use anyhow::{Context, Result, ensure};
-use harness::{Desktop, EmulatorProcess, FakeTime, Opener, Portray, Program};
-use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
-
-/// The agent looks every 30 s, and a busy machine takes its time.
-const DEADLINE: Duration = Duration::from_secs(120);
-
-const ROLE: &str = "acme-sandbox-amara/AdministratorAccess";
-
-/// How much is left at least of an hour's credentials that were just fetched.
-const FRESH: SignedDuration = SignedDuration::from_mins(55);
-
-/// An hour's credentials are renewed with 20 to 25 minutes left; so many seconds later that is due.
-const BETWEEN_RENEWALS: i64 = 40 * 60;
-
-/// Enough for access tokens of an hour to be renewed too.
-const RENEWALS: u64 = 4;
-
-/// A desktop on which emulator and agent live by a clock that the story moves.
-struct Story {
-    desktop: Desktop,
-    opener: Opener,
-    time: FakeTime,
-    emulator: EmulatorProcess,
-}
-
-impl Story {
-    async fn begin() -> Result<Story> {
-        let desktop = Desktop::without_display().await?;
-        let opener = Opener::install(&desktop)?;
-        let time = FakeTime::on(&desktop)?;
-        let mut command = desktop.command(Program::Emulator)?;
-        time.apply(&mut command)?.args(["--world", "acme"]);
-        let emulator = EmulatorProcess::start_command(&desktop, command).await?;
-        Ok(Story {
-            desktop,
-            opener,
-            time,
-            emulator,
-        })
-    }
-
-    /// Portray, signed in, with an agent that lives by the story's clock.
-    async fn sign_in(&self) -> Result<Portray<'_>> {
-        let portray = Portray::with_emulator(&self.desktop, self.emulator.addresses());
-        let mut command = portray.command(Program::Portray)?;
-        self.time.apply(&mut command)?.arg("agent");
-        let started = self.desktop.run("agent", command, DEADLINE).await?;
-        started.expect_code(0)?;
-        portray.add_portal("acme", self.emulator.addresses()).await?;
-        portray.sign_in(&self.emulator, "amara").await?;
-        Ok(portray)
-    }
-
-    /// The time that emulator and agent see.
-    async fn now(&self) -> Result<Timestamp> {
-        let clock = self.emulator.read("clock").await?;
-        Ok(clock["now"].as_str().context("the emulator's time")?.parse()?)
-    }
-
-    /// Waits until the agent has got credentials again that nobody asked for; only its status is asked.
-    async fn renewal_by_itself(&self, portray: &Portray<'_>, before: u64) -> Result<()> {
-        let renewed = async || {
-            if self.emulator.calls("GetRoleCredentials").await? == before {
-                return Ok(None);
-            }
-            let status = portray.status().await?;
-            let left = self.left_until(&status["credentials"][0]["expires_at"]).await?;
-            Ok((left >= FRESH).then_some(()))
-        };
-        self.desktop
-            .wait_until("a renewal that nobody asked for", DEADLINE, renewed)
-            .await
-    }
-
-    async fn left_until(&self, expiration: &Value) -> Result<SignedDuration> {
-        let expiration: Timestamp = expiration.as_str().context("an expiration")?.parse()?;
-        Ok(expiration.duration_since(self.now().await?))
-    }
-
-    /// How much longer the credentials are good that a tool gets now.
-    async fn left_of_served(&self, portray: &Portray<'_>) -> Result<SignedDuration> {
-        let served = portray.run(&["credentials", ROLE]).await?.expect_code(0)?;
-        self.left_until(&served.json()?["Expiration"]).await
-    }
-}
+use anyhow::Result;
 
 #[tokio::test]
 async fn r1_for_hours_what_is_in_use_is_renewed_before_anybody_asks_and_no_browser_opens() -> Result<()> {
-    let story = Story::begin().await?;
-    let portray = story.sign_in().await?;
-    let left = story.left_of_served(&portray).await?;
-    ensure!(left >= FRESH, "{left} are left of what was just fetched");
-    for renewal in 1..=RENEWALS {
-        let calls = story.emulator.calls("GetRoleCredentials").await?;
-        assert_eq!(
-            calls, renewal,
-            "the first ones, and one call for each renewal so far"
-        );
-        // Halfway to the renewal there is nothing to do.
-        let due = i64::try_from(renewal)? * BETWEEN_RENEWALS;
-        story.time.set_seconds_ahead(due - BETWEEN_RENEWALS / 2)?;
-        let left = story.left_of_served(&portray).await?;
-        ensure!(left >= SignedDuration::from_mins(35), "{left} are left");
-        story.time.set_seconds_ahead(due)?;
-        story.renewal_by_itself(&portray, calls).await?;
-        let left = story.left_of_served(&portray).await?;
-        ensure!(left >= FRESH, "{left} are left of what was renewed");
-    }
-    let renewals = story.emulator.calls("GetRoleCredentials").await?;
-    assert_eq!(renewals, RENEWALS + 1, "no answer needed a call of its own");
-    let status = portray.status().await?;
-    assert_eq!(status["portals"][0]["state"], "signed_in", "{status:#}");
-    assert_eq!(story.opener.lines(), Vec::<String>::new());
-    assert_eq!(story.emulator.calls("Authorize").await?, 1, "the first sign-in");
-    let counters = story.emulator.read("counters").await?;
-    assert_eq!(counters["reused_refresh_tokens"], 0);
-    Ok(())
+    story::what_is_in_use_is_renewed_before_anybody_asks().await
 }
 
 #[tokio::test]
 async fn t1_after_a_suspend_what_is_in_use_is_renewed_before_anybody_asks() -> Result<()> {
-    let story = Story::begin().await?;
-    let portray = story.sign_in().await?;
-    story.left_of_served(&portray).await?;
-    let before = story.emulator.calls("GetRoleCredentials").await?;
+    story::after_a_suspend_it_is_renewed_before_anybody_asks().await
+}
 
-    story.time.set_seconds_ahead(50 * 60)?;
-    story.renewal_by_itself(&portray, before).await?;
-    let left = story.left_of_served(&portray).await?;
-    assert!(left >= FRESH, "{left} are left");
-    assert_eq!(story.opener.lines(), Vec::<String>::new());
-    Ok(())
+#[tokio::test]
+async fn t2_waking_without_a_network_is_no_loss() -> Result<()> {
+    story::waking_without_a_network_loses_nothing().await
+}
+
+#[tokio::test]
+async fn t4_summer_time_begins_and_ends_unnoticed() -> Result<()> {
+    story::summer_time_changes_nothing().await
 }

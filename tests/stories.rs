@@ -1,6 +1,7 @@
 //! Every story and every rule about the sources, in one binary that links once.
 
 mod quality;
+mod sleeps;
 mod sources;
 mod supply_chain;
 mod tidy;
@@ -10,8 +11,10 @@ mod what_is_logged;
 #[cfg(target_os = "linux")]
 #[path = "."]
 mod stories {
+    mod another_network;
     mod aws_clients;
-    mod behind_a_proxy;
+    pub mod behind_a_proxy;
+    mod clock_in_process;
     mod command_line;
     mod crashes;
     mod credential_process;
@@ -29,6 +32,7 @@ mod stories {
     mod hours_later;
     mod hung_keyring;
     pub mod killed;
+    mod lives_in_process;
     mod many_clients;
     mod marks_in_process;
     mod memory_after_sign_out;
@@ -46,6 +50,7 @@ mod stories {
     pub mod stage;
     mod start_ups;
     mod sync_times_in_process;
+    mod table_in_process;
     mod unassigned;
     mod waiting;
     mod ways_to_sign_in;
@@ -53,4 +58,4 @@ mod stories {
 }
 
 #[cfg(target_os = "linux")]
-use stories::{headless, killed, secret_store, stage};
+use stories::{behind_a_proxy, headless, killed, secret_store, stage};

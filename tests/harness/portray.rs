@@ -82,6 +82,13 @@ impl<'desktop> Portray<'desktop> {
         Ok(command)
     }
 
+    /// A command for a program of the system, with what Portray's programs have.
+    pub fn system_command(&self, program: &str) -> Command {
+        let mut command = self.desktop.system_command(program);
+        command.envs(self.environment());
+        command
+    }
+
     /// Starts the tray application.
     pub fn start_application(&self) -> Result<Process> {
         self.desktop

@@ -1,5 +1,8 @@
 //! The only place that asks the system for the time: wall time, monotonic time and sleep, injected everywhere.
 
+pub mod corrected;
+pub mod skew;
+
 use std::fmt::Debug;
 use std::future::Future;
 use std::pin::Pin;
@@ -22,6 +25,17 @@ pub trait Clock: Debug + Send + Sync {
 
     /// Time since this clock was made. Never goes back; stops while the machine is suspended.
     fn elapsed(&self) -> Duration;
+
+    /// The longest time that can have passed since this clock was made: [`Clock::elapsed`], and all that the wall clock
+    /// ever ran ahead of it, in a suspend or because it was set. Never goes back, so whatever has this age is that old.
+    fn age(&self) -> Duration {
+        self.elapsed()
+    }
+
+    /// What the machine's own clock shows at `time`: for whoever reads that clock, as tools and windows do.
+    fn as_shown(&self, time: Timestamp) -> Timestamp {
+        time
+    }
 
     /// Ends after `duration` of monotonic time. Whoever waits for a wall time sleeps in steps of at most
     /// 30 s and looks again.
@@ -162,7 +176,7 @@ fn later(wall: Timestamp, by: Duration) -> Timestamp {
     saturating_add(wall, SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX))
 }
 
-fn saturating_add(wall: Timestamp, by: SignedDuration) -> Timestamp {
+pub(crate) fn saturating_add(wall: Timestamp, by: SignedDuration) -> Timestamp {
     let limit = if by.is_negative() {
         Timestamp::MIN
     } else {

@@ -31,7 +31,7 @@ cargo xtask COMMAND
                  --portal URL [--region R]    your real access portal instead of the demo
   test [-- …]  everything that can fail, with the built programs, and the tour; what follows -- goes to the tests
   check        formatting, lints, licences and bans, spelling, the window's sources
-  bench        how fast and how small the programs are, as a table
+  bench        the release programs: hours later by a moved clock, then how fast and how small they are, as a table
   fuzz         new inputs for every parser of foreign bytes, ten minutes each
                  --minutes N  --target NAME
   judges       the AWS CLI of Debian 13 against the emulator: unpacks it as root, which takes minutes

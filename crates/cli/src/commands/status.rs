@@ -15,7 +15,7 @@ struct StatusDocument<'a> {
     agent: AgentDocument<'a>,
     portals: Vec<PortalDocument<'a>>,
     credentials: Vec<CredentialsDocument<'a>>,
-    problems: &'a [ProblemView],
+    problems: Vec<&'a ProblemView>,
 }
 
 #[derive(Serialize)]
@@ -83,8 +83,13 @@ fn document(status: &StatusReply) -> StatusDocument<'_> {
             .iter()
             .map(|credentials| credentials_document(status, credentials))
             .collect(),
-        problems: &status.problems,
+        problems: problems(status).collect(),
     }
+}
+
+/// What is wrong with the whole of it.
+fn problems(status: &StatusReply) -> impl Iterator<Item = &ProblemView> {
+    status.clock_problem.iter().chain(&status.problems)
 }
 
 fn portal_document(portal: &PortalView) -> PortalDocument<'_> {
@@ -125,7 +130,7 @@ fn portal_name<'a>(status: &'a StatusReply, credentials: &'a CredentialsView) ->
 
 fn in_words(status: &StatusReply, zone: &TimeZone) -> String {
     let mut lines = vec![status.headline.clone()];
-    lines.extend(status.problems.iter().map(problem_line));
+    lines.extend(problems(status).map(problem_line));
     for portal in &status.portals {
         lines.push(format!(
             "  {}  {}, {} accounts, {} permission sets",
@@ -172,7 +177,7 @@ fn life_in_words(credentials: &CredentialsView, zone: &TimeZone) -> String {
 
 #[cfg(test)]
 mod tests {
-    use portray_core::app::contract::{Role, SyncView};
+    use portray_core::app::contract::{ProblemCode, Role, SyncView};
 
     use super::*;
 
@@ -209,6 +214,7 @@ mod tests {
                 problem: None,
             }],
             problems: Vec::new(),
+            clock_problem: None,
         }
     }
 
@@ -225,5 +231,21 @@ mod tests {
             text.contains("111122223333/ReadOnly  acme-dev  good until 12:40, kept fresh"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn t4_a_wrong_clock_is_said_in_both_forms() {
+        let problem = ProblemView {
+            code: ProblemCode::Failed,
+            what_happened: "This machine's clock is 24 hours fast.".to_owned(),
+            what_to_do: "Set it right.".to_owned(),
+        };
+        let status = StatusReply {
+            clock_problem: Some(problem),
+            ..status()
+        };
+        assert!(in_words(&status, &TimeZone::UTC).contains("24 hours fast. Set it right."));
+        let document = serde_json::to_value(document(&status)).unwrap();
+        assert_eq!(document["problems"][0]["what_to_do"], "Set it right.");
     }
 }

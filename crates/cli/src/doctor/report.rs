@@ -50,7 +50,11 @@ fn text(invocation: &Invocation, examination: &mut Examination) -> String {
     for log in LOGS {
         // What cannot be read is left out: this is not the place where anybody learns that.
         if let Ok(lines) = last_lines(&invocation.paths.state.join(log)) {
-            let _ = write!(text, "\n== The end of {log}\n{}", found.mask.text(&lines));
+            let _ = write!(
+                text,
+                "\n== The end of {log}\n{}",
+                found.mask.text(&without_titles(&lines))
+            );
         }
     }
     text
@@ -133,6 +137,18 @@ fn state_of(status: &StatusReply, mask: &mut Mask) -> String {
     text
 }
 
+/// The titles of notices name roles and portals, and stand in no quotation marks of ours.
+fn without_titles(lines: &str) -> String {
+    let each = lines.lines().map(|line| match line.split_once("title=\"") {
+        Some((before, title)) => {
+            let behind = title.rsplit_once('"').map_or("", |(_, behind)| behind);
+            format!("{before}title=[removed]{behind}\n")
+        }
+        None => format!("{line}\n"),
+    });
+    each.collect()
+}
+
 fn last_lines(path: &Path) -> io::Result<String> {
     let mut file = std::fs::File::open(path)?;
     let length = file.metadata()?.len();
@@ -142,4 +158,17 @@ fn last_lines(path: &Path) -> io::Result<String> {
     let text = String::from_utf8_lossy(&bytes);
     let lines: Vec<&str> = text.lines().collect();
     Ok(lines[lines.len().saturating_sub(LINES)..].join("\n") + "\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn x3_titles_of_notices_are_left_out_of_the_log() {
+        let line = "INFO portray::shell: no desktop error=x title=\"New: \\\"acme\\\" / ReadOnly\" more";
+        let expected = "INFO portray::shell: no desktop error=x title=[removed] more\n";
+        assert_eq!(without_titles(line), expected);
+        assert_eq!(without_titles("a line"), "a line\n");
+    }
 }

@@ -57,6 +57,7 @@ impl Agent {
         let failed = self.failed.load(Ordering::SeqCst);
         Reply::Status(Box::new(StatusReply {
             problems: Vec::new(),
+            clock_problem: None,
             pid: 7,
             version: "0.1.0".to_owned(),
             headline: String::new(),

@@ -163,6 +163,7 @@ impl Handler {
             portals: snapshot.portals.clone(),
             credentials: snapshot.credentials.clone(),
             problems: [faults, unknown_keys].concat(),
+            clock_problem: self.app.clock_problem(),
         })))
     }
 

@@ -275,6 +275,9 @@ pub struct StatusReply {
     /// What in the settings does not hold.
     #[serde(default)]
     pub problems: Vec<ProblemView>,
+    /// The machine's clock is wrong.
+    #[serde(default)]
+    pub clock_problem: Option<ProblemView>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -47,6 +47,7 @@ pub struct Controller {
     pub(super) sign_ins: SignIns,
     pub(super) syncs: Syncs,
     pub(super) problem: Option<ProblemView>,
+    pub(super) clock_problem_dismissed: bool,
     /// The last sign-in that nobody waited for and that failed, and why.
     pub(super) failed_sign_in: Option<(PortalId, ProblemView)>,
     pub(super) sign_in_wanted: BTreeSet<String>,
@@ -93,6 +94,7 @@ impl Controller {
             sign_ins: SignIns::default(),
             syncs: Syncs::new(loaded.unfinished),
             problem: None,
+            clock_problem_dismissed: false,
             failed_sign_in: None,
             sign_in_wanted: BTreeSet::new(),
             assignment_changes: Vec::new(),
@@ -258,7 +260,8 @@ impl Controller {
                 answer(reply, Ok(Answer::Done));
             }
             Request::DismissProblem => {
-                self.problem = None;
+                // One click, one problem: the other one is seen then.
+                self.clock_problem_dismissed |= self.problem.take().is_none();
                 answer(reply, Ok(Answer::Done));
             }
             // The loop ends before it comes here.

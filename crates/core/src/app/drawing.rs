@@ -49,8 +49,8 @@ impl Controller {
             .filter(|session| session.is_unread())
             .collect();
         if waited || unread.is_empty() {
-            let now = self.clock.now();
-            let snapshot = self.state(now).snapshot(self.drawn.revision, now, &self.zone);
+            let now = self.shown_time();
+            let snapshot = self.state().snapshot(self.drawn.revision, now, &self.zone);
             // Whoever asked may have left.
             let _ = reply.send(Arc::new(snapshot));
             return;
@@ -65,6 +65,11 @@ impl Controller {
         });
     }
 
+    /// What the machine's clock shows: everything is drawn for people who look at that one.
+    fn shown_time(&self) -> Timestamp {
+        self.clock.as_shown(self.clock.now())
+    }
+
     pub(super) fn pause_before_drawing(&self) -> Duration {
         let first = self.drawn.tray.is_none();
         if first && self.refresh.sessions().iter().any(|session| session.is_unread()) {
@@ -74,8 +79,8 @@ impl Controller {
     }
 
     pub(super) fn draw(&mut self) {
-        let now = self.clock.now();
-        let state = self.state(now);
+        let now = self.shown_time();
+        let state = self.state();
         let tray = tray_menu::tray(&state, now, &self.zone);
         if self.drawn.tray.as_ref() != Some(&tray) {
             self.shell.show_tray(&tray);

@@ -17,6 +17,10 @@ impl Controller {
             Change::SignInWanted(portal) => {
                 self.sign_in_wanted.insert(portal.0);
             }
+            Change::ClockCorrected => {
+                self.clock_problem_dismissed &= self.clock_problem().is_some();
+                self.refresh.look.notify_one();
+            }
             Change::ClockJumped => {
                 self.syncs.try_again();
                 self.sync_stale(Duration::from_secs(60));

@@ -24,6 +24,7 @@ mod syncing;
 pub mod tray_menu;
 mod view;
 mod waiting_problem;
+mod wrong_clock;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
@@ -33,6 +34,7 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::SharedClock;
+use crate::clock::corrected::CorrectedClock;
 use crate::identity_center::deadline::within;
 use crate::identity_center::{HttpStack, PortalId, RoleCredentials, RoleKey};
 use crate::paths::{Environment, Paths};
@@ -116,11 +118,13 @@ pub struct ConsoleRequest {
 
 impl App {
     /// Starts the loop on the current tokio runtime.
-    pub fn start(parts: Parts) -> Self {
+    pub fn start(mut parts: Parts) -> Self {
+        parts.clock = CorrectedClock::shared(parts.clock, parts.http.skew.clone());
+        let clock = parts.clock.clone();
         let (commands, inbox) = mpsc::unbounded_channel();
         let (changes, mut changed) = mpsc::unbounded_channel();
-        let refresh = Refresh::new(parts.clock.clone(), parts.store.clone(), changes);
-        let clock = parts.clock.clone();
+        let refresh = Refresh::new(clock.clone(), parts.store.clone(), changes);
+        wrong_clock::follow(&parts.http, commands.clone());
         let handles = Handles {
             commands: commands.clone(),
             snapshots: watch::Sender::new(Arc::new(drawing::empty_snapshot())),
@@ -243,12 +247,7 @@ impl App {
             .refresh
             .role_views()
             .into_iter()
-            .map(|view| {
-                (
-                    view.key.clone(),
-                    (view::credentials_state(&view), view.expires_at),
-                )
-            })
+            .map(|view| (view.key.clone(), view::until_when(&view, &*self.clock)))
             .collect();
         let portal = search.portal.clone().map(PortalId);
         let (sorted_at, order) = self.orders.order(search.sorted_at, &catalogue);
@@ -317,7 +316,11 @@ impl App {
         let left = until(self.clock.now(), credentials.expires_at);
         match left < min_ttl {
             true => Err(ProblemView::too_short(&role.permission_set, left.as_secs() / 60)),
-            false => Ok(credentials),
+            // Tools compare it with the machine's clock, be that right or wrong.
+            false => Ok(RoleCredentials {
+                expires_at: self.clock.as_shown(credentials.expires_at),
+                ..credentials
+            }),
         }
     }
 

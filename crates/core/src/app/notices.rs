@@ -35,6 +35,7 @@ pub fn notices(before: &AppState, after: &AppState, now: Timestamp, earlier: Tim
         .collect();
     changes.extend(renewal(before, after));
     changes.extend(problem(before, after));
+    changes.extend(wrong_clock(before, after));
     let new = after
         .assignment_changes
         .iter()
@@ -198,6 +199,21 @@ fn problem(before: &AppState, after: &AppState) -> Option<NoticeChange> {
         }
         None if before.problem.is_some() => Some(NoticeChange::Withdraw(key)),
         Some(_) | None => None,
+    }
+}
+
+/// The machine's clock has turned out to be wrong, or is right again.
+fn wrong_clock(before: &AppState, after: &AppState) -> Option<NoticeChange> {
+    let key = "clock".to_owned();
+    match (&before.clock_problem, &after.clock_problem) {
+        (None, Some(problem)) => Some(NoticeChange::Show(Notice {
+            key,
+            title: problem.what_happened.clone(),
+            body: problem.what_to_do.clone(),
+            actions: vec![later()],
+        })),
+        (Some(_), None) => Some(NoticeChange::Withdraw(key)),
+        (None, None) | (Some(_), Some(_)) => None,
     }
 }
 

@@ -176,6 +176,7 @@ impl Controller {
     }
 
     pub(super) fn portal_left(&self, portal: PortalId, reply: Option<Reply<Answer>>) {
+        self.http.forget_connections();
         let id = portal.0.clone();
         let change = move |settings: &mut Settings| {
             settings.remove_portal(&id);

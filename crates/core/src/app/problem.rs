@@ -307,7 +307,7 @@ pub(in crate::app) fn is_disk_full(error: &std::io::Error) -> bool {
 }
 
 /// So many minutes as people say them.
-fn in_words(minutes: u64) -> String {
+pub(in crate::app) fn in_words(minutes: u64) -> String {
     let (hours, rest) = (minutes / 60, minutes % 60);
     match (minutes, rest) {
         (1, _) => "1 minute".to_owned(),

@@ -59,7 +59,7 @@ impl Attempt {
             url: waiting.authorize_url.clone(),
             user_code: None,
             verification_url: None,
-            expires_at: waiting.expires_at,
+            expires_at: self.clock.as_shown(waiting.expires_at),
         });
         match center.finish_browser_sign_in(&mut waiting, &registration).await {
             Ok(token) => {
@@ -94,7 +94,7 @@ impl Attempt {
             url: waiting.verification_url_complete.clone(),
             user_code: Some(waiting.user_code.clone()),
             verification_url: Some(waiting.verification_url.clone()),
-            expires_at: waiting.expires_at,
+            expires_at: self.clock.as_shown(waiting.expires_at),
         });
         let token = center.finish_device_sign_in(waiting, &registration).await;
         let token = token.map_err(|failure| self.problem(&failure))?;

@@ -25,6 +25,10 @@ pub struct AppState {
     pub accounts: Vec<NamedAccount>,
     pub catalogue_revision: u64,
     pub problem: Option<ProblemView>,
+    /// The machine's clock is wrong.
+    pub clock_problem: Option<ProblemView>,
+    /// A person has seen that.
+    pub clock_problem_dismissed: bool,
     /// The portal, by id, whose sign-in failed, where the problem is that.
     pub failed_sign_in: Option<String>,
     /// Portals whose session AWS ended (and no person on this machine), by id.
@@ -128,8 +132,13 @@ impl AppState {
             mood: self.mood(now),
             portals: self.portals.clone(),
             credentials: self.credentials.clone(),
-            problem: self.problem.clone(),
+            problem: self.problem.clone().or_else(|| self.clock_problem_to_show()),
         }
+    }
+
+    fn clock_problem_to_show(&self) -> Option<ProblemView> {
+        let problem = self.clock_problem.clone();
+        problem.filter(|_| !self.clock_problem_dismissed)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -10,6 +11,7 @@ use crate::app::contract::{
 };
 use crate::app::controller::Controller;
 use crate::app::state::{AppState, NamedAccount, NamedPortal, NamedRole};
+use crate::clock::Clock;
 use crate::identity_center::{Meaning, Portal, PortalId, RoleKey};
 use crate::refresh::RefreshFailure;
 use crate::refresh::credentials::RoleView;
@@ -18,13 +20,13 @@ use crate::refresh::standing::{SessionView, Standing};
 use crate::role_catalog::{Catalogue, Hit};
 
 /// A portal that cannot be reached for this long is shown as offline.
-const OFFLINE_AFTER_SECONDS: i64 = 30;
+const OFFLINE_AFTER: Duration = Duration::from_secs(30);
 
 /// More accounts than this do not stand in a menu.
 const MENU_ACCOUNTS: usize = 15;
 
 impl Controller {
-    pub(super) fn state(&self, now: Timestamp) -> AppState {
+    pub(super) fn state(&self) -> AppState {
         let catalogue = self.catalogue();
         let named = |keys: &[RoleKey]| {
             keys.iter()
@@ -45,7 +47,7 @@ impl Controller {
         AppState {
             portals: sessions
                 .iter()
-                .map(|(view, session)| self.portal_view(session, view, &catalogue, now))
+                .map(|(view, session)| self.portal_view(session, view, &catalogue))
                 .collect(),
             credentials: credentials
                 .map(|view| self.credentials_view(view, &catalogue))
@@ -55,6 +57,8 @@ impl Controller {
             accounts: menu_accounts(&catalogue),
             catalogue_revision: catalogue.revision,
             problem: self.problem.clone().or_else(|| self.settings_problem()),
+            clock_problem: self.clock_problem(),
+            clock_problem_dismissed: self.clock_problem_dismissed,
             failed_sign_in: failed.map(|(portal, _)| portal.0.clone()),
             ended: ended.map(|(_, session)| session.portal().id.0.clone()).collect(),
             window_is_shown: self.shell.window_is_shown(),
@@ -73,19 +77,14 @@ impl Controller {
         ids.filter_map(|id| self.refresh.session(&id))
     }
 
-    fn portal_view(
-        &self,
-        session: &Session,
-        view: &SessionView,
-        catalogue: &Catalogue,
-        now: Timestamp,
-    ) -> PortalView {
+    fn portal_view(&self, session: &Session, view: &SessionView, catalogue: &Catalogue) -> PortalView {
         let portal = session.portal();
         let counts = catalogue.counts(&portal.id);
+        let shown = |time| self.clock.as_shown(time);
         let listing = catalogue.listing(&portal.id);
         let state = match self.sign_ins.is_under_way(&portal.id) {
             true => PortalState::SigningIn,
-            false => portal_state(view, now),
+            false => portal_state(view, self.clock.elapsed()),
         };
         PortalView {
             id: portal.id.0.clone(),
@@ -93,13 +92,13 @@ impl Controller {
             start_url: portal.start_url.0.clone(),
             region: portal.region.clone(),
             state,
-            access_token_expires_at: view.token_expires_at,
-            session_ends_at: view.session_ends_at,
+            access_token_expires_at: view.token_expires_at.map(shown),
+            session_ends_at: view.session_ends_at.map(shown),
             session_end_is_estimate: true,
             accounts: count(counts.accounts),
             permission_sets: count(counts.permission_sets),
             sync: SyncView {
-                synced_at: listing.and_then(|listing| listing.synced_at),
+                synced_at: listing.and_then(|listing| listing.synced_at).map(shown),
                 complete: listing.is_some_and(|listing| listing.complete),
                 running: self.syncs.progress(&portal.id),
             },
@@ -136,7 +135,7 @@ impl Controller {
             account_name,
             state: credentials_state(&view),
             role: view.key.into(),
-            expires_at: view.expires_at,
+            expires_at: view.expires_at.map(|time| self.clock.as_shown(time)),
             kept: view.kept,
             problem,
         }
@@ -159,6 +158,12 @@ pub fn named_portal(session: &Session) -> NamedPortal {
 /// What is too many to count is as many as can be said.
 pub fn count(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// The state of a role's credentials, and when they end by the machine's clock.
+pub fn until_when(view: &RoleView, clock: &dyn Clock) -> (CredentialsState, Option<Timestamp>) {
+    let expires_at = view.expires_at.map(|time| clock.as_shown(time));
+    (credentials_state(view), expires_at)
 }
 
 pub fn credentials_state(view: &RoleView) -> CredentialsState {
@@ -193,22 +198,22 @@ pub fn row(
     }
 }
 
-fn portal_state(view: &SessionView, now: Timestamp) -> PortalState {
+fn portal_state(view: &SessionView, elapsed: Duration) -> PortalState {
     match view.standing {
         Standing::Unknown => PortalState::Unknown,
         Standing::SignedOut | Standing::Ended => PortalState::SignInNeeded,
-        Standing::SignedIn if is_offline(view, now) => PortalState::Offline,
+        Standing::SignedIn if is_offline(view, elapsed) => PortalState::Offline,
         Standing::SignedIn => PortalState::SignedIn,
     }
 }
 
 /// Only what nobody here can mend, and not at the first hiccup.
-fn is_offline(view: &SessionView, now: Timestamp) -> bool {
+fn is_offline(view: &SessionView, elapsed: Duration) -> bool {
     let Some((failure, since)) = &view.failing else {
         return false;
     };
     let out_of_reach = matches!(failure.meaning, Meaning::Unreachable | Meaning::Throttled);
-    out_of_reach && now.duration_since(*since).as_secs() >= OFFLINE_AFTER_SECONDS
+    out_of_reach && elapsed.saturating_sub(*since) >= OFFLINE_AFTER
 }
 
 fn named_role(catalogue: &Catalogue, key: &RoleKey) -> Option<NamedRole> {

@@ -41,7 +41,7 @@ pub async fn federation(
     destination: &Url,
     duration_seconds: Option<u32>,
 ) -> Result<Secret, Failure> {
-    if credentials.expires_at <= http.clock.now() {
+    if credentials.expires_at <= http.now() {
         return Err(Failure::new(
             OPERATION,
             Meaning::Invalid,

@@ -91,7 +91,8 @@ impl IdentityCenter {
             };
             let mut pauses = pauses.iter();
             loop {
-                let answer = self.attempt(api, priority, request()).await;
+                // The SDK's future is large, and whoever waits for it would have to make room for it.
+                let answer = self.attempt(api, priority, Box::pin(request())).await;
                 let failure = match answer {
                     Ok(answer) => return Ok(answer),
                     Err(error) => Failure::of(operation, api, &error),

@@ -26,9 +26,6 @@ use crate::identity_center::untrusted::explained;
 /// A wall clock that runs away from the monotonic one by more than this was set, or the machine slept.
 const SLEEP: SignedDuration = SignedDuration::from_secs(10);
 
-/// How often the machine's addresses are looked at while calls are made.
-const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
-
 const BODY: usize = 1024 * 1024;
 const BODY_OF_LIST: usize = 8 * 1024 * 1024;
 
@@ -151,9 +148,6 @@ impl Connections {
         let awake = elapsed.saturating_sub(seen.elapsed);
         let ahead = now.duration_since(seen.now) - SignedDuration::try_from(awake).unwrap_or_default();
         let slept = ahead.abs() > SLEEP;
-        if !slept && awake < BETWEEN_LOOKS {
-            return;
-        }
         (seen.now, seen.elapsed) = (now, elapsed);
         let addresses = (self.addresses)();
         let moved = addresses.is_some() && addresses != seen.addresses;

@@ -7,12 +7,13 @@ use jiff::Timestamp;
 
 use crate::clock::{Clock, SharedClock};
 
-/// A moment at which something ends, by whichever of the two clocks gets there first: the wall clock goes on
-/// while the machine sleeps, the other one does not care who sets the time.
+/// A moment at which something ends, by the age of the clock: it grows while the machine sleeps, and does not care who
+/// sets the time back or finds out that it is wrong.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Deadline {
+    /// When that is, for whoever wants to know beforehand.
     pub wall: Timestamp,
-    elapsed: Duration,
+    age: Duration,
 }
 
 impl Deadline {
@@ -20,18 +21,18 @@ impl Deadline {
         let wall = clock.now().checked_add(duration).unwrap_or(Timestamp::MAX);
         Self {
             wall,
-            elapsed: clock.elapsed().saturating_add(duration),
+            age: clock.age().saturating_add(duration),
         }
     }
 
     pub fn has_passed(&self, clock: &dyn Clock) -> bool {
-        clock.now() >= self.wall || clock.elapsed() >= self.elapsed
+        clock.age() >= self.age
     }
 
     /// Ends when the deadline has passed; looks again at least every 30 s, because sleeps stop with the machine.
     pub async fn passed(&self, clock: &SharedClock) {
         while !self.has_passed(clock.as_ref()) {
-            let left = self.elapsed.saturating_sub(clock.elapsed());
+            let left = self.age.saturating_sub(clock.age());
             clock.sleep(left.min(Duration::from_secs(30))).await;
         }
     }

@@ -50,7 +50,7 @@ impl IdentityCenter {
             let detail = "the registration is for sign-in in the browser";
             return Err(Failure::new(START, Meaning::RegistrationRefused, detail));
         }
-        let asked_at = self.clock.now();
+        let asked_at = self.clock.age();
         let answer = self
             .call((START, Api::Oidc), Priority::Interactive, Retry::Quickly, || {
                 self.oidc
@@ -67,8 +67,7 @@ impl IdentityCenter {
             .ok()
             .filter(|seconds| *seconds > 0);
         let life = Duration::from_secs(life.ok_or_else(missing("expiry"))?).min(LONGEST);
-        let elapsed_asking = self.clock.now().duration_since(asked_at);
-        let left = life.saturating_sub(elapsed_asking.try_into().unwrap_or_default());
+        let left = life.saturating_sub(self.clock.age().saturating_sub(asked_at));
         let deadline = Deadline::after(self.clock.as_ref(), left);
         let verification_url = self.page_to_open(answer.verification_uri)?;
         let complete = match text(answer.verification_uri_complete) {

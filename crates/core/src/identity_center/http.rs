@@ -12,11 +12,14 @@ use aws_smithy_runtime_api::client::http::{
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use http_body_util::BodyExt;
+use jiff::Timestamp;
 use url::Url;
 
-use crate::clock::SharedClock;
+use crate::clock::skew::Skew;
+use crate::clock::{SharedClock, saturating_add};
 use crate::identity_center::call::sleep;
 use crate::identity_center::connections::{Addresses, Connections, SharedConnections};
+use crate::identity_center::dated::Dated;
 use crate::identity_center::deadline::within;
 use crate::identity_center::network::addresses;
 use crate::identity_center::proxy::{Proxies, Proxy};
@@ -30,7 +33,10 @@ use crate::paths::Environment;
 pub struct HttpStack {
     pub client: SharedHttpClient,
     connections: Arc<Connections>,
-    pub(crate) clock: SharedClock,
+    /// The machine's.
+    clock: SharedClock,
+    /// How far that one is off, as all answers of AWS told.
+    pub(crate) skew: Skew,
 }
 
 /// An answer as it came: redirects are not followed.
@@ -80,6 +86,11 @@ impl HttpStack {
         let nowhere = Proxies::of(&Environment::of(&[]), None, clock.clone());
         let connections = Connections::new(make, nowhere, Box::new(|| None), clock.clone());
         Self::over(connections, clock)
+    }
+
+    /// AWS's time, as far as its answers told.
+    pub(crate) fn now(&self) -> Timestamp {
+        saturating_add(self.clock.now(), self.skew.correction())
     }
 
     /// Connections that are kept open are not used again: the network has changed under them.
@@ -141,11 +152,17 @@ impl HttpStack {
 
     fn over(connections: Connections, clock: SharedClock) -> Self {
         let connections = Arc::new(connections);
-        let connector = SharedHttpConnector::new(SharedConnections(connections.clone()));
+        let skew = Skew::default();
+        let connector = SharedHttpConnector::new(Dated {
+            connector: SharedHttpConnector::new(SharedConnections(connections.clone())),
+            clock: clock.clone(),
+            skew: skew.clone(),
+        });
         Self {
             client: http_client_fn(move |_settings: &HttpConnectorSettings, _components| connector.clone()),
             connections,
             clock,
+            skew,
         }
     }
 }

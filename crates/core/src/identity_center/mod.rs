@@ -15,6 +15,7 @@ pub mod vanity;
 mod call;
 mod callback;
 mod connections;
+mod dated;
 pub(crate) mod deadline;
 mod endpoints;
 mod network;

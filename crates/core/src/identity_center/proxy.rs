@@ -139,7 +139,7 @@ impl Proxy {
         })
     }
 
-    /// As the HTTP client wants it.
+    /// As the HTTP client wants it, which it was tried for when it was found.
     pub fn config(&self) -> ProxyConfig {
         ProxyConfig::https(self.address.expose().as_str()).unwrap_or_else(|_| ProxyConfig::disabled())
     }

@@ -66,7 +66,7 @@ impl StartUrl {
         }
         let plain = url.username().is_empty() && url.password().is_none() && url.port().is_none();
         match url.host() {
-            Some(Host::Domain(host)) if plain && host.contains('.') && !host.ends_with('.') => {
+            Some(Host::Domain(host)) if plain && has_labels(host) => {
                 let path = path_of(host, &url).ok_or_else(refused)?;
                 Ok(Self(format!("https://{host}{path}")))
             }
@@ -136,6 +136,11 @@ impl StartUrl {
         let rest = self.0.strip_prefix("https://").unwrap_or(&self.0);
         rest.split(['/', '?', '#']).next().unwrap_or_default()
     }
+}
+
+/// At least two, and none of them empty.
+fn has_labels(host: &str) -> bool {
+    host.contains('.') && host.split('.').all(|label| !label.is_empty())
 }
 
 fn with_scheme(text: &str) -> Result<String, PortalError> {

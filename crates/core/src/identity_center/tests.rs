@@ -17,6 +17,7 @@ use url::Url;
 use super::browser_flow::{BrowserSignIn, Verdict};
 use super::*;
 use crate::clock::ManualClock;
+use crate::clock::corrected::CorrectedClock;
 use crate::loopback::testing::{get, send};
 use crate::paths::Environment;
 use crate::settings::Settings;
@@ -67,7 +68,8 @@ impl Stage {
             ("HTTP_PROXY", "127.0.0.1:9"),
         ]);
         let http = HttpStack::of(&environment, None, Box::new(|| None), Arc::new(clock.clone()));
-        let center = IdentityCenter::new(portal, &http, Arc::new(clock.clone()));
+        let corrected = CorrectedClock::shared(Arc::new(clock.clone()), http.skew.clone());
+        let center = IdentityCenter::new(portal, &http, corrected);
         Self {
             emulator,
             clock,

@@ -7,6 +7,7 @@ use aws_sdk_ssooidc::operation::create_token::{CreateTokenError, CreateTokenOutp
 use aws_smithy_runtime_api::client::result::SdkError;
 use jiff::{SignedDuration, Timestamp};
 
+use crate::clock::saturating_add;
 use crate::identity_center::call::{OVERALL, Retry};
 use crate::identity_center::deadline::within;
 use crate::identity_center::error::Api;
@@ -54,15 +55,21 @@ impl IdentityCenter {
             .create_token()
             .client_id(&registration.client_id)
             .client_secret(registration.client_secret.expose());
-        // The life counts from before the call, so that it is never thought longer than it is.
-        let issued_at = self.clock.now();
-        let attempt = self.attempt(Api::Oidc, Priority::Interactive, build(request).send());
+        let asked_at = self.clock.age();
+        let attempt = self.attempt(Api::Oidc, Priority::Interactive, Box::pin(build(request).send()));
         let answer = match within(&self.clock, OVERALL, attempt).await {
             Some(answer) => answer,
             None => Err(SdkError::timeout_error("no answer in time")),
         };
         match answer {
-            Ok(answer) => Ok(token_of(answer, issued_at)?),
+            Ok(answer) => {
+                // The life counts from before the call, so that it is never thought longer than it is; by the clock as
+                // it is now, since the answer may have put it right.
+                let took = self.clock.age().saturating_sub(asked_at);
+                let took = SignedDuration::try_from(took).unwrap_or(SignedDuration::MAX);
+                let issued_at = saturating_add(self.clock.now(), -took);
+                Ok(token_of(answer, issued_at)?)
+            }
             Err(error) => {
                 let named = error.as_service_error();
                 Err(Refused {

@@ -15,15 +15,15 @@ use futures_util::FutureExt;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
-use self::entry::{Entries, Entry, Failed, is_about_the_sign_in};
+use self::entry::{Entries, Entry, Epochs, Failed, is_about_the_sign_in};
 use self::obtain::obtain;
 use crate::clock::SharedClock;
 use crate::identity_center::{PortalId, Priority, RoleCredentials, RoleKey};
 use crate::refresh::flight::{Flights, Panicked};
-use crate::refresh::life::{Life, Moment, after};
+use crate::refresh::life::{Life, Moment};
 use crate::refresh::plan::{RoleFacts, role_lead, serve_floor};
 use crate::refresh::session::Session;
-use crate::refresh::{Change, RefreshFailure};
+use crate::refresh::{Change, RefreshFailure, retry};
 
 /// How long a tool that could be served at once waits for something better.
 const PATIENCE: Duration = Duration::from_millis(600);
@@ -36,7 +36,8 @@ const SHOWN: Duration = Duration::from_secs(15 * 60);
 pub struct RoleCache {
     clock: SharedClock,
     entries: Arc<Mutex<Entries>>,
-    flights: Flights<RoleKey, Result<Arc<Live>, RefreshFailure>>,
+    /// By role and epoch: what was asked for with an earlier sign-in is no answer to anybody who asks now.
+    flights: Flights<(RoleKey, u64), Result<Arc<Live>, RefreshFailure>>,
     changes: mpsc::UnboundedSender<Change>,
 }
 
@@ -45,6 +46,8 @@ pub struct RoleCache {
 pub struct Live {
     pub credentials: RoleCredentials,
     pub life: Life,
+    /// The age of the clock until which asking AWS again would give nothing better.
+    new_until: Duration,
 }
 
 /// What is known of a role when somebody asks for its credentials.
@@ -91,7 +94,8 @@ impl RoleCache {
             landed,
         } = self.note_asked(key, moment);
         if let Some(live) = &live
-            && live.life.left(moment) >= min_ttl.max(role_lead(&live.life, key))
+            && (live.life.left(moment) >= min_ttl.max(role_lead(&live.life, key))
+                || (moment.age < live.new_until && self.servable(live, Duration::ZERO)))
         {
             return Ok(live.credentials.clone());
         }
@@ -128,7 +132,7 @@ impl RoleCache {
     /// Drops the credentials of a portal, for instance because a person signed out.
     pub fn forget_portal(&self, portal: &PortalId) {
         let mut entries = self.entries();
-        *entries.epochs.entry(portal.clone()).or_default() += 1;
+        entries.epochs.next(portal);
         entries.by_role.retain(|key, entry| {
             if key.portal != *portal {
                 return true;
@@ -145,7 +149,7 @@ impl RoleCache {
     pub fn resume_portal(&self, portal: &PortalId) {
         let moment = self.moment();
         let mut entries = self.entries();
-        *entries.epochs.entry(portal.clone()).or_default() += 1;
+        entries.epochs.next(portal);
         entries.by_role.retain(|key, entry| {
             if key.portal != *portal {
                 return true;
@@ -188,13 +192,16 @@ impl RoleCache {
     pub fn prune(&self) {
         let moment = self.moment();
         let mut entries = self.entries();
-        entries
-            .by_role
-            .retain(|key, entry| !entry.is_forgotten(moment) || self.flights.is_under_way(key));
+        let Entries { by_role, epochs } = &mut *entries;
+        by_role.retain(|key, entry| !entry.is_forgotten(moment) || self.is_under_way(epochs, key));
     }
 
     pub fn is_renewing(&self, key: &RoleKey) -> bool {
-        self.flights.is_under_way(key)
+        self.is_under_way(&self.entries().epochs, key)
+    }
+
+    fn is_under_way(&self, epochs: &Epochs, key: &RoleKey) -> bool {
+        self.flights.is_under_way(&(key.clone(), epochs.of(&key.portal)))
     }
 
     pub fn facts(&self, obtainable: impl Fn(&PortalId) -> bool) -> Vec<RoleFacts> {
@@ -205,7 +212,7 @@ impl RoleCache {
             life: entry.live.as_ref().map(|live| live.life),
             asked_at: entry.asked_at,
             wanted: entry.kept || (entry.resumes && entry.is_hot(moment)),
-            not_before: entry.not_before(obtainable(&key.portal)),
+            not_before: entry.not_before(obtainable(&key.portal), moment),
             obtainable: obtainable(&key.portal) && !entry.is_unavailable(),
         });
         facts.collect()
@@ -224,14 +231,14 @@ impl RoleCache {
             let failure = entry.failed.as_ref().map(|failed| failed.failure.clone());
             let asked_lately = entry
                 .asked_at
-                .is_some_and(|asked| after(asked, SHOWN) > moment.now);
+                .is_some_and(|asked| moment.age.saturating_sub(asked) < SHOWN);
             let lost = failure.is_some() && entry.obtained && asked_lately;
             let worth_showing = live.is_some() || entry.kept || lost;
             worth_showing.then(|| RoleView {
                 key: key.clone(),
                 expires_at: live.map(|live| live.life.expires_at),
                 kept: entry.kept,
-                renewing: self.flights.is_under_way(key),
+                renewing: self.is_under_way(&entries.epochs, key),
                 failure,
             })
         });
@@ -257,16 +264,17 @@ impl RoleCache {
 
     /// Whether anybody asked for credentials of this portal within `time`.
     pub fn asked_within(&self, portal: &PortalId, time: Duration) -> bool {
-        let now = self.clock.now();
+        let age = self.clock.age();
         self.entries().by_role.iter().any(|(key, entry)| {
-            key.portal == *portal && entry.asked_at.is_some_and(|asked| after(asked, time) > now)
+            let is_lately = |asked| age.saturating_sub(asked) < time;
+            key.portal == *portal && entry.asked_at.is_some_and(is_lately)
         })
     }
 
     fn note_asked(&self, key: &RoleKey, moment: Moment) -> Found {
         let mut entries = self.entries();
         let entry = entries.by_role.entry(key.clone()).or_default();
-        entry.asked_at = Some(moment.now);
+        entry.asked_at = Some(moment.age);
         let failed = entry
             .failed
             .as_ref()
@@ -287,8 +295,9 @@ impl RoleCache {
         landed: u64,
     ) -> impl Future<Output = Landing> + Unpin + use<> {
         let (cache, session, role) = (self.clone(), session.clone(), key.clone());
-        let epoch = self.entries().epoch(&key.portal);
-        let landing = self.flights.join(key, || async move {
+        let epoch = self.entries().epochs.of(&key.portal);
+        let flight = (key.clone(), epoch);
+        let landing = self.flights.join(&flight, || async move {
             if let Some(outcome) = cache.landed_since(&role, landed) {
                 return outcome;
             }
@@ -319,7 +328,7 @@ impl RoleCache {
     ) -> Result<Arc<Live>, RefreshFailure> {
         let moment = self.moment();
         let mut entries = self.entries();
-        if entries.epoch(&key.portal) != epoch {
+        if entries.epochs.of(&key.portal) != epoch {
             return Err(RefreshFailure::SignInNeeded);
         }
         let entry = entries.by_role.entry(key.clone()).or_default();
@@ -327,7 +336,12 @@ impl RoleCache {
         let outcome = match answer {
             Ok(credentials) => {
                 let life = Life::begins(moment, credentials.expires_at);
-                let live = Arc::new(Live { credentials, life });
+                let new_until = moment.age + retry::REMEMBERED;
+                let live = Arc::new(Live {
+                    credentials,
+                    life,
+                    new_until,
+                });
                 entry.live = Some(live.clone());
                 (entry.obtained, entry.resumes) = (true, false);
                 entry.failed = None;

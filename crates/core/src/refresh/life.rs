@@ -1,4 +1,4 @@
-//! How much of a token or of credentials is left, by wall time and by monotonic time.
+//! How much of a token or of credentials is left, by AWS's time and by age.
 
 use std::time::Duration;
 
@@ -8,29 +8,35 @@ use crate::clock::Clock;
 
 /// The life of something that AWS issued.
 ///
-/// The wall time decides (it goes on during suspend), but never gives more than the monotonic time allows: a wall
-/// clock that is set back does not make anything last longer.
+/// The time at which AWS ends it decides, but it never lasts longer than its length allows: a clock that is set back, or
+/// turns out to be wrong, does not make anything last longer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Life {
     pub expires_at: Timestamp,
     /// From when it was obtained until it expires.
     pub length: Duration,
-    /// The monotonic time at which it was obtained.
-    obtained: Duration,
+    /// The age of the clock at which it has expired at the latest.
+    ends_at_age: Duration,
 }
 
-/// Both clocks at one moment.
+/// What a clock shows at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moment {
     pub now: Timestamp,
+    /// What the machine's own clock shows.
+    pub shown: Timestamp,
     pub elapsed: Duration,
+    pub age: Duration,
 }
 
 impl Moment {
     pub fn of(clock: &dyn Clock) -> Self {
+        let now = clock.now();
         Self {
-            now: clock.now(),
+            now,
+            shown: clock.as_shown(now),
             elapsed: clock.elapsed(),
+            age: clock.age(),
         }
     }
 }
@@ -38,32 +44,25 @@ impl Moment {
 impl Life {
     /// Obtained at `moment`.
     pub fn begins(moment: Moment, expires_at: Timestamp) -> Self {
-        Self {
-            expires_at,
-            length: until(moment.now, expires_at),
-            obtained: moment.elapsed,
-        }
+        Self::continues(moment, moment.now, expires_at)
     }
 
-    /// Issued in an earlier run of the program, at `issued_at`.
+    /// Issued at `issued_at`: in an earlier run of the program, or before the clock was set.
     pub fn continues(moment: Moment, issued_at: Timestamp, expires_at: Timestamp) -> Self {
         let length = until(issued_at, expires_at);
-        // What is left now is all that the monotonic clock may still give.
-        let used = length.saturating_sub(until(moment.now, expires_at));
         Self {
             expires_at,
             length,
-            obtained: moment.elapsed.saturating_sub(used),
+            ends_at_age: moment
+                .age
+                .saturating_add(length.min(until(moment.now, expires_at))),
         }
     }
 
     /// Zero once it has expired.
     pub fn left(&self, moment: Moment) -> Duration {
-        let by_wall = until(moment.now, self.expires_at);
-        let by_monotonic = self
-            .length
-            .saturating_sub(moment.elapsed.saturating_sub(self.obtained));
-        by_wall.min(by_monotonic)
+        let by_age = self.ends_at_age.saturating_sub(moment.age);
+        until(moment.now, self.expires_at).min(by_age)
     }
 }
 
@@ -82,10 +81,13 @@ pub fn after(now: Timestamp, duration: Duration) -> Timestamp {
 mod tests {
     use super::*;
 
-    fn moment(wall: &str, elapsed: u64) -> Moment {
+    fn moment(wall: &str, age: u64) -> Moment {
+        let now = wall.parse().unwrap();
         Moment {
-            now: wall.parse().unwrap(),
-            elapsed: Duration::from_secs(elapsed),
+            now,
+            shown: now,
+            elapsed: Duration::ZERO,
+            age: Duration::from_secs(age),
         }
     }
 
@@ -97,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn t1_suspend_uses_up_life_though_the_monotonic_clock_stood_still() {
+    fn t1_what_has_ended_by_the_wall_clock_has_ended() {
         assert_eq!(
             an_hour().left(moment("2026-03-02T12:50:00Z", 100)),
             Duration::from_secs(600)
@@ -127,6 +129,24 @@ mod tests {
         assert_eq!(
             life.left(moment("2026-03-02T12:45:00Z", 5)),
             Duration::from_secs(900)
+        );
+        assert_eq!(
+            life.left(moment("2026-03-02T11:00:00Z", 5 + 600)),
+            Duration::from_secs(300),
+            "also when the clock is set back afterwards"
+        );
+    }
+
+    #[test]
+    fn t4_what_was_issued_before_the_clock_was_set_back_lasts_no_longer_than_it_was_to() {
+        let life = Life::continues(
+            moment("2026-03-02T11:00:00Z", 5),
+            "2026-03-02T12:00:00Z".parse().unwrap(),
+            "2026-03-02T13:00:00Z".parse().unwrap(),
+        );
+        assert_eq!(
+            life.left(moment("2026-03-02T11:00:00Z", 5)),
+            Duration::from_secs(3600)
         );
     }
 }

@@ -11,6 +11,8 @@ pub mod plan;
 pub mod retry;
 pub mod runner;
 #[cfg(test)]
+mod schedules;
+#[cfg(test)]
 mod scripted;
 pub mod session;
 pub mod standing;
@@ -46,8 +48,10 @@ pub enum Change {
     Role(RoleKey),
     /// Somebody asked for credentials that only a person can give by signing in.
     SignInWanted(PortalId),
-    /// The machine was suspended, or the wall clock was set.
+    /// The machine was suspended, or its wall clock was set.
     ClockJumped,
+    /// AWS's answers told that the machine's clock is wrong, or right again.
+    ClockCorrected,
 }
 
 /// Why there is no token or no credentials.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::identity_center::{PortalId, RoleKey};
 use crate::paths::short_hash;
-use crate::refresh::life::{Life, Moment, after, until};
+use crate::refresh::life::{Life, Moment, after};
 
 /// A role that somebody asked for within this time is kept fresh.
 pub const HOT: Duration = Duration::from_secs(60 * 60);
@@ -45,8 +45,8 @@ pub struct TokenFacts {
     pub life: Life,
     /// False where AWS gave no refresh token.
     pub renewable: bool,
-    /// After a failure: not before this time.
-    pub not_before: Option<Timestamp>,
+    /// After a failure: not before this monotonic time.
+    pub not_before: Option<Duration>,
 }
 
 /// What the plan has to know about a role.
@@ -54,11 +54,12 @@ pub struct TokenFacts {
 pub struct RoleFacts {
     pub key: RoleKey,
     pub life: Option<Life>,
-    /// When somebody asked for it last.
-    pub asked_at: Option<Timestamp>,
+    /// The age of the clock when somebody asked for it last.
+    pub asked_at: Option<Duration>,
     /// A person keeps it fresh, or it was in use when the session ended.
     pub wanted: bool,
-    pub not_before: Option<Timestamp>,
+    /// Not before this monotonic time: the last attempt failed, or was a moment ago.
+    pub not_before: Option<Duration>,
     /// Its portal has a token, and the role is assigned.
     pub obtainable: bool,
 }
@@ -94,25 +95,22 @@ pub fn serve_floor(life: &Life) -> Duration {
     MINUTE.min(life.length / 10)
 }
 
+/// Whether what was asked for at that age of the clock is kept fresh.
+pub fn is_hot(asked_at: Duration, moment: Moment) -> bool {
+    moment.age.saturating_sub(asked_at) < HOT
+}
+
 fn token_due(moment: Moment, token: &TokenFacts) -> Due {
     let due_in = token
         .life
         .left(moment)
         .saturating_sub(token_lead(&token.life, &token.portal));
-    let reason = Reason::ExpiresSoon;
-    postponed(
-        moment,
-        Subject::Token(token.portal.clone()),
-        after(moment.now, due_in),
-        reason,
-        token.not_before,
-    )
+    let subject = Subject::Token(token.portal.clone());
+    postponed(moment, subject, due_in, Reason::ExpiresSoon, token.not_before)
 }
 
 fn role_due(moment: Moment, role: &RoleFacts) -> Option<Due> {
-    let hot = role
-        .asked_at
-        .is_some_and(|asked| asked > moment.now || until(asked, moment.now) < HOT);
+    let hot = role.asked_at.is_some_and(|asked| is_hot(asked, moment));
     if !role.obtainable || !(role.wanted || hot) {
         return None;
     }
@@ -126,31 +124,22 @@ fn role_due(moment: Moment, role: &RoleFacts) -> Option<Due> {
         None => return None,
     };
     let subject = Subject::Role(role.key.clone());
-    Some(postponed(
-        moment,
-        subject,
-        after(moment.now, due_in),
-        reason,
-        role.not_before,
-    ))
+    Some(postponed(moment, subject, due_in, reason, role.not_before))
 }
 
 fn postponed(
     moment: Moment,
     subject: Subject,
-    at: Timestamp,
+    due_in: Duration,
     reason: Reason,
-    not_before: Option<Timestamp>,
+    not_before: Option<Duration>,
 ) -> Due {
-    // No pause is longer than five minutes: one that seems to be comes from a clock that was set back.
-    let not_before = not_before.filter(|time| until(moment.now, *time) <= 5 * MINUTE);
-    match not_before {
-        Some(time) if time > at => Due {
-            subject,
-            at: time,
-            reason: Reason::Retry,
-        },
-        Some(_) | None => Due { subject, at, reason },
+    let pause = not_before.unwrap_or_default().saturating_sub(moment.elapsed);
+    let reason = if pause > due_in { Reason::Retry } else { reason };
+    Due {
+        subject,
+        at: after(moment.now, due_in.max(pause)),
+        reason,
     }
 }
 
@@ -169,6 +158,7 @@ mod tests {
 
     use super::*;
     use crate::identity_center::AccountId;
+    use crate::refresh::life::until;
 
     fn key() -> RoleKey {
         RoleKey {
@@ -179,9 +169,12 @@ mod tests {
     }
 
     fn noon() -> Moment {
+        let now = "2026-03-02T12:00:00Z".parse().unwrap();
         Moment {
-            now: "2026-03-02T12:00:00Z".parse().unwrap(),
+            now,
+            shown: now,
             elapsed: Duration::from_secs(1_000_000),
+            age: Duration::from_secs(2_000_000),
         }
     }
 
@@ -189,7 +182,9 @@ mod tests {
         let by = Duration::from_secs(seconds);
         Moment {
             now: after(moment.now, by),
+            shown: after(moment.shown, by),
             elapsed: moment.elapsed + by,
+            age: moment.age + by,
         }
     }
 
@@ -198,7 +193,7 @@ mod tests {
         RoleFacts {
             key: key(),
             life: Some(life),
-            asked_at: Some(noon().now),
+            asked_at: Some(noon().age),
             wanted: false,
             not_before: None,
             obtainable: true,
@@ -236,27 +231,46 @@ mod tests {
 
     #[test]
     fn r4_a_failed_attempt_is_repeated_after_its_pause() {
-        let pause = after(noon().now, Duration::from_secs(40));
+        let pause = Duration::from_secs(40);
         let failed = RoleFacts {
             life: None,
             wanted: true,
-            not_before: Some(pause),
+            not_before: Some(noon().elapsed + pause),
             ..role(3600)
         };
         let due = plan(noon(), &[], &[failed]);
-        assert_eq!((due[0].at, due[0].reason), (pause, Reason::Retry));
+        assert_eq!(
+            (due[0].at, due[0].reason),
+            (after(noon().now, pause), Reason::Retry)
+        );
     }
 
     #[test]
-    fn t4_a_pause_from_before_the_clock_was_set_back_is_not_kept() {
-        let tomorrow = after(noon().now, Duration::from_secs(86_400));
-        let failed = RoleFacts {
+    fn t4_setting_the_clock_makes_no_pause_longer_or_shorter_and_nothing_hot_for_ever() {
+        let pause = Duration::from_secs(40);
+        let facts = RoleFacts {
             life: None,
             wanted: true,
-            not_before: Some(tomorrow),
+            not_before: Some(noon().elapsed + pause),
             ..role(3600)
         };
-        assert_eq!(plan(noon(), &[], &[failed])[0].at, noon().now);
+        for wall in [
+            "1970-01-01T00:00:00Z",
+            "2026-03-02T11:00:00Z",
+            "2026-03-03T12:00:00Z",
+        ] {
+            let set = Moment {
+                now: wall.parse().unwrap(),
+                ..noon()
+            };
+            let due = &plan(set, &[], std::slice::from_ref(&facts))[0];
+            assert_eq!(until(set.now, due.at), pause, "{wall}");
+            let an_hour_later = Moment {
+                age: set.age + HOT,
+                ..set
+            };
+            assert!(plan(an_hour_later, &[], &[role(12 * 3600)]).is_empty(), "{wall}");
+        }
     }
 
     proptest! {

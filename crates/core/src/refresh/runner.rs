@@ -17,14 +17,9 @@ const JUMP: Duration = Duration::from_secs(60);
 pub async fn run(refresh: Refresh) {
     let mut before = Moment::of(&*refresh.clock);
     while !refresh.unfinished.is_ending() {
-        let moment = Moment::of(&*refresh.clock);
-        if jumped(before, moment) {
-            tracing::info!("the machine slept or its clock was set; everything is looked at again");
-            refresh.try_again();
-            let _ = refresh.changes.send(Change::ClockJumped);
-        }
+        let (moment, next) = look(&refresh, before);
         before = moment;
-        let pause = step(&refresh, moment);
+        let pause = next.map_or(TICK, |next| next.min(TICK));
         tokio::select! {
             () = refresh.clock.sleep(pause) => {}
             () = refresh.look.notified() => {}
@@ -32,8 +27,19 @@ pub async fn run(refresh: Refresh) {
     }
 }
 
-/// Starts what is due and says for how long to sleep.
-fn step(refresh: &Refresh, moment: Moment) -> Duration {
+/// Looks at the clocks since `before`, and does what the plan says. The pause is how long nothing is due.
+pub(in crate::refresh) fn look(refresh: &Refresh, before: Moment) -> (Moment, Option<Duration>) {
+    let moment = Moment::of(&*refresh.clock);
+    if jumped(before, moment) {
+        tracing::info!("the machine slept or its clock was set; everything is looked at again");
+        refresh.try_again();
+        let _ = refresh.changes.send(Change::ClockJumped);
+    }
+    (moment, step(refresh, moment))
+}
+
+/// Starts what is due and says when to ask again.
+fn step(refresh: &Refresh, moment: Moment) -> Option<Duration> {
     let sessions = refresh.sessions();
     for session in &sessions {
         if session.center.reach.take_recovered() {
@@ -48,7 +54,7 @@ fn step(refresh: &Refresh, moment: Moment) -> Duration {
     let (now, later): (Vec<_>, Vec<_>) = due.into_iter().partition(|due| due.at <= moment.now);
     let waits = now.into_iter().filter_map(|due| start(refresh, due));
     let next = later.first().map(|due| until(moment.now, due.at));
-    waits.chain(next).fold(TICK, Duration::min)
+    waits.chain(next).min()
 }
 
 /// Starts it, unless it is under way, or says when to ask again: a portal that does not answer is not asked about all
@@ -88,7 +94,7 @@ fn start(refresh: &Refresh, due: Due) -> Option<Duration> {
 
 fn jumped(before: Moment, now: Moment) -> bool {
     let monotonic = now.elapsed.saturating_sub(before.elapsed);
-    let wall = now.now.duration_since(before.now);
+    let wall = now.shown.duration_since(before.shown);
     let difference = wall - jiff::SignedDuration::try_from(monotonic).unwrap_or_default();
     difference.unsigned_abs() > JUMP
 }
@@ -96,7 +102,7 @@ fn jumped(before: Moment, now: Moment) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::{Clock, ManualClock};
+    use crate::clock::ManualClock;
 
     #[test]
     fn t1_suspend_and_set_clocks_are_noticed_and_passing_time_is_not() {
@@ -106,10 +112,7 @@ mod tests {
         assert!(!jumped(before, Moment::of(&clock)));
         clock.suspend(Duration::from_secs(90));
         assert!(jumped(before, Moment::of(&clock)));
-        let before = Moment {
-            now: clock.now(),
-            elapsed: clock.elapsed(),
-        };
+        let before = Moment::of(&clock);
         clock.jump(jiff::SignedDuration::from_mins(-2));
         assert!(jumped(before, Moment::of(&clock)));
     }

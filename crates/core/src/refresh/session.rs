@@ -9,15 +9,15 @@ pub(in crate::refresh) mod succession;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use futures_util::FutureExt;
-use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use crate::clock::SharedClock;
 use crate::identity_center::{Failure, IdentityCenter, Meaning, Portal, Token};
 use crate::refresh::flight::{Flights, Panicked};
-use crate::refresh::life::{Life, Moment, after, until};
+use crate::refresh::life::{Life, Moment, until};
 use crate::refresh::plan::TokenFacts;
 use crate::refresh::standing::{Failing, SessionView, SignedIn, Status};
 use crate::refresh::unfinished::Unfinished;
@@ -104,7 +104,8 @@ impl Session {
         let _turn = self.turn.lock().await;
         self.next_epoch();
         self.store.save_sign_in(self.portal(), &sign_in).await?;
-        let life = Life::begins(self.moment(), sign_in.token.expires_at);
+        let token = &sign_in.token;
+        let life = Life::continues(self.moment(), token.issued_at, token.expires_at);
         *self.status() = Status::SignedIn(Box::new(SignedIn::new(sign_in, life)));
         self.changed();
         Ok(())
@@ -197,7 +198,7 @@ impl Session {
         if let Status::SignedIn(signed_in) = &mut *self.status()
             && let Some(failing) = &mut signed_in.failing
         {
-            failing.not_before = Timestamp::MIN;
+            failing.not_before = Duration::ZERO;
         }
     }
 
@@ -234,8 +235,7 @@ impl Session {
             return Some(Ok(current.clone()));
         }
         let failing = signed_in.failing.as_ref()?;
-        let pause = until(self.clock.now(), failing.not_before);
-        let too_soon = !pause.is_zero() && pause <= retry::token(signed_in.life.length).last;
+        let too_soon = self.clock.elapsed() < failing.not_before;
         too_soon.then(|| Err(RefreshFailure::Aws(failing.failure.clone())))
     }
 
@@ -291,10 +291,10 @@ impl Session {
             // Somebody signed out, or in again, meanwhile: this is about a sign-in that is gone.
             return self.current();
         }
-        let life = Life::begins(self.moment(), token.expires_at);
+        let life = Life::continues(self.moment(), token.issued_at, token.expires_at);
         let previous = until(before.token.issued_at, before.token.expires_at);
         // AWS shortens a token only because the portal session ends with it.
-        let shortened = life.length + std::time::Duration::from_secs(30) < previous;
+        let shortened = life.length + Duration::from_secs(30) < previous;
         let sign_in = SignIn {
             token: token.clone(),
             ..before
@@ -362,10 +362,10 @@ impl Session {
         };
         let (in_a_row, since) = match &signed_in.failing {
             Some(failing) => (failing.in_a_row + 1, failing.since),
-            None => (1, moment.now),
+            None => (1, moment.elapsed),
         };
         let pause = retry::token(signed_in.life.length).pause(in_a_row, failure.retry_after);
-        let not_before = after(moment.now, pause);
+        let not_before = moment.elapsed.saturating_add(pause);
         signed_in.failing = Some(Failing {
             failure: failure.clone(),
             in_a_row,

@@ -1,5 +1,7 @@
 //! What is known of a portal's sign-in, and how it is shown.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use crate::identity_center::Failure;
@@ -35,8 +37,10 @@ pub struct SignedIn {
 pub struct Failing {
     pub failure: Failure,
     pub in_a_row: u32,
-    pub since: Timestamp,
-    pub not_before: Timestamp,
+    /// The monotonic time of the first failure in a row.
+    pub since: Duration,
+    /// The monotonic time before which it is not tried again.
+    pub not_before: Duration,
 }
 
 /// A session as the application shows it.
@@ -46,8 +50,8 @@ pub struct SessionView {
     pub token_expires_at: Option<Timestamp>,
     pub session_ends_at: Option<Timestamp>,
     pub signed_in_at: Option<Timestamp>,
-    /// The last refresh failed, and since when that has been so.
-    pub failing: Option<(Failure, Timestamp)>,
+    /// The last refresh failed, and since which monotonic time that has been so.
+    pub failing: Option<(Failure, Duration)>,
     pub store_failure: Option<StoreFailure>,
     pub renewing: bool,
 }

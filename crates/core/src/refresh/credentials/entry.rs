@@ -4,27 +4,29 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use super::Live;
 use crate::identity_center::{Failure, Meaning, PortalId, RoleKey};
-use crate::refresh::life::{Moment, after};
-use crate::refresh::plan::HOT;
+use crate::refresh::life::Moment;
+use crate::refresh::plan::is_hot;
 use crate::refresh::{RefreshFailure, retry};
 
 #[derive(Debug, Default)]
 pub(super) struct Entries {
     pub(super) by_role: HashMap<RoleKey, Entry>,
-    /// Grows when a portal's credentials are forgotten: what was asked for before is not kept then.
-    pub(super) epochs: HashMap<PortalId, u64>,
+    pub(super) epochs: Epochs,
 }
+
+/// Grow when a portal's credentials are forgotten: what was asked for before is not kept then.
+#[derive(Debug, Default)]
+pub(super) struct Epochs(HashMap<PortalId, u64>);
 
 #[derive(Debug, Default)]
 pub(super) struct Entry {
     pub(super) live: Option<Arc<Live>>,
     /// AWS has given credentials for it since its portal's were last forgotten.
     pub(super) obtained: bool,
-    pub(super) asked_at: Option<Timestamp>,
+    /// The age of the clock at that time.
+    pub(super) asked_at: Option<Duration>,
     pub(super) kept: bool,
     /// It was in use when the session ended: the next sign-in fetches it anew.
     pub(super) resumes: bool,
@@ -37,14 +39,19 @@ pub(super) struct Entry {
 pub(super) struct Failed {
     pub(super) failure: RefreshFailure,
     pub(super) in_a_row: u32,
-    pub(super) not_before: Timestamp,
+    /// The monotonic time before which the background does not try again.
+    pub(super) not_before: Duration,
     /// The monotonic time until which this failure is the answer.
     pub(super) remembered_until: Duration,
 }
 
-impl Entries {
-    pub(super) fn epoch(&self, portal: &PortalId) -> u64 {
-        self.epochs.get(portal).copied().unwrap_or_default()
+impl Epochs {
+    pub(super) fn of(&self, portal: &PortalId) -> u64 {
+        self.0.get(portal).copied().unwrap_or_default()
+    }
+
+    pub(super) fn next(&mut self, portal: &PortalId) {
+        *self.0.entry(portal.clone()).or_default() += 1;
     }
 }
 
@@ -53,11 +60,14 @@ impl Entry {
         matches!(&self.failed, Some(failed) if failed.failure == RefreshFailure::NotAssigned)
     }
 
-    /// That nobody was signed in holds up nothing once somebody is.
-    pub(super) fn not_before(&self, is_signed_in: bool) -> Option<Timestamp> {
+    /// That nobody was signed in holds up nothing once somebody is. What was obtained a moment ago would not be better
+    /// now, however little of it seems to be left.
+    pub(super) fn not_before(&self, is_signed_in: bool, moment: Moment) -> Option<Duration> {
         let failed = self.failed.as_ref();
         let holds = failed.filter(|failed| !(is_signed_in && is_about_the_sign_in(&failed.failure)));
-        holds.map(|failed| failed.not_before)
+        let after_failure = holds.map(|failed| failed.not_before);
+        let is_new = |live: &Arc<Live>| moment.elapsed + live.new_until.saturating_sub(moment.age);
+        after_failure.max(self.live.as_ref().map(is_new))
     }
 
     pub(super) fn is_forgotten(&self, moment: Moment) -> bool {
@@ -69,7 +79,7 @@ impl Entry {
     }
 
     pub(super) fn is_hot(&self, moment: Moment) -> bool {
-        self.asked_at.is_some_and(|asked| after(asked, HOT) > moment.now)
+        self.asked_at.is_some_and(|asked| is_hot(asked, moment))
     }
 
     /// Drops what an earlier sign-in gave.
@@ -94,7 +104,7 @@ impl Entry {
         self.failed = Some(Failed {
             failure,
             in_a_row,
-            not_before: after(moment.now, retry::ROLE.jittered(in_a_row, asked)),
+            not_before: moment.elapsed + retry::ROLE.jittered(in_a_row, asked),
             remembered_until: moment.elapsed + retry::REMEMBERED,
         });
     }
@@ -105,7 +115,7 @@ impl Failed {
     pub(super) fn tried_at_once(self) -> Option<Self> {
         (self.failure != RefreshFailure::NotAssigned).then_some(Self {
             in_a_row: 0,
-            not_before: Timestamp::MIN,
+            not_before: Duration::ZERO,
             remembered_until: Duration::ZERO,
             ..self
         })

@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::clock::corrected::CorrectedClock;
+use crate::clock::skew::Skew;
 use crate::clock::{Clock, ManualClock};
 use crate::identity_center::AccountId;
 use crate::identity_center::tests::Stage;
+use crate::refresh::life::after;
 use crate::refresh::plan::HOT;
 use crate::refresh::unfinished::Unfinished;
 use crate::token_store::strict_store::StrictStore;
@@ -32,7 +35,8 @@ fn an_hours_credentials(clock: &ManualClock) -> RoleCredentials {
 fn what_nobody_uses_any_more_is_not_kept_for_ever() {
     let clock = ManualClock::at("2026-03-02T12:00:00Z".parse().unwrap());
     let (changes, _) = mpsc::unbounded_channel();
-    let cache = RoleCache::new(Arc::new(clock.clone()), changes);
+    let corrected = CorrectedClock::shared(Arc::new(clock.clone()), Skew::default());
+    let cache = RoleCache::new(corrected, changes);
     let held = |cache: &RoleCache| cache.entries().by_role.len();
     for name in ["Obtained", "Refused", "Kept"] {
         cache.note_asked(&key(name), cache.moment());
@@ -118,14 +122,15 @@ fn r7_what_is_tried_at_once_has_failed_until_it_works() {
     let not_before = || cache.facts(|_| true)[0].not_before;
     cache.note_asked(&role, cache.moment());
     cache.landed(&role, 0, Ok(an_hours_credentials(&clock))).unwrap();
+    clock.advance(2 * retry::REMEMBERED);
     let silence = RefreshFailure::no_answer("GetRoleCredentials");
     let forget_failures = || cache.forget_failures();
     let forget_silence = || cache.forget_silence(&role.portal);
     for forget in [&forget_failures as &dyn Fn(), &forget_silence] {
         assert!(cache.landed(&role, 0, Err(silence.clone())).is_err());
-        assert!(not_before() > Some(clock.now()));
+        assert!(not_before() > Some(clock.elapsed()));
         forget();
-        assert!(failed(&cache) && not_before() < Some(clock.now()));
+        assert!(failed(&cache) && not_before() <= Some(clock.elapsed()));
     }
     cache.landed(&role, 0, Ok(an_hours_credentials(&clock))).unwrap();
     assert!(!failed(&cache));
@@ -144,7 +149,7 @@ fn r1_what_was_in_use_when_the_session_ended_resumes_and_what_a_person_left_does
     };
     let use_role = |name: &str| {
         cache.note_asked(&key(name), cache.moment());
-        let epoch = cache.entries().epoch(&portal);
+        let epoch = cache.entries().epochs.of(&portal);
         let given = an_hours_credentials(&clock);
         cache.landed(&key(name), epoch, Ok(given)).unwrap();
     };

@@ -1,0 +1,204 @@
+//! AWS as the random schedules see it: a clock of its own, short answers, and a log of what was asked.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_types::body::SdkBody;
+use jiff::fmt::rfc2822::DateTimePrinter;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::clock::{Clock, ManualClock, saturating_add};
+use crate::identity_center::{Flow, Registration, Token};
+use crate::refresh::life::after;
+use crate::token_store::SignIn;
+
+/// What AWS does with calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mood {
+    Answers,
+    Silent,
+    Unavailable,
+    Throttles,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation {
+    CreateToken,
+    GetRoleCredentials,
+    Logout,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct Call {
+    pub operation: Operation,
+    /// The monotonic time.
+    pub at: Duration,
+    pub failed: bool,
+    /// Whether there was an answer, with its date.
+    pub answered: bool,
+}
+
+/// One company's Identity Center. Clones are the same.
+#[derive(Debug, Clone)]
+pub struct Company {
+    machine: ManualClock,
+    books: Arc<Mutex<Books>>,
+}
+
+#[derive(Debug)]
+struct Books {
+    mood: Mood,
+    /// How far AWS's clock is ahead of the machine's.
+    ahead: SignedDuration,
+    token_life: Duration,
+    role_life: Duration,
+    /// Access tokens and access key ids, and when they end by AWS's clock.
+    ends: BTreeMap<String, Timestamp>,
+    calls: Vec<Call>,
+}
+
+impl Company {
+    pub fn new(machine: &ManualClock, token_life: Duration, role_life: Duration) -> Self {
+        let books = Books {
+            mood: Mood::Answers,
+            ahead: SignedDuration::ZERO,
+            token_life,
+            role_life,
+            ends: BTreeMap::new(),
+            calls: Vec::new(),
+        };
+        Self {
+            machine: machine.clone(),
+            books: Arc::new(Mutex::new(books)),
+        }
+    }
+
+    pub fn set_mood(&self, mood: Mood) {
+        self.books().mood = mood;
+    }
+
+    pub fn mood(&self) -> Mood {
+        self.books().mood
+    }
+
+    /// Somebody sets the machine's clock; AWS's does not care.
+    pub fn set_machine(&self, by: SignedDuration) {
+        self.machine.jump(by);
+        self.books().ahead -= by;
+    }
+
+    pub fn calls(&self) -> Vec<Call> {
+        self.books().calls.clone()
+    }
+
+    /// What is really left of credentials; negative where they have expired.
+    pub fn left(&self, access_key_id: &str) -> SignedDuration {
+        let books = self.books();
+        books.ends[access_key_id].duration_since(self.now(&books))
+    }
+
+    /// What a person gets who signs in, at the machine's idea of the time.
+    pub fn sign_in(&self, now: Timestamp) -> SignIn {
+        let mut books = self.books();
+        let life = books.token_life;
+        let token = Token {
+            access_token: self.issue(&mut books, "token", life).into(),
+            refresh_token: Some("refresh".into()),
+            issued_at: now,
+            expires_at: after(now, life),
+        };
+        let registration = Registration {
+            flow: Flow::Browser,
+            client_id: "client".to_owned(),
+            client_secret: "secret".into(),
+            expires_at: after(now, 90 * 24 * Duration::from_secs(3600)),
+        };
+        SignIn {
+            token,
+            registration,
+            signed_in_at: now,
+        }
+    }
+
+    fn now(&self, books: &Books) -> Timestamp {
+        saturating_add(self.machine.now(), books.ahead)
+    }
+
+    fn issue(&self, books: &mut Books, kind: &str, life: Duration) -> String {
+        let name = format!("{kind}-{}", books.ends.len());
+        let end = after(self.now(books), life);
+        books.ends.insert(name.clone(), end);
+        name
+    }
+
+    fn answer(&self, request: &HttpRequest) -> Result<HttpResponse, ConnectorError> {
+        let mut books = self.books();
+        let operation = match request.uri() {
+            uri if uri.contains("/token") => Operation::CreateToken,
+            uri if uri.contains("/federation/credentials") => Operation::GetRoleCredentials,
+            _ => Operation::Logout,
+        };
+        let mood = books.mood;
+        books.calls.push(Call {
+            operation,
+            at: self.machine.elapsed(),
+            failed: mood != Mood::Answers,
+            answered: mood != Mood::Silent,
+        });
+        let (status, error, body) = match (mood, operation) {
+            (Mood::Silent, _) => return Err(ConnectorError::io("no route to host".into())),
+            (Mood::Unavailable, _) => (503, "", "{}".to_owned()),
+            (Mood::Throttles, _) => (429, "TooManyRequestsException", "{}".to_owned()),
+            (Mood::Answers, Operation::Logout) => (200, "", "{}".to_owned()),
+            (Mood::Answers, Operation::CreateToken) => {
+                let life = books.token_life;
+                let token = self.issue(&mut books, "token", life);
+                let seconds = life.as_secs();
+                let body = format!(
+                    r#"{{"accessToken":"{token}","refreshToken":"refresh","expiresIn":{seconds},"tokenType":"Bearer"}}"#
+                );
+                (200, "", body)
+            }
+            (Mood::Answers, Operation::GetRoleCredentials) => {
+                let token = request
+                    .headers()
+                    .get("x-amz-sso_bearer_token")
+                    .unwrap_or_default();
+                if books.ends.get(token).is_none_or(|end| *end <= self.now(&books)) {
+                    (401, "UnauthorizedException", "{}".to_owned())
+                } else {
+                    let life = books.role_life;
+                    let key = self.issue(&mut books, "key", life);
+                    let end = books.ends[&key].as_millisecond();
+                    let body = format!(
+                        r#"{{"roleCredentials":{{"accessKeyId":"{key}","secretAccessKey":"secret","sessionToken":"session","expiration":{end}}}}}"#
+                    );
+                    (200, "", body)
+                }
+            }
+        };
+        let mut response = HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body));
+        let headers = response.headers_mut();
+        headers.insert("x-amzn-requestid", books.calls.len().to_string());
+        if !error.is_empty() {
+            headers.insert("x-amzn-errortype", error);
+        }
+        let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&self.now(&books));
+        headers.insert("date", date.unwrap());
+        Ok(response)
+    }
+
+    fn books(&self) -> MutexGuard<'_, Books> {
+        self.books.lock().unwrap()
+    }
+}
+
+impl HttpConnector for Company {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        HttpConnectorFuture::ready(self.answer(&request))
+    }
+}

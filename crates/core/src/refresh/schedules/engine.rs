@@ -1,0 +1,321 @@
+//! The engine in a world that a schedule moves, and what must hold of all that it does.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use jiff::SignedDuration;
+use proptest::test_runner::TestCaseError;
+use proptest::{prop_assert, prop_assert_eq};
+use tokio::sync::mpsc;
+
+use super::company::{Call, Company, Mood, Operation};
+use super::{Day, MINUTE, Step};
+use crate::clock::corrected::CorrectedClock;
+use crate::clock::{Clock, ManualClock, SharedClock};
+use crate::identity_center::{AccountId, HttpStack, IdentityCenter, Portal, RoleCredentials, RoleKey};
+use crate::refresh::life::Moment;
+use crate::refresh::session::Session;
+use crate::refresh::{Refresh, RefreshFailure, runner};
+use crate::settings::Settings;
+use crate::token_store::TokenStore;
+
+const SETTLED: usize = 60;
+
+/// The engine in a world that the schedule moves.
+pub struct Engine {
+    machine: ManualClock,
+    clock: SharedClock,
+    company: Company,
+    refresh: Refresh,
+    pub session: Arc<Session>,
+    before: Moment,
+    role_life: Duration,
+    token_life: Duration,
+    /// The monotonic time since which nothing has failed and nobody has touched the clock.
+    well_since: Duration,
+    /// The monotonic times at which attempts at a token may start over.
+    resets: Vec<Duration>,
+    is_clock_touched: bool,
+    calls_before_jump: usize,
+}
+
+impl Engine {
+    pub fn new(day: &Day) -> Self {
+        let machine = ManualClock::at("2026-03-02T12:00:00Z".parse().unwrap());
+        let (token_life, role_life) = (
+            Duration::from_secs(day.token_life),
+            Duration::from_secs(day.role_life),
+        );
+        let company = Company::new(&machine, token_life, role_life);
+        let http = HttpStack::with_connector(company.clone(), Arc::new(machine.clone()));
+        let clock = CorrectedClock::shared(Arc::new(machine.clone()), http.skew.clone());
+        let mut settings = Settings::default();
+        let portal = settings.add_portal("acme", "https://acme.awsapps.com/start", "eu-west-1");
+        let portal = Portal::from_settings(portal, None).unwrap();
+        let (changes, _) = mpsc::unbounded_channel();
+        let refresh = Refresh::new(clock.clone(), TokenStore::memory(), changes);
+        let session = refresh.add_portal(IdentityCenter::new(portal, &http, clock.clone()));
+        Self {
+            before: Moment::of(&*clock),
+            machine,
+            clock,
+            company,
+            refresh,
+            session,
+            role_life,
+            token_life,
+            well_since: Duration::ZERO,
+            resets: Vec::new(),
+            is_clock_touched: false,
+            calls_before_jump: 0,
+        }
+    }
+
+    pub async fn live(&mut self, step: &Step) -> Result<(), TestCaseError> {
+        match step {
+            Step::Advance(share) => {
+                let span = self.role_life.mul_f64(*share);
+                let is_well = self.company.mood() == Mood::Answers;
+                self.advance(if is_well { span } else { span.min(30 * MINUTE) })
+                    .await?;
+            }
+            Step::Suspend(share) => {
+                // There was a tick in the half minute before.
+                self.look();
+                self.machine.suspend(self.role_life.mul_f64(*share));
+                self.starts_over();
+                self.advance(Duration::ZERO).await?;
+            }
+            Step::Jump(by, asks) => self.jump(SignedDuration::from_secs(*by), *asks).await?,
+            Step::Mood(mood) => {
+                self.company.set_mood(*mood);
+                self.well_since = self.clock.elapsed();
+            }
+            Step::Request(number) => self.request(*number).await?,
+            Step::Crowd(size) => self.crowd(*size).await?,
+            Step::TryAgain => {
+                self.refresh.try_again();
+                self.starts_over();
+            }
+            Step::SignOut => {
+                self.refresh.roles.forget_portal(&self.session.portal().id);
+                let session = self.session.clone();
+                let done = self.finish(async move { session.sign_out().await }).await?;
+                prop_assert!(done.is_ok(), "{done:?}");
+                // What had begun ends, and nothing is kept of it.
+                self.advance(10 * Duration::from_secs(1)).await?;
+            }
+            Step::SignIn => self.sign_in().await?,
+        }
+        Ok(())
+    }
+
+    pub async fn sign_in(&mut self) -> Result<(), TestCaseError> {
+        let sign_in = self.company.sign_in(self.clock.now());
+        prop_assert!(self.session.adopt(sign_in).await.is_ok());
+        self.refresh.roles.resume_portal(&self.session.portal().id);
+        self.refresh.try_again();
+        self.starts_over();
+        Ok(())
+    }
+
+    /// Lives that are shorter than any of AWS's are shorter than the error that a clock is granted.
+    async fn jump(&mut self, by: SignedDuration, asks: Option<u8>) -> Result<(), TestCaseError> {
+        if self.role_life < 15 * MINUTE {
+            return Ok(());
+        }
+        self.look();
+        self.company.set_machine(by);
+        self.is_clock_touched = true;
+        self.calls_before_jump = self.company.calls().len();
+        self.starts_over();
+        if let Some(number) = asks {
+            self.request(number).await?;
+        }
+        self.advance(Duration::ZERO).await?;
+        self.starts_over();
+        Ok(())
+    }
+
+    fn starts_over(&mut self) {
+        self.well_since = self.clock.elapsed();
+        self.resets.push(self.clock.elapsed());
+    }
+
+    fn look(&mut self) -> Option<Duration> {
+        let (moment, next) = runner::look(&self.refresh, self.before);
+        self.before = moment;
+        next
+    }
+
+    async fn advance(&mut self, span: Duration) -> Result<(), TestCaseError> {
+        self.before = advance(&self.refresh, &self.machine, self.before, span).await?;
+        Ok(())
+    }
+
+    /// Lets time pass until it is done.
+    async fn finish<F>(&self, work: F) -> Result<F::Output, TestCaseError>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send,
+    {
+        let task = tokio::spawn(work);
+        for _ in 0..2_000 {
+            settle().await;
+            if task.is_finished() {
+                return task
+                    .await
+                    .map_err(|panicked| TestCaseError::fail(panicked.to_string()));
+            }
+            self.machine.advance(Duration::from_millis(100));
+        }
+        Err(TestCaseError::fail("no answer in 200 seconds"))
+    }
+
+    fn asked(
+        &self,
+        number: u8,
+    ) -> impl Future<Output = Result<RoleCredentials, RefreshFailure>> + Send + use<> {
+        let key = RoleKey {
+            portal: self.session.portal().id.clone(),
+            account: AccountId("111122223333".to_owned()),
+            permission_set: format!("Set{number}"),
+        };
+        let (roles, session) = (self.refresh.roles.clone(), self.session.clone());
+        async move { roles.credentials(&session, &key, Duration::ZERO).await }
+    }
+
+    async fn request(&self, number: u8) -> Result<(), TestCaseError> {
+        // The longest pause of a token, and a clock that has been read.
+        let is_well =
+            self.company.mood() == Mood::Answers && self.clock.elapsed() >= self.well_since + 6 * MINUTE;
+        let is_signed_in = self.session.is_signed_in();
+        let before = self.company.calls().len();
+        let answer = self.finish(self.asked(number)).await?;
+        match answer {
+            Ok(credentials) => {
+                let left = self.served(&credentials)?;
+                let enough = (15 * MINUTE).min(self.role_life.mul_f64(0.35));
+                let enough = SignedDuration::try_from(enough).unwrap() - self.granted();
+                prop_assert!(!is_well || left >= enough, "r1: {left:#} left though AWS answers");
+                prop_assert!(is_signed_in, "r8: served though nobody is signed in");
+            }
+            Err(RefreshFailure::SignInNeeded) => {
+                prop_assert!(!is_signed_in, "t4: signed out without cause");
+                prop_assert_eq!(self.company.calls().len(), before, "AWS was asked for nobody");
+            }
+            Err(failure) => prop_assert!(!is_well, "r1: {failure} though AWS answers"),
+        }
+        Ok(())
+    }
+
+    async fn crowd(&self, size: u8) -> Result<(), TestCaseError> {
+        let all = join_all((0..size).map(|number| self.asked(number)));
+        for credentials in self.finish(all).await?.into_iter().flatten() {
+            self.served(&credentials)?;
+        }
+        Ok(())
+    }
+
+    /// What is really left of credentials that a tool was given.
+    fn served(&self, credentials: &RoleCredentials) -> Result<SignedDuration, TestCaseError> {
+        let left = self.company.left(&credentials.access_key_id);
+        prop_assert!(
+            left > SignedDuration::ZERO,
+            "r1: an expired one was served, {left:#}"
+        );
+        let said = credentials.expires_at.duration_since(self.clock.now());
+        // One answer contradicts, the next one confirms.
+        let calls = self.company.calls();
+        let answers = calls[self.calls_before_jump..]
+            .iter()
+            .filter(|call| call.answered);
+        prop_assert!(
+            answers.count() < 2 || (said - left).abs() <= self.granted(),
+            "t4: {said:#} are said to be left of {left:#}"
+        );
+        Ok(left)
+    }
+
+    /// By how much a clock may be off that is taken to be right.
+    fn granted(&self) -> SignedDuration {
+        SignedDuration::from_secs(if self.is_clock_touched { 32 } else { 1 })
+    }
+
+    /// R4 and S1, of all that was asked.
+    pub fn look_back(&self) -> Result<(), TestCaseError> {
+        let calls = self.company.calls();
+        let tokens: Vec<_> = calls
+            .iter()
+            .filter(|call| call.operation == Operation::CreateToken)
+            .collect();
+        let first = Duration::from_secs(30).min(self.token_life / 4);
+        let mut in_a_row = 0;
+        for pair in tokens.windows(2) {
+            let [before, after] = pair else { continue };
+            let started_over = self.resets.iter().any(|at| (before.at..=after.at).contains(at));
+            in_a_row = if before.failed && !started_over {
+                in_a_row + 1
+            } else {
+                0
+            };
+            let least = first.saturating_mul(1 << in_a_row.min(16) >> 1).min(5 * MINUTE);
+            prop_assert!(
+                started_over || after.at - before.at >= least.max(first),
+                "r4: {:?} between attempt {in_a_row} and the next",
+                after.at - before.at
+            );
+        }
+        is_within_the_quota(&calls)
+    }
+}
+
+/// Time goes on to what is due next, again and again.
+pub async fn advance(
+    refresh: &Refresh,
+    machine: &ManualClock,
+    before: Moment,
+    span: Duration,
+) -> Result<Moment, TestCaseError> {
+    let end = machine.elapsed() + span;
+    let mut before = before;
+    for _ in 0..20_000 {
+        (before, _) = runner::look(refresh, before);
+        settle().await;
+        let (moment, next) = runner::look(refresh, before);
+        before = moment;
+        settle().await;
+        let left = end.saturating_sub(machine.elapsed());
+        if left.is_zero() {
+            return Ok(before);
+        }
+        let is_at_work = refresh.sessions().iter().any(|session| session.is_renewing())
+            || refresh.roles.views().iter().any(|role| role.renewing);
+        let most = if is_at_work { Duration::from_secs(1) } else { left };
+        let pause = next.unwrap_or(left).min(most).max(Duration::from_millis(10));
+        machine.advance(pause.min(left));
+    }
+    Err(TestCaseError::fail("there is no end of things to do"))
+}
+
+fn is_within_the_quota(calls: &[Call]) -> Result<(), TestCaseError> {
+    for (number, first) in calls.iter().enumerate() {
+        for (more, last) in calls[number..].iter().enumerate() {
+            let seconds = (last.at - first.at).as_secs_f64();
+            let most = 10.0 + 18.0 * seconds;
+            prop_assert!(
+                (more + 1) as f64 <= most + 1.0,
+                "s1: {} calls in {seconds} s",
+                more + 1
+            );
+        }
+    }
+    Ok(())
+}
+
+async fn settle() {
+    for _ in 0..SETTLED {
+        tokio::task::yield_now().await;
+    }
+}
