@@ -273,8 +273,9 @@ impl Client {
         let approval = json!({ "user_code": started.member("userCode"), "user": user, "browser": browser });
         let approved = self.post("/_control/approve", &approval).await;
         assert_eq!(approved.status, 200, "{}", approved.text);
-        let tokens = self.poll(&client, &started.member("deviceCode")).await.json();
-        (client, tokens)
+        let reply = self.poll(&client, &started.member("deviceCode")).await;
+        assert_eq!(reply.status, 200, "{}", reply.text);
+        (client, reply.json())
     }
 
     pub(crate) async fn access_token(&mut self, user: &str) -> String {
