@@ -22,6 +22,8 @@ mod exec;
 mod fake_time;
 #[path = "harness/http.rs"]
 mod http;
+#[path = "harness/in_process.rs"]
+mod in_process;
 #[path = "harness/keyring.rs"]
 mod keyring;
 #[path = "harness/logs.rs"]
@@ -46,6 +48,8 @@ mod process;
 mod programs;
 #[path = "harness/reaper.rs"]
 mod reaper;
+#[path = "harness/recording_shell.rs"]
+mod recording_shell;
 #[path = "harness/screen.rs"]
 mod screen;
 #[path = "harness/sign_in.rs"]
@@ -72,6 +76,7 @@ pub use emulator::{EmulatorAddresses, EmulatorProcess};
 pub use exec::Exec;
 pub use fake_time::FakeTime;
 pub use http::{Answer, delete, follow, get, get_with_authorization, post};
+pub use in_process::InProcess;
 pub use logs::Logs;
 pub use menu::{Menu, MenuItem};
 pub use notifications::{Notification, NotificationServer};
@@ -82,7 +87,8 @@ pub use person::{ConsolePage, Person};
 pub use portray::{Answers, Portray};
 pub use process::{Finished, Process};
 pub use programs::{Program, Programs};
-pub use simulation::{RecordingShell, Simulation};
+pub use recording_shell::RecordingShell;
+pub use simulation::Simulation;
 pub use terminal::Terminal;
 pub use tray::{TrayHost, TrayItem};
 pub use wait::wait_until;

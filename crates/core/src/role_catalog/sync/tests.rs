@@ -199,7 +199,7 @@ async fn s2_ten_thousand_accounts() {
     assert_eq!(outcome.listing().counts().permission_sets, 50_000);
     assert_eq!(source.calls(), 10_100);
     let partials = outcome.progress.iter().filter(|it| it.partial.is_some()).count();
-    assert!((2..=40).contains(&partials), "{partials} copies of the listing");
+    assert!((20..=60).contains(&partials), "{partials} copies of the listing");
 }
 
 #[tokio::test]
@@ -370,8 +370,15 @@ async fn the_list_is_usable_from_the_first_page_on() {
         "its permission sets as they were"
     );
     let steps: Vec<_> = outcome.progress.iter().map(|it| (it.done, it.total)).collect();
-    assert_eq!(steps[..3], [(0, 100), (0, 150), (1, 150)]);
+    assert_eq!(steps[0], (0, 100));
     assert_eq!(steps.last(), Some(&(150, 150)));
+    let before_the_last_page = steps.iter().filter(|(_, total)| *total == 100).count();
+    assert!(
+        before_the_last_page > 1,
+        "roles come before the last page: {steps:?}"
+    );
+    let with_roles = outcome.progress.iter().find(|it| it.done == 1).unwrap();
+    assert!(with_roles.partial.is_some(), "the first account shows at once");
     assert_eq!(outcome.listing().accounts.len(), 150);
 }
 
