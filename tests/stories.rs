@@ -10,6 +10,7 @@ mod tidy;
 #[path = "."]
 mod stories {
     mod aws_clients;
+    mod changes_in_process;
     mod command_line;
     mod credential_process;
     mod device_code;
@@ -23,6 +24,7 @@ mod stories {
     mod hours_in_process;
     mod hours_later;
     pub mod killed;
+    mod many_accounts;
     mod marks_in_process;
     mod no_secret_leaks;
     mod one_owner;

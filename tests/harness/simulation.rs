@@ -108,6 +108,13 @@ impl Simulation {
     }
 
     async fn sign_in_with(&self, user: &str, force: bool) -> Result<()> {
+        self.begin_sign_in(user, force).await?;
+        self.advance(Duration::from_secs(30)).await;
+        Ok(())
+    }
+
+    /// Signs in; the list is not synced yet.
+    pub async fn begin_sign_in(&self, user: &str, force: bool) -> Result<()> {
         let begin = self
             .app
             .sign_in(&self.portal.0, SignInMethod::DeviceCode, false, force);
@@ -117,9 +124,7 @@ impl Simulation {
         let code = started.user_code.context("a device sign-in has a code")?;
         self.emulator.approve_device(&code, user)?;
         let ended = self.while_time_passes(started.finished).await?;
-        ended.map_err(|problem| anyhow::anyhow!("{problem:?}"))?;
-        self.advance(Duration::from_secs(30)).await;
-        Ok(())
+        ended.map_err(|problem| anyhow::anyhow!("{problem:?}"))
     }
 
     /// The clock goes on from one thing that is due to the next, and each happens at its time.
@@ -286,6 +291,11 @@ impl Simulation {
 
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// How long the simulation has run while the machine was awake.
+    pub fn elapsed(&self) -> Duration {
+        self.clock.elapsed()
     }
 }
 

@@ -98,7 +98,7 @@ pub struct SyncStopped {
     pub unfinished: Box<Unfinished>,
 }
 
-/// How many accounts are listed at the same time.
+/// How many calls are made at the same time.
 const AT_ONCE: usize = 8;
 
 /// How often one call is tried before the sync stops.
@@ -205,7 +205,7 @@ async fn list<A: Assignments>(
     let mut listings = FuturesUnordered::new();
     let mut first = true;
     loop {
-        while listings.len() < AT_ONCE
+        while listings.len() + usize::from(page.is_some()) < AT_ONCE
             && let Some(account) = waiting.pop_front()
         {
             listings.push(list(account));
