@@ -42,6 +42,17 @@ async fn words_that_match_several_roles_are_chosen_from_at_a_terminal_and_refuse
     let refused = portray.run(&several).await?.expect_code(2)?;
     assert!(refused.stderr.lines().count() > 3, "the candidates: {refused:?}");
 
+    let loosely = portray
+        .run(&["credentials", "sandbox admin"])
+        .await?
+        .expect_code(0)?;
+    assert_eq!(
+        loosely.stderr,
+        "This is acme-sandbox-amara/AdministratorAccess (012345678901).\n"
+    );
+    let exactly = portray.run(&["credentials", "developer 111122223333"]).await?;
+    assert_eq!(exactly.expect_code(0)?.stderr, "");
+
     let mut terminal = portray.start_at_terminal(&several)?;
     let before = terminal.wait_for("Which role?", 0, DEADLINE).await?;
     terminal.press(ENTER)?;
@@ -63,7 +74,7 @@ async fn words_that_match_several_roles_are_chosen_from_at_a_terminal_and_refuse
     left.press(CONTROL_C)?;
     let left = left.finished(DEADLINE).await?.expect_code(130)?;
     assert_eq!(left.stdout, "");
-    assert_eq!(story.emulator.calls("GetRoleCredentials").await?, 1);
+    assert_eq!(story.emulator.calls("GetRoleCredentials").await?, 3);
     Ok(())
 }
 

@@ -164,3 +164,13 @@ region: string | null,
  * Those in which the portal can be, the likely ones first; every region while that cannot be told.
  */
 regions: Array<string>, problem: ProblemView | null, };
+
+/** The services at which menus open the console: name, and keyword of the destination. */
+export const CONSOLE_SERVICES: [name: string, service: string][] = [
+  ['CloudWatch', 'cloudwatch'],
+  ['EC2', 'ec2'],
+  ['IAM', 'iam'],
+  ['Lambda', 'lambda'],
+  ['RDS', 'rds'],
+  ['S3', 's3'],
+];

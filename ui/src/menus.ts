@@ -1,6 +1,6 @@
 // What the menus of a row and of a portal hold.
 import type { MenuItem } from './components/Menu.svelte';
-import type { PortalView, Request, RoleRow } from './contract';
+import { CONSOLE_SERVICES, type PortalView, type Request, type RoleRow } from './contract';
 
 /** Something to confirm first. */
 export interface Question {
@@ -9,16 +9,6 @@ export interface Question {
   action: string;
   request: Request;
 }
-
-/** The services that a row's menu offers, as the tray's does: name and keyword of the console. */
-const DESTINATIONS: [name: string, service: string][] = [
-  ['CloudWatch', 'cloudwatch'],
-  ['EC2', 'ec2'],
-  ['IAM', 'iam'],
-  ['Lambda', 'lambda'],
-  ['RDS', 'rds'],
-  ['S3', 's3'],
-];
 
 export interface RowDoings {
   /** At a service, or at the console's home. */
@@ -42,7 +32,7 @@ export function rowItems(row: RoleRow, kept: boolean, mac: boolean, doings: RowD
     { label: 'Open console', keys: '↵', run: () => doings.open(null) },
     { label: 'Keep fresh', checked: kept, run: doings.keep },
     { label: 'Favourite', checked: row.favourite, keys: `${command}D`, run: doings.favourite },
-    ...DESTINATIONS.map(([name, service], nth) => ({
+    ...CONSOLE_SERVICES.map(([name, service], nth) => ({
       label: `Open console at ${name}`,
       apart: nth === 0,
       run: () => doings.open(service),

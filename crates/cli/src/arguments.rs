@@ -1,12 +1,13 @@
 //! The command line's grammar; its comments are the help that people read.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use portray_core::app::contract::ConsoleVia;
 use portray_core::identity_center::portal::is_region;
 
-use crate::shells::Format;
+use crate::shells::Shell;
 
 /// Your AWS access portal: signs in to IAM Identity Center, keeps credentials fresh, opens consoles.
 ///
@@ -60,8 +61,18 @@ pub enum Command {
     Console(Console),
     /// Run a command that gets a role's credentials, also after they have been renewed.
     Exec(Exec),
+    /// Print statements that give a role's credentials to this shell: eval "$(portray env TARGET)"
+    Env(Env),
+    /// Offer a role's credentials to other programs of yours until Ctrl-C, and print the variables that lead there.
+    Serve(Serve),
+    /// Keep a role's credentials fresh, though nobody asks for them.
+    Keep(Keep),
     /// The background process of computers without a desktop.
     Agent(Agent),
+    /// Print the script with which a shell completes this program's arguments.
+    Completions(Completions),
+    /// Print a manual page: portray man | man -l -
+    Man(Man),
 }
 
 #[derive(Debug, Subcommand)]
@@ -162,6 +173,77 @@ pub struct Credentials {
     /// The region that the variables name.
     #[arg(long, value_parser = region)]
     pub region: Option<String>,
+}
+
+/// How credentials are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// What credential_process gives: one JSON line.
+    Process,
+    /// Everything that is known, as JSON.
+    Json,
+    /// For eval in bash, zsh and other POSIX shells.
+    Bash,
+    /// For fish: portray credentials … | source
+    Fish,
+    /// For PowerShell: … | Out-String | Invoke-Expression
+    Powershell,
+    /// For the Windows command prompt.
+    Cmd,
+    /// For a profile in a credentials file.
+    Ini,
+}
+
+#[derive(Debug, Args)]
+pub struct Env {
+    /// ACCOUNT/PERMISSION_SET by id or name, with PORTAL: in front if needed; or words that match exactly one.
+    #[arg(value_name = "TARGET", required_unless_present = "unset")]
+    pub words: Vec<String>,
+    /// The shell that reads the statements; the login shell where it is not said.
+    #[arg(long, value_enum)]
+    pub shell: Option<Shell>,
+    /// Set AWS_REGION and AWS_DEFAULT_REGION too.
+    #[arg(long, value_parser = region, conflicts_with = "unset")]
+    pub region: Option<String>,
+    /// Clear the variables with credentials instead.
+    #[arg(long, conflicts_with = "words")]
+    pub unset: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Serve {
+    #[command(flatten)]
+    pub role: RoleArgument,
+    /// The shell that reads the statements; the login shell where it is not said.
+    #[arg(long, value_enum, conflicts_with = "json")]
+    pub shell: Option<Shell>,
+    /// Write the token into this new file, for you alone, instead of printing it. It goes when serving ends.
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// The variables as one JSON document instead of statements for a shell.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Keep {
+    #[command(flatten)]
+    pub role: RoleArgument,
+    /// Keep it fresh no longer.
+    #[arg(long)]
+    pub off: bool,
+}
+
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Completions {
+    /// The shell that completes.
+    pub shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub struct Man {
+    /// The page of this command; the whole program's by default.
+    pub command: Vec<String>,
 }
 
 #[derive(Debug, Args)]

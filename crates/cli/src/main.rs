@@ -4,12 +4,14 @@ mod agent_start;
 mod arguments;
 mod browser;
 mod commands;
+mod documents;
 mod failure;
 mod log;
 mod picker;
 mod printer;
 mod shell;
 mod shells;
+mod signals;
 mod surroundings;
 mod usage;
 

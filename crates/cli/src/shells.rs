@@ -1,143 +1,96 @@
-//! Credentials in the words of shells and tools; quoting that gives exactly the value.
+//! Statements that set and clear variables, in the words of each shell; quoting that gives exactly the value.
+
+use std::path::Path;
 
 use clap::ValueEnum;
-use jiff::Timestamp;
-use portray_core::agent::protocol::CredentialsReply;
-use serde::Serialize;
+use portray_core::paths::Environment;
 
-/// How credentials are printed.
+/// A shell, or a family of shells that quote alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// What credential_process gives: one JSON line.
-    Process,
-    /// Everything that is known, as JSON.
-    Json,
-    /// For eval in bash, zsh and other POSIX shells.
+pub enum Shell {
+    /// bash, zsh and other POSIX shells: eval "$(…)"
+    #[value(aliases = ["zsh", "sh", "posix"])]
     Bash,
-    /// For fish: portray credentials … | source
+    /// fish: … | source
     Fish,
-    /// For PowerShell: … | Out-String | Invoke-Expression
+    /// PowerShell: … | Out-String | Invoke-Expression
+    #[value(alias = "pwsh")]
     Powershell,
-    /// For the Windows command prompt.
+    /// The Windows command prompt.
     Cmd,
-    /// For a profile in a credentials file.
-    Ini,
 }
 
 /// A value that a shell has no quoting for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unquotable;
 
-/// Other sources of credentials that would win over the ones given, or be mixed up with them.
-pub const COMPETING: [&str; 2] = ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"];
-
-/// What `credential_process` prints.
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct ProcessDocument<'a> {
-    version: u8,
-    access_key_id: &'a str,
-    secret_access_key: &'a str,
-    session_token: &'a str,
-    expiration: String,
-    account_id: &'a str,
-}
-
-impl<'a> From<&'a CredentialsReply> for ProcessDocument<'a> {
-    fn from(credentials: &'a CredentialsReply) -> Self {
-        Self {
-            version: 1,
-            access_key_id: &credentials.access_key_id,
-            secret_access_key: credentials.secret_access_key.expose(),
-            session_token: credentials.session_token.expose(),
-            expiration: whole_seconds(credentials.expires_at),
-            account_id: &credentials.role.account,
+impl Shell {
+    /// The shell that the person uses, as far as the environment tells.
+    pub fn of(environment: &Environment) -> Self {
+        let login_shell = environment.text("SHELL").map(Path::new);
+        match login_shell
+            .and_then(Path::file_stem)
+            .and_then(|name| name.to_str())
+        {
+            Some("fish") => Self::Fish,
+            Some("pwsh") => Self::Powershell,
+            Some(_) => Self::Bash,
+            None if cfg!(windows) => Self::Powershell,
+            None => Self::Bash,
         }
     }
-}
 
-/// Everything that is known about the credentials.
-#[derive(Serialize)]
-pub struct CredentialsDocument<'a> {
-    portal: &'a str,
-    account: &'a str,
-    account_name: &'a str,
-    permission_set: &'a str,
-    access_key_id: &'a str,
-    secret_access_key: &'a str,
-    session_token: &'a str,
-    expires_at: String,
-}
+    /// Statements that clear some variables, then set others.
+    pub fn set(self, clear: &[&str], variables: &[(&str, String)]) -> Result<String, Unquotable> {
+        let mut lines = self.clear(clear);
+        for (name, value) in variables {
+            if value.contains('\0') {
+                return Err(Unquotable);
+            }
+            lines.push(self.assignment(name, value)?);
+        }
+        Ok(lines.join("\n"))
+    }
 
-impl<'a> From<&'a CredentialsReply> for CredentialsDocument<'a> {
-    fn from(credentials: &'a CredentialsReply) -> Self {
-        Self {
-            portal: &credentials.portal_name,
-            account: &credentials.role.account,
-            account_name: &credentials.account_name,
-            permission_set: &credentials.role.permission_set,
-            access_key_id: &credentials.access_key_id,
-            secret_access_key: credentials.secret_access_key.expose(),
-            session_token: credentials.session_token.expose(),
-            expires_at: whole_seconds(credentials.expires_at),
+    fn clear(self, names: &[&str]) -> Vec<String> {
+        if names.is_empty() {
+            return Vec::new();
+        }
+        match self {
+            Self::Bash => vec![format!("unset {}", names.join(" "))],
+            Self::Fish => vec![format!("set -e {}", names.join(" "))],
+            Self::Powershell => {
+                let paths: Vec<_> = names.iter().map(|name| format!("Env:{name}")).collect();
+                vec![format!(
+                    "Remove-Item -ErrorAction SilentlyContinue {}",
+                    paths.join(",")
+                )]
+            }
+            Self::Cmd => names.iter().map(|name| format!("set \"{name}=\"")).collect(),
         }
     }
-}
 
-/// The variables that AWS tools look at.
-pub fn variables(credentials: &CredentialsReply, region: Option<&str>) -> Vec<(&'static str, String)> {
-    let mut variables = vec![
-        ("AWS_ACCESS_KEY_ID", credentials.access_key_id.clone()),
-        (
-            "AWS_SECRET_ACCESS_KEY",
-            credentials.secret_access_key.expose().to_owned(),
-        ),
-        ("AWS_SESSION_TOKEN", credentials.session_token.expose().to_owned()),
-        ("AWS_CREDENTIAL_EXPIRATION", whole_seconds(credentials.expires_at)),
-    ];
-    if let Some(region) = region {
-        variables.push(("AWS_REGION", region.to_owned()));
-        variables.push(("AWS_DEFAULT_REGION", region.to_owned()));
+    fn assignment(self, name: &str, value: &str) -> Result<String, Unquotable> {
+        match self {
+            Self::Bash => Ok(format!("export {name}='{}'", value.replace('\'', r"'\''"))),
+            Self::Fish => {
+                let value = value.replace('\\', r"\\").replace('\'', r"\'");
+                Ok(format!("set -gx {name} '{value}'"))
+            }
+            Self::Powershell => Ok(format!("$Env:{name} = '{}'", doubled_quotes(value))),
+            Self::Cmd => in_command_prompt(name, value),
+        }
     }
-    variables
-}
-
-/// Statements that set variables in bash, zsh and other POSIX shells.
-pub fn posix(variables: &[(&str, String)]) -> Result<String, Unquotable> {
-    let unset = format!("unset {}", COMPETING.join(" "));
-    statements(unset, variables, |name, value| {
-        let value = value.replace('\'', r"'\''");
-        Ok(format!("export {name}='{value}'"))
-    })
-}
-
-pub fn fish(variables: &[(&str, String)]) -> Result<String, Unquotable> {
-    let unset = format!("set -e {}", COMPETING.join(" "));
-    statements(unset, variables, |name, value| {
-        let value = value.replace('\\', r"\\").replace('\'', r"\'");
-        Ok(format!("set -gx {name} '{value}'"))
-    })
-}
-
-pub fn powershell(variables: &[(&str, String)]) -> Result<String, Unquotable> {
-    let paths: Vec<_> = COMPETING.iter().map(|name| format!("Env:{name}")).collect();
-    let unset = format!("Remove-Item -ErrorAction SilentlyContinue {}", paths.join(","));
-    statements(unset, variables, |name, value| {
-        Ok(format!("$Env:{name} = '{}'", doubled_quotes(value)))
-    })
 }
 
 /// Inside quotes the command prompt still expands % and ! and ends at a quote or a line's end.
-pub fn cmd(variables: &[(&str, String)]) -> Result<String, Unquotable> {
-    let unset: Vec<_> = COMPETING.iter().map(|name| format!("set \"{name}=\"")).collect();
-    statements(unset.join("\n"), variables, |name, value| {
-        let is_plain = !value
-            .chars()
-            .any(|letter| letter.is_control() || "\"%!".contains(letter));
-        is_plain
-            .then(|| format!("set \"{name}={value}\""))
-            .ok_or(Unquotable)
-    })
+fn in_command_prompt(name: &str, value: &str) -> Result<String, Unquotable> {
+    let is_plain = !value
+        .chars()
+        .any(|letter| letter.is_control() || "\"%!".contains(letter));
+    is_plain
+        .then(|| format!("set \"{name}={value}\""))
+        .ok_or(Unquotable)
 }
 
 /// A profile's lines; the format knows no quoting at all.
@@ -153,26 +106,6 @@ pub fn ini(variables: &[(&str, String)], profile: &str) -> Result<String, Unquot
             return Err(Unquotable);
         }
         lines.push(format!("{key} = {value}"));
-    }
-    Ok(lines.join("\n"))
-}
-
-/// RFC 3339 in UTC without a fraction: what every SDK understands.
-pub fn whole_seconds(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
-}
-
-fn statements(
-    unset: String,
-    variables: &[(&str, String)],
-    set: impl Fn(&str, &str) -> Result<String, Unquotable>,
-) -> Result<String, Unquotable> {
-    let mut lines = vec![unset];
-    for (name, value) in variables {
-        if value.contains('\0') {
-            return Err(Unquotable);
-        }
-        lines.push(set(name, value)?);
     }
     Ok(lines.join("\n"))
 }
@@ -245,7 +178,11 @@ mod tests {
             .filter(|shell| *shell == "sh" || is_installed(shell))
         {
             for value in HOSTILE {
-                assert_eq!(evaluate(shell, &posix(&one(value)).unwrap()), value, "{shell}");
+                assert_eq!(
+                    evaluate(shell, &Shell::Bash.set(&[], &one(value)).unwrap()),
+                    value,
+                    "{shell}"
+                );
             }
         }
     }
@@ -255,7 +192,7 @@ mod tests {
     fn i4_fish_gets_exactly_the_value() {
         let rules = [("it's", r"'it\'s'"), (r"a\b", r"'a\\b'"), ("$(id)", "'$(id)'")];
         for (value, quoted) in rules {
-            let statements = fish(&one(value)).unwrap();
+            let statements = Shell::Fish.set(&[], &one(value)).unwrap();
             assert!(
                 statements.ends_with(&format!("set -gx AWS_VALUE {quoted}")),
                 "{statements}"
@@ -263,7 +200,10 @@ mod tests {
         }
         if is_installed("fish") {
             for value in HOSTILE {
-                assert_eq!(evaluate("fish", &fish(&one(value)).unwrap()), value);
+                assert_eq!(
+                    evaluate("fish", &Shell::Fish.set(&[], &one(value)).unwrap()),
+                    value
+                );
             }
         }
     }
@@ -275,7 +215,7 @@ mod tests {
             ("\u{2019}x", "'\u{2019}\u{2019}x'"),
             ("$x `n \"", "'$x `n \"'"),
         ] {
-            let statements = powershell(&one(value)).unwrap();
+            let statements = Shell::Powershell.set(&[], &one(value)).unwrap();
             assert!(
                 statements.ends_with(&format!("$Env:AWS_VALUE = {quoted}")),
                 "{statements}"
@@ -293,9 +233,14 @@ mod tests {
             ("a\nb", false),
             ("!x", false),
         ] {
-            assert_eq!(cmd(&one(value)).is_ok(), fits, "{value}");
+            assert_eq!(Shell::Cmd.set(&[], &one(value)).is_ok(), fits, "{value}");
         }
-        assert!(cmd(&one("a b")).unwrap().ends_with("set \"AWS_VALUE=a b\""));
+        assert!(
+            Shell::Cmd
+                .set(&[], &one("a b"))
+                .unwrap()
+                .ends_with("set \"AWS_VALUE=a b\"")
+        );
     }
 
     #[test]
@@ -306,14 +251,8 @@ mod tests {
 
     #[test]
     fn no_shell_takes_a_nul() {
-        for statements in [posix, fish, powershell, cmd] {
-            assert_eq!(statements(&one("a\0b")), Err(Unquotable));
+        for shell in Shell::value_variants() {
+            assert_eq!(shell.set(&[], &one("a\0b")), Err(Unquotable), "{shell:?}");
         }
-    }
-
-    #[test]
-    fn the_expiry_has_a_zone_and_no_fraction() {
-        let time: Timestamp = "2026-03-02T12:00:00.123Z".parse().unwrap();
-        assert_eq!(whole_seconds(time), "2026-03-02T12:00:00Z");
     }
 }

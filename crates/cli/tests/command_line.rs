@@ -21,3 +21,5 @@ mod login;
 mod output;
 #[path = "command_line/settings.rs"]
 mod settings;
+#[path = "command_line/shells.rs"]
+mod shells;

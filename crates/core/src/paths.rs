@@ -37,6 +37,7 @@ const READ: &[&str] = &[
     "APPDATA",
     "LOCALAPPDATA",
     "PATH",
+    "SHELL",
     "XDG_CONFIG_HOME",
     "XDG_CACHE_HOME",
     "XDG_STATE_HOME",

@@ -64,6 +64,15 @@ pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     sync_folder(folder)
 }
 
+/// Makes a file that is not there yet, for us alone. What stands in its place, a link too, is left as it is.
+pub fn create(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)?.write_all(content)
+}
+
 /// The name of a file that never was tells nobody anything.
 fn without_place(error: &io::Error) -> io::Error {
     error.kind().into()

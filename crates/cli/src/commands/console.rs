@@ -44,6 +44,7 @@ pub fn run(invocation: &Invocation, arguments: &Console) -> Result<(), Failure> 
         | Reply::SignIn { .. }
         | Reply::Command { .. }
         | Reply::Snapshot(_)
+        | Reply::Kept { .. }
         | Reply::Done
         | Reply::Problem { .. } => Err(Failure::unexpected_answer()),
     }

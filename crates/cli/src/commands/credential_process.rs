@@ -6,8 +6,8 @@ use portray_core::agent::protocol::Target;
 
 use super::{Invocation, credentials};
 use crate::arguments::CredentialProcess;
+use crate::documents::ProcessDocument;
 use crate::failure::Failure;
-use crate::shells::ProcessDocument;
 
 /// SDKs wait for about 20 s at least; an answer that something is wrong comes before.
 const PATIENCE: Duration = Duration::from_millis(9500);

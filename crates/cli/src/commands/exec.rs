@@ -3,17 +3,16 @@
 use std::ffi::{OsStr, OsString};
 use std::process::{ExitCode, ExitStatus};
 
-use portray_core::agent::container_endpoint::ContainerEndpoint;
-use portray_core::agent::protocol::{CredentialsReply, Target};
+use portray_core::agent::protocol::CredentialsReply;
 use portray_core::app::contract::ProblemView;
-use portray_core::clock::SystemClock;
 use portray_core::paths::Environment;
 use tokio::process::{Child, Command};
 
-use super::{Invocation, credentials};
+use super::{Invocation, credentials, endpoint};
 use crate::arguments::Exec;
+use crate::documents::variables;
 use crate::failure::Failure;
-use crate::shells::variables;
+use crate::signals::Signals;
 
 /// Where AWS tools would find other credentials, before they look at those given here.
 const COMPETING: [&str; 13] = [
@@ -31,9 +30,6 @@ const COMPETING: [&str; 13] = [
     "AWS_WEB_IDENTITY_TOKEN_FILE",
     "AWS_ROLE_ARN",
 ];
-
-/// Some SDKs send requests to loopback through a proxy, token and all.
-const NEVER_PROXIED: &str = "127.0.0.1,localhost,::1";
 
 pub fn run(invocation: &Invocation, arguments: &Exec) -> Result<ExitCode, Failure> {
     // Asked for before the command starts, so that what is wrong is said here and not by every tool in its way.
@@ -101,13 +97,11 @@ async fn run_command(
     if arguments.env {
         command.envs(variables(&credentials, None));
     } else {
-        let endpoint = endpoint(invocation, credentials).await?;
+        let endpoint = endpoint::bind(invocation, &credentials).await?;
         command
             .env("AWS_CONTAINER_CREDENTIALS_FULL_URI", endpoint.uri())
-            .env("AWS_CONTAINER_AUTHORIZATION_TOKEN", endpoint.token().expose());
-        for name in ["NO_PROXY", "no_proxy"] {
-            command.env(name, with_loopback(invocation.environment.text(name)));
-        }
+            .env("AWS_CONTAINER_AUTHORIZATION_TOKEN", endpoint.token().expose())
+            .envs(endpoint::never_proxied(&invocation.environment));
         tokio::spawn(endpoint.serve());
     }
     let signals = Signals::listen().map_err(|error| Failure::system("Listening to signals", &error))?;
@@ -121,15 +115,6 @@ async fn run_command(
         .map_err(|error| Failure::system("Waiting for the command", &error))
 }
 
-async fn endpoint(
-    invocation: &Invocation,
-    credentials: CredentialsReply,
-) -> Result<ContainerEndpoint, Failure> {
-    let target = Target::from(credentials.role);
-    let bound = ContainerEndpoint::bind(invocation.paths.clone(), target, SystemClock::shared()).await;
-    bound.map_err(|error| Failure::system("Listening on 127.0.0.1", &error))
-}
-
 /// Passes signals on until the command ends. Those of the terminal reach it without us.
 async fn wait(mut child: Child, mut signals: Signals) -> std::io::Result<ExitStatus> {
     loop {
@@ -137,13 +122,6 @@ async fn wait(mut child: Child, mut signals: Signals) -> std::io::Result<ExitSta
             ended = child.wait() => return ended,
             signal = signals.next() => signal.pass_on(&child),
         }
-    }
-}
-
-fn with_loopback(no_proxy: Option<&str>) -> String {
-    match no_proxy {
-        Some(hosts) => format!("{hosts},{NEVER_PROXIED}"),
-        None => NEVER_PROXIED.to_owned(),
     }
 }
 
@@ -177,123 +155,4 @@ fn found(program: &OsStr, environment: &Environment) -> OsString {
         .flat_map(|folder| ["exe", "cmd", "bat"].map(|ending| folder.join(name).with_extension(ending)));
     let script = candidates.into_iter().find(|candidate| candidate.is_file());
     script.map_or_else(|| program.to_owned(), Into::into)
-}
-
-#[cfg(unix)]
-use unix::Signals;
-#[cfg(windows)]
-use windows::Signals;
-
-#[cfg(unix)]
-mod unix {
-    use rustix::process::{Pid, Signal, getpgrp, kill_process};
-    use tokio::process::Child;
-    use tokio::signal::unix::{Signal as Listener, SignalKind, signal};
-
-    /// The signals that ask a program to end.
-    pub struct Signals {
-        interrupt: Listener,
-        terminate: Listener,
-        hang_up: Listener,
-    }
-
-    /// A signal that came to us.
-    #[derive(Debug, Clone, Copy)]
-    pub struct Came(Signal);
-
-    impl Signals {
-        pub fn listen() -> std::io::Result<Self> {
-            Ok(Self {
-                interrupt: signal(SignalKind::interrupt())?,
-                terminate: signal(SignalKind::terminate())?,
-                hang_up: signal(SignalKind::hangup())?,
-            })
-        }
-
-        pub async fn next(&mut self) -> Came {
-            tokio::select! {
-                _ = self.interrupt.recv() => Came(Signal::INT),
-                _ = self.terminate.recv() => Came(Signal::TERM),
-                _ = self.hang_up.recv() => Came(Signal::HUP),
-            }
-        }
-    }
-
-    impl Came {
-        pub fn pass_on(self, child: &Child) {
-            // Ctrl-C goes to everybody in the foreground: a second one would make some programs break off.
-            if self.0 != Signal::TERM && is_in_foreground() {
-                return;
-            }
-            let pid = child.id().and_then(|pid| Pid::from_raw(pid.cast_signed()));
-            if let Some(Err(error)) = pid.map(|pid| kill_process(pid, self.0)) {
-                tracing::debug!(%error, "the command ended before its signal came");
-            }
-        }
-    }
-
-    fn is_in_foreground() -> bool {
-        rustix::termios::tcgetpgrp(std::io::stderr())
-            .or_else(|_| rustix::termios::tcgetpgrp(std::io::stdin()))
-            .is_ok_and(|group| group == getpgrp())
-    }
-}
-
-#[cfg(windows)]
-mod windows {
-    use tokio::process::Child;
-    use tokio::signal::windows::{
-        CtrlBreak, CtrlC, CtrlClose, CtrlLogoff, CtrlShutdown, ctrl_break, ctrl_c, ctrl_close, ctrl_logoff,
-        ctrl_shutdown,
-    };
-
-    /// What ends programs of a console. It reaches the command without us; we only must not end before it.
-    pub struct Signals {
-        interrupt: CtrlC,
-        interrupt_hard: CtrlBreak,
-        close: CtrlClose,
-        log_off: CtrlLogoff,
-        shut_down: CtrlShutdown,
-    }
-
-    /// A signal that came to us, and to the command.
-    pub struct Came;
-
-    impl Signals {
-        pub fn listen() -> std::io::Result<Self> {
-            Ok(Self {
-                interrupt: ctrl_c()?,
-                interrupt_hard: ctrl_break()?,
-                close: ctrl_close()?,
-                log_off: ctrl_logoff()?,
-                shut_down: ctrl_shutdown()?,
-            })
-        }
-
-        pub async fn next(&mut self) -> Came {
-            tokio::select! {
-                _ = self.interrupt.recv() => {}
-                _ = self.interrupt_hard.recv() => {}
-                _ = self.close.recv() => {}
-                _ = self.log_off.recv() => {}
-                _ = self.shut_down.recv() => {}
-            }
-            Came
-        }
-    }
-
-    impl Came {
-        pub fn pass_on(self, _child: &Child) {}
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn loopback_is_never_proxied_and_other_hosts_stay() {
-        assert_eq!(with_loopback(None), "127.0.0.1,localhost,::1");
-        assert_eq!(with_loopback(Some(".corp")), ".corp,127.0.0.1,localhost,::1");
-    }
 }

@@ -15,8 +15,8 @@ use url::Url;
 use self::events::{Begun, Event, Events};
 use super::{Invocation, command, details, secret_store, status_of};
 use crate::arguments::Login;
+use crate::documents::whole_seconds;
 use crate::failure::Failure;
-use crate::shells::whole_seconds;
 use crate::surroundings::Surroundings;
 
 /// How long a command that was interrupted waits to learn whether a sign-in has begun.
@@ -110,6 +110,7 @@ pub fn run(invocation: &Invocation, arguments: &Login) -> Result<(), Failure> {
             | Reply::Console { .. }
             | Reply::Command { .. }
             | Reply::Snapshot(_)
+            | Reply::Kept { .. }
             | Reply::Problem { .. } => return Err(Failure::unexpected_answer()),
         }
     }

@@ -6,13 +6,18 @@ mod console;
 mod credential_process;
 mod credentials;
 mod details;
+mod endpoint;
+mod env;
 mod exec;
 mod headless;
+mod keep;
 pub mod listing;
 mod login;
 mod logout;
+mod manual;
 mod portal;
 mod secret_store;
+mod serve;
 mod status;
 
 use std::process::ExitCode;
@@ -46,7 +51,12 @@ pub fn run(invocation: &Invocation, command: Option<Command>) -> Result<ExitCode
         Command::CredentialProcess(arguments) => credential_process::run(invocation, arguments)?,
         Command::Console(arguments) => console::run(invocation, &arguments)?,
         Command::Exec(arguments) => return exec::run(invocation, &arguments),
+        Command::Env(arguments) => env::run(invocation, &arguments)?,
+        Command::Serve(arguments) => serve::run(invocation, &arguments)?,
+        Command::Keep(arguments) => keep::run(invocation, &arguments)?,
         Command::Agent(arguments) => agent::run(invocation, &arguments)?,
+        Command::Completions(arguments) => manual::completions(invocation.printer, arguments)?,
+        Command::Man(arguments) => manual::page(invocation.printer, &arguments)?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -12,7 +12,9 @@ use crate::agent::protocol::{
 };
 use crate::agent::socket::Answering;
 use crate::agent::targets::{self, Known, Refusal, account_name};
-use crate::app::contract::{Answer, PortalView, ProblemView, Request, RoleRow, SearchRequest, SignInMethod};
+use crate::app::contract::{
+    Answer, PortalView, ProblemView, Request, Role, RoleRow, SearchRequest, SignInMethod,
+};
 use crate::app::settings_file::SettingsProblems;
 use crate::app::state::NamedPortal;
 use crate::app::{App, ConsoleRequest, SignInStart};
@@ -99,9 +101,12 @@ impl Handler {
                 self.console(request, open_browser, browser).await
             }
             Operation::Keep { role, on } => {
-                let role = self.role(&role).await?.into();
-                self.ask(Request::Keep { role, on }).await?;
-                Ok(Reply::Done)
+                let key = self.role(&role).await?;
+                let account_name = account_name(&self.app.catalogue(), &key).to_owned();
+                let role = Role::from(key);
+                let kept = role.clone();
+                self.ask(Request::Keep { role: kept, on }).await?;
+                Ok(Reply::Kept { role, account_name })
             }
             Operation::Command { request } => {
                 let outcome = self.ask(request).await?;

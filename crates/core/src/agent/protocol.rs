@@ -173,6 +173,12 @@ pub enum Reply {
         outcome: Answer,
     },
     Snapshot(Box<Snapshot>),
+    /// The role that is kept fresh from now on, or no longer.
+    Kept {
+        role: Role,
+        /// Empty while the account is not in the listing.
+        account_name: String,
+    },
     Done,
     Problem {
         problem: ProblemView,

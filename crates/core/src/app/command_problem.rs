@@ -118,6 +118,16 @@ impl ProblemView {
         )
     }
 
+    pub fn file_not_made(path: &dyn Display, error: &io::Error) -> Self {
+        let what_to_do = if error.kind() == io::ErrorKind::AlreadyExists {
+            "Name another file, or remove this one: nothing is written over it."
+        } else {
+            "Name a file in a folder of yours that is there."
+        };
+        let what_happened = format!("{path} could not be made: {error}.");
+        Self::new(ProblemCode::WrongUse, what_happened, what_to_do)
+    }
+
     pub fn unquotable() -> Self {
         Self::new(
             ProblemCode::WrongUse,

@@ -7,6 +7,16 @@ use ts_rs::TS;
 
 use crate::identity_center::{AccountId, PortalId, RoleKey};
 
+/// The services at which menus open the console: name, and keyword of the destination.
+pub const CONSOLE_SERVICES: [(&str, &str); 6] = [
+    ("CloudWatch", "cloudwatch"),
+    ("EC2", "ec2"),
+    ("IAM", "iam"),
+    ("Lambda", "lambda"),
+    ("RDS", "rds"),
+    ("S3", "s3"),
+];
+
 /// A permission set in an account of a portal.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
 pub struct Role {

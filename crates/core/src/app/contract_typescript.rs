@@ -5,9 +5,9 @@ use std::path::Path;
 use ts_rs::{Config, TS};
 
 use super::{
-    Answer, ConsoleVia, CredentialsState, CredentialsView, Mood, PortalState, PortalView, ProblemCode,
-    ProblemView, Request, Role, RoleRow, SearchAnswer, SearchRequest, SignInMethod, SignInView, Snapshot,
-    StartUrlView, SyncProgress, SyncView,
+    Answer, CONSOLE_SERVICES, ConsoleVia, CredentialsState, CredentialsView, Mood, PortalState, PortalView,
+    ProblemCode, ProblemView, Request, Role, RoleRow, SearchAnswer, SearchRequest, SignInMethod, SignInView,
+    Snapshot, StartUrlView, SyncProgress, SyncView,
 };
 
 const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../ui/src/contract.ts");
@@ -77,7 +77,16 @@ fn typescript() -> String {
         declaration::<RoleRow>(),
         declaration::<StartUrlView>(),
     ];
-    format!("{HEADER}\n{}", declarations.join("\n"))
+    format!("{HEADER}\n{}\n{}", declarations.join("\n"), services())
+}
+
+fn services() -> String {
+    let rows = CONSOLE_SERVICES.map(|(name, service)| format!("  ['{name}', '{service}'],\n"));
+    format!(
+        "/** The services at which menus open the console: name, and keyword of the destination. */\n\
+         export const CONSOLE_SERVICES: [name: string, service: string][] = [\n{}];\n",
+        rows.concat()
+    )
 }
 
 fn declaration<T: TS>() -> String {

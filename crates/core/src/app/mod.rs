@@ -7,6 +7,7 @@ mod console_session;
 pub mod contract;
 mod controller;
 mod drawing;
+mod events;
 mod files;
 mod list_orders;
 pub mod notices;
@@ -231,8 +232,7 @@ impl App {
             .collect();
         let credentials: BTreeMap<_, _> = self
             .refresh
-            .roles
-            .views()
+            .role_views()
             .into_iter()
             .map(|view| {
                 (

@@ -17,12 +17,6 @@ use crate::secret::Secret;
 use crate::settings::{Fault, PortalSettings, Settings, Via};
 use crate::token_store::{StoreFailure, TokenStore};
 
-/// Where a sign-out is what mends it.
-const NOT_UNDERSTOOD: [StoreFailure; 1] = [StoreFailure::Corrupt];
-
-/// Where a portal can go without leaving anything that anybody could read.
-const NOTHING_LEFT: [StoreFailure; 2] = [StoreFailure::Absent, StoreFailure::Corrupt];
-
 /// What a start URL that is being typed turns out to be.
 pub fn inspect(text: &str) -> Answer {
     let view = match StartUrl::parse(text) {
@@ -166,9 +160,14 @@ impl Controller {
         let Some(session) = self.refresh.session(portal) else {
             return answer(reply, Err(ProblemView::unknown_portal()));
         };
-        if is_to_be_read(&session, &NOTHING_LEFT) {
+        if is_to_be_read(&session, StoreFailure::leaves_nothing) {
             let portal = portal.0.clone();
-            return self.once_leavable(session, &NOTHING_LEFT, reply, Request::RemovePortal { portal });
+            return self.once_leavable(
+                session,
+                StoreFailure::leaves_nothing,
+                reply,
+                Request::RemovePortal { portal },
+            );
         }
         self.cancel_sign_in(portal);
         self.leave_sign_in(portal);
@@ -209,9 +208,14 @@ impl Controller {
         let Some(session) = self.refresh.session(portal) else {
             return answer(reply, Err(ProblemView::unknown_portal()));
         };
-        if is_to_be_read(&session, &NOT_UNDERSTOOD) {
+        if is_to_be_read(&session, StoreFailure::is_mended_by_deleting) {
             let portal = portal.0.clone();
-            return self.once_leavable(session, &NOT_UNDERSTOOD, reply, Request::SignOut { portal });
+            return self.once_leavable(
+                session,
+                StoreFailure::is_mended_by_deleting,
+                reply,
+                Request::SignOut { portal },
+            );
         }
         self.cancel_sign_in(portal);
         self.leave_sign_in(portal);
@@ -229,13 +233,13 @@ impl Controller {
     fn once_leavable(
         &self,
         session: Arc<Session>,
-        harmless: &'static [StoreFailure],
+        is_harmless: fn(StoreFailure) -> bool,
         reply: Option<Reply<Answer>>,
         request: Request,
     ) {
         let read = async move {
             match session.load().await {
-                Err(failure) if !harmless.contains(&failure) => Err(ProblemView::store(failure)),
+                Err(failure) if !is_harmless(failure) => Err(ProblemView::store(failure)),
                 Ok(()) | Err(_) => Ok(()),
             }
         };
@@ -365,16 +369,17 @@ impl NewPortal {
 }
 
 /// Whether somebody may be signed in of whom the store has not told, but for the failures that hold up nothing.
-fn is_to_be_read(session: &Session, harmless: &[StoreFailure]) -> bool {
+fn is_to_be_read(session: &Session, is_harmless: fn(StoreFailure) -> bool) -> bool {
     let failure = session.view().store_failure;
-    session.is_unread() && failure.is_none_or(|failure| !harmless.contains(&failure))
+    session.is_unread() && failure.is_none_or(|failure| !is_harmless(failure))
 }
 
 /// Leaves nothing of a portal in the store.
 async fn leave(session: Arc<Session>, store: TokenStore) -> Result<(), ProblemView> {
     match session.sign_out().await {
-        // Where nothing can be kept nothing is left, and what nobody understood is deleted by now.
-        Ok(()) | Err(SignOutFailure::Unread(StoreFailure::Absent | StoreFailure::Corrupt)) => {}
+        Ok(()) => {}
+        // What nobody understood is deleted by now.
+        Err(SignOutFailure::Unread(failure)) if failure.leaves_nothing() => {}
         Err(failure) => return Err(ProblemView::sign_out(failure)),
     }
     for flow in [Flow::Browser, Flow::DeviceCode] {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::app::contract::{Mood, PortalState, PortalView, Request, Role, SignInMethod};
+use crate::app::contract::{CONSOLE_SERVICES, Mood, PortalState, PortalView, Request, Role, SignInMethod};
 use crate::app::state::{AppState, NamedAccount, NamedRole, portal_line};
 
 /// What the tray shows.
@@ -42,16 +42,6 @@ const RECENTS: usize = 5;
 
 /// The longest label, in characters.
 const LABEL: usize = 64;
-
-/// Services that a role's submenu offers: label and console keyword.
-const DESTINATIONS: &[(&str, &str)] = &[
-    ("CloudWatch", "cloudwatch"),
-    ("EC2", "ec2"),
-    ("IAM", "iam"),
-    ("Lambda", "lambda"),
-    ("RDS", "rds"),
-    ("S3", "s3"),
-];
 
 pub fn tray(state: &AppState, now: Timestamp, zone: &TimeZone) -> Tray {
     let headline = state.headline(now, zone);
@@ -163,7 +153,7 @@ fn role_menu(state: &AppState, named: &NamedRole) -> MenuItem {
         .credentials
         .iter()
         .any(|view| view.role == *role && view.kept);
-    let destinations = DESTINATIONS
+    let destinations = CONSOLE_SERVICES
         .iter()
         .map(|(name, service)| action(name, open_console(role, Some((*service).to_owned()))))
         .collect();

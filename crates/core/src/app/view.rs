@@ -38,7 +38,7 @@ impl Controller {
         let ended = sessions
             .iter()
             .filter(|(view, _)| view.standing == Standing::Ended);
-        let credentials = self.refresh.roles.views().into_iter();
+        let credentials = self.refresh.role_views().into_iter();
         let failed = self.failed_sign_in.as_ref();
         // Another problem has taken the place of that one, or it was dismissed.
         let failed = failed.filter(|(_, problem)| self.problem.as_ref() == Some(problem));
@@ -121,12 +121,7 @@ impl Controller {
         store.or(failing).or_else(sync)
     }
 
-    fn credentials_view(&self, mut view: RoleView, catalogue: &Catalogue) -> CredentialsView {
-        let session = self.refresh.session(&view.key.portal);
-        if let Some(session) = session {
-            let standing = session.view().standing;
-            view.failure = view.failure.clone().or_else(|| want_of_sign_in(&view, standing));
-        }
+    fn credentials_view(&self, view: RoleView, catalogue: &Catalogue) -> CredentialsView {
         let account_name = account_name(catalogue, &view.key);
         let portal = self
             .settings
@@ -164,16 +159,6 @@ pub fn named_portal(session: &Session) -> NamedPortal {
 /// What is too many to count is as many as can be said.
 pub fn count(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
-}
-
-/// A kept role that nobody has tried to fetch, because nobody is signed in.
-fn want_of_sign_in(view: &RoleView, standing: Standing) -> Option<RefreshFailure> {
-    match standing {
-        Standing::SignedOut | Standing::Ended if view.expires_at.is_none() => {
-            Some(RefreshFailure::SignInNeeded)
-        }
-        Standing::SignedOut | Standing::Ended | Standing::Unknown | Standing::SignedIn => None,
-    }
 }
 
 pub fn credentials_state(view: &RoleView) -> CredentialsState {
@@ -294,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn r5_a_kept_role_is_not_called_renewing_while_nobody_is_signed_in() {
+    fn credentials_that_are_being_fetched_for_the_first_time_are_renewing_and_what_failed_is_failing() {
         let kept = |failure| RoleView {
             key: RoleKey {
                 portal: PortalId("p1".to_owned()),
@@ -306,12 +291,13 @@ mod tests {
             renewing: false,
             failure,
         };
-        for standing in [Standing::SignedOut, Standing::Ended] {
-            let failure = want_of_sign_in(&kept(None), standing);
-            assert_eq!(failure, Some(RefreshFailure::SignInNeeded));
-            assert_eq!(credentials_state(&kept(failure)), CredentialsState::Failing);
+        let states = [
+            (None, CredentialsState::Renewing),
+            (Some(RefreshFailure::SignInNeeded), CredentialsState::Failing),
+            (Some(RefreshFailure::NotAssigned), CredentialsState::Unavailable),
+        ];
+        for (failure, state) in states {
+            assert_eq!(credentials_state(&kept(failure)), state);
         }
-        let failure = want_of_sign_in(&kept(None), Standing::SignedIn);
-        assert_eq!(credentials_state(&kept(failure)), CredentialsState::Renewing);
     }
 }

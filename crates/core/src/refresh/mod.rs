@@ -18,9 +18,10 @@ use tokio::sync::{Notify, mpsc};
 use crate::clock::SharedClock;
 use crate::identity_center::{Failure, IdentityCenter, Meaning, PortalId, RoleKey};
 use crate::token_store::{StoreFailure, TokenStore};
-use credentials::RoleCache;
+use credentials::{RoleCache, RoleView};
 use session::Session;
 use session::succession::let_go;
+use standing::Standing;
 use unfinished::Unfinished;
 
 /// Something about a token or a role's credentials is different now; the state itself tells what.
@@ -141,6 +142,23 @@ impl Refresh {
             .collect()
     }
 
+    /// What is known of all roles' credentials. A kept role that cannot be fetched, because nobody is signed in, has
+    /// that as its failure.
+    pub fn role_views(&self) -> Vec<RoleView> {
+        let sessions = self.sessions().into_iter();
+        let standings: BTreeMap<_, _> = sessions
+            .map(|session| (session.portal().id.clone(), session.view().standing))
+            .collect();
+        let mut views = self.roles.views();
+        for view in &mut views {
+            let standing = standings.get(&view.key.portal);
+            if standing.is_some_and(|standing| waits_for_sign_in(view, *standing)) {
+                view.failure = Some(RefreshFailure::SignInNeeded);
+            }
+        }
+        views
+    }
+
     /// Forgets what failed, so that everything is tried at once: the network is back, the machine woke up, a
     /// person asked, somebody signed in.
     pub fn try_again(&self) {
@@ -175,5 +193,39 @@ impl Refresh {
                 }
             });
         }
+    }
+}
+
+fn waits_for_sign_in(view: &RoleView, standing: Standing) -> bool {
+    let is_untried = view.failure.is_none() && view.expires_at.is_none();
+    match standing {
+        Standing::SignedOut | Standing::Ended => is_untried,
+        Standing::Unknown | Standing::SignedIn => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity_center::AccountId;
+    use crate::identity_center::tests::Stage;
+
+    #[tokio::test]
+    async fn r5_a_kept_role_is_not_called_renewing_while_nobody_is_signed_in() {
+        let stage = Stage::acme().await;
+        let clock: SharedClock = Arc::new(stage.clock.clone());
+        let (changes, _changed) = mpsc::unbounded_channel();
+        let refresh = Refresh::new(clock, TokenStore::memory(), changes);
+        let session = refresh.add_portal(stage.center.clone());
+        let kept = RoleKey {
+            portal: session.portal().id.clone(),
+            account: AccountId("111122223333".to_owned()),
+            permission_set: "ReadOnly".to_owned(),
+        };
+        refresh.roles.set_kept(&kept, true);
+        let failure = || refresh.role_views()[0].failure.clone();
+        assert_eq!(failure(), None, "nobody knows yet whether somebody is signed in");
+        session.load().await.unwrap();
+        assert_eq!(failure(), Some(RefreshFailure::SignInNeeded));
     }
 }

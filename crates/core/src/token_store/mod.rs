@@ -39,6 +39,18 @@ pub enum StoreFailure {
     Failed,
 }
 
+impl StoreFailure {
+    /// What nobody can read any more only has to go.
+    pub fn is_mended_by_deleting(self) -> bool {
+        self == Self::Corrupt
+    }
+
+    /// Once it was tried to delete a sign-in, nothing is there that anybody could read.
+    pub fn leaves_nothing(self) -> bool {
+        self == Self::Absent || self.is_mended_by_deleting()
+    }
+}
+
 /// What is kept of a sign-in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignIn {

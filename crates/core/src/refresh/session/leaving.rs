@@ -26,7 +26,7 @@ impl Session {
         let known = self.load().await;
         // What could not be read is not empty: it may be a token that lives.
         if let Err(failure) = known
-            && failure != StoreFailure::Corrupt
+            && !failure.is_mended_by_deleting()
         {
             return Err(SignOutFailure::Unread(failure));
         }

@@ -1,0 +1,32 @@
+//! `portray keep`
+
+use portray_core::agent::protocol::{Operation, Reply};
+
+use super::Invocation;
+use crate::arguments::Keep;
+use crate::failure::Failure;
+use crate::picker;
+use crate::printer::on_one_harmless_line;
+
+pub fn run(invocation: &Invocation, arguments: &Keep) -> Result<(), Failure> {
+    let on = !arguments.off;
+    let reply = picker::ask(invocation, &arguments.role.words(), |role| Operation::Keep {
+        role,
+        on,
+    })?;
+    let Reply::Kept { role, account_name } = reply else {
+        return Err(Failure::unexpected_answer());
+    };
+    let name = if account_name.is_empty() {
+        role.account
+    } else {
+        account_name
+    };
+    let what = match on {
+        true => "is kept fresh from now on",
+        false => "is fresh only while it is in use",
+    };
+    let note = format!("{name}/{} {what}.", role.permission_set);
+    invocation.printer.note(&on_one_harmless_line(&note));
+    Ok(())
+}

@@ -1,0 +1,115 @@
+//! `portray serve`: a container-credentials endpoint for programs that are started elsewhere.
+
+use std::path::Path;
+
+use portray_core::agent::protocol::CredentialsReply;
+use portray_core::app::contract::ProblemView;
+use portray_core::private_files;
+use portray_core::secret::Secret;
+use serde_json::{Map, Value};
+
+use super::{Invocation, credentials, endpoint};
+use crate::arguments::Serve;
+use crate::documents::{COMPETING, KEYS};
+use crate::failure::Failure;
+use crate::printer::on_one_harmless_line;
+use crate::shells::{Shell, Unquotable};
+use crate::signals::Signals;
+
+/// Where proxies are named that also get what is meant for this machine.
+const PROXIES: [&str; 4] = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
+
+pub fn run(invocation: &Invocation, arguments: &Serve) -> Result<(), Failure> {
+    // Asked for first, so that what is wrong is said here and not by every program in its way.
+    let credentials = credentials::ask(invocation, &arguments.role.words(), 0)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::system("Starting the runtime", &error))?;
+    runtime.block_on(serve(invocation, arguments, &credentials))
+}
+
+async fn serve(
+    invocation: &Invocation,
+    arguments: &Serve,
+    credentials: &CredentialsReply,
+) -> Result<(), Failure> {
+    let endpoint = endpoint::bind(invocation, credentials).await?;
+    let mut signals = Signals::listen().map_err(|error| Failure::system("Listening to signals", &error))?;
+    let token = endpoint.token();
+    let file = arguments
+        .token_file
+        .as_deref()
+        .map(|path| TokenFile::write(path, token));
+    let file = file.transpose()?;
+    let token = match &file {
+        Some(file) => ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", file.shown()?),
+        None => ("AWS_CONTAINER_AUTHORIZATION_TOKEN", token.expose().clone()),
+    };
+    let mut variables = vec![("AWS_CONTAINER_CREDENTIALS_FULL_URI", endpoint.uri()), token];
+    if PROXIES
+        .iter()
+        .any(|name| invocation.environment.text(name).is_some())
+    {
+        variables.extend(endpoint::never_proxied(&invocation.environment));
+    }
+    print(invocation, arguments, &variables)?;
+    let (account, set) = (&credentials.account_name, &credentials.role.permission_set);
+    let note = format!("{account}/{set} is served until Ctrl-C.");
+    invocation.printer.note(&on_one_harmless_line(&note));
+    tokio::select! {
+        ended = endpoint.serve() => ended.map_err(|error| Failure::system("Serving on 127.0.0.1", &error)),
+        _ = signals.next() => Ok(()),
+    }
+}
+
+fn print(
+    invocation: &Invocation,
+    arguments: &Serve,
+    variables: &[(&'static str, String)],
+) -> Result<(), Failure> {
+    if arguments.json {
+        let pairs = variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), Value::from(value.as_str())));
+        return invocation.printer.json(&pairs.collect::<Map<_, _>>());
+    }
+    let shell = arguments
+        .shell
+        .unwrap_or_else(|| Shell::of(&invocation.environment));
+    // Tools look for these before they look for an endpoint.
+    let before: Vec<_> = COMPETING.into_iter().chain(KEYS).collect();
+    let statements = shell.set(&before, variables);
+    let statements = statements.map_err(|Unquotable| ProblemView::unquotable())?;
+    invocation.printer.exactly(&statements)
+}
+
+/// A file that holds the token, and nothing else: SDKs send also a line's end. Gone with this value.
+struct TokenFile {
+    path: std::path::PathBuf,
+}
+
+impl TokenFile {
+    fn write(path: &Path, token: &Secret) -> Result<Self, Failure> {
+        let path = std::path::absolute(path).map_err(|error| unwritten(path, &error))?;
+        private_files::create(&path, token.expose().as_bytes()).map_err(|error| unwritten(&path, &error))?;
+        Ok(Self { path })
+    }
+
+    fn shown(&self) -> Result<String, Failure> {
+        let text = self.path.to_str().map(str::to_owned);
+        Ok(text.ok_or_else(ProblemView::unquotable)?)
+    }
+}
+
+impl Drop for TokenFile {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_file(&self.path) {
+            tracing::debug!(%error, "the token's file was gone");
+        }
+    }
+}
+
+fn unwritten(path: &Path, error: &std::io::Error) -> Failure {
+    ProblemView::file_not_made(&path.display(), error).into()
+}

@@ -1,0 +1,102 @@
+//! What is printed of credentials: JSON documents, and the variables that AWS tools look at.
+
+use jiff::Timestamp;
+use portray_core::agent::protocol::CredentialsReply;
+use serde::Serialize;
+
+/// Other sources of credentials that would win over the variables given, or be mixed up with them: botocore takes
+/// `AWS_SECURITY_TOKEN` before the session token.
+pub const COMPETING: [&str; 3] = ["AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SECURITY_TOKEN"];
+
+/// The variables that credentials stand in.
+pub const KEYS: [&str; 4] = [
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_CREDENTIAL_EXPIRATION",
+];
+
+/// What `credential_process` prints.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ProcessDocument<'a> {
+    version: u8,
+    access_key_id: &'a str,
+    secret_access_key: &'a str,
+    session_token: &'a str,
+    expiration: String,
+    account_id: &'a str,
+}
+
+impl<'a> From<&'a CredentialsReply> for ProcessDocument<'a> {
+    fn from(credentials: &'a CredentialsReply) -> Self {
+        Self {
+            version: 1,
+            access_key_id: &credentials.access_key_id,
+            secret_access_key: credentials.secret_access_key.expose(),
+            session_token: credentials.session_token.expose(),
+            expiration: whole_seconds(credentials.expires_at),
+            account_id: &credentials.role.account,
+        }
+    }
+}
+
+/// Everything that is known about the credentials.
+#[derive(Serialize)]
+pub struct CredentialsDocument<'a> {
+    portal: &'a str,
+    account: &'a str,
+    account_name: &'a str,
+    permission_set: &'a str,
+    access_key_id: &'a str,
+    secret_access_key: &'a str,
+    session_token: &'a str,
+    expires_at: String,
+}
+
+impl<'a> From<&'a CredentialsReply> for CredentialsDocument<'a> {
+    fn from(credentials: &'a CredentialsReply) -> Self {
+        Self {
+            portal: &credentials.portal_name,
+            account: &credentials.role.account,
+            account_name: &credentials.account_name,
+            permission_set: &credentials.role.permission_set,
+            access_key_id: &credentials.access_key_id,
+            secret_access_key: credentials.secret_access_key.expose(),
+            session_token: credentials.session_token.expose(),
+            expires_at: whole_seconds(credentials.expires_at),
+        }
+    }
+}
+
+/// The variables that AWS tools look at.
+pub fn variables(credentials: &CredentialsReply, region: Option<&str>) -> Vec<(&'static str, String)> {
+    let values = [
+        credentials.access_key_id.clone(),
+        credentials.secret_access_key.expose().to_owned(),
+        credentials.session_token.expose().to_owned(),
+        whole_seconds(credentials.expires_at),
+    ];
+    let mut variables: Vec<_> = KEYS.into_iter().zip(values).collect();
+    if let Some(region) = region {
+        variables.push(("AWS_REGION", region.to_owned()));
+        variables.push(("AWS_DEFAULT_REGION", region.to_owned()));
+    }
+    variables
+}
+
+/// RFC 3339 in UTC without a fraction: what every SDK understands.
+pub fn whole_seconds(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_expiry_has_a_zone_and_no_fraction() {
+        let time: Timestamp = "2026-03-02T12:00:00.123Z".parse().unwrap();
+        assert_eq!(whole_seconds(time), "2026-03-02T12:00:00Z");
+    }
+}

@@ -1,0 +1,279 @@
+//! `env`, `serve` and what shells evaluate of them; `keep`, completions and manual pages.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::os::unix::fs::MetadataExt;
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::home::{Home, SECRET, credentials, text};
+
+/// What a shell prints after it has evaluated statements in an environment that has other credentials.
+fn evaluated(shell: &str, statements: &str, then: &str) -> String {
+    let output = Command::new(shell)
+        .args(["-c", &format!("{statements}\n{then}")])
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .env("AWS_PROFILE", "other")
+        .env("AWS_SECURITY_TOKEN", "other")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    text(&output.stdout)
+}
+
+fn env(home: &Home, login_shell: &str, arguments: &[&str]) -> Output {
+    let arguments = [&["env"], arguments].concat();
+    home.portray(&arguments)
+        .env("SHELL", login_shell)
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn i4_env_gives_a_shell_the_credentials_and_takes_them_back() {
+    let home = Home::new();
+    let _requests = home.with_agent(vec![credentials()]);
+    let set = env(
+        &home,
+        "/bin/bash",
+        &["acme-dev/ReadOnly", "--region", "eu-west-1"],
+    );
+    assert!(set.status.success(), "{set:?}");
+    let set = text(&set.stdout);
+    let unset = text(&env(&home, "/bin/bash", &["--unset"]).stdout);
+    let tell = "echo \"$AWS_ACCESS_KEY_ID $AWS_SECRET_ACCESS_KEY $AWS_REGION \
+                ${AWS_PROFILE-none} ${AWS_SECURITY_TOKEN-none}\"";
+    let told = evaluated("bash", &set, tell);
+    assert_eq!(told, format!("ASIAEXAMPLE {SECRET} eu-west-1 none none\n"));
+    let told = evaluated("bash", &format!("{set}\n{unset}"), "env");
+    assert!(
+        !told.contains("AWS_ACCESS_KEY_ID") && !told.contains(SECRET),
+        "{told}"
+    );
+}
+
+#[test]
+fn env_speaks_the_login_shells_language_unless_another_is_named() {
+    let home = Home::new();
+    let _requests = home.with_agent(vec![credentials()]);
+    for (login_shell, named, statement) in [
+        ("/usr/bin/fish", None, "set -gx AWS_ACCESS_KEY_ID 'ASIAEXAMPLE'"),
+        ("/bin/zsh", None, "export AWS_ACCESS_KEY_ID='ASIAEXAMPLE'"),
+        (
+            "/opt/microsoft/powershell/7/pwsh",
+            None,
+            "$Env:AWS_ACCESS_KEY_ID = 'ASIAEXAMPLE'",
+        ),
+        (
+            "/usr/bin/fish",
+            Some("zsh"),
+            "export AWS_ACCESS_KEY_ID='ASIAEXAMPLE'",
+        ),
+        ("/bin/sh", Some("cmd"), "set \"AWS_ACCESS_KEY_ID=ASIAEXAMPLE\""),
+    ] {
+        let named: Vec<_> = named.iter().flat_map(|shell| ["--shell", shell]).collect();
+        let output = env(
+            &home,
+            login_shell,
+            &[&["acme-dev/ReadOnly"], named.as_slice()].concat(),
+        );
+        let lines = text(&output.stdout);
+        assert!(
+            lines.lines().any(|line| line == statement),
+            "{login_shell} {named:?}: {lines}"
+        );
+    }
+    let without_target = env(&home, "/bin/sh", &[]);
+    assert_eq!(without_target.status.code(), Some(2), "{without_target:?}");
+}
+
+/// `serve`, and what it has printed.
+struct Serving {
+    child: Child,
+    variables: Value,
+}
+
+impl Serving {
+    fn start(home: &Home, arguments: &[&str]) -> Self {
+        let arguments = [&["serve", "acme-dev/ReadOnly", "--json"], arguments].concat();
+        let mut child = home
+            .portray(&arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        Self {
+            child,
+            variables: serde_json::from_str(&line).unwrap(),
+        }
+    }
+
+    fn variable(&self, name: &str) -> &str {
+        self.variables[name].as_str().unwrap()
+    }
+
+    /// The answer to a request that shows this token.
+    fn get(&self, token: &str) -> String {
+        let url = self.variable("AWS_CONTAINER_CREDENTIALS_FULL_URI");
+        let (host, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
+        let mut stream = TcpStream::connect(host).unwrap();
+        let request = format!(
+            "GET /{path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: {token}\r\nConnection: close\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    /// Ends as with Ctrl-C; gives the exit code and what was said.
+    fn end(mut self) -> (Option<i32>, String) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+        let mut said = String::new();
+        self.child
+            .stderr
+            .take()
+            .unwrap()
+            .read_to_string(&mut said)
+            .unwrap();
+        (self.child.wait().unwrap().code(), said)
+    }
+}
+
+#[test]
+fn h4_serve_answers_who_has_its_token_until_it_is_ended() {
+    let home = Home::new();
+    let _requests = home.with_agent(vec![credentials()]);
+    let serving = Serving::start(&home, &[]);
+    let answer = serving.get(serving.variable("AWS_CONTAINER_AUTHORIZATION_TOKEN"));
+    assert!(answer.contains(SECRET), "{answer}");
+    assert!(!serving.get("other").contains(SECRET));
+    let (code, said) = serving.end();
+    assert_eq!(
+        (code, said.as_str()),
+        (Some(0), "acme-dev/ReadOnly is served until Ctrl-C.\n")
+    );
+}
+
+#[test]
+fn h4_a_token_file_holds_the_token_alone_for_its_owner_alone_and_goes_with_the_endpoint() {
+    let home = Home::new();
+    let _requests = home.with_agent(vec![credentials()]);
+    let file = home.path().join("token");
+    let serving = Serving::start(&home, &["--token-file", file.to_str().unwrap()]);
+    assert_eq!(
+        serving.variable("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"),
+        file.to_str().unwrap()
+    );
+    assert_eq!(serving.variables.get("AWS_CONTAINER_AUTHORIZATION_TOKEN"), None);
+    let token = std::fs::read_to_string(&file).unwrap();
+    assert_eq!((token.len(), token.trim_end()), (43, token.as_str()));
+    assert_eq!(std::fs::metadata(&file).unwrap().mode() & 0o777, 0o600);
+    assert!(serving.get(&token).contains(SECRET));
+
+    let taken = home
+        .portray(&[
+            "serve",
+            "acme-dev/ReadOnly",
+            "--token-file",
+            file.to_str().unwrap(),
+        ])
+        .output()
+        .unwrap();
+    assert_eq!(taken.status.code(), Some(2), "{taken:?}");
+    assert!(
+        text(&taken.stderr).contains("nothing is written over it"),
+        "{taken:?}"
+    );
+    assert_eq!(serving.end().0, Some(0));
+    assert!(!file.exists());
+}
+
+#[test]
+fn serve_keeps_requests_away_from_a_proxy_where_there_is_one() {
+    let home = Home::new();
+    let _requests = home.with_agent(vec![credentials()]);
+    let mut serve = home.portray(&["serve", "acme-dev/ReadOnly", "--shell", "bash"]);
+    let mut child = serve
+        .env("HTTP_PROXY", "http://proxy.corp:3128")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let no_proxy = lines
+        .map_while(Result::ok)
+        .find(|line| line.starts_with("export no_proxy="));
+    assert_eq!(
+        no_proxy.as_deref(),
+        Some("export no_proxy='127.0.0.1,localhost,::1'")
+    );
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn keep_says_which_role_is_kept() {
+    let home = Home::new();
+    let kept = json!({
+        "v": 1, "answer": "kept", "account_name": "acme-dev",
+        "role": {"portal": "p", "account": "111122223333", "permission_set": "ReadOnly"},
+    });
+    let requests = home.with_agent(vec![kept]);
+    for (arguments, on, said) in [
+        (
+            &["keep", "dev", "read"][..],
+            true,
+            "acme-dev/ReadOnly is kept fresh from now on.\n",
+        ),
+        (
+            &["keep", "dev", "read", "--off"],
+            false,
+            "acme-dev/ReadOnly is fresh only while it is in use.\n",
+        ),
+    ] {
+        let output = home.portray(arguments).output().unwrap();
+        assert!(output.status.success() && output.stdout.is_empty(), "{output:?}");
+        assert_eq!(text(&output.stderr), said);
+        let asked = requests
+            .try_iter()
+            .find(|request| request["op"] == "keep")
+            .unwrap();
+        assert_eq!(
+            (&asked["on"], &asked["role"]["words"]),
+            (&json!(on), &json!("dev read"))
+        );
+    }
+}
+
+#[test]
+fn completions_and_manual_pages_know_the_commands_and_need_no_agent() {
+    let home = Home::new();
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let script = home.portray(&["completions", shell]).output().unwrap();
+        assert!(script.status.success() && script.stderr.is_empty(), "{script:?}");
+        assert!(text(&script.stdout).contains("credential-process"), "{shell}");
+    }
+    let script = text(&home.portray(&["completions", "bash"]).output().unwrap().stdout);
+    let completed =
+        "COMP_WORDS=(portray cons); COMP_CWORD=1; _portray portray cons portray; echo \"${COMPREPLY[@]}\"";
+    assert_eq!(evaluated("bash", &script, completed), "console\n");
+
+    let page = text(&home.portray(&["man"]).output().unwrap().stdout);
+    assert!(page.contains(".TH portray 1"), "{page}");
+    let page = text(&home.portray(&["man", "exec"]).output().unwrap().stdout);
+    assert!(
+        page.contains("TARGET") && page.contains("AWS_ACCESS_KEY_ID"),
+        "{page}"
+    );
+    let unknown = home.portray(&["man", "nothing"]).output().unwrap();
+    assert_eq!(unknown.status.code(), Some(2), "{unknown:?}");
+    assert!(!home.socket().exists());
+}

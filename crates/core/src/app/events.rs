@@ -1,0 +1,69 @@
+//! What the loop does when something happens that nobody asked for: time passes, the machine wakes up, AWS refuses.
+
+use std::time::Duration;
+
+use crate::app::controller::Controller;
+use crate::identity_center::RoleKey;
+use crate::refresh::Change;
+
+impl Controller {
+    pub(super) fn refreshed(&mut self, change: Change) {
+        match change {
+            // What was kept, or asked for, may be obtainable now.
+            Change::Session(_) => self.refresh.look.notify_one(),
+            // Whoever made the store be read: the list goes on.
+            Change::SignInRead(portal) => self.sync(portal, None),
+            Change::Role(key) => self.notice_lost_role(&key),
+            Change::SignInWanted(portal) => {
+                self.sign_in_wanted.insert(portal.0);
+            }
+            Change::ClockJumped => {
+                self.syncs.try_again();
+                self.sync_stale(Duration::from_secs(60));
+            }
+        }
+    }
+
+    /// 403: this one permission set was taken away. The list learns it at once, and the whole of it by a sync.
+    fn notice_lost_role(&mut self, key: &RoleKey) {
+        if self.refresh.roles.is_refused(key) && self.catalogue().lists(key) {
+            self.change_catalogue(|catalogue| catalogue.remove(key));
+            self.sync(key.portal.clone(), None);
+        }
+    }
+
+    pub(super) fn keep(&mut self, key: &RoleKey, on: bool) {
+        self.change_catalogue(|catalogue| catalogue.set_kept(key, on));
+        self.refresh.roles.set_kept(key, on);
+        self.refresh.look.notify_one();
+    }
+
+    pub(super) fn used(&mut self, key: &RoleKey) {
+        self.change_catalogue(|catalogue| catalogue.mark_recent(key));
+    }
+
+    pub(super) fn watched(&mut self) {
+        self.look_at_settings();
+        self.sync_stale(Duration::from_secs(60));
+    }
+
+    pub(super) fn woke(&mut self) {
+        self.problem = None;
+        self.look_at_settings();
+        self.http.forget_connections();
+        self.load_sessions();
+        self.refresh.try_again();
+        self.syncs.try_again();
+        self.sync_stale(Duration::from_secs(60));
+    }
+
+    pub(super) fn tick(&mut self) {
+        self.look_at_settings();
+        self.look_for_marks();
+        self.load_sessions();
+        for session in self.refresh.sessions() {
+            tokio::spawn(async move { session.mend_store().await });
+        }
+        self.sync_in_use();
+    }
+}
