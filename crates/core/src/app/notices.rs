@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::app::contract::{
     CredentialsState, CredentialsView, PortalState, PortalView, Request, SignInMethod,
@@ -12,6 +12,9 @@ use crate::app::state::{
     AppState, AssignmentChange, ChangedRole, ChangedRoles, ENDS_SOON_MINUTES, ends_soon,
 };
 use crate::app::tray_menu::label;
+
+/// With less left AWS's SDKs ask for new credentials at every request.
+const PRESSING: SignedDuration = SignedDuration::from_mins(15);
 
 /// What the shell has to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +37,7 @@ pub fn notices(before: &AppState, after: &AppState, now: Timestamp, earlier: Tim
         })
         .flatten()
         .collect();
-    changes.extend(renewal(before, after));
+    changes.extend(renewal(before, after, now, earlier));
     changes.extend(problem(before, after));
     changes.extend(assignments(before, after));
     changes
@@ -104,11 +107,11 @@ fn session_end(
     }
 }
 
-/// Credentials in use are not renewed: one notice for all of them, from the first failure until none is left.
-fn renewal(before: &AppState, after: &AppState) -> Option<NoticeChange> {
+/// Credentials in use are not renewed though that is pressing: one notice for all of them, until none is left.
+fn renewal(before: &AppState, after: &AppState, now: Timestamp, earlier: Timestamp) -> Option<NoticeChange> {
     let key = "renewal".to_owned();
-    let failing = failing_in_use(after);
-    match (failing_in_use(before).is_empty(), failing.is_empty()) {
+    let failing = failing_in_use(after, now);
+    match (failing_in_use(before, earlier).is_empty(), failing.is_empty()) {
         (true, true) | (false, false) => None,
         (true, false) => Some(NoticeChange::Show(Notice {
             key,
@@ -120,8 +123,11 @@ fn renewal(before: &AppState, after: &AppState) -> Option<NoticeChange> {
     }
 }
 
-fn failing_in_use(state: &AppState) -> Vec<&CredentialsView> {
-    let failing = state.credentials.iter().filter(|view| is_failing(view));
+fn failing_in_use(state: &AppState, now: Timestamp) -> Vec<&CredentialsView> {
+    let failing = state
+        .credentials
+        .iter()
+        .filter(|view| is_failing(view) && is_pressing(view, now));
     let in_session = failing.filter(|view| state.portal(&view.role.portal).is_some_and(is_in_session));
     in_session.collect()
 }
@@ -145,6 +151,12 @@ fn is_failing(view: &CredentialsView) -> bool {
         CredentialsState::Renewing => view.problem.is_some(),
         CredentialsState::Fresh | CredentialsState::Unavailable => false,
     }
+}
+
+/// One attempt of a hundred fails, and the next works: that disturbs nobody while there is time for many more.
+fn is_pressing(view: &CredentialsView, now: Timestamp) -> bool {
+    view.expires_at
+        .is_none_or(|end| end.duration_since(now) < PRESSING)
 }
 
 /// Where a person has to sign in, or is about to, that is said instead.
@@ -492,6 +504,25 @@ mod tests {
             [NoticeChange::Show(notice)] => notice.body.clone(),
             other => panic!("one notice, not {other:?}"),
         }
+    }
+
+    #[test]
+    fn a_renewal_that_failed_is_told_once_it_is_pressing() {
+        let failing = kept_role(CredentialsState::Failing, Some(ProblemView::not_understood()));
+        let ends = |end: &str| AppState {
+            credentials: vec![CredentialsView {
+                expires_at: Some(end.parse().unwrap()),
+                ..failing.clone()
+            }],
+            ..state(vec![portal(PortalState::SignedIn)])
+        };
+        let quiet = state(vec![portal(PortalState::SignedIn)]);
+        let later = ends("2026-03-02T12:20:00Z");
+        assert!(between(&quiet, &later).is_empty());
+        let in_six_minutes = "2026-03-02T12:06:00Z".parse().unwrap();
+        let told = notices(&later, &later, in_six_minutes, now());
+        assert_eq!(titles(&told), ["Credentials are not being renewed"]);
+        assert_eq!(titles(&between(&quiet, &ends("2026-03-02T12:14:00Z"))).len(), 1);
     }
 
     #[test]

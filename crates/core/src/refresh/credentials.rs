@@ -41,6 +41,8 @@ pub struct RoleCache {
 pub struct Live {
     pub credentials: RoleCredentials,
     pub life: Life,
+    /// How long before their end they are renewed.
+    lead: Duration,
 }
 
 /// A role as the application shows it.
@@ -74,7 +76,7 @@ impl RoleCache {
         let moment = self.moment();
         let (live, remembered) = self.note_asked(key, moment);
         if let Some(live) = &live
-            && live.life.left(moment) >= min_ttl.max(role_lead(&live.life, key))
+            && live.life.left(moment) >= min_ttl.max(live.lead)
         {
             return Ok(live.credentials.clone());
         }
@@ -95,10 +97,13 @@ impl RoleCache {
         }
     }
 
-    /// Renews in the background, for the runner.
-    pub async fn renew(&self, session: &Arc<Session>, key: &RoleKey) {
-        // The outcome stands in the entry.
-        let _ = self.fetch(session, key, Priority::Background).await;
+    /// Renews in the background, for the runner. It is under way when this returns, whoever waits for its end.
+    pub fn renew(&self, session: &Arc<Session>, key: &RoleKey) -> impl Future<Output = ()> + use<> {
+        let landing = self.fetch(session, key, Priority::Background);
+        async move {
+            // The outcome stands in the entry.
+            let _ = landing.await;
+        }
     }
 
     pub fn set_kept(&self, key: &RoleKey, kept: bool) {
@@ -178,10 +183,22 @@ impl RoleCache {
         self.flights.is_under_way(key)
     }
 
-    pub fn facts(&self, obtainable: impl Fn(&PortalId) -> bool) -> Vec<RoleFacts> {
+    /// How many of a portal's roles are asked for at AWS now.
+    pub fn under_way(&self, portal: &PortalId) -> usize {
+        self.flights.count(|key| key.portal == *portal)
+    }
+
+    /// What the plan has to know of the roles that may be due within `soon`. Of hundreds most are good for longer, and
+    /// the plan is asked whenever one of them was renewed.
+    pub fn facts(&self, soon: Duration, obtainable: impl Fn(&PortalId) -> bool) -> Vec<RoleFacts> {
         let moment = self.moment();
         let entries = self.entries();
-        let facts = entries.by_role.iter().map(|(key, entry)| RoleFacts {
+        let is_good = |entry: &Entry| {
+            let live = entry.live.as_ref();
+            live.is_some_and(|live| live.life.left(moment) > live.lead.saturating_add(soon))
+        };
+        let asked = entries.by_role.iter().filter(|(_, entry)| !is_good(entry));
+        let facts = asked.map(|(key, entry)| RoleFacts {
             key: key.clone(),
             life: entry.live.as_ref().map(|live| live.life),
             asked_at: entry.asked_at,
@@ -216,9 +233,7 @@ impl RoleCache {
                 failure,
             })
         });
-        let mut shown: Vec<_> = shown.collect();
-        shown.sort_by(|one, other| one.key.cmp(&other.key));
-        shown
+        shown.collect()
     }
 
     /// Whether AWS last said that the role is not assigned.
@@ -286,7 +301,12 @@ impl RoleCache {
         let outcome = match answer {
             Ok(credentials) => {
                 let life = Life::begins(moment, credentials.expires_at);
-                let live = Arc::new(Live { credentials, life });
+                let lead = role_lead(&life, key);
+                let live = Arc::new(Live {
+                    credentials,
+                    life,
+                    lead,
+                });
                 entry.live = Some(live.clone());
                 (entry.obtained, entry.resumes) = (true, false);
                 entry.failed = None;
