@@ -17,6 +17,7 @@ mod stories {
     mod emulator_pages;
     mod ended_session;
     mod ends_and_wakes;
+    mod endurance;
     mod first_run;
     mod harness_itself;
     pub mod headless;
@@ -24,6 +25,7 @@ mod stories {
     mod hours_in_process;
     mod hours_later;
     pub mod killed;
+    mod killed_while_listing;
     mod many_accounts;
     mod marks_in_process;
     mod no_secret_leaks;
@@ -38,6 +40,7 @@ mod stories {
     pub mod secret_store;
     mod sign_ins_in_process;
     pub mod stage;
+    mod three_days;
     mod unassigned;
     mod waiting;
     mod ways_to_sign_in;

@@ -9,10 +9,10 @@ use crate::{setup, step, ui, workspace};
 /// The profile whose programs are measured: a release without its link-time optimisation, which takes long.
 const PROFILE: &str = "ci";
 
-/// Builds the programs and measures them; the table goes to the standard output.
-pub fn run() -> Result<()> {
+/// Builds the programs and measures them; the table goes to the standard output. The arguments go to what measures.
+pub fn run(arguments: &[String]) -> Result<()> {
     setup::for_testing()?;
     ui::build()?;
     workspace::compile(PROFILE)?;
-    step::run(&mut Command::new(workspace::built_in(PROFILE, "bench")?))
+    step::run(Command::new(workspace::built_in(PROFILE, "bench")?).args(arguments))
 }

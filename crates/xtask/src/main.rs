@@ -11,6 +11,7 @@ mod packages;
 mod python;
 mod results;
 mod setup;
+mod soak;
 mod step;
 mod test;
 mod ui;
@@ -30,7 +31,10 @@ cargo xtask COMMAND
                  --portal URL [--region R]    your real access portal instead of the demo
   test [-- …]  everything that can fail, with the built programs, and the tour; what follows -- goes to the tests
   check        formatting, lints, licences and bans, spelling, the window's sources
-  bench        how fast and how small the programs are, as a table
+  bench [NAME…]  how fast and how small the programs are, as a table; all figures, or those of these files of tests/bench
+                 --quick                      with half a minute of idleness instead of five
+  soak         the programs with credentials of a minute, asked all the time; a table, and an error if anything is wrong
+                 --minutes N                  for so long instead of an hour
   judges       the AWS CLI of Debian 13 against the emulator: unpacks it as root, which takes minutes
   cross-check  type-check for Windows and macOS (Debian only)
 ";
@@ -57,7 +61,8 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         "run" => demo::run(&demo::Options::parse(rest)?),
         "test" => test::run(rest),
         "check" => check::run(),
-        "bench" => bench::run(),
+        "bench" => bench::run(rest),
+        "soak" => soak::run(&soak::Options::parse(rest)?),
         "judges" => judges::run(),
         "cross-check" => cross_check::run(),
         "help" | "--help" | "-h" => {
