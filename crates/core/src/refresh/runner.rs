@@ -10,6 +10,13 @@ use crate::refresh::{Change, Refresh};
 /// The longest time without a look at the clocks.
 pub const TICK: Duration = Duration::from_secs(30);
 
+/// So many renewals of one portal are begun: the limiter has half as many in flight, and hundreds that wait for their
+/// turn would only take memory.
+const AT_ONCE: usize = 16;
+
+/// When those that were not begun are looked at again, unless one of the others ends first.
+const SOON: Duration = Duration::from_millis(500);
+
 /// A wall clock that runs away from the monotonic one by more than this was set, or the machine slept.
 const JUMP: Duration = Duration::from_secs(60);
 
@@ -49,7 +56,7 @@ fn step(refresh: &Refresh, moment: Moment) -> Option<Duration> {
     refresh.roles.prune();
     let tokens: Vec<_> = sessions.iter().filter_map(|session| session.facts()).collect();
     let signed_in = |portal: &PortalId| tokens.iter().any(|token| token.portal == *portal);
-    let roles = refresh.roles.facts(signed_in);
+    let roles = refresh.roles.facts(TICK, signed_in);
     let due = plan(moment, &tokens, &roles);
     let (now, later): (Vec<_>, Vec<_>) = due.into_iter().partition(|due| due.at <= moment.now);
     let waits = now.into_iter().filter_map(|due| start(refresh, due));
@@ -57,8 +64,8 @@ fn step(refresh: &Refresh, moment: Moment) -> Option<Duration> {
     waits.chain(next).min()
 }
 
-/// Starts it, unless it is under way, or says when to ask again: a portal that does not answer is not asked about all
-/// of its roles.
+/// Starts it, unless it is under way, or says when to ask again: not all roles of a portal are asked for at once, and
+/// few where it does not answer.
 fn start(refresh: &Refresh, due: Due) -> Option<Duration> {
     let refresh = refresh.clone();
     match due.subject {
@@ -79,12 +86,16 @@ fn start(refresh: &Refresh, due: Due) -> Option<Duration> {
             if refresh.roles.is_renewing(&key) {
                 return None;
             }
+            if refresh.roles.under_way(&key.portal) >= AT_ONCE {
+                return Some(SOON);
+            }
             if let Err(wait) = session.center.reach.turn() {
                 return Some(wait);
             }
             tracing::debug!(reason = ?due.reason, "renewing role credentials");
+            let renewal = refresh.roles.renew(&session, &key);
             tokio::spawn(async move {
-                refresh.roles.renew(&session, &key).await;
+                renewal.await;
                 refresh.look.notify_one();
             });
         }
