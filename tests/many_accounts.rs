@@ -74,7 +74,7 @@ fn seconds_of_listing(day: &Simulation) -> u64 {
         .filter(|(_, calls)| LISTS.iter().any(|operation| calls.contains_key(operation)))
         .map(|(second, _)| *second);
     let first = busy.next().unwrap_or_default();
-    let last = busy.last().unwrap_or(first);
+    let last = busy.next_back().unwrap_or(first);
     u64::try_from(last - first + 1).unwrap_or_default()
 }
 

@@ -1,6 +1,6 @@
 //! One process owns the sign-in, however many programs want something of it.
 
-use anyhow::{Result, bail};
+use anyhow::{Result, ensure};
 use futures_util::future::try_join_all;
 use harness::{Desktop, EmulatorProcess, NotificationServer, Opener, TrayHost};
 use portray_core::agent::protocol::{Operation, Reply, Target};
@@ -86,10 +86,12 @@ async fn ask_for_everything(stage: &Stage) -> Result<()> {
             min_ttl_seconds: 0,
         });
         async move {
-            match answers.next().await? {
-                Reply::Credentials(_) => Ok(()),
-                other => bail!("credentials are answered by {other:?}"),
-            }
+            let answer = answers.next().await?;
+            ensure!(
+                matches!(answer, Reply::Credentials(_)),
+                "no credentials: {answer:?}"
+            );
+            Ok(())
         }
     });
     let command = async {
