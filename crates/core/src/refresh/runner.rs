@@ -24,7 +24,7 @@ const JUMP: Duration = Duration::from_secs(60);
 pub async fn run(refresh: Refresh) {
     let mut before = Moment::of(&*refresh.clock);
     while !refresh.unfinished.is_ending() {
-        let (moment, next) = look(&refresh, before);
+        let (moment, next) = look(&refresh, before, TICK);
         before = moment;
         let pause = next.map_or(TICK, |next| next.min(TICK));
         tokio::select! {
@@ -34,19 +34,24 @@ pub async fn run(refresh: Refresh) {
     }
 }
 
-/// Looks at the clocks since `before`, and does what the plan says. The pause is how long nothing is due.
-pub(in crate::refresh) fn look(refresh: &Refresh, before: Moment) -> (Moment, Option<Duration>) {
+/// Looks at the clocks since `before`, and does what the plan says. The pause is how long nothing is due, as far as
+/// `horizon`.
+pub(in crate::refresh) fn look(
+    refresh: &Refresh,
+    before: Moment,
+    horizon: Duration,
+) -> (Moment, Option<Duration>) {
     let moment = Moment::of(&*refresh.clock);
     if jumped(before, moment) {
         tracing::info!("the machine slept or its clock was set; everything is looked at again");
         refresh.try_again();
         let _ = refresh.changes.send(Change::ClockJumped);
     }
-    (moment, step(refresh, moment))
+    (moment, step(refresh, moment, horizon))
 }
 
 /// Starts what is due and says when to ask again.
-fn step(refresh: &Refresh, moment: Moment) -> Option<Duration> {
+fn step(refresh: &Refresh, moment: Moment, horizon: Duration) -> Option<Duration> {
     let sessions = refresh.sessions();
     for session in &sessions {
         if session.center.reach.take_recovered() {
@@ -56,7 +61,7 @@ fn step(refresh: &Refresh, moment: Moment) -> Option<Duration> {
     refresh.roles.prune();
     let tokens: Vec<_> = sessions.iter().filter_map(|session| session.facts()).collect();
     let signed_in = |portal: &PortalId| tokens.iter().any(|token| token.portal == *portal);
-    let roles = refresh.roles.facts(TICK, signed_in);
+    let roles = refresh.roles.facts(horizon, signed_in);
     let due = plan(moment, &tokens, &roles);
     let (now, later): (Vec<_>, Vec<_>) = due.into_iter().partition(|due| due.at <= moment.now);
     let waits = now.into_iter().filter_map(|due| start(refresh, due));

@@ -144,7 +144,7 @@ impl Engine {
     }
 
     fn look(&mut self) -> Option<Duration> {
-        let (moment, next) = runner::look(&self.refresh, self.before);
+        let (moment, next) = runner::look(&self.refresh, self.before, Duration::MAX);
         self.before = moment;
         next
     }
@@ -254,7 +254,9 @@ impl Engine {
         let mut in_a_row = 0;
         for pair in tokens.windows(2) {
             let [before, after] = pair else { continue };
-            let started_over = self.resets.iter().any(|at| (before.at..=after.at).contains(at));
+            // One that waited for its turn may be about the sign-in before.
+            let started_over = before.refresh_token != after.refresh_token
+                || self.resets.iter().any(|at| (before.at..=after.at).contains(at));
             in_a_row = if before.failed && !started_over {
                 in_a_row + 1
             } else {
@@ -281,9 +283,9 @@ pub async fn advance(
     let end = machine.elapsed() + span;
     let mut before = before;
     for _ in 0..20_000 {
-        (before, _) = runner::look(refresh, before);
+        (before, _) = runner::look(refresh, before, Duration::MAX);
         settle().await;
-        let (moment, next) = runner::look(refresh, before);
+        let (moment, next) = runner::look(refresh, before, Duration::MAX);
         before = moment;
         settle().await;
         let left = end.saturating_sub(machine.elapsed());
