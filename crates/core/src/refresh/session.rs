@@ -195,10 +195,8 @@ impl Session {
 
     /// The next attempt need not wait for its pause.
     pub fn forget_failures(&self) {
-        if let Status::SignedIn(signed_in) = &mut *self.status()
-            && let Some(failing) = &mut signed_in.failing
-        {
-            failing.not_before = Duration::ZERO;
+        if let Status::SignedIn(signed_in) = &mut *self.status() {
+            signed_in.try_at_once();
         }
     }
 
@@ -215,7 +213,7 @@ impl Session {
             portal: self.portal().id.clone(),
             life: signed_in.life,
             renewable: signed_in.sign_in.token.refresh_token.is_some(),
-            not_before: signed_in.failing.as_ref().map(|failing| failing.not_before),
+            not_before: Some(signed_in.not_before()),
         })
     }
 
@@ -314,6 +312,7 @@ impl Session {
         signed_in.life = life;
         signed_in.unsaved = saved.err();
         signed_in.failing = None;
+        signed_in.quiet_until = self.clock.elapsed() + retry::token(life.length).first;
         Ok(token)
     }
 
