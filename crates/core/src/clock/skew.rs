@@ -19,6 +19,8 @@ pub struct Skew {
     doubt: Arc<Mutex<Option<Reading>>>,
     /// What has to be added to the machine's time: its clock is taken to be right until answers say otherwise.
     correction: watch::Sender<SignedDuration>,
+    /// What dates said that other things of AWS contradict: somebody on the way writes them anew.
+    disproved: Arc<Mutex<Option<SignedDuration>>>,
 }
 
 /// What one answer tells of the clock.
@@ -33,8 +35,10 @@ pub struct Reading {
 impl Skew {
     /// Takes a reading in. One alone changes nothing, because a proxy may have made up its date: two in a row that agree do.
     pub fn heard(&self, reading: Reading) {
+        let disproved = *self.disproved.lock().expect("no panic under this lock");
         let mut doubt = self.doubt.lock().expect("no panic under this lock");
-        if is_same(reading.ahead, self.correction()) {
+        let is_untrue = disproved.is_some_and(|untrue| is_same(reading.ahead, untrue));
+        if is_untrue || is_same(reading.ahead, self.correction()) {
             *doubt = None;
             return;
         }
@@ -58,6 +62,13 @@ impl Skew {
         self.doubt.lock().expect("no panic under this lock").is_some()
     }
 
+    /// What the dates say cannot be: the machine's clock is taken to be right again, and dates that say the same are not
+    /// heard any more.
+    pub fn disprove(&self) {
+        let mut disproved = self.disproved.lock().expect("no panic under this lock");
+        *disproved = Some(self.correction.send_replace(SignedDuration::ZERO));
+    }
+
     /// What has to be added to the machine's time to have AWS's.
     pub fn correction(&self) -> SignedDuration {
         *self.correction.borrow()
@@ -74,6 +85,7 @@ impl Default for Skew {
         Self {
             doubt: Arc::default(),
             correction: watch::Sender::new(SignedDuration::ZERO),
+            disproved: Arc::default(),
         }
     }
 }
@@ -140,6 +152,16 @@ mod tests {
         assert!(!skew.is_in_doubt());
         let told = [120, 121, -121].map(SignedDuration::from_secs);
         assert_eq!(told.map(is_worth_telling), [false, true, true]);
+    }
+
+    #[test]
+    fn t4_dates_that_were_disproved_are_heard_no_more_and_others_are() {
+        let skew = Skew::default();
+        assert_eq!(corrected(&skew, &[86_400, 86_401]), 86_401);
+        skew.disprove();
+        assert_eq!(corrected(&skew, &[86_400, 86_402, 86_403]), 0);
+        assert!(!skew.is_in_doubt());
+        assert_eq!(corrected(&skew, &[-3600, -3600]), -3600);
     }
 
     #[test]

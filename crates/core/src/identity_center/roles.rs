@@ -19,6 +19,9 @@ pub struct Page<T> {
 /// The most that AWS takes.
 const PAGE: i32 = 100;
 
+/// A permission set's credentials last for half a day at most; the rest is for clocks.
+const LONGEST: SignedDuration = SignedDuration::from_mins(12 * 60 + 10);
+
 /// AWS gives no credentials that end so soon: what seems to is judged by a clock that is wrong.
 const SHORTEST: SignedDuration = SignedDuration::from_secs(10);
 
@@ -124,7 +127,20 @@ impl IdentityCenter {
         }
         let given = answer.role_credentials;
         let given = given.ok_or_else(|| Failure::garbage(GET_ROLE_CREDENTIALS, "credentials"))?;
+        self.believe_in_dates(given.expiration);
         credentials_of(given, self.clock.now())
+    }
+
+    /// Credentials that make sense by the machine's clock and none by the dates of AWS's answers prove those wrong.
+    fn believe_in_dates(&self, expiration: i64) {
+        let Ok(end) = Timestamp::from_millisecond(expiration) else {
+            return;
+        };
+        let makes_sense = |now: Timestamp| (SHORTEST..=LONGEST).contains(&end.duration_since(now));
+        let now = self.clock.now();
+        if !makes_sense(now) && makes_sense(self.clock.as_shown(now)) {
+            self.http.skew.disprove();
+        }
     }
 }
 

@@ -195,10 +195,8 @@ impl Session {
 
     /// The next attempt need not wait for its pause.
     pub fn forget_failures(&self) {
-        if let Status::SignedIn(signed_in) = &mut *self.status()
-            && let Some(failing) = &mut signed_in.failing
-        {
-            failing.not_before = Duration::ZERO;
+        if let Status::SignedIn(signed_in) = &mut *self.status() {
+            signed_in.try_at_once();
         }
     }
 
@@ -216,7 +214,7 @@ impl Session {
             life: signed_in.life,
             renewable: signed_in.sign_in.token.refresh_token.is_some(),
             ends_with_session: signed_in.session_ends_at == Some(signed_in.sign_in.token.expires_at),
-            not_before: signed_in.failing.as_ref().map(|failing| failing.not_before),
+            not_before: Some(signed_in.not_before()),
         })
     }
 
@@ -316,6 +314,7 @@ impl Session {
         signed_in.life = life;
         signed_in.unsaved = saved.err();
         signed_in.failing = None;
+        signed_in.quiet_until = self.clock.elapsed() + retry::token(life.length).first;
         Ok(token)
     }
 

@@ -31,6 +31,9 @@ pub struct SignedIn {
     /// The last refresh could not be written to the store.
     pub unsaved: Option<StoreFailure>,
     pub failing: Option<Failing>,
+    /// The monotonic time before which the token that was just renewed is not renewed again, however little of it a
+    /// clock that was put right makes of it.
+    pub quiet_until: Duration,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,6 +119,21 @@ impl SignedIn {
             session_ends_at: None,
             unsaved: None,
             failing: None,
+            quiet_until: Duration::ZERO,
+        }
+    }
+
+    /// The monotonic time before which the background does not renew the token.
+    pub fn not_before(&self) -> Duration {
+        let after_failure = self.failing.as_ref().map(|failing| failing.not_before);
+        after_failure.unwrap_or_default().max(self.quiet_until)
+    }
+
+    /// The next attempt need not wait for its pause.
+    pub fn try_at_once(&mut self) {
+        self.quiet_until = Duration::ZERO;
+        if let Some(failing) = &mut self.failing {
+            failing.not_before = Duration::ZERO;
         }
     }
 }
