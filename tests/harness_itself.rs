@@ -185,6 +185,7 @@ async fn a_person_signs_in_at_the_emulator_and_opens_a_console() -> Result<()> {
     person
         .click("a[aria-label^='Management console: ReadOnly in acme-dev']")
         .await?;
+    person.follow_into_new_tab().await?;
     let console = person.console().await?;
     assert_eq!(console.account, "acme-dev (111122223333)");
     assert_eq!(console.role, "ReadOnly");

@@ -104,7 +104,7 @@ identity = boto3.client(
 ).get_caller_identity()
 portal.logout(**access)
 try:
-    portal.get_role_credentials(**role, accessToken=second_token["accessToken"])
+    portal.get_role_credentials(**role, **access)
     after_logout = None
 except portal.exceptions.UnauthorizedException as error:
     after_logout = error.response["Error"]["Code"]

@@ -1,6 +1,7 @@
 //! A person at a real browser: Chromium without a display, moved by chromedriver.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use fantoccini::Client;
@@ -157,6 +158,16 @@ impl Person {
     /// Clicks the first element that matches a CSS selector, once it is there.
     pub async fn click(&self, selector: &str) -> Result<()> {
         self.browser.click(selector).await
+    }
+
+    /// Waits until a click has opened another tab, and looks at that from now on.
+    pub async fn follow_into_new_tab(&self) -> Result<()> {
+        let opened = async || {
+            let mut tabs = self.client().windows().await?;
+            Ok(if tabs.len() > 1 { tabs.pop() } else { None })
+        };
+        let tab = crate::wait_until("another tab", Duration::from_secs(30), opened).await?;
+        Ok(self.client().switch_to_window(tab).await?)
     }
 
     /// Types into the field that has the focus, as the page left it, and ends with Enter if `enter` says so.

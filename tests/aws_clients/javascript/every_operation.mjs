@@ -93,7 +93,7 @@ const sts = new STSClient({ region, credentials });
 const identity = await sts.send(new GetCallerIdentityCommand({}));
 await portal.send(new LogoutCommand({ accessToken }));
 const refused = await portal
-  .send(new GetRoleCredentialsCommand({ accessToken: secondToken.accessToken, accountId, roleName: "ReadOnly" }))
+  .send(new GetRoleCredentialsCommand({ accessToken, accountId, roleName: "ReadOnly" }))
   .catch((error) => error.name);
 console.log(
   JSON.stringify({
