@@ -59,6 +59,8 @@ struct Books {
     /// Access tokens and access key ids, and when they end by AWS's clock.
     ends: BTreeMap<String, Timestamp>,
     calls: Vec<Call>,
+    /// The monotonic times at which an access token was refused.
+    refusals: Vec<Duration>,
 }
 
 impl Company {
@@ -70,6 +72,7 @@ impl Company {
             role_life,
             ends: BTreeMap::new(),
             calls: Vec::new(),
+            refusals: Vec::new(),
         };
         Self {
             machine: machine.clone(),
@@ -89,6 +92,10 @@ impl Company {
     pub fn set_machine(&self, by: SignedDuration) {
         self.machine.jump(by);
         self.books().ahead -= by;
+    }
+
+    pub fn refusals(&self) -> Vec<Duration> {
+        self.books().refusals.clone()
     }
 
     pub fn calls(&self) -> Vec<Call> {
@@ -169,6 +176,7 @@ impl Company {
                     .get("x-amz-sso_bearer_token")
                     .unwrap_or_default();
                 if books.ends.get(token).is_none_or(|end| *end <= self.now(&books)) {
+                    books.refusals.push(self.machine.elapsed());
                     (401, "UnauthorizedException", "{}".to_owned())
                 } else {
                     let life = books.role_life;

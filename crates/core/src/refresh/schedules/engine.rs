@@ -251,10 +251,13 @@ impl Engine {
             .filter(|call| call.operation == Operation::CreateToken)
             .collect();
         let first = Duration::from_secs(30).min(self.token_life / 4);
+        let refusals = self.company.refusals();
         let mut in_a_row = 0;
         for pair in tokens.windows(2) {
             let [before, after] = pair else { continue };
-            let started_over = self.resets.iter().any(|at| (before.at..=after.at).contains(at));
+            // A token that AWS refuses is renewed at once, as table T wants it.
+            let mut reasons = self.resets.iter().chain(&refusals);
+            let started_over = reasons.any(|at| (before.at..=after.at).contains(at));
             in_a_row = if before.failed && !started_over {
                 in_a_row + 1
             } else {
