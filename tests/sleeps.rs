@@ -5,7 +5,7 @@ use crate::sources::{SourceFile, files_below};
 const LONGEST_SECONDS: f64 = 30.0;
 
 /// Sleeps whose length is computed: none of them waits for a time of the wall clock longer than the words say.
-const COMPUTED: [(&str, &str, &str); 10] = [
+const COMPUTED: [(&str, &str, &str); 12] = [
     (
         "clock/corrected.rs",
         "duration",
@@ -46,6 +46,12 @@ const COMPUTED: [(&str, &str, &str); 10] = [
         "app/controller.rs",
         "pause",
         "a second at most, before the next drawing",
+    ),
+    ("app/inbox.rs", "pause", "a minute at most, after too many panics"),
+    (
+        "supervised.rs",
+        "pause",
+        "a minute at most, after too many panics",
     ),
     (
         "refresh/runner.rs",
