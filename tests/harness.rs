@@ -24,6 +24,8 @@ mod exec;
 mod fake_time;
 #[path = "harness/http.rs"]
 mod http;
+#[path = "harness/in_process.rs"]
+mod in_process;
 #[path = "harness/keyring.rs"]
 mod keyring;
 #[path = "harness/keyring_calls.rs"]
@@ -87,6 +89,7 @@ pub use emulator::{EmulatorAddresses, EmulatorProcess};
 pub use exec::Exec;
 pub use fake_time::FakeTime;
 pub use http::{Answer, delete, follow, get, get_with_authorization, post};
+pub use in_process::InProcess;
 pub use keyring_calls::KeyringCalls;
 pub use keyring_double::KeyringDouble;
 pub use logs::Logs;

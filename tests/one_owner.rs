@@ -1,8 +1,9 @@
 //! One process owns the sign-in, however many programs want something of it.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use futures_util::future::try_join_all;
 use harness::{Desktop, EmulatorProcess, NotificationServer, Opener, TrayHost};
+use portray_core::agent::protocol::{Operation, Reply, Target};
 
 use crate::killed::world;
 use crate::stage::{SOON, Stage};
@@ -14,14 +15,18 @@ const ROLES: [&str; 4] = [
     "acme-prod/ReadOnly",
 ];
 
-/// How many programs ask at the same time.
-const HELPERS: usize = 6;
+/// What profiles of AWS's tools name.
+const HELPED: [(&str, &str); 2] = [("111122223333", "ReadOnly"), ("222233334444", "ReadOnly")];
+
+/// Helpers of SDKs that are started at the same time, and clients that keep a connection to the agent.
+const HELPERS: usize = 4;
+const CLIENTS: usize = 64;
 
 /// So many come within half a minute.
 const REFRESHES: u64 = 6;
 
 #[tokio::test]
-async fn r2_application_commands_and_helpers_use_no_refresh_token_twice() -> Result<()> {
+async fn r2_application_commands_helpers_and_64_clients_use_no_refresh_token_twice() -> Result<()> {
     let desktop = Desktop::start().await?;
     // Access tokens live for seconds, and a refresh token that is used twice ends the session.
     let world = world(
@@ -53,6 +58,8 @@ async fn r2_application_commands_and_helpers_use_no_refresh_token_twice() -> Res
         ask_for_everything(&stage).await?;
     }
     stage.quit(application).await?;
+    // The next command starts an agent.
+    portray.run(&["credentials", ROLES[0]]).await?.expect_code(0)?;
     ask_for_everything(&stage).await?;
 
     let counters = stage.emulator.read("counters").await?;
@@ -61,17 +68,38 @@ async fn r2_application_commands_and_helpers_use_no_refresh_token_twice() -> Res
     Ok(())
 }
 
-/// Many tools at once, each for a role and for the state.
+/// Many tools at once: helpers as SDKs start them, a person's commands, and clients of the socket.
 async fn ask_for_everything(stage: &Stage) -> Result<()> {
     let portray = stage.portray();
-    let tools = (0..HELPERS).map(|number| {
-        let (portray, role) = (&portray, ROLES[number % ROLES.len()]);
+    let helpers = (0..HELPERS).map(|number| {
+        let (portray, (account, permission_set)) = (&portray, HELPED[number % HELPED.len()]);
         async move {
-            portray.run(&["credentials", role]).await?.expect_code(0)?;
-            portray.status().await
+            let role = ["--account", account, "--permission-set", permission_set];
+            let helper = [&["credential-process", "--portal", "acme"][..], &role].concat();
+            portray.run(&helper).await?.expect_code(0)
         }
     });
-    try_join_all(tools).await?;
+    let clients = (0..CLIENTS).map(|number| {
+        let words = ROLES[number % ROLES.len()].to_owned();
+        let mut answers = portray.tell(Operation::Credentials {
+            role: Target::Words { words },
+            min_ttl_seconds: 0,
+        });
+        async move {
+            let answer = answers.next().await?;
+            ensure!(
+                matches!(answer, Reply::Credentials(_)),
+                "no credentials: {answer:?}"
+            );
+            Ok(())
+        }
+    });
+    let command = async {
+        let words = ["credentials", ROLES[0]];
+        portray.run(&words).await?.expect_code(0)?;
+        portray.status().await
+    };
+    tokio::try_join!(try_join_all(helpers), try_join_all(clients), command)?;
     portray.wait_for_portal("signed_in", SOON).await?;
     Ok(())
 }

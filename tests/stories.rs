@@ -14,6 +14,7 @@ mod stories {
     mod another_network;
     mod aws_clients;
     pub mod behind_a_proxy;
+    mod changes_in_process;
     mod clock_in_process;
     mod command_line;
     mod crashes;
@@ -24,6 +25,7 @@ mod stories {
     mod encrypted_file;
     mod ended_session;
     mod ends_and_wakes;
+    mod endurance;
     mod first_run;
     mod harness_itself;
     pub mod headless;
@@ -32,7 +34,9 @@ mod stories {
     mod hours_later;
     mod hung_keyring;
     pub mod killed;
+    mod killed_while_listing;
     mod lives_in_process;
+    mod many_accounts;
     mod many_clients;
     mod marks_in_process;
     mod memory_after_sign_out;
@@ -52,6 +56,7 @@ mod stories {
     mod start_ups;
     mod sync_times_in_process;
     mod table_in_process;
+    mod three_days;
     mod unassigned;
     mod waiting;
     mod ways_to_sign_in;

@@ -11,7 +11,8 @@ use portray_core::secret::Secret;
 #[derive(Default)]
 pub struct RecordingShell {
     pub opened: Mutex<Vec<String>>,
-    pub trays: Mutex<Vec<Tray>>,
+    /// The menu as it is now.
+    pub tray: Mutex<Option<Tray>>,
     pub notices: Mutex<Vec<Notice>>,
     pub withdrawn: Mutex<Vec<String>>,
     /// How many of the next wishes to see the window make it panic.
@@ -41,10 +42,8 @@ impl Shell for RecordingShell {
     }
 
     fn show_tray(&self, tray: &Tray) {
-        self.trays
-            .lock()
-            .expect("no panic under this lock")
-            .push(tray.clone());
+        let mut tray_now = self.tray.lock().expect("no panic under this lock");
+        *tray_now = Some(tray.clone());
     }
 
     fn notify(&self, notice: &Notice) {

@@ -5,13 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use aws_smithy_runtime_api::client::result::ConnectorError;
-use aws_smithy_runtime_api::http::Response;
-use aws_smithy_types::body::SdkBody;
-use http_body_util::BodyExt;
-use identity_center_emulator::{Clock as EmulatorClock, ConnectionDropped, Emulator, Options, World};
+use identity_center_emulator::{Clock as EmulatorClock, Emulator, Options, World};
 use jiff::{SignedDuration, Timestamp};
 use portray_core::app::contract::{PortalState, Request, SignInMethod, Snapshot};
 use portray_core::app::{App, Parts, SignInStart};
@@ -20,20 +14,25 @@ use portray_core::identity_center::{AccountId, Flow, HttpStack, Portal, PortalId
 use portray_core::paths::{Environment, Paths};
 use portray_core::settings::Settings;
 use portray_core::token_store::TokenStore;
-use tower::ServiceExt;
 
+use crate::in_process::InProcess;
 use crate::recording_shell::RecordingShell;
 
-/// Longer steps of the clock would hide what happens in between.
-const STEP: Duration = Duration::from_secs(10);
+/// Everything rests when nobody has begun to wait for the clock, and no call has begun or ended, in so many turns.
+const QUIET_TURNS: usize = 12;
 
-/// How often everything that can go on is let go on after a step.
-const TURNS: usize = 60;
+/// Work that takes more turns than this without the clock goes round in a circle.
+const MOST_TURNS: usize = 1_000_000;
+
+/// How long work may take for which time is made to pass, and the longest step of it.
+const PATIENCE: Duration = Duration::from_secs(300);
+const STEP: Duration = Duration::from_millis(500);
 
 /// The application, its world and its time.
 pub struct Simulation {
     pub clock: ManualClock,
     pub emulator: Emulator,
+    pub network: InProcess,
     pub app: App,
     pub shell: Arc<RecordingShell>,
     pub portal: PortalId,
@@ -61,10 +60,12 @@ impl Simulation {
                 portal.id.clone()
             })?;
         let store = TokenStore::memory();
-        let (app, shell) = start(&clock, &emulator, &home, &settings, &store)?;
+        let network = InProcess::new(&emulator, &clock);
+        let (app, shell) = start(&clock, &network, &home, &settings, &store)?;
         Ok(Self {
             clock,
             emulator,
+            network,
             app,
             shell,
             portal: PortalId(portal),
@@ -80,7 +81,7 @@ impl Simulation {
         self.app.stopped().await;
         (self.app, self.shell) = start(
             &self.clock,
-            &self.emulator,
+            &self.network,
             &self.home,
             &self.settings,
             &self.store,
@@ -107,6 +108,13 @@ impl Simulation {
     }
 
     async fn sign_in_with(&self, user: &str, force: bool) -> Result<()> {
+        self.begin_sign_in(user, force).await?;
+        self.advance(Duration::from_secs(30)).await;
+        Ok(())
+    }
+
+    /// Signs in; the list is not synced yet.
+    pub async fn begin_sign_in(&self, user: &str, force: bool) -> Result<()> {
         let begin = self
             .app
             .sign_in(&self.portal.0, SignInMethod::DeviceCode, false, force);
@@ -116,26 +124,23 @@ impl Simulation {
         let code = started.user_code.context("a device sign-in has a code")?;
         self.emulator.approve_device(&code, user)?;
         let ended = self.while_time_passes(started.finished).await?;
-        ended.map_err(|problem| anyhow::anyhow!("{problem:?}"))?;
-        self.advance(Duration::from_secs(30)).await;
-        Ok(())
+        ended.map_err(|problem| anyhow::anyhow!("{problem:?}"))
     }
 
-    /// The clock goes on, step by step, and everything that is due happens.
+    /// The clock goes on from one thing that is due to the next, and each happens at its time.
     pub async fn advance(&self, duration: Duration) {
-        let mut left = duration;
-        while !left.is_zero() {
-            let step = left.min(STEP);
-            self.clock.advance(step);
-            left -= step;
-            settle().await;
+        let end = self.clock.elapsed() + duration;
+        self.settle().await;
+        while self.clock.elapsed() < end {
+            self.step_towards(end);
+            self.settle().await;
         }
     }
 
     /// The machine sleeps; its monotonic clock stands still.
     pub async fn suspend(&self, duration: Duration) {
         self.clock.suspend(duration);
-        settle().await;
+        self.settle().await;
     }
 
     /// Lets time pass until the work is done: one that waits for the clock would wait for ever.
@@ -144,14 +149,37 @@ impl Simulation {
         E: std::fmt::Debug,
     {
         let mut work = Box::pin(work);
-        for _ in 0..600 {
+        let end = self.clock.elapsed() + PATIENCE;
+        while self.clock.elapsed() < end {
             tokio::select! {
                 biased;
                 outcome = &mut work => return outcome.map_err(|problem| anyhow::anyhow!("{problem:?}")),
-                () = settle() => self.clock.advance(Duration::from_millis(500)),
+                () = self.settle() => self.step_towards(end.min(self.clock.elapsed() + STEP)),
             }
         }
-        bail!("not done after five minutes")
+        bail!("not done after {PATIENCE:?}")
+    }
+
+    /// To the next thing that waits for the clock, or to `end` if that is earlier.
+    fn step_towards(&self, end: Duration) {
+        let next = self.clock.next_wake().map_or(end, |next| next.min(end));
+        self.clock.advance(next.saturating_sub(self.clock.elapsed()));
+    }
+
+    /// Lets everything go on that does not wait for the clock.
+    async fn settle(&self) {
+        let stirrings = || self.clock.sleeps() + self.network.stirrings();
+        let (mut before, mut quiet) = (stirrings(), 0);
+        for _ in 0..MOST_TURNS {
+            tokio::task::yield_now().await;
+            let now = stirrings();
+            quiet = if now == before { quiet + 1 } else { 0 };
+            before = now;
+            if quiet == QUIET_TURNS {
+                return;
+            }
+        }
+        panic!("something does not come to rest though the clock stands still");
     }
 
     /// Asks like a tool does, which waits for whatever the answer is.
@@ -264,11 +292,16 @@ impl Simulation {
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
+
+    /// How long the simulation has run while the machine was awake.
+    pub fn elapsed(&self) -> Duration {
+        self.clock.elapsed()
+    }
 }
 
 fn start(
     clock: &ManualClock,
-    emulator: &Emulator,
+    network: &InProcess,
     home: &tempfile::TempDir,
     settings: &Settings,
     store: &TokenStore,
@@ -287,54 +320,10 @@ fn start(
         paths: Paths::of(&environment)?,
         environment,
         settings: settings.clone(),
-        http: HttpStack::with_connector(InProcess(emulator.clone()), clock.clone()),
+        http: HttpStack::with_connector(network.clone(), clock.clone()),
         clock,
         store: store.clone(),
         shell: shell.clone(),
     });
     Ok((app, shell))
-}
-
-/// Lets everything go on that does not wait for the clock.
-async fn settle() {
-    for _ in 0..TURNS {
-        tokio::task::yield_now().await;
-    }
-}
-
-/// Calls the emulator's router where a network would be.
-#[derive(Clone)]
-struct InProcess(Emulator);
-
-impl std::fmt::Debug for InProcess {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("InProcess")
-    }
-}
-
-impl HttpConnector for InProcess {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let router = self.0.router();
-        HttpConnectorFuture::new(async move {
-            let broken = |what: &str| ConnectorError::io(std::io::Error::other(what.to_owned()).into());
-            let request = request
-                .try_into_http1x()
-                .map_err(|error| ConnectorError::user(error.into()))?;
-            let (parts, body) = request.into_parts();
-            let body = body.bytes().map(<[u8]>::to_vec).unwrap_or_default();
-            let request = axum::http::Request::from_parts(parts, axum::body::Body::from(body));
-            let Ok(response) = router.oneshot(request).await;
-            if response.extensions().get::<ConnectionDropped>().is_some() {
-                return Err(broken("the connection was dropped"));
-            }
-            let (parts, body) = response.into_parts();
-            let body = body
-                .collect()
-                .await
-                .map_err(|_| broken("the answer broke off"))?
-                .to_bytes();
-            let response = axum::http::Response::from_parts(parts, SdkBody::from(body));
-            Response::try_from(response).map_err(|error| ConnectorError::other(error.into(), None))
-        })
-    }
 }

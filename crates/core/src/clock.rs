@@ -3,14 +3,15 @@
 pub mod corrected;
 pub mod skew;
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::watch;
 
 /// A future that ends when a sleep does.
 pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -96,13 +97,16 @@ impl Clock for SystemClock {
 #[derive(Debug, Clone)]
 pub struct ManualClock {
     hands: Arc<Mutex<Hands>>,
-    moved: watch::Sender<Duration>,
 }
 
 #[derive(Debug)]
 struct Hands {
     wall: Timestamp,
     elapsed: Duration,
+    /// Who sleeps until when, the earliest first; the number tells those apart that end together.
+    sleepers: BTreeMap<(Duration, u64), Waker>,
+    /// How many sleeps there have ever been.
+    begun: u64,
 }
 
 impl ManualClock {
@@ -110,65 +114,101 @@ impl ManualClock {
         let hands = Hands {
             wall,
             elapsed: Duration::ZERO,
+            sleepers: BTreeMap::new(),
+            begun: 0,
         };
         Self {
             hands: Arc::new(Mutex::new(hands)),
-            moved: watch::Sender::new(Duration::ZERO),
         }
     }
 
     /// Both clocks go on by `duration`; sleeps that end by then wake.
     pub fn advance(&self, duration: Duration) {
-        self.change(|hands| {
+        let due = {
+            let mut hands = self.hands();
             hands.wall = later(hands.wall, duration);
             hands.elapsed += duration;
-        });
+            let asleep = hands.elapsed + Duration::from_nanos(1);
+            let later = hands.sleepers.split_off(&(asleep, 0));
+            std::mem::replace(&mut hands.sleepers, later)
+        };
+        due.into_values().for_each(Waker::wake);
     }
 
     /// The machine sleeps: the wall clock goes on, the monotonic one does not.
     pub fn suspend(&self, duration: Duration) {
-        self.change(|hands| hands.wall = later(hands.wall, duration));
+        let mut hands = self.hands();
+        hands.wall = later(hands.wall, duration);
     }
 
     /// Somebody sets the wall clock, forwards or back.
     pub fn jump(&self, by: SignedDuration) {
-        self.change(|hands| hands.wall = saturating_add(hands.wall, by));
+        let mut hands = self.hands();
+        hands.wall = saturating_add(hands.wall, by);
     }
 
-    fn change(&self, change: impl FnOnce(&mut Hands)) {
-        let elapsed = {
-            let mut hands = self.hands.lock().expect("no panic while the hands are moved");
-            change(&mut hands);
-            hands.elapsed
-        };
-        self.moved.send_replace(elapsed);
+    /// The monotonic time at which the next sleep ends: nothing that waits for the clock happens before.
+    pub fn next_wake(&self) -> Option<Duration> {
+        let hands = self.hands();
+        hands.sleepers.first_key_value().map(|((until, _), _)| *until)
+    }
+
+    /// How many sleeps there have ever been: while it grows, something is at work.
+    pub fn sleeps(&self) -> u64 {
+        self.hands().begun
+    }
+
+    fn hands(&self) -> MutexGuard<'_, Hands> {
+        self.hands.lock().expect("no panic while the hands are moved")
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        self.hands
-            .lock()
-            .expect("no panic while the hands are moved")
-            .wall
+        self.hands().wall
     }
 
     fn elapsed(&self) -> Duration {
-        self.hands
-            .lock()
-            .expect("no panic while the hands are moved")
-            .elapsed
+        self.hands().elapsed
     }
 
     fn sleep(&self, duration: Duration) -> Sleep {
-        let until = self.elapsed() + duration;
-        let mut moved = self.moved.subscribe();
-        Box::pin(async move {
-            // The sender lives in the clock: when it is gone nobody can end this sleep.
-            if moved.wait_for(|elapsed| *elapsed >= until).await.is_err() {
-                std::future::pending::<()>().await;
-            }
+        let mut hands = self.hands();
+        hands.begun += 1;
+        Box::pin(ManualSleep {
+            clock: self.clone(),
+            ends: (hands.elapsed + duration, hands.begun),
         })
+    }
+}
+
+/// A sleep on a manual clock.
+struct ManualSleep {
+    clock: ManualClock,
+    /// When, and which one it is.
+    ends: (Duration, u64),
+}
+
+impl Future for ManualSleep {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let mut hands = self.clock.hands();
+        if hands.elapsed >= self.ends.0 {
+            return Poll::Ready(());
+        }
+        // What a waker belongs to may sleep too, and goes with it: not under the lock.
+        let before = hands.sleepers.insert(self.ends, context.waker().clone());
+        drop(hands);
+        drop(before);
+        Poll::Pending
+    }
+}
+
+impl Drop for ManualSleep {
+    fn drop(&mut self) {
+        let waker = self.clock.hands().sleepers.remove(&self.ends);
+        drop(waker);
     }
 }
 
@@ -202,6 +242,25 @@ mod tests {
         assert!(!sleep.is_finished());
         clock.advance(Duration::from_secs(1));
         sleep.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_next_wake_is_that_of_the_earliest_sleep_that_somebody_still_waits_for() {
+        let clock = noon();
+        assert_eq!(clock.next_wake(), None);
+        let second = Duration::from_secs(1);
+        let mut sleeps = [3, 1, 2].map(|seconds| Box::pin(clock.sleep(second * seconds)));
+        for sleep in &mut sleeps {
+            assert!(futures_util::poll!(sleep).is_pending());
+        }
+        assert_eq!(clock.next_wake(), Some(second));
+        clock.advance(second);
+        assert_eq!(clock.next_wake(), Some(2 * second), "one has ended");
+        let [longest, _, given_up] = sleeps;
+        drop(given_up);
+        assert_eq!(clock.next_wake(), Some(3 * second));
+        drop(longest);
+        assert_eq!(clock.next_wake(), None);
     }
 
     #[tokio::test]

@@ -7,6 +7,7 @@ mod threads {
     pub use shuttle::sync::Mutex;
 }
 
+#[expect(dead_code, reason = "what nobody asks for here")]
 #[path = "../src/refresh/flight.rs"]
 mod flight;
 

@@ -113,12 +113,24 @@ pub struct Counters {
     pub peak_portal_calls_per_second: u64,
 }
 
-#[derive(Default)]
 pub(crate) struct AuditLog {
     pub(crate) counters: Counters,
     events: VecDeque<AuditEvent>,
+    kept_events: usize,
     current_second: (i64, u64),
     by_second: CallsBySecond,
+}
+
+impl Default for AuditLog {
+    fn default() -> Self {
+        Self {
+            counters: Counters::default(),
+            events: VecDeque::new(),
+            kept_events: KEPT_EVENTS,
+            current_second: (0, 0),
+            by_second: CallsBySecond::new(),
+        }
+    }
 }
 
 impl Operation {
@@ -203,10 +215,15 @@ impl AuditLog {
         if self.by_second.len() > KEPT_SECONDS {
             self.by_second.pop_first();
         }
-        if self.events.len() == KEPT_EVENTS {
-            self.events.pop_front();
-        }
         self.events.push_back(event);
+        self.keep_events(self.kept_events);
+    }
+
+    /// The latest `most` events stay, and no more from now on.
+    pub(crate) fn keep_events(&mut self, most: usize) {
+        self.kept_events = most;
+        let surplus = self.events.len().saturating_sub(most);
+        self.events.drain(..surplus);
     }
 
     pub(crate) fn by_second(&self) -> &CallsBySecond {

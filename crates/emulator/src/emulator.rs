@@ -249,6 +249,11 @@ impl Emulator {
         self.state().audit.by_second().clone()
     }
 
+    /// The log keeps so many calls from now on: for one who watches the memory of a process with an emulator in it.
+    pub fn keep_audit_events(&self, most: usize) {
+        self.state().audit.keep_events(most);
+    }
+
     /// The latest calls, oldest first.
     pub fn audit(&self) -> Vec<AuditEvent> {
         self.state().audit.events().cloned().collect()

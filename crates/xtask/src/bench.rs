@@ -9,11 +9,14 @@ use crate::{setup, step, ui, workspace};
 /// The profile whose programs are measured: a release without its link-time optimisation, which takes long.
 const PROFILE: &str = "ci";
 
-/// Builds the programs, moves their clock once, and measures them; the table goes to the standard output.
-pub fn run() -> Result<()> {
+/// Builds the programs, moves their clock once, and measures them; the table goes to the standard output. The arguments
+/// go to what measures.
+pub fn run(arguments: &[String]) -> Result<()> {
     setup::for_testing()?;
     ui::build()?;
     workspace::compile(PROFILE)?;
-    step::run(&mut Command::new(workspace::built_in(PROFILE, "hours")?))?;
-    step::run(&mut Command::new(workspace::built_in(PROFILE, "bench")?))
+    if arguments.is_empty() {
+        step::run(&mut Command::new(workspace::built_in(PROFILE, "hours")?))?;
+    }
+    step::run(Command::new(workspace::built_in(PROFILE, "bench")?).args(arguments))
 }

@@ -12,6 +12,7 @@ mod packages;
 mod python;
 mod results;
 mod setup;
+mod soak;
 mod step;
 mod test;
 mod ui;
@@ -31,7 +32,11 @@ cargo xtask COMMAND
                  --portal URL [--region R]    your real access portal instead of the demo
   test [-- …]  everything that can fail, with the built programs, and the tour; what follows -- goes to the tests
   check        formatting, lints, licences and bans, spelling, the window's sources
-  bench        the release programs: hours later by a moved clock, then how fast and how small they are, as a table
+  bench [NAME…]  the release programs: hours later by a moved clock, then how fast and how small they are, as a table;
+                 all figures, or those of these files of tests/bench
+                   --quick                      with half a minute of idleness instead of five
+  soak         the programs with credentials of a minute, asked all the time; a table, and an error if anything is wrong
+                 --minutes N                  for so long instead of an hour
   fuzz         new inputs for every parser of foreign bytes, ten minutes each
                  --minutes N  --target NAME
   judges       the AWS CLI of Debian 13 against the emulator: unpacks it as root, which takes minutes
@@ -60,7 +65,8 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         "run" => demo::run(&demo::Options::parse(rest)?),
         "test" => test::run(rest),
         "check" => check::run(),
-        "bench" => bench::run(),
+        "bench" => bench::run(rest),
+        "soak" => soak::run(&soak::Options::parse(rest)?),
         "fuzz" => fuzz::run(rest),
         "judges" => judges::run(),
         "cross-check" => cross_check::run(),

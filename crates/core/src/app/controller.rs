@@ -92,7 +92,7 @@ impl Controller {
             catalogue: handles.catalogue.clone(),
             settings_problems: handles.settings_problems.clone(),
             sign_ins: SignIns::default(),
-            syncs: Syncs::new(loaded.unfinished),
+            syncs: Syncs::new(loaded.unfinished, &handles.catalogue.read().expect("as above")),
             problem: None,
             clock_problem_dismissed: false,
             failed_sign_in: None,

@@ -1,5 +1,6 @@
 //! The application: commands in, one state, every surface drawn from it.
 
+mod assignment_changes;
 pub mod command;
 pub mod command_problem;
 mod console_session;

@@ -2,14 +2,20 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::app::contract::{
     CredentialsState, CredentialsView, PortalState, PortalView, ProblemCode, ProblemView, Request,
     SignInMethod,
 };
 use crate::app::shell::{Notice, NoticeAction};
-use crate::app::state::{AppState, AssignmentChange, ENDS_SOON_MINUTES, ends_soon};
+use crate::app::state::{
+    AppState, AssignmentChange, ChangedRole, ChangedRoles, ENDS_SOON_MINUTES, ends_soon,
+};
+use crate::app::tray_menu::label;
+
+/// With less left AWS's SDKs ask for new credentials at every request.
+const PRESSING: SignedDuration = SignedDuration::from_mins(15);
 
 /// What the shell has to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,14 +39,10 @@ pub fn notices(before: &AppState, after: &AppState, now: Timestamp, earlier: Tim
         })
         .flatten()
         .collect();
-    changes.extend(renewal(before, after));
+    changes.extend(renewal(before, after, now, earlier));
     changes.extend(problem(before, after));
     changes.extend(wrong_clock(before, after));
-    let new = after
-        .assignment_changes
-        .iter()
-        .filter(|change| !before.assignment_changes.contains(change));
-    changes.extend(new.filter_map(|change| assignments(after, change)));
+    changes.extend(assignments(before, after));
     changes
 }
 
@@ -133,11 +135,11 @@ fn unsaved(portal: &PortalView) -> Option<&ProblemView> {
     problem.filter(|problem| is_in_session(portal) && problem.code == ProblemCode::SecretStore)
 }
 
-/// Credentials in use are not renewed: one notice for all of them, from the first failure until none is left.
-fn renewal(before: &AppState, after: &AppState) -> Option<NoticeChange> {
+/// Credentials in use are not renewed though that is pressing: one notice for all of them, until none is left.
+fn renewal(before: &AppState, after: &AppState, now: Timestamp, earlier: Timestamp) -> Option<NoticeChange> {
     let key = "renewal".to_owned();
-    let failing = failing_in_use(after);
-    match (failing_in_use(before).is_empty(), failing.is_empty()) {
+    let failing = failing_in_use(after, now);
+    match (failing_in_use(before, earlier).is_empty(), failing.is_empty()) {
         (true, true) | (false, false) => None,
         (true, false) => Some(NoticeChange::Show(Notice {
             key,
@@ -149,8 +151,11 @@ fn renewal(before: &AppState, after: &AppState) -> Option<NoticeChange> {
     }
 }
 
-fn failing_in_use(state: &AppState) -> Vec<&CredentialsView> {
-    let failing = state.credentials.iter().filter(|view| is_failing(view));
+fn failing_in_use(state: &AppState, now: Timestamp) -> Vec<&CredentialsView> {
+    let failing = state
+        .credentials
+        .iter()
+        .filter(|view| is_failing(view) && is_pressing(view, now));
     let in_session = failing.filter(|view| state.portal(&view.role.portal).is_some_and(is_in_session));
     in_session.collect()
 }
@@ -174,6 +179,12 @@ fn is_failing(view: &CredentialsView) -> bool {
         CredentialsState::Renewing => view.problem.is_some(),
         CredentialsState::Fresh | CredentialsState::Unavailable => false,
     }
+}
+
+/// One attempt of a hundred fails, and the next works: that disturbs nobody while there is time for many more.
+fn is_pressing(view: &CredentialsView, now: Timestamp) -> bool {
+    view.expires_at
+        .is_none_or(|end| end.duration_since(now) < PRESSING)
 }
 
 /// Where a person has to sign in, or is about to, that is said instead.
@@ -217,29 +228,53 @@ fn wrong_clock(before: &AppState, after: &AppState) -> Option<NoticeChange> {
     }
 }
 
-fn assignments(state: &AppState, change: &AssignmentChange) -> Option<NoticeChange> {
-    let portal = state.portal(&change.portal)?;
-    let line = |word: &str, names: &[String]| match names {
-        [] => None,
-        [one] => Some(format!("{word}: {one}.")),
-        [one, two] => Some(format!("{word}: {one}, {two}.")),
-        [one, rest @ ..] => Some(format!("{word}: {one} and {} more.", rest.len())),
+/// What was gained and lost: a newer notice takes the place of the one before.
+fn assignments(before: &AppState, after: &AppState) -> Vec<NoticeChange> {
+    let of = |state: &AppState, portal: &str| {
+        let mut changes = state.assignment_changes.iter();
+        changes.any(|change| change.portal == portal)
     };
-    let body: Vec<_> = [line("New", &change.added), line("Removed", &change.removed)]
-        .into_iter()
-        .flatten()
-        .collect();
-    (!body.is_empty()).then(|| {
-        NoticeChange::Show(Notice {
-            key: format!("assignments/{}", change.portal),
+    let key = |portal: &str| format!("assignments/{portal}");
+    let gone = before.assignment_changes.iter();
+    let gone = gone.filter(|change| !of(after, &change.portal));
+    let withdrawn = gone.map(|change| NoticeChange::Withdraw(key(&change.portal)));
+    let new = after.assignment_changes.iter();
+    let new = new.filter(|change| !before.assignment_changes.contains(change));
+    let shown = new.filter_map(|change| {
+        let portal = after.portal(&change.portal)?;
+        Some(NoticeChange::Show(Notice {
+            key: key(&change.portal),
             title: format!("Your permission sets at {} have changed", portal.name),
-            body: body.join(" "),
+            body: what_changed(change),
             actions: vec![NoticeAction {
                 label: "Show".to_owned(),
                 request: Some(Request::ShowWindow),
             }],
+        }))
+    });
+    withdrawn.chain(shown).collect()
+}
+
+/// By name where that is short, else how many.
+fn what_changed(AssignmentChange { added, removed, .. }: &AssignmentChange) -> String {
+    let by_name = |roles: &ChangedRoles| roles.named.len() == roles.all;
+    if !(by_name(added) && by_name(removed)) {
+        return format!("{} new, {} removed.", added.all, removed.all);
+    }
+    let lines = [("New", added), ("Removed", removed)];
+    let lines = lines.iter().filter(|(_, roles)| roles.all > 0);
+    let lines: Vec<_> = lines
+        .map(|(word, roles)| {
+            let names: Vec<_> = roles.named.iter().map(role).collect();
+            format!("{word}: {}.", names.join(", "))
         })
-    })
+        .collect();
+    lines.join(" ")
+}
+
+/// The portal's texts: each cut, and unable to change what stands around it.
+fn role(role: &ChangedRole) -> String {
+    format!("{} / {}", label(&role.account_name), label(&role.permission_set))
 }
 
 /// The portal that the problem is about, where it is that a sign-in failed.
@@ -501,22 +536,104 @@ mod tests {
         assert_eq!(between(&state(vec![]), &unreadable), [], "nothing was renewed");
     }
 
-    #[test]
-    fn gained_and_lost_permission_sets_are_one_notice() {
-        let before = state(vec![portal(PortalState::SignedIn)]);
-        let mut after = before.clone();
-        after.assignment_changes.push(AssignmentChange {
+    fn changed(names: &[(&str, &str)], all: usize) -> ChangedRoles {
+        let named = names.iter().map(|(account, set)| ChangedRole {
+            account_name: (*account).to_owned(),
+            permission_set: (*set).to_owned(),
+        });
+        ChangedRoles {
+            named: named.collect(),
+            all,
+        }
+    }
+
+    fn with_change(added: ChangedRoles, removed: ChangedRoles) -> AppState {
+        let change = AssignmentChange {
             portal: "p1".to_owned(),
             at: now(),
-            added: vec!["acme-prod / ReadOnly".to_owned()],
-            removed: vec!["acme-dev / Admin".to_owned()],
-        });
-        let NoticeChange::Show(notice) = &between(&before, &after)[0] else {
-            panic!("no notice")
+            added,
+            removed,
         };
+        AppState {
+            assignment_changes: vec![change],
+            ..state(vec![portal(PortalState::SignedIn)])
+        }
+    }
+
+    fn body_of_change(added: ChangedRoles, removed: ChangedRoles) -> String {
+        let before = state(vec![portal(PortalState::SignedIn)]);
+        match between(&before, &with_change(added, removed)).as_slice() {
+            [NoticeChange::Show(notice)] => notice.body.clone(),
+            other => panic!("one notice, not {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_renewal_that_failed_is_told_once_it_is_pressing() {
+        let failing = kept_role(CredentialsState::Failing, Some(ProblemView::not_understood()));
+        let ends = |end: &str| AppState {
+            credentials: vec![CredentialsView {
+                expires_at: Some(end.parse().unwrap()),
+                ..failing.clone()
+            }],
+            ..state(vec![portal(PortalState::SignedIn)])
+        };
+        let quiet = state(vec![portal(PortalState::SignedIn)]);
+        let later = ends("2026-03-02T12:20:00Z");
+        assert!(between(&quiet, &later).is_empty());
+        let in_six_minutes = "2026-03-02T12:06:00Z".parse().unwrap();
+        let told = notices(&later, &later, in_six_minutes, now());
+        assert_eq!(titles(&told), ["Credentials are not being renewed"]);
+        assert_eq!(titles(&between(&quiet, &ends("2026-03-02T12:14:00Z"))).len(), 1);
+    }
+
+    #[test]
+    fn gained_and_lost_roles_are_one_notice_with_few_names_or_the_numbers() {
+        let gained = changed(&[("acme-prod", "ReadOnly")], 1);
+        let lost = changed(&[("acme-dev", "Admin"), ("acme-dev", "Billing")], 2);
         assert_eq!(
-            notice.body,
-            "New: acme-prod / ReadOnly. Removed: acme-dev / Admin."
+            body_of_change(gained.clone(), lost.clone()),
+            "New: acme-prod / ReadOnly. Removed: acme-dev / Admin, acme-dev / Billing."
+        );
+        assert_eq!(
+            body_of_change(gained.clone(), ChangedRoles::default()),
+            "New: acme-prod / ReadOnly."
+        );
+        let many = changed(&[("acme-prod", "A"), ("acme-prod", "B")], 12);
+        assert_eq!(body_of_change(many, lost), "12 new, 2 removed.");
+    }
+
+    #[test]
+    fn a_change_of_roles_is_told_once_replaced_by_the_next_and_taken_back_with_the_sign_in() {
+        let none = ChangedRoles::default;
+        let quiet = state(vec![portal(PortalState::SignedIn)]);
+        let first = with_change(changed(&[("a", "A")], 1), none());
+        let second = with_change(none(), changed(&[("a", "A")], 1));
+        assert!(between(&first, &first).is_empty());
+        let keys = |changes: &[NoticeChange]| -> Vec<String> {
+            let key = |change: &NoticeChange| match change {
+                NoticeChange::Show(notice) => notice.key.clone(),
+                NoticeChange::Withdraw(key) => format!("withdraw {key}"),
+            };
+            changes.iter().map(key).collect()
+        };
+        assert_eq!(keys(&between(&quiet, &first)), ["assignments/p1"]);
+        assert_eq!(keys(&between(&first, &second)), ["assignments/p1"]);
+        assert_eq!(keys(&between(&second, &quiet)), ["withdraw assignments/p1"]);
+    }
+
+    #[test]
+    fn i3_names_in_a_notice_of_changes_are_cut_and_cannot_change_what_stands_around_them() {
+        let endless = "x".repeat(4_000);
+        let hostile = changed(
+            &[("a\nb\u{202e}c\u{7}", "\u{5d0}\u{5d1}"), (&endless, "R&D <b>")],
+            2,
+        );
+        let body = body_of_change(hostile, ChangedRoles::default());
+        let cut = format!("{}…", "x".repeat(64));
+        assert_eq!(
+            body,
+            format!("New: abc / \u{2068}\u{5d0}\u{5d1}\u{2069}, {cut} / R&D <b>.")
         );
     }
 }

@@ -37,7 +37,7 @@ pub struct AppState {
     pub window_is_shown: bool,
     /// Portals that a program waits for while nobody is signed in, by id.
     pub sign_in_wanted: BTreeSet<String>,
-    /// What the last syncs found, newest last.
+    /// What the last sync of a portal found to be different: at most one a portal.
     pub assignment_changes: Vec<AssignmentChange>,
 }
 
@@ -69,13 +69,26 @@ pub struct NamedAccount {
     pub permission_sets: Vec<String>,
 }
 
-/// Permission sets gained and lost between two syncs, as `ACCOUNT / PERMISSION_SET`.
+/// Roles gained and lost from one complete list of a sign-in to the next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AssignmentChange {
     pub portal: String,
     pub at: Timestamp,
-    pub added: Vec<String>,
-    pub removed: Vec<String>,
+    pub added: ChangedRoles,
+    pub removed: ChangedRoles,
+}
+
+/// As many of the roles as are told by name, and how many there are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ChangedRoles {
+    pub named: Vec<ChangedRole>,
+    pub all: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangedRole {
+    pub account_name: String,
+    pub permission_set: String,
 }
 
 impl AppState {

@@ -10,15 +10,14 @@ use tokio::task::AbortHandle;
 use crate::app::command::{Command, Reply};
 use crate::app::contract::{Answer, ProblemView, Request, SyncProgress};
 use crate::app::controller::{Controller, answer};
-use crate::app::state::AssignmentChange;
 use crate::app::view::count;
 use crate::clock::SharedClock;
-use crate::identity_center::{Meaning, PortalId, Priority, RoleKey, Token};
+use crate::identity_center::{Meaning, PortalId, Priority, Token};
 use crate::refresh::RefreshFailure;
 use crate::refresh::life::until;
 use crate::refresh::session::Session;
 use crate::role_catalog::{
-    self, CatalogueFiles, Difference, Listing, Progress, Source, StoredListing, SyncStopped, Synced,
+    self, Catalogue, CatalogueFiles, Listing, Progress, Source, StoredListing, SyncStopped, Synced,
     Unfinished,
 };
 use crate::supervised::survive_async;
@@ -26,17 +25,16 @@ use crate::supervised::survive_async;
 /// While somebody looks or asks for credentials a listing is not older than this.
 const CURRENT: Duration = Duration::from_secs(15 * 60);
 
-/// How many changes of assignments are remembered for notices.
-const REMEMBERED_CHANGES: usize = 8;
-
 /// After a sync that failed the next one does not begin by itself earlier than this.
 const AFTER_FAILURE: Duration = Duration::from_secs(120);
 
-/// The syncs of all portals: at most one a portal, and only of the sign-in of now.
+/// The syncs of all portals: at most one a portal, only of the sign-in of now, and none longer than the application.
 #[derive(Default)]
 pub struct Syncs {
     running: BTreeMap<PortalId, Running>,
     begun: u64,
+    /// What the last syncs gave that came to their end: what is shown may have parts of a later one.
+    complete: BTreeMap<PortalId, Arc<Listing>>,
     /// What syncs had listed that did not come to their end.
     unfinished: BTreeMap<PortalId, Unfinished>,
     failed: BTreeMap<PortalId, Failed>,
@@ -48,6 +46,12 @@ struct Running {
     known: Arc<Listing>,
     progress: SyncProgress,
     task: AbortHandle,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
 }
 
 /// A portal's last sync went wrong.
@@ -77,9 +81,15 @@ struct Job {
 }
 
 impl Syncs {
-    pub fn new(unfinished: impl IntoIterator<Item = (PortalId, Unfinished)>) -> Self {
+    /// Goes on where the program before had come to.
+    pub fn new(unfinished: impl IntoIterator<Item = (PortalId, Unfinished)>, catalogue: &Catalogue) -> Self {
+        let listings = catalogue.listings();
+        let complete = listings.filter(|(_, listing)| listing.synced_at.is_some());
         Self {
             unfinished: unfinished.into_iter().collect(),
+            complete: complete
+                .map(|(portal, listing)| (portal.clone(), listing.clone()))
+                .collect(),
             ..Self::default()
         }
     }
@@ -95,10 +105,9 @@ impl Syncs {
 
     /// Ends the one that runs, and forgets what it had. What it has sent already is not heard any more.
     pub fn stop(&mut self, portal: &PortalId) {
-        if let Some(running) = self.running.remove(portal) {
-            running.task.abort();
-        }
+        self.running.remove(portal);
         self.unfinished.remove(portal);
+        self.complete.remove(portal);
         self.failed.remove(portal);
     }
 
@@ -138,12 +147,14 @@ impl Controller {
             return;
         }
         self.syncs.begun += 1;
+        let known = self.syncs.complete.get(&portal).cloned();
+        let known = known.or_else(|| self.catalogue().listing(&portal).cloned());
         let job = Job {
             portal: portal.clone(),
             number: self.syncs.begun,
             session,
             clock: self.clock.clone(),
-            known: self.catalogue().listing(&portal).cloned().unwrap_or_default(),
+            known: known.unwrap_or_default(),
             unfinished: self.syncs.unfinished.remove(&portal),
             commands: self.commands.clone(),
         };
@@ -165,7 +176,14 @@ impl Controller {
             total: count(progress.total),
         };
         let Some(partial) = progress.partial else { return };
-        self.save_listing(&portal, partial.listing.clone(), Some(partial.unfinished));
+        // What the next complete list is compared with stays on the disk until that one has come.
+        let known = running.known.clone();
+        let saved = if known.synced_at.is_some() {
+            known
+        } else {
+            partial.listing.clone()
+        };
+        self.save_listing(&portal, saved, Some(partial.unfinished));
         self.set_listing(portal, partial.listing);
     }
 
@@ -182,6 +200,13 @@ impl Controller {
                 for key in &difference.removed {
                     self.refresh.roles.forget_role(key);
                 }
+                let catalogue = self.catalogue();
+                for key in catalogue.kept.iter().filter(|key| difference.added.contains(key)) {
+                    // It was kept when it was taken away.
+                    self.refresh.roles.set_kept(key, true);
+                }
+                self.refresh.look.notify_one();
+                self.syncs.complete.insert(portal.clone(), listing.clone());
                 self.save_listing(&portal, listing.clone(), None);
                 self.set_listing(portal, listing);
             }
@@ -230,12 +255,14 @@ impl Controller {
     /// that runs and its role credentials.
     pub(super) fn leave_sign_in(&mut self, portal: &PortalId) {
         self.syncs.stop(portal);
+        self.forget_change(portal);
         self.refresh.roles.forget_portal(portal);
     }
 
     /// The same for a sign-in that took the place of one that ended: what was in use resumes.
     pub(super) fn replace_sign_in(&mut self, portal: &PortalId) {
         self.syncs.stop(portal);
+        self.forget_change(portal);
         self.refresh.roles.resume_portal(portal);
     }
 
@@ -269,35 +296,6 @@ impl Controller {
         let (files, portal) = (CatalogueFiles::of(&self.paths), portal.clone());
         self.write(move || files.save_listing(&portal, StoredListing { listing, unfinished }));
     }
-
-    /// The first listing of a portal is no change.
-    fn remember_change(&mut self, portal: &PortalId, difference: &Difference, named_in: [&Listing; 2]) {
-        let catalogue = self.catalogue();
-        let first = catalogue
-            .listing(portal)
-            .is_none_or(|listing| listing.synced_at.is_none());
-        if first || (difference.added.is_empty() && difference.removed.is_empty()) {
-            return;
-        }
-        let name = |key: &RoleKey| told(key, named_in);
-        self.assignment_changes.push(AssignmentChange {
-            portal: portal.0.clone(),
-            at: self.clock.now(),
-            added: difference.added.iter().map(name).collect(),
-            removed: difference.removed.iter().map(name).collect(),
-        });
-        let surplus = self.assignment_changes.len().saturating_sub(REMEMBERED_CHANGES);
-        self.assignment_changes.drain(..surplus);
-    }
-}
-
-/// A role with its account's name, which is gone from the newer listing where nothing of the account is assigned any
-/// more.
-fn told(key: &RoleKey, named_in: [&Listing; 2]) -> String {
-    let mut accounts = named_in.iter().flat_map(|listing| &listing.accounts);
-    let listed = accounts.find(|listed| listed.account.id == key.account);
-    let account = listed.map_or(&key.account.0, |listed| &listed.account.name);
-    format!("{account} / {}", key.permission_set)
 }
 
 impl Job {
@@ -361,40 +359,5 @@ impl From<SyncStopped> for Interrupted {
             failure: RefreshFailure::Aws(failure),
             unfinished: Some(unfinished),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::identity_center::{Account, AccountId};
-    use crate::role_catalog::ListedAccount;
-
-    #[test]
-    fn an_account_that_went_is_told_by_its_name() {
-        let key = |account: &str| RoleKey {
-            portal: PortalId("p".to_owned()),
-            account: AccountId(account.to_owned()),
-            permission_set: "ReadOnly".to_owned(),
-        };
-        let listing = |id: &str, name: &str| Listing {
-            accounts: vec![ListedAccount {
-                account: Account {
-                    id: AccountId(id.to_owned()),
-                    name: name.to_owned(),
-                    email: String::new(),
-                },
-                permission_sets: vec!["ReadOnly".to_owned()],
-            }],
-            ..Listing::default()
-        };
-        let (now, before) = (
-            listing("111122223333", "acme-dev"),
-            listing("999911112222", "acme-audit"),
-        );
-        let told = |account: &str| told(&key(account), [&now, &before]);
-        assert_eq!(told("111122223333"), "acme-dev / ReadOnly");
-        assert_eq!(told("999911112222"), "acme-audit / ReadOnly");
-        assert_eq!(told("444455556666"), "444455556666 / ReadOnly");
     }
 }

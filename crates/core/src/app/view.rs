@@ -121,18 +121,14 @@ impl Controller {
     }
 
     fn credentials_view(&self, view: RoleView, catalogue: &Catalogue) -> CredentialsView {
-        let account_name = account_name(catalogue, &view.key);
-        let portal = self
-            .settings
-            .portal(&view.key.portal.0)
-            .map_or("the portal", |portal| &portal.name);
-        let role = role_name(catalogue, &view.key);
-        let problem = view
-            .failure
-            .as_ref()
-            .map(|failure| ProblemView::refresh(failure, portal, Some(&role)));
+        let problem = view.failure.as_ref().map(|failure| {
+            let portal = self.settings.portal(&view.key.portal.0);
+            let portal = portal.map_or("the portal", |portal| &portal.name);
+            let role = role_name(catalogue, &view.key);
+            ProblemView::refresh(failure, portal, Some(&role))
+        });
         CredentialsView {
-            account_name,
+            account_name: account_name(catalogue, &view.key),
             state: credentials_state(&view),
             role: view.key.into(),
             expires_at: view.expires_at.map(|time| self.clock.as_shown(time)),

@@ -46,6 +46,8 @@ pub struct RoleCache {
 pub struct Live {
     pub credentials: RoleCredentials,
     pub life: Life,
+    /// How long before their end they are renewed.
+    lead: Duration,
     /// The age of the clock until which asking AWS again would give nothing better.
     new_until: Duration,
 }
@@ -94,7 +96,7 @@ impl RoleCache {
             landed,
         } = self.note_asked(key, moment);
         if let Some(live) = &live
-            && (live.life.left(moment) >= min_ttl.max(role_lead(&live.life, key))
+            && (live.life.left(moment) >= min_ttl.max(live.lead)
                 || (moment.age < live.new_until && self.servable(live, Duration::ZERO)))
         {
             return Ok(live.credentials.clone());
@@ -120,11 +122,14 @@ impl RoleCache {
         }
     }
 
-    /// Renews in the background, for the runner.
-    pub async fn renew(&self, session: &Arc<Session>, key: &RoleKey) {
+    /// Renews in the background, for the runner. It is under way when this returns, whoever waits for its end.
+    pub fn renew(&self, session: &Arc<Session>, key: &RoleKey) -> impl Future<Output = ()> + use<> {
         let landed = self.entries().by_role.get(key).map_or(0, |entry| entry.landed);
-        // The outcome stands in the entry.
-        let _ = self.fetch(session, key, Priority::Background, landed).await;
+        let landing = self.fetch(session, key, Priority::Background, landed);
+        async move {
+            // The outcome stands in the entry.
+            let _ = landing.await;
+        }
     }
 
     pub fn set_kept(&self, key: &RoleKey, kept: bool) {
@@ -213,10 +218,22 @@ impl RoleCache {
         self.flights.is_under_way(&(key.clone(), epochs.of(&key.portal)))
     }
 
-    pub fn facts(&self, obtainable: impl Fn(&PortalId) -> bool) -> Vec<RoleFacts> {
+    /// How many of a portal's roles are asked for at AWS now.
+    pub fn under_way(&self, portal: &PortalId) -> usize {
+        self.flights.count(|(key, _)| key.portal == *portal)
+    }
+
+    /// What the plan has to know of the roles that may be due within `soon`. Of hundreds most are good for longer, and
+    /// the plan is asked whenever one of them was renewed.
+    pub fn facts(&self, soon: Duration, obtainable: impl Fn(&PortalId) -> bool) -> Vec<RoleFacts> {
         let moment = self.moment();
         let entries = self.entries();
-        let facts = entries.by_role.iter().map(|(key, entry)| RoleFacts {
+        let is_good = |entry: &Entry| {
+            let live = entry.live.as_ref();
+            live.is_some_and(|live| live.life.left(moment) > live.lead.saturating_add(soon))
+        };
+        let asked = entries.by_role.iter().filter(|(_, entry)| !is_good(entry));
+        let facts = asked.map(|(key, entry)| RoleFacts {
             key: key.clone(),
             life: entry.live.as_ref().map(|live| live.life),
             asked_at: entry.asked_at,
@@ -251,9 +268,7 @@ impl RoleCache {
                 failure,
             })
         });
-        let mut shown: Vec<_> = shown.collect();
-        shown.sort_by(|one, other| one.key.cmp(&other.key));
-        shown
+        shown.collect()
     }
 
     /// Whether AWS last said that the role is not assigned.
@@ -345,10 +360,11 @@ impl RoleCache {
         let outcome = match answer {
             Ok(credentials) => {
                 let life = Life::begins(moment, credentials.expires_at);
-                let new_until = moment.age + retry::REMEMBERED;
+                let (lead, new_until) = (role_lead(&life, key), moment.age + retry::REMEMBERED);
                 let live = Arc::new(Live {
                     credentials,
                     life,
+                    lead,
                     new_until,
                 });
                 entry.live = Some(live.clone());

@@ -79,6 +79,14 @@ where
     }
 }
 
+impl<K: Eq + Hash, V> Flights<K, V> {
+    /// How many are under way whose key is such.
+    pub fn count(&self, is_such: impl Fn(&K) -> bool) -> usize {
+        let under_way = self.under_way.lock().expect("no panic under this lock");
+        under_way.keys().filter(|key| is_such(key)).count()
+    }
+}
+
 /// Takes the flight off the list when the work ends, also by a panic.
 struct Landed<K: Eq + Hash, V> {
     flights: Flights<K, V>,

@@ -1,11 +1,11 @@
 //! What is due, when and why: a pure function of the time and of what is known.
 
+use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use crate::identity_center::{PortalId, RoleKey};
-use crate::paths::short_hash;
 use crate::refresh::life::{Life, Moment, after};
 
 /// A role that somebody asked for within this time is kept fresh.
@@ -45,6 +45,8 @@ pub struct TokenFacts {
     pub life: Life,
     /// False where AWS gave no refresh token.
     pub renewable: bool,
+    /// The portal session ends with it, as far as is known: no renewal makes it last longer.
+    pub ends_with_session: bool,
     /// After a failure: not before this monotonic time.
     pub not_before: Option<Duration>,
 }
@@ -79,15 +81,12 @@ pub fn plan(moment: Moment, tokens: &[TokenFacts], roles: &[RoleFacts]) -> Vec<D
 /// How long before its end a role's credentials are renewed: 25 min less up to 5 min of spread for the usual hour.
 pub fn role_lead(life: &Life, key: &RoleKey) -> Duration {
     let lead = (25 * MINUTE).min(life.length / 2);
-    lead - spread(
-        life,
-        &format!("{}/{}/{}", key.portal.0, key.account, key.permission_set),
-    )
+    lead - spread(life, key)
 }
 
 /// How long before its end an access token is renewed: 20 min less up to 5 min of spread for the usual hour.
 pub fn token_lead(life: &Life, portal: &PortalId) -> Duration {
-    (20 * MINUTE).min(life.length / 2) - spread(life, &portal.0)
+    (20 * MINUTE).min(life.length / 2) - spread(life, portal)
 }
 
 /// Below this nothing is handed out any more.
@@ -101,10 +100,12 @@ pub fn is_hot(asked_at: Duration, moment: Moment) -> bool {
 }
 
 fn token_due(moment: Moment, token: &TokenFacts) -> Due {
-    let due_in = token
-        .life
-        .left(moment)
-        .saturating_sub(token_lead(&token.life, &token.portal));
+    // A token that is renewed ahead of the session's end ends there again, and would be renewed again half-way.
+    let lead = match token.ends_with_session {
+        true => Duration::ZERO,
+        false => token_lead(&token.life, &token.portal),
+    };
+    let due_in = token.life.left(moment).saturating_sub(lead);
     let subject = Subject::Token(token.portal.clone());
     postponed(moment, subject, due_in, Reason::ExpiresSoon, token.not_before)
 }
@@ -145,11 +146,13 @@ fn postponed(
 
 /// Up to five minutes (a tenth of a short life), so that not everything is renewed in the same second. The same for
 /// the same credentials, whenever the plan is asked.
-fn spread(life: &Life, name: &str) -> Duration {
+fn spread(life: &Life, of: &impl Hash) -> Duration {
     let most = (5 * MINUTE).min(life.length / 10);
-    let hash = short_hash(format!("{name} {}", life.expires_at).as_bytes());
-    let share = u32::from_str_radix(&hash[..4], 16).unwrap_or(0);
-    most * share / 0xffff
+    let mut hasher = DefaultHasher::new();
+    (of, life.expires_at).hash(&mut hasher);
+    // Asked for every role at every look: no more than this.
+    let share = hasher.finish() & 0xffff;
+    most.mul_f64(share as f64 / f64::from(0xffff))
 }
 
 #[cfg(test)]
@@ -205,6 +208,23 @@ mod tests {
         let due = plan(noon(), &[], &[role(3600)]);
         let left = until(due[0].at, "2026-03-02T13:00:00Z".parse().unwrap());
         assert!((20 * MINUTE..=25 * MINUTE).contains(&left), "{left:?}");
+    }
+
+    #[test]
+    fn r4_a_token_that_ends_with_its_session_is_renewed_at_the_end_and_not_over_and_over_before() {
+        let life = Life::begins(noon(), after(noon().now, 30 * MINUTE));
+        let due = |ends_with_session| {
+            let token = TokenFacts {
+                portal: PortalId("p".to_owned()),
+                life,
+                renewable: true,
+                ends_with_session,
+                not_before: None,
+            };
+            until(noon().now, plan(noon(), &[token], &[])[0].at)
+        };
+        assert_eq!(due(true), 30 * MINUTE);
+        assert!(due(false) <= 18 * MINUTE);
     }
 
     #[test]

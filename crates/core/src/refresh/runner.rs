@@ -10,6 +10,13 @@ use crate::refresh::{Change, Refresh};
 /// The longest time without a look at the clocks.
 pub const TICK: Duration = Duration::from_secs(30);
 
+/// So many renewals of one portal are begun: the limiter has half as many in flight, and hundreds that wait for their
+/// turn would only take memory.
+const AT_ONCE: usize = 16;
+
+/// When those that were not begun are looked at again, unless one of the others ends first.
+const SOON: Duration = Duration::from_millis(500);
+
 /// A wall clock that runs away from the monotonic one by more than this was set, or the machine slept.
 const JUMP: Duration = Duration::from_secs(60);
 
@@ -17,7 +24,7 @@ const JUMP: Duration = Duration::from_secs(60);
 pub async fn run(refresh: Refresh) {
     let mut before = Moment::of(&*refresh.clock);
     while !refresh.unfinished.is_ending() {
-        let (moment, next) = look(&refresh, before);
+        let (moment, next) = look(&refresh, before, TICK);
         before = moment;
         let pause = next.map_or(TICK, |next| next.min(TICK));
         tokio::select! {
@@ -27,19 +34,24 @@ pub async fn run(refresh: Refresh) {
     }
 }
 
-/// Looks at the clocks since `before`, and does what the plan says. The pause is how long nothing is due.
-pub(in crate::refresh) fn look(refresh: &Refresh, before: Moment) -> (Moment, Option<Duration>) {
+/// Looks at the clocks since `before`, and does what the plan says. The pause is how long nothing is due, as far as
+/// `horizon`.
+pub(in crate::refresh) fn look(
+    refresh: &Refresh,
+    before: Moment,
+    horizon: Duration,
+) -> (Moment, Option<Duration>) {
     let moment = Moment::of(&*refresh.clock);
     if jumped(before, moment) {
         tracing::info!("the machine slept or its clock was set; everything is looked at again");
         refresh.try_again();
         let _ = refresh.changes.send(Change::ClockJumped);
     }
-    (moment, step(refresh, moment))
+    (moment, step(refresh, moment, horizon))
 }
 
 /// Starts what is due and says when to ask again.
-fn step(refresh: &Refresh, moment: Moment) -> Option<Duration> {
+fn step(refresh: &Refresh, moment: Moment, horizon: Duration) -> Option<Duration> {
     let sessions = refresh.sessions();
     for session in &sessions {
         if session.center.reach.take_recovered() {
@@ -49,7 +61,7 @@ fn step(refresh: &Refresh, moment: Moment) -> Option<Duration> {
     refresh.roles.prune();
     let tokens: Vec<_> = sessions.iter().filter_map(|session| session.facts()).collect();
     let signed_in = |portal: &PortalId| tokens.iter().any(|token| token.portal == *portal);
-    let roles = refresh.roles.facts(signed_in);
+    let roles = refresh.roles.facts(horizon, signed_in);
     let due = plan(moment, &tokens, &roles);
     let (now, later): (Vec<_>, Vec<_>) = due.into_iter().partition(|due| due.at <= moment.now);
     let waits = now.into_iter().filter_map(|due| start(refresh, due));
@@ -57,8 +69,8 @@ fn step(refresh: &Refresh, moment: Moment) -> Option<Duration> {
     waits.chain(next).min()
 }
 
-/// Starts it, unless it is under way, or says when to ask again: a portal that does not answer is not asked about all
-/// of its roles.
+/// Starts it, unless it is under way, or says when to ask again: not all roles of a portal are asked for at once, and
+/// few where it does not answer.
 fn start(refresh: &Refresh, due: Due) -> Option<Duration> {
     let refresh = refresh.clone();
     match due.subject {
@@ -79,12 +91,16 @@ fn start(refresh: &Refresh, due: Due) -> Option<Duration> {
             if refresh.roles.is_renewing(&key) {
                 return None;
             }
+            if refresh.roles.under_way(&key.portal) >= AT_ONCE {
+                return Some(SOON);
+            }
             if let Err(wait) = session.center.reach.turn() {
                 return Some(wait);
             }
             tracing::debug!(reason = ?due.reason, "renewing role credentials");
+            let renewal = refresh.roles.renew(&session, &key);
             tokio::spawn(async move {
-                refresh.roles.renew(&session, &key).await;
+                renewal.await;
                 refresh.look.notify_one();
             });
         }

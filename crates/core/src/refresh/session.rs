@@ -213,6 +213,7 @@ impl Session {
             portal: self.portal().id.clone(),
             life: signed_in.life,
             renewable: signed_in.sign_in.token.refresh_token.is_some(),
+            ends_with_session: signed_in.session_ends_at == Some(signed_in.sign_in.token.expires_at),
             not_before: Some(signed_in.not_before()),
         })
     }
@@ -292,7 +293,9 @@ impl Session {
         let life = Life::continues(self.moment(), token.issued_at, token.expires_at);
         let previous = until(before.token.issued_at, before.token.expires_at);
         // AWS shortens a token only because the portal session ends with it.
-        let shortened = life.length + Duration::from_secs(30) < previous;
+        let tolerance = Duration::from_secs(30);
+        let shortened = life.length + tolerance < previous;
+        let lengthened = life.length > previous + tolerance;
         let sign_in = SignIn {
             token: token.clone(),
             ..before
@@ -305,9 +308,8 @@ impl Session {
         let Status::SignedIn(signed_in) = &mut *status else {
             return Err(RefreshFailure::SignInNeeded);
         };
-        if shortened || signed_in.session_ends_at.is_some() {
-            signed_in.session_ends_at = Some(token.expires_at);
-        }
+        let is_near_its_end = shortened || (signed_in.session_ends_at.is_some() && !lengthened);
+        signed_in.session_ends_at = is_near_its_end.then_some(token.expires_at);
         signed_in.sign_in = sign_in;
         signed_in.life = life;
         signed_in.unsaved = saved.err();

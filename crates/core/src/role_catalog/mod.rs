@@ -39,7 +39,7 @@ pub struct ListedAccount {
 /// All portals' listings and what the person made of them. A copy shares the listings, however large they are.
 #[derive(Debug, Clone, Default)]
 pub struct Catalogue {
-    listings: BTreeMap<PortalId, (Arc<Listing>, Counts)>,
+    listings: BTreeMap<PortalId, Known>,
     /// In the order in which they were marked.
     pub favourites: Vec<RoleKey>,
     /// The newest first.
@@ -48,6 +48,15 @@ pub struct Catalogue {
     pub kept: Vec<RoleKey>,
     /// Grows with every change.
     pub revision: u64,
+}
+
+/// A listing, and what is asked of it often.
+#[derive(Debug, Clone)]
+struct Known {
+    listing: Arc<Listing>,
+    counts: Counts,
+    /// The places of the accounts in the listing, sorted by their numbers.
+    by_id: Arc<[usize]>,
 }
 
 /// Favourites and recents as they were at one time: what a list was sorted by then.
@@ -96,19 +105,25 @@ impl Listing {
 impl Catalogue {
     /// Takes what a sync gave, whole or in part.
     pub fn set_listing(&mut self, portal: PortalId, listing: Arc<Listing>) {
-        let counts = listing.counts();
-        self.listings.insert(portal, (listing, counts));
+        let mut by_id: Vec<_> = (0..listing.accounts.len()).collect();
+        by_id.sort_by_key(|place| &listing.accounts[*place].account.id);
+        let known = Known {
+            counts: listing.counts(),
+            by_id: by_id.into(),
+            listing,
+        };
+        self.listings.insert(portal, known);
         self.revision += 1;
     }
 
     pub fn listing(&self, portal: &PortalId) -> Option<&Arc<Listing>> {
-        self.listings.get(portal).map(|(listing, _)| listing)
+        self.listings.get(portal).map(|known| &known.listing)
     }
 
     pub fn listings(&self) -> impl Iterator<Item = (&PortalId, &Arc<Listing>)> {
         self.listings
             .iter()
-            .map(|(portal, (listing, _))| (portal, listing))
+            .map(|(portal, known)| (portal, &known.listing))
     }
 
     /// Takes a portal out of sight; what was made of its roles stays.
@@ -145,7 +160,7 @@ impl Catalogue {
     pub fn counts(&self, portal: &PortalId) -> Counts {
         self.listings
             .get(portal)
-            .map(|(_, counts)| *counts)
+            .map(|known| known.counts)
             .unwrap_or_default()
     }
 
@@ -157,8 +172,10 @@ impl Catalogue {
 
     /// The account of a role, as far as it is listed.
     pub fn account(&self, key: &RoleKey) -> Option<&ListedAccount> {
-        let accounts = &self.listing(&key.portal)?.accounts;
-        accounts.iter().find(|it| it.account.id == key.account)
+        let Known { listing, by_id, .. } = self.listings.get(&key.portal)?;
+        let id = |place: &usize| &listing.accounts[*place].account.id;
+        let place = by_id.binary_search_by_key(&&key.account, id).ok()?;
+        Some(&listing.accounts[by_id[place]])
     }
 
     /// What lists are sorted by now.

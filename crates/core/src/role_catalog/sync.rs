@@ -2,13 +2,15 @@
 
 mod round;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use futures_util::future::OptionFuture;
+use futures_util::stream::FuturesUnordered;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -53,7 +55,7 @@ pub struct Progress {
     pub done: usize,
     /// Of how many; grows while the accounts themselves are listed.
     pub total: usize,
-    /// What is known by now, to be shown: new where it is known, else as it was. Given some thirty times a sync.
+    /// What is known by now, to be shown: new where it is known, else as it was. Given often at first, then in steps.
     pub partial: Option<Box<Partial>>,
 }
 
@@ -96,7 +98,7 @@ pub struct SyncStopped {
     pub unfinished: Box<Unfinished>,
 }
 
-/// How many accounts are listed at the same time.
+/// How many calls are made at the same time.
 const AT_ONCE: usize = 8;
 
 /// How often one call is tried before the sync stops.
@@ -111,9 +113,6 @@ const LONGEST: Duration = Duration::from_secs(30 * 60);
 
 /// The first pause after a refusal and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(20));
-
-/// Into how many steps the partial listings divide a sync.
-const STEPS: usize = 20;
 
 /// Lists everything that the source's token is assigned. Goes on from `unfinished` where it is fresh; waits out 429 and
 /// network trouble, but not for ever; stops at everything else, with what it had.
@@ -188,37 +187,48 @@ struct Reader<'a, A> {
     answered: AtomicU64,
 }
 
+/// Turns the pages of accounts and lists the permission sets of those that are known, both at the same time: the first
+/// roles are there long before the last page.
 async fn list<A: Assignments>(
     reader: &Reader<'_, A>,
     round: &mut Round<'_>,
     progress: &mut (impl FnMut(Progress) + Send),
 ) -> Result<(), Failure> {
-    let mut first = true;
+    let turn = |next: Option<String>| Box::pin(async move { reader.accounts(next.as_deref()).await });
+    let list = |account: AccountId| async move {
+        let sets = reader.all_permission_sets(&account).await?;
+        Ok::<_, Failure>((account, sets))
+    };
     let mut pages = Pages::default();
-    while let Some(next) = pages.next() {
-        let page = reader.accounts(next.as_deref()).await?;
-        let before = round.assigned.len();
-        for account in page.items {
-            round.assign(account);
+    let mut page = pages.next().map(turn);
+    let mut waiting = VecDeque::new();
+    let mut listings = FuturesUnordered::new();
+    let mut first = true;
+    loop {
+        while listings.len() + usize::from(page.is_some()) < AT_ONCE
+            && let Some(account) = waiting.pop_front()
+        {
+            listings.push(list(account));
         }
-        pages.turn(page.next, round.assigned.len() > before);
-        progress(round.progress(std::mem::take(&mut first)));
+        tokio::select! {
+            Some(turned) = OptionFuture::from(page.as_mut()) => {
+                let turned = turned?;
+                let before = round.assigned.len();
+                waiting.extend(turned.items.into_iter().filter_map(|account| round.assign(account)));
+                pages.turn(turned.next, round.assigned.len() > before);
+                page = pages.next().map(turn);
+                round.all_assigned = page.is_none();
+                progress(round.progress(std::mem::take(&mut first)));
+            }
+            Some(listed) = listings.next() => {
+                let (account, sets) = listed?;
+                round.done.insert(account, sets);
+                let is_worth_showing = round.is_worth_showing();
+                progress(round.progress(is_worth_showing));
+            }
+            else => return Ok(()),
+        }
     }
-    round.all_assigned = true;
-    let open = round.open_accounts();
-    let mut listings = futures_util::stream::iter(open)
-        .map(|account| async move {
-            let sets = reader.all_permission_sets(&account).await?;
-            Ok::<_, Failure>((account, sets))
-        })
-        .buffer_unordered(AT_ONCE);
-    let step = round.assigned.len().div_ceil(STEPS).max(1);
-    while let Some(listed) = listings.next().await {
-        let (account, sets) = listed?;
-        round.done.insert(account, sets);
-        progress(round.progress(round.done.len().is_multiple_of(step)));
-    }
-    Ok(())
 }
 
 impl<A: Assignments> Reader<'_, A> {

@@ -1,6 +1,6 @@
 //! What is known of one role: its credentials, who asked for them, and what went wrong last.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +12,8 @@ use crate::refresh::{RefreshFailure, retry};
 
 #[derive(Debug, Default)]
 pub(super) struct Entries {
-    pub(super) by_role: HashMap<RoleKey, Entry>,
+    /// Sorted as they are shown.
+    pub(super) by_role: BTreeMap<RoleKey, Entry>,
     /// Grow when a portal's credentials are forgotten: what was asked for before is not kept then.
     pub(super) epochs: Epochs,
     /// Grow when a person leaves a portal.

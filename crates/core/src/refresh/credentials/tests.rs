@@ -92,7 +92,11 @@ async fn k2_what_was_refused_for_want_of_a_sign_in_is_given_as_soon_as_there_is_
         "remembered for a moment"
     );
     unlocked.load().await.unwrap();
-    let held_up = |is_signed_in| cache.facts(|_| is_signed_in)[0].not_before.is_some();
+    let held_up = |is_signed_in| {
+        cache.facts(Duration::MAX, |_| is_signed_in)[0]
+            .not_before
+            .is_some()
+    };
     assert!(
         held_up(false) && !held_up(true),
         "the background need not wait either"
@@ -119,7 +123,7 @@ fn r7_what_is_tried_at_once_has_failed_until_it_works() {
     let cache = RoleCache::new(Arc::new(clock.clone()), changes);
     let role = key("ReadOnly");
     let failed = |cache: &RoleCache| cache.views()[0].failure.is_some();
-    let not_before = || cache.facts(|_| true)[0].not_before;
+    let not_before = || cache.facts(Duration::MAX, |_| true)[0].not_before;
     cache.note_asked(&role, cache.moment());
     cache.landed(&role, 0, Ok(an_hours_credentials(&clock))).unwrap();
     clock.advance(2 * retry::REMEMBERED);
@@ -143,7 +147,7 @@ fn r1_what_was_in_use_when_the_session_ended_resumes_and_what_a_person_left_does
     let cache = RoleCache::new(Arc::new(clock.clone()), changes);
     let portal = key("ReadOnly").portal;
     let wanted = |cache: &RoleCache| {
-        let facts = cache.facts(|_| true).into_iter();
+        let facts = cache.facts(Duration::MAX, |_| true).into_iter();
         let wanted = facts.filter(|role| role.wanted && role.life.is_none());
         wanted.map(|role| role.key.permission_set).collect::<Vec<_>>()
     };

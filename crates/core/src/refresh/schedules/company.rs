@@ -32,9 +32,11 @@ pub enum Operation {
     Logout,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Call {
     pub operation: Operation,
+    /// The refresh token that was shown: each sign-in has one, for as long as it lives.
+    pub refresh_token: Option<String>,
     /// The monotonic time.
     pub at: Duration,
     pub failed: bool,
@@ -58,6 +60,7 @@ struct Books {
     role_life: Duration,
     /// Access tokens and access key ids, and when they end by AWS's clock.
     ends: BTreeMap<String, Timestamp>,
+    sign_ins: usize,
     calls: Vec<Call>,
     /// The monotonic times at which an access token was refused.
     refusals: Vec<Duration>,
@@ -71,6 +74,7 @@ impl Company {
             token_life,
             role_life,
             ends: BTreeMap::new(),
+            sign_ins: 0,
             calls: Vec::new(),
             refusals: Vec::new(),
         };
@@ -112,9 +116,11 @@ impl Company {
     pub fn sign_in(&self, now: Timestamp) -> SignIn {
         let mut books = self.books();
         let life = books.token_life;
+        books.sign_ins += 1;
+        let refresh_token = format!("refresh-{}", books.sign_ins);
         let token = Token {
             access_token: self.issue(&mut books, "token", life).into(),
-            refresh_token: Some("refresh".into()),
+            refresh_token: Some(refresh_token.into()),
             issued_at: now,
             expires_at: after(now, life),
         };
@@ -150,8 +156,10 @@ impl Company {
             _ => Operation::Logout,
         };
         let mood = books.mood;
+        let refresh_token = shown_refresh_token(request);
         books.calls.push(Call {
             operation,
+            refresh_token: refresh_token.clone(),
             at: self.machine.elapsed(),
             failed: mood != Mood::Answers,
             answered: mood != Mood::Silent,
@@ -164,9 +172,9 @@ impl Company {
             (Mood::Answers, Operation::CreateToken) => {
                 let life = books.token_life;
                 let token = self.issue(&mut books, "token", life);
-                let seconds = life.as_secs();
+                let (seconds, same) = (life.as_secs(), refresh_token.unwrap_or_default());
                 let body = format!(
-                    r#"{{"accessToken":"{token}","refreshToken":"refresh","expiresIn":{seconds},"tokenType":"Bearer"}}"#
+                    r#"{{"accessToken":"{token}","refreshToken":"{same}","expiresIn":{seconds},"tokenType":"Bearer"}}"#
                 );
                 (200, "", body)
             }
@@ -210,4 +218,9 @@ impl HttpConnector for Company {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         HttpConnectorFuture::ready(self.answer(&request))
     }
+}
+
+fn shown_refresh_token(request: &HttpRequest) -> Option<String> {
+    let body: serde_json::Value = serde_json::from_slice(request.body().bytes()?).ok()?;
+    Some(body.get("refreshToken")?.as_str()?.to_owned())
 }

@@ -25,7 +25,12 @@ pub(super) struct Round<'a> {
     /// All pages of accounts were seen.
     pub(super) all_assigned: bool,
     pub(super) done: BTreeMap<AccountId, Vec<String>>,
+    /// How many accounts were listed when the listing was last worth showing.
+    shown: usize,
 }
+
+/// Into how many steps the partial listings divide a sync, once they are not given more often.
+const STEPS: usize = 20;
 
 /// Follows page tokens until there is none, one comes again, or page after page brings nothing new.
 #[derive(Default)]
@@ -72,19 +77,29 @@ impl<'a> Round<'a> {
             assigned: BTreeMap::new(),
             all_assigned: false,
             done: BTreeMap::new(),
+            shown: 0,
         }
     }
 
-    pub(super) fn assign(&mut self, account: Account) {
-        if let Some(earlier) = self.earlier.remove(&account.id) {
-            self.done.insert(account.id.clone(), earlier.permission_sets);
+    /// Gives the account's number where its permission sets are to be listed.
+    pub(super) fn assign(&mut self, account: Account) -> Option<AccountId> {
+        let id = account.id.clone();
+        if let Some(earlier) = self.earlier.remove(&id) {
+            self.done.insert(id.clone(), earlier.permission_sets);
         }
-        self.assigned.insert(account.id.clone(), account);
+        let is_new = self.assigned.insert(id.clone(), account).is_none();
+        (is_new && !self.done.contains_key(&id)).then_some(id)
     }
 
-    pub(super) fn open_accounts(&self) -> Vec<AccountId> {
-        let open = self.assigned.keys().filter(|id| !self.done.contains_key(*id));
-        open.cloned().collect()
+    /// A third more than was shown last, so that the first roles show at once; but not less often than every
+    /// twentieth of all.
+    pub(super) fn is_worth_showing(&mut self) -> bool {
+        let step = (self.shown / 3).min(self.assigned.len() / STEPS).max(1);
+        let is_worth_showing = self.done.len() >= self.shown + step;
+        if is_worth_showing {
+            self.shown = self.done.len();
+        }
+        is_worth_showing
     }
 
     pub(super) fn progress(&self, with_partial: bool) -> Progress {
