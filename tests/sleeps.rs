@@ -7,16 +7,6 @@ const LONGEST_SECONDS: f64 = 30.0;
 /// Sleeps whose length is computed: none of them waits for a time of the wall clock longer than the words say.
 const COMPUTED: [(&str, &str, &str); 12] = [
     (
-        "app/inbox.rs",
-        "pause",
-        "after panics: until less than three of them were within a minute",
-    ),
-    (
-        "supervised.rs",
-        "pause",
-        "after panics: until less than three of them were within a minute",
-    ),
-    (
         "clock/corrected.rs",
         "duration",
         "passes on what it was asked for",
@@ -56,6 +46,12 @@ const COMPUTED: [(&str, &str, &str); 12] = [
         "app/controller.rs",
         "pause",
         "a second at most, before the next drawing",
+    ),
+    ("app/inbox.rs", "pause", "a minute at most, after too many panics"),
+    (
+        "supervised.rs",
+        "pause",
+        "a minute at most, after too many panics",
     ),
     (
         "refresh/runner.rs",

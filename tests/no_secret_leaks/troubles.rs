@@ -97,9 +97,11 @@ async fn leave_during_a_renewal(portray: &Portray<'_>, emulator: &EmulatorProces
 
 async fn add_everywhere(emulator: &EmulatorProcess, operations: &[&str], trouble: &str) -> Result<()> {
     for operation in operations {
-        emulator
-            .add_fault(&json!({ "operation": operation, "trouble": trouble, "bytes": 40 }))
-            .await?;
+        let mut fault = json!({ "operation": operation, "trouble": trouble });
+        if ["reset", "truncated_body"].contains(&trouble) {
+            fault["bytes"] = 40.into();
+        }
+        emulator.add_fault(&fault).await?;
     }
     Ok(())
 }

@@ -70,8 +70,12 @@ impl Entry {
         let failed = self.failed.as_ref();
         let holds = failed.filter(|failed| !(is_signed_in && is_about_the_sign_in(&failed.failure)));
         let after_failure = holds.map(|failed| failed.not_before);
-        let is_new = |live: &Arc<Live>| moment.elapsed + live.new_until.saturating_sub(moment.age);
-        after_failure.max(self.live.as_ref().map(is_new))
+        let still_new = |live: &Arc<Live>| {
+            let rest = live.new_until.saturating_sub(moment.age);
+            // Once it is over it holds nothing up: the plan looked at the clock before this did.
+            (!rest.is_zero()).then(|| moment.elapsed + rest)
+        };
+        after_failure.max(self.live.as_ref().and_then(still_new))
     }
 
     pub(super) fn is_forgotten(&self, moment: Moment) -> bool {

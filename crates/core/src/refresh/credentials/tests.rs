@@ -175,3 +175,17 @@ fn r1_what_was_in_use_when_the_session_ended_resumes_and_what_a_person_left_does
     cache.resume_portal(&portal);
     assert_eq!(wanted(&cache), Vec::<String>::new(), "somebody had signed out");
 }
+
+#[test]
+fn t4_what_came_a_moment_ago_is_not_asked_for_again_and_holds_nothing_up_then() {
+    let clock = ManualClock::at("2026-03-02T12:00:00Z".parse().unwrap());
+    let (changes, _) = mpsc::unbounded_channel();
+    let cache = RoleCache::new(Arc::new(clock.clone()), changes);
+    let not_before = || cache.facts(|_| true)[0].not_before;
+    cache
+        .landed(&key("ReadOnly"), 0, Ok(an_hours_credentials(&clock)))
+        .unwrap();
+    assert_eq!(not_before(), Some(retry::REMEMBERED));
+    clock.advance(retry::REMEMBERED);
+    assert_eq!(not_before(), None);
+}

@@ -62,6 +62,8 @@ struct Books {
     ends: BTreeMap<String, Timestamp>,
     sign_ins: usize,
     calls: Vec<Call>,
+    /// The monotonic times at which an access token was refused.
+    refusals: Vec<Duration>,
 }
 
 impl Company {
@@ -74,6 +76,7 @@ impl Company {
             ends: BTreeMap::new(),
             sign_ins: 0,
             calls: Vec::new(),
+            refusals: Vec::new(),
         };
         Self {
             machine: machine.clone(),
@@ -93,6 +96,10 @@ impl Company {
     pub fn set_machine(&self, by: SignedDuration) {
         self.machine.jump(by);
         self.books().ahead -= by;
+    }
+
+    pub fn refusals(&self) -> Vec<Duration> {
+        self.books().refusals.clone()
     }
 
     pub fn calls(&self) -> Vec<Call> {
@@ -177,6 +184,7 @@ impl Company {
                     .get("x-amz-sso_bearer_token")
                     .unwrap_or_default();
                 if books.ends.get(token).is_none_or(|end| *end <= self.now(&books)) {
+                    books.refusals.push(self.machine.elapsed());
                     (401, "UnauthorizedException", "{}".to_owned())
                 } else {
                     let life = books.role_life;

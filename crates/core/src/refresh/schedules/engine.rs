@@ -283,13 +283,16 @@ impl Engine {
             .filter(|call| call.operation == Operation::CreateToken)
             .collect();
         let first = Duration::from_secs(30).min(self.token_life / 4);
+        let refusals = self.company.refusals();
         let (mut in_a_row, mut hasty) = (0, Vec::new());
         for pair in tokens.windows(2) {
             let [before, after] = pair else { continue };
             // One that waited for its turn was begun earlier, and may be about the sign-in before.
             let begun = before.at.saturating_sub(TURN);
+            // A token that AWS refuses is renewed at once, as table T wants it.
+            let mut reasons = self.resets.iter().chain(&refusals);
             let started_over = before.refresh_token != after.refresh_token
-                || self.resets.iter().any(|at| (begun..=after.at).contains(at));
+                || reasons.any(|at| (begun..=after.at).contains(at));
             in_a_row = if before.failed && !started_over {
                 in_a_row + 1
             } else {
