@@ -58,7 +58,12 @@ async fn r2_for_three_days_64_clients_restarts_and_refusals_use_no_refresh_token
         // The tools come once more while that is under way.
         ask(&day, &roles, round + 1).await?;
         day.advance(ROUND as u32 * MINUTE).await;
-        assert_eq!(day.portal_state().await?, PortalState::SignedIn, "round {round}");
+        assert_eq!(
+            day.portal_state().await?,
+            PortalState::SignedIn,
+            "round {round}: {:?}",
+            day.snapshot().await?.portals[0]
+        );
     }
     let calls = day.emulator.counters();
     assert_eq!(calls.reused_refresh_tokens, 0);

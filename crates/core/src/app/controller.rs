@@ -195,7 +195,7 @@ impl Controller {
 
     fn ask(&mut self, request: Request, reply: Option<Reply<Answer>>) {
         match request {
-            Request::InspectStartUrl { text } => answer(reply, Ok(super::portals::inspect(&text))),
+            Request::InspectStartUrl { text } => answer(reply, Ok(super::inspection::inspect(&text))),
             Request::AddPortal {
                 start_url,
                 region,

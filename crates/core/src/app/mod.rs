@@ -10,6 +10,7 @@ mod drawing;
 mod events;
 mod files;
 mod inbox;
+mod inspection;
 mod list_orders;
 pub mod notices;
 mod portals;
@@ -20,6 +21,7 @@ mod secret_store_problem;
 pub mod settings_file;
 pub mod shell;
 mod sign_in;
+mod sign_in_start;
 mod sign_ins;
 pub mod state;
 mod syncing;
@@ -32,7 +34,6 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::SharedClock;
@@ -47,7 +48,7 @@ use crate::secret::Secret;
 use crate::settings::Settings;
 use crate::supervised::keep_running;
 use crate::token_store::TokenStore;
-use command::{Began, Command, SignInWish};
+use command::{Command, SignInWish};
 use contract::{
     Answer, ConsoleVia, ProblemView, Request, SearchAnswer, SearchRequest, SignInMethod, Snapshot,
 };
@@ -55,6 +56,7 @@ use controller::{Controller, Handles, TICK};
 use list_orders::ListOrders;
 use settings_file::SettingsProblems;
 use shell::Shell;
+pub use sign_in_start::{SignInStart, SignInStarted};
 use state::NamedPortal;
 
 /// How long whoever asks for credentials waits for AWS. The call goes on, and its answer is kept for the next who asks.
@@ -82,29 +84,6 @@ pub struct App {
     settings_problems: Arc<RwLock<SettingsProblems>>,
     orders: ListOrders,
     refresh: Refresh,
-}
-
-/// What became of the wish to sign in.
-#[derive(Debug)]
-pub enum SignInStart {
-    /// There was nothing to do.
-    AlreadySignedIn,
-    Started(SignInStarted),
-}
-
-/// A sign-in that has begun.
-#[derive(Debug)]
-pub struct SignInStarted {
-    /// What a browser has to open (authorize URL, or verification page with the code filled in).
-    pub url: Secret,
-    pub user_code: Option<String>,
-    /// The page to which the code belongs, without it.
-    pub verification_url: Option<String>,
-    pub expires_at: Timestamp,
-    /// Somebody else had begun it.
-    pub joined: bool,
-    /// Resolves when the person is done, or the sign-in failed.
-    pub finished: oneshot::Receiver<Result<(), ProblemView>>,
 }
 
 /// What to open in the console, and how.
@@ -389,18 +368,5 @@ impl App {
 
     fn send(&self, command: Command) -> Result<(), ProblemView> {
         self.commands.send(command).map_err(|_| ProblemView::stopping())
-    }
-}
-
-impl SignInStarted {
-    fn of(began: &Began, joined: bool, finished: oneshot::Receiver<Result<(), ProblemView>>) -> Self {
-        Self {
-            url: began.url.clone(),
-            user_code: began.user_code.clone(),
-            verification_url: began.verification_url.clone(),
-            expires_at: began.expires_at,
-            joined,
-            finished,
-        }
     }
 }

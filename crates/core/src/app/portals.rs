@@ -5,9 +5,9 @@ use std::sync::Arc;
 use crate::app::ConsoleRequest;
 use crate::app::command::{Command, Reply, SettingsChange};
 use crate::app::console_session::browser_command;
-use crate::app::contract::{Answer, ConsoleVia, ProblemView, Request, StartUrlView};
+use crate::app::contract::{Answer, ConsoleVia, ProblemView, Request};
 use crate::app::controller::{Controller, answer};
-use crate::identity_center::portal::{PortalError, is_region, regions};
+use crate::identity_center::portal::{PortalError, is_region};
 use crate::identity_center::start_url::shown;
 use crate::identity_center::vanity::resolve_vanity;
 use crate::identity_center::{Flow, IdentityCenter, Portal, PortalId, StartUrl};
@@ -16,30 +16,6 @@ use crate::refresh::session::leaving::SignOutFailure;
 use crate::secret::Secret;
 use crate::settings::{Fault, PortalSettings, Settings, Via};
 use crate::token_store::{StoreFailure, TokenStore};
-
-/// What a start URL that is being typed turns out to be.
-pub fn inspect(text: &str) -> Answer {
-    let view = match StartUrl::parse(text) {
-        Ok(start_url) => StartUrlView {
-            region: start_url.region(),
-            regions: region_names(|region| start_url.check_region(region).is_ok()),
-            start_url: Some(start_url.0),
-            problem: None,
-        },
-        Err(error) => StartUrlView {
-            start_url: None,
-            region: None,
-            regions: region_names(|_| true),
-            problem: Some(ProblemView::portal(&error)),
-        },
-    };
-    Answer::StartUrl { view }
-}
-
-fn region_names(fits: impl Fn(&str) -> bool) -> Vec<String> {
-    let fitting = regions().iter().filter(|name| fits(name));
-    fitting.map(|name| (*name).to_owned()).collect()
-}
 
 impl Controller {
     /// Makes sessions of the portals in the settings, but for those that have one.
@@ -396,28 +372,4 @@ async fn leave(session: Arc<Session>, store: TokenStore) -> Result<(), ProblemVi
         }
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_regions_of_the_start_urls_partition_are_offered() {
-        let offered = |text: &str| {
-            let Answer::StartUrl { view } = inspect(text) else {
-                panic!("{text:?} is no start URL")
-            };
-            view.regions
-        };
-        let china = "https://start.home.awsapps.cn/directory/agency";
-        assert_eq!(offered(china), ["cn-north-1", "cn-northwest-1"]);
-        let government = "https://start.us-gov-home.awsapps.com/directory/agency";
-        assert_eq!(offered(government), ["us-gov-east-1", "us-gov-west-1"]);
-        let commercial = offered("acme");
-        assert_eq!(commercial[0], "us-east-1");
-        assert!(!commercial.iter().any(|region| region.starts_with("cn-")));
-        let of_a_company = offered("https://aws.acme.example");
-        assert_eq!(of_a_company.len(), regions().len());
-    }
 }

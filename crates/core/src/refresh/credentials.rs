@@ -4,6 +4,7 @@
 mod at_once;
 mod entry;
 mod obtain;
+mod shown;
 #[cfg(test)]
 mod tests;
 
@@ -12,11 +13,11 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use self::entry::{Entries, Entry, Epochs, Failed, is_about_the_sign_in};
 use self::obtain::obtain;
+pub use self::shown::RoleView;
 use crate::clock::SharedClock;
 use crate::identity_center::{PortalId, Priority, RoleCredentials, RoleKey};
 use crate::refresh::flight::{Flights, Panicked};
@@ -27,9 +28,6 @@ use crate::refresh::{Change, RefreshFailure, retry};
 
 /// How long a tool that could be served at once waits for something better.
 const PATIENCE: Duration = Duration::from_millis(600);
-
-/// How long a role that gave nothing is shown after somebody asked for it.
-const SHOWN: Duration = Duration::from_secs(15 * 60);
 
 /// Live credentials by role. Clones are the same.
 #[derive(Debug, Clone)]
@@ -59,16 +57,6 @@ struct Found {
     failure: Option<RefreshFailure>,
     /// How many flights have landed.
     landed: u64,
-}
-
-/// A role as the application shows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RoleView {
-    pub key: RoleKey,
-    pub expires_at: Option<Timestamp>,
-    pub kept: bool,
-    pub renewing: bool,
-    pub failure: Option<RefreshFailure>,
 }
 
 impl RoleCache {
@@ -242,33 +230,6 @@ impl RoleCache {
             obtainable: obtainable(&key.portal) && !entry.is_unavailable(),
         });
         facts.collect()
-    }
-
-    /// Every role that has credentials or is kept, and what could not be renewed lately, in a stable order. A request
-    /// that AWS never granted is nobody's role: whoever asked was told.
-    pub fn views(&self) -> Vec<RoleView> {
-        let moment = self.moment();
-        let entries = self.entries();
-        let shown = entries.by_role.iter().filter_map(|(key, entry)| {
-            let live = entry
-                .live
-                .as_ref()
-                .filter(|live| !live.life.left(moment).is_zero());
-            let failure = entry.failed.as_ref().map(|failed| failed.failure.clone());
-            let asked_lately = entry
-                .asked_at
-                .is_some_and(|asked| moment.age.saturating_sub(asked) < SHOWN);
-            let lost = failure.is_some() && entry.obtained && asked_lately;
-            let worth_showing = live.is_some() || entry.kept || lost;
-            worth_showing.then(|| RoleView {
-                key: key.clone(),
-                expires_at: live.map(|live| live.life.expires_at),
-                kept: entry.kept,
-                renewing: self.is_under_way(&entries.epochs, key),
-                failure,
-            })
-        });
-        shown.collect()
     }
 
     /// Whether AWS last said that the role is not assigned.

@@ -78,9 +78,11 @@ fn start(refresh: &Refresh, due: Due) -> Option<Duration> {
             let session = refresh
                 .session(&portal)
                 .filter(|session| !session.is_renewing())?;
+            // Another look may come before this has begun: one renewal is enough for this token.
+            let old = session.current().ok()?;
             tracing::debug!(reason = ?due.reason, "renewing an access token");
             tokio::spawn(async move {
-                if let Err(failure) = session.refresh(None).await {
+                if let Err(failure) = session.refresh(Some(&old)).await {
                     tracing::info!(%failure, "the access token was not renewed");
                 }
                 refresh.look.notify_one();

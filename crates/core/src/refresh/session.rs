@@ -275,7 +275,8 @@ impl Session {
         self.epoch.fetch_add(1, Ordering::SeqCst) + 1
     }
 
-    fn current(&self) -> Result<Token, RefreshFailure> {
+    /// The token as it is, however old.
+    pub(super) fn current(&self) -> Result<Token, RefreshFailure> {
         match &*self.status() {
             Status::SignedIn(signed_in) => Ok(signed_in.sign_in.token.clone()),
             Status::NotRead | Status::Unreadable(_) | Status::SignedOut { .. } => {

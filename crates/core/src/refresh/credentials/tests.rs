@@ -181,7 +181,7 @@ fn t4_what_came_a_moment_ago_is_not_asked_for_again_and_holds_nothing_up_then() 
     let clock = ManualClock::at("2026-03-02T12:00:00Z".parse().unwrap());
     let (changes, _) = mpsc::unbounded_channel();
     let cache = RoleCache::new(Arc::new(clock.clone()), changes);
-    let not_before = || cache.facts(|_| true)[0].not_before;
+    let not_before = || cache.facts(Duration::MAX, |_| true)[0].not_before;
     cache
         .landed(&key("ReadOnly"), 0, Ok(an_hours_credentials(&clock)))
         .unwrap();
