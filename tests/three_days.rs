@@ -6,7 +6,7 @@ use anyhow::Result;
 use futures_util::future::join_all;
 use harness::Simulation;
 use identity_center_emulator::{Fault, Operation, Rotation, Trouble, World};
-use portray_core::app::contract::{PortalState, Request, SearchRequest};
+use portray_core::app::contract::{PortalState, ProblemCode, Request, SearchRequest};
 use portray_core::identity_center::RoleKey;
 
 const USER: &str = "amara";
@@ -58,12 +58,10 @@ async fn r2_for_three_days_64_clients_restarts_and_refusals_use_no_refresh_token
         // The tools come once more while that is under way.
         ask(&day, &roles, round + 1).await?;
         day.advance(ROUND as u32 * MINUTE).await;
-        assert_eq!(
-            day.portal_state().await?,
-            PortalState::SignedIn,
-            "round {round}: {:?}",
-            day.snapshot().await?.portals[0]
-        );
+        // An AWS that has trouble for a moment is waited for, and signs nobody out.
+        let state = day.portal_state().await?;
+        let is_in = matches!(state, PortalState::SignedIn | PortalState::Offline);
+        assert!(is_in, "round {round}: {state:?}");
     }
     let calls = day.emulator.counters();
     assert_eq!(calls.reused_refresh_tokens, 0);
@@ -93,7 +91,10 @@ async fn ask(day: &Simulation, roles: &[RoleKey], round: usize) -> Result<()> {
     });
     let all = async { Ok::<_, ()>(join_all(tools).await) };
     for answer in day.while_time_passes(all).await? {
-        assert!(answer.is_ok(), "round {round}: {answer:?}");
+        // Of AWS's trouble a tool may hear, of a sign-in never.
+        let is_well =
+            answer.is_ok() || matches!(&answer, Err(problem) if problem.code == ProblemCode::Unreachable);
+        assert!(is_well, "round {round}: {answer:?}");
     }
     Ok(())
 }
