@@ -26,13 +26,14 @@ use std::process::ExitCode;
 
 use portray_core::agent::protocol::{Operation, Reply, StatusReply};
 use portray_core::agent::{Client, ClientError, targets};
-use portray_core::app::contract::{Answer, PortalView, Request};
+use portray_core::app::contract::{Answer, PortalView, ProblemView, Request};
 use portray_core::paths::{Environment, Paths};
 
 use crate::agent_start;
 use crate::arguments::{Command, Json};
 use crate::failure::Failure;
 use crate::printer::Printer;
+use crate::shells::{Shell, Unquotable};
 pub use status::state_in_words;
 
 /// What every command has at hand.
@@ -72,6 +73,19 @@ impl Invocation {
         let mut client = agent_start::connect(&self.environment, &self.paths)?;
         details::agent(self, &mut client)?;
         Ok(client)
+    }
+
+    /// Prints statements that clear some variables and set others, in the words of this shell, else of the login shell.
+    fn statements(
+        &self,
+        shell: Option<Shell>,
+        clear: &[&str],
+        variables: &[(&str, String)],
+    ) -> Result<(), Failure> {
+        let shell = shell.unwrap_or_else(|| Shell::of(&self.environment));
+        let statements = shell.set(clear, variables);
+        let statements = statements.map_err(|Unquotable| ProblemView::unquotable())?;
+        self.printer.exactly(&statements)
     }
 
     /// One more connection to the agent that was there before.

@@ -13,7 +13,6 @@ use crate::arguments::Serve;
 use crate::documents::{COMPETING, KEYS};
 use crate::failure::Failure;
 use crate::printer::on_one_harmless_line;
-use crate::shells::{Shell, Unquotable};
 use crate::signals::Signals;
 
 /// Where proxies are named that also get what is meant for this machine.
@@ -74,14 +73,9 @@ fn print(
             .map(|(name, value)| ((*name).to_owned(), Value::from(value.as_str())));
         return invocation.printer.json(&pairs.collect::<Map<_, _>>());
     }
-    let shell = arguments
-        .shell
-        .unwrap_or_else(|| Shell::of(&invocation.environment));
     // Tools look for these before they look for an endpoint.
     let before: Vec<_> = COMPETING.into_iter().chain(KEYS).collect();
-    let statements = shell.set(&before, variables);
-    let statements = statements.map_err(|Unquotable| ProblemView::unquotable())?;
-    invocation.printer.exactly(&statements)
+    invocation.statements(arguments.shell, &before, variables)
 }
 
 /// A file that holds the token, and nothing else: SDKs send also a line's end. Gone with this value.
