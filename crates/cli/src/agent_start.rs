@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use portray_core::agent::claim::make_runtime_folder;
 use portray_core::agent::harden::keep_standard_streams;
-use portray_core::agent::{Client, ClientError};
+use portray_core::agent::{Client, ClientError, passphrase};
 use portray_core::app::contract::ProblemView;
 use portray_core::paths::{Environment, Paths};
 use portray_core::private_files;
@@ -18,7 +18,6 @@ use portray_core::secret::Secret;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
-use crate::passphrase;
 
 /// How long an agent may take to be ready: its keyring, most of all.
 const PATIENCE: Duration = Duration::from_secs(8);

@@ -8,7 +8,6 @@ mod doctor;
 mod documents;
 mod failure;
 mod log;
-mod passphrase;
 mod picker;
 mod printer;
 mod shell;

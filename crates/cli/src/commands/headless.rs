@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use portray_core::agent::protocol::AgentKind;
-use portray_core::agent::{Engine, claim_when_free, harden_process};
+use portray_core::agent::{Engine, claim_when_free, harden_process, passphrase};
 use portray_core::app::App;
 use portray_core::app::contract::{ProblemView, Request};
 use portray_core::clock::SystemClock;
@@ -15,7 +15,6 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use super::Invocation;
 use crate::agent_start::StartReport;
 use crate::failure::Failure;
-use crate::passphrase;
 use crate::shell::HeadlessShell;
 
 /// Serves until it is asked to stop.
@@ -31,7 +30,7 @@ pub fn run(invocation: &Invocation, detached: bool) -> Result<(), Failure> {
         .map_err(|error| Failure::system("Starting the runtime", &error))?;
     let passphrase = match detached {
         true => handed_over(invocation),
-        false => passphrase::obtain(&invocation.environment, &invocation.paths),
+        false => passphrase::obtain(&invocation.environment, &invocation.paths).map_err(Failure::from),
     };
     let outcome = passphrase.and_then(|passphrase| runtime.block_on(serve(invocation, detached, passphrase)));
     // Whoever started this process waits for a word.

@@ -2,17 +2,28 @@
 
 use std::io::{self, IsTerminal};
 
+use inquire::{Password, PasswordDisplayMode};
+
 use crate::app::contract::ProblemView;
 use crate::paths::{Environment, Paths, SecretStore};
 use crate::secret::Secret;
 use crate::token_store::passphrase::{self, NotOpened, Question};
 
 /// Asks the person at the terminal. Fails where the person gives no answer.
-pub type Ask<'terminal> = &'terminal mut dyn FnMut(Question) -> Result<Secret, ProblemView>;
+type Ask<'terminal> = &'terminal mut dyn FnMut(Question) -> Result<Secret, ProblemView>;
 
 /// The passphrase, where one is needed: from the file that the environment names, else from the person at the
 /// terminal, where there is one. Nothing is written.
-pub fn obtain(
+pub fn obtain(environment: &Environment, paths: &Paths) -> Result<Option<Secret>, ProblemView> {
+    let mut ask = ask;
+    obtain_with(
+        environment,
+        paths,
+        is_at_terminal().then_some(&mut ask as Ask<'_>),
+    )
+}
+
+fn obtain_with(
     environment: &Environment,
     paths: &Paths,
     terminal: Option<Ask<'_>>,
@@ -37,9 +48,26 @@ pub fn obtain(
     }
 }
 
+fn ask(question: Question) -> Result<Secret, ProblemView> {
+    let prompt = match question {
+        Question::New => Password::new("New passphrase for your sign-ins:")
+            .with_custom_confirmation_message("The same again:")
+            .with_custom_confirmation_error_message("These two differ."),
+        Question::Known => Password::new("Passphrase of your sign-ins:").without_confirmation(),
+        Question::Again => {
+            Password::new("That is not it. Passphrase of your sign-ins:").without_confirmation()
+        }
+    };
+    let answer = prompt.with_display_mode(PasswordDisplayMode::Hidden).prompt();
+    let given = answer.ok().filter(|answer| !answer.is_empty());
+    given
+        .map(Secret::new)
+        .ok_or_else(ProblemView::passphrase_not_given)
+}
+
 /// Whether a person can be asked where this process was started: keys come from standard input, questions go to
 /// standard error, and the shell has not sent it to the background, where reading would stop it.
-pub fn is_at_terminal() -> bool {
+fn is_at_terminal() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal() && is_in_foreground()
 }
 
@@ -75,7 +103,7 @@ mod tests {
                 asked.push(question);
                 Ok(Secret::from("typed"))
             };
-            let answer = obtain(&environment, &paths, terminal.then_some(&mut ask as Ask<'_>));
+            let answer = obtain_with(&environment, &paths, terminal.then_some(&mut ask as Ask<'_>));
             (answer, asked)
         };
         for elsewhere in ["", "keyring", "memory"] {
