@@ -152,10 +152,10 @@ fn renewal(before: &AppState, after: &AppState, now: Timestamp, earlier: Timesta
 }
 
 fn failing_in_use(state: &AppState, now: Timestamp) -> Vec<&CredentialsView> {
-    let failing = state
-        .credentials
-        .iter()
-        .filter(|view| is_failing(view) && is_pressing(view, now));
+    let failing = state.credentials.iter();
+    // One attempt of a hundred fails, and the next works, also after a long sleep when all of them are pressing.
+    let failing = failing.filter(|view| state.failed_again.contains(&view.role));
+    let failing = failing.filter(|view| is_failing(view) && is_pressing(view, now));
     let in_session = failing.filter(|view| state.portal(&view.role.portal).is_some_and(is_in_session));
     in_session.collect()
 }
@@ -181,7 +181,7 @@ fn is_failing(view: &CredentialsView) -> bool {
     }
 }
 
-/// One attempt of a hundred fails, and the next works: that disturbs nobody while there is time for many more.
+/// That disturbs nobody while there is time for many more attempts.
 fn is_pressing(view: &CredentialsView, now: Timestamp) -> bool {
     view.expires_at
         .is_none_or(|end| end.duration_since(now) < PRESSING)
@@ -351,6 +351,15 @@ mod tests {
         }
     }
 
+    /// With all its roles having failed more than once.
+    fn again(state: AppState) -> AppState {
+        let failed_again = state.credentials.iter().map(|view| view.role.clone());
+        AppState {
+            failed_again: failed_again.collect(),
+            ..state
+        }
+    }
+
     fn ended() -> AppState {
         let mut ended = state(vec![portal(PortalState::SignInNeeded)]);
         ended.ended.insert("p1".to_owned());
@@ -414,9 +423,11 @@ mod tests {
 
     #[test]
     fn r7_a_kept_role_that_waits_for_the_sign_in_is_no_further_notice() {
-        let with = |portals: AppState| AppState {
-            credentials: vec![kept_role(CredentialsState::Failing, None)],
-            ..portals
+        let with = |portals: AppState| {
+            again(AppState {
+                credentials: vec![kept_role(CredentialsState::Failing, None)],
+                ..portals
+            })
         };
         let signed_in = state(vec![portal(PortalState::SignedIn)]);
         let signing_in = with(AppState {
@@ -488,9 +499,11 @@ mod tests {
 
     #[test]
     fn r7_a_stretch_of_failure_is_one_notice_however_often_it_is_tried_again() {
-        let with = |state_of_role, problem| AppState {
-            credentials: vec![kept_role(state_of_role, problem)],
-            ..state(vec![portal(PortalState::SignedIn)])
+        let with = |state_of_role, problem| {
+            again(AppState {
+                credentials: vec![kept_role(state_of_role, problem)],
+                ..state(vec![portal(PortalState::SignedIn)])
+            })
         };
         let problem = || Some(ProblemView::not_understood());
         let failing = with(CredentialsState::Failing, problem());
@@ -499,7 +512,12 @@ mod tests {
         let renewing = with(CredentialsState::Renewing, None);
         assert!(between(&fresh, &renewing).is_empty());
         let title = "Credentials are not being renewed";
-        assert_eq!(titles(&between(&renewing, &failing)), [title]);
+        let once = AppState {
+            failed_again: BTreeSet::new(),
+            ..failing.clone()
+        };
+        assert!(between(&renewing, &once).is_empty(), "one attempt failed");
+        assert_eq!(titles(&between(&once, &failing)), [title]);
         let body = |failing: &AppState| match &between(&renewing, failing)[0] {
             NoticeChange::Show(notice) => notice.body.clone(),
             NoticeChange::Withdraw(_) => String::new(),
@@ -571,12 +589,14 @@ mod tests {
     #[test]
     fn a_renewal_that_failed_is_told_once_it_is_pressing() {
         let failing = kept_role(CredentialsState::Failing, Some(ProblemView::not_understood()));
-        let ends = |end: &str| AppState {
-            credentials: vec![CredentialsView {
-                expires_at: Some(end.parse().unwrap()),
-                ..failing.clone()
-            }],
-            ..state(vec![portal(PortalState::SignedIn)])
+        let ends = |end: &str| {
+            again(AppState {
+                credentials: vec![CredentialsView {
+                    expires_at: Some(end.parse().unwrap()),
+                    ..failing.clone()
+                }],
+                ..state(vec![portal(PortalState::SignedIn)])
+            })
         };
         let quiet = state(vec![portal(PortalState::SignedIn)]);
         let later = ends("2026-03-02T12:20:00Z");

@@ -19,6 +19,8 @@ pub const ENDS_SOON_MINUTES: i64 = 30;
 pub struct AppState {
     pub portals: Vec<PortalView>,
     pub credentials: Vec<CredentialsView>,
+    /// Those of them whose renewal has failed more than once in a row.
+    pub failed_again: BTreeSet<Role>,
     pub favourites: Vec<NamedRole>,
     pub recents: Vec<NamedRole>,
     /// All accounts, where there are few enough for a menu.

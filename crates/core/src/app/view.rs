@@ -40,7 +40,8 @@ impl Controller {
         let ended = sessions
             .iter()
             .filter(|(view, _)| view.standing == Standing::Ended);
-        let credentials = self.refresh.role_views().into_iter();
+        let credentials = self.refresh.role_views();
+        let failed_again = credentials.iter().filter(|view| view.failed_again);
         let failed = self.failed_sign_in.as_ref();
         // Another problem has taken the place of that one, or it was dismissed.
         let failed = failed.filter(|(_, problem)| self.problem.as_ref() == Some(problem));
@@ -49,7 +50,9 @@ impl Controller {
                 .iter()
                 .map(|(view, session)| self.portal_view(session, view, &catalogue))
                 .collect(),
+            failed_again: failed_again.map(|view| view.key.clone().into()).collect(),
             credentials: credentials
+                .into_iter()
                 .map(|view| self.credentials_view(view, &catalogue))
                 .collect(),
             favourites: named(&catalogue.favourites),
@@ -291,6 +294,7 @@ mod tests {
             kept: true,
             renewing: false,
             failure,
+            failed_again: false,
         };
         let states = [
             (None, CredentialsState::Renewing),

@@ -43,6 +43,8 @@ pub(super) struct Entry {
 pub(super) struct Failed {
     pub(super) failure: RefreshFailure,
     pub(super) in_a_row: u32,
+    /// It failed before, too, and has not worked in between.
+    pub(super) again: bool,
     /// The monotonic time before which the background does not try again.
     pub(super) not_before: Duration,
     /// The monotonic time until which this failure is the answer.
@@ -99,7 +101,9 @@ impl Entry {
         if failure == RefreshFailure::NotAssigned {
             self.live = None;
         }
-        let in_a_row = self.failed.as_ref().map_or(1, |failed| failed.in_a_row + 1);
+        let before = self.failed.as_ref();
+        let in_a_row = before.map_or(1, |failed| failed.in_a_row + 1);
+        let again = before.is_some_and(|failed| !is_about_the_sign_in(&failed.failure));
         let asked = match &failure {
             RefreshFailure::Aws(Failure { retry_after, .. }) => *retry_after,
             RefreshFailure::SignInNeeded
@@ -112,6 +116,7 @@ impl Entry {
         self.failed = Some(Failed {
             failure,
             in_a_row,
+            again,
             not_before: moment.elapsed + retry::ROLE.jittered(in_a_row, asked),
             remembered_until: moment.elapsed + retry::REMEMBERED,
         });

@@ -19,6 +19,8 @@ pub struct RoleView {
     pub kept: bool,
     pub renewing: bool,
     pub failure: Option<RefreshFailure>,
+    /// Not for the first time in a row.
+    pub failed_again: bool,
 }
 
 impl RoleCache {
@@ -44,6 +46,7 @@ impl RoleCache {
                 kept: entry.kept,
                 renewing: self.is_under_way(&entries.epochs, key),
                 failure,
+                failed_again: entry.failed.as_ref().is_some_and(|failed| failed.again),
             })
         });
         shown.collect()
