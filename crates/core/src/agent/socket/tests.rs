@@ -21,7 +21,7 @@ struct Scene {
     paths: Paths,
     clock: ManualClock,
     double: Double,
-    served: tokio::task::JoinHandle<()>,
+    served: JoinHandle<()>,
 }
 
 fn scene() -> Scene {
