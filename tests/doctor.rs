@@ -114,6 +114,15 @@ async fn what_is_wrong_is_said_with_what_to_do_and_exit_code_1() -> Result<()> {
     assert_eq!(verdict(&good, "portal"), "ok");
     assert_eq!(verdict(&good, "reach"), "ok");
     assert_eq!(verdict(&good, "clock"), "ok");
+    assert_eq!(verdict(&good, "aws-files"), "ok");
+
+    let aws = story.desktop.home().join(".aws");
+    std::fs::create_dir_all(&aws)?;
+    std::fs::write(aws.join("config"), "[profile secretive]\nsecretive\n")?;
+    let (said, unreadable) = doctor(&portray, 1).await?;
+    assert_eq!(verdict(&unreadable, "aws-files"), "failed");
+    assert!(said.contains("line 2") && !said.contains("secretive"), "{said}");
+    std::fs::remove_file(aws.join("config"))?;
 
     story.desktop.lock_keyring().await?;
     portray.run(&["agent", "stop"]).await?.expect_code(0)?;

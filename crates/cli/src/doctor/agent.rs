@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use jiff::fmt::rfc2822;
-use jiff::{SignedDuration, Timestamp};
 use portray_core::agent::Client;
 use portray_core::agent::protocol::{AgentHello, AgentKind, StatusReply};
 use portray_core::app::contract::{PortalState, PortalView, ProblemCode};
 use portray_core::clock::SystemClock;
+use portray_core::clock::skew::WORTH_TELLING;
 use portray_core::identity_center::{Failure, HttpStack, Portal};
 
 use super::check::Check;
@@ -16,9 +17,6 @@ use super::{Found, know_portal};
 use crate::agent_start;
 use crate::commands::{Invocation, status_of};
 use crate::failure::Failure as CommandFailure;
-
-/// A clock that is off by more than this makes AWS's answers look expired, or too good.
-const TOLERATED: SignedDuration = SignedDuration::from_mins(3);
 
 pub fn checks(invocation: &Invocation, found: &mut Found) -> Vec<Check> {
     const CHECK: &str = "agent";
@@ -198,7 +196,7 @@ fn clock_check(date: &str, now: Timestamp) -> Option<Check> {
     let theirs = rfc2822::DateTimeParser::new().parse_timestamp(date).ok()?;
     let ahead = now.duration_since(theirs);
     let minutes = Duration::try_from(ahead.abs()).unwrap_or_default().as_secs() / 60;
-    Some(match (ahead.abs() <= TOLERATED, ahead.is_positive()) {
+    Some(match (ahead.abs() <= WORTH_TELLING, ahead.is_positive()) {
         (true, _) => Check::ok(CHECK, "This machine's clock agrees with AWS's."),
         (false, true) => wrong_clock(CHECK, minutes, "ahead of"),
         (false, false) => wrong_clock(CHECK, minutes, "behind"),

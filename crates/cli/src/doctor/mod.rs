@@ -1,6 +1,7 @@
 //! `portray doctor`: looks at everything that Portray stands on, and says what is wrong in words that can be posted.
 
 mod agent;
+mod aws_files;
 mod check;
 mod desktop;
 mod local;
@@ -44,6 +45,7 @@ pub fn examine(invocation: &Invocation) -> Examination {
     checks.push(local::settings(invocation, &mut found));
     checks.extend(local::folders(invocation, &mut found.mask));
     checks.extend(local::network(invocation, &mut found.mask));
+    checks.extend(aws_files::checks(invocation, &mut found.mask));
     checks.extend(agent::checks(invocation, &mut found));
     checks.extend(agent::reach(invocation, &mut found));
     checks.extend(desktop::checks(invocation));

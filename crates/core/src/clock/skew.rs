@@ -10,7 +10,7 @@ use tokio::sync::watch;
 const SAME: SignedDuration = SignedDuration::from_secs(30);
 
 /// A person is told of a clock that is off by more than this.
-const WORTH_TELLING: SignedDuration = SignedDuration::from_mins(2);
+pub const WORTH_TELLING: SignedDuration = SignedDuration::from_mins(2);
 
 /// What is known of the machine's clock, one for all portals: AWS's clocks agree. Clones are the same.
 #[derive(Debug, Clone)]
