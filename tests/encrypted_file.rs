@@ -274,6 +274,42 @@ async fn k3_the_tray_application_takes_over_the_encrypted_file_of_an_agent() -> 
     machine.renew(&portray).await
 }
 
+impl Machine {
+    /// The calls of an agent that renews which open the file in order to write into it: whatever ended them would
+    /// leave half of it.
+    async fn writers_of_the_file_itself(&self) -> Result<Vec<String>> {
+        let log = self.desktop.folder().join("opened");
+        let program = self.with_passphrase_file().command(Program::Portray)?;
+        let mut command = self.desktop.system_command("strace");
+        command.envs(self.with_passphrase_file().environment());
+        command.args(["--follow-forks", "--seccomp-bpf", "--quiet=all", "--output"]);
+        command.arg(&log).arg("--trace=/^(open|creat|truncate)");
+        command.arg(program.get_program()).args(["agent", "--foreground"]);
+        let agent = self.desktop.start_process("strace", command)?;
+        let portray = self.with_passphrase_file();
+        portray.wait_for_portal("signed_in", DEADLINE).await?;
+        self.renew(&portray).await?;
+        portray.run(&["agent", "stop"]).await?.expect_code(0)?;
+        agent.finished(DEADLINE).await?;
+        let calls = fs::read_to_string(log)?;
+        let of_the_file: Vec<_> = calls
+            .lines()
+            .filter(|call| call.contains("/sign-ins.age\""))
+            .collect();
+        ensure!(!of_the_file.is_empty(), "nobody opened it: {calls}");
+        let writes = |call: &&str| {
+            ["WRONLY", "RDWR", "creat(", "truncate("]
+                .iter()
+                .any(|word| call.contains(word))
+        };
+        Ok(of_the_file
+            .into_iter()
+            .filter(writes)
+            .map(str::to_owned)
+            .collect())
+    }
+}
+
 /// The agent, killed by the `number`th call of `syscall` that it makes.
 fn killed_by(machine: &Machine, syscall: &str, number: usize) -> Result<Process> {
     let program = machine.with_passphrase_file().command(Program::Portray)?;
@@ -328,6 +364,7 @@ async fn r3_killed_at_any_step_of_a_write_the_encrypted_file_is_the_old_or_the_n
         }
         ensure!(kills > 0, "{syscall} never killed anything");
     }
+    assert_eq!(machine.writers_of_the_file_itself().await?, Vec::<String>::new());
     let counters: Value = machine.emulator.read("counters").await?;
     assert_eq!(counters["reused_refresh_tokens"], 0);
     Ok(())
