@@ -162,12 +162,14 @@ mod tests {
         String::from_utf8(output.stdout).unwrap()
     }
 
+    /// The tests' set-up installs it on Linux: there it is missed.
     fn is_installed(shell: &str) -> bool {
-        std::process::Command::new(shell)
+        let starts = std::process::Command::new(shell)
             .arg("-c")
             .arg("exit 0")
             .output()
-            .is_ok()
+            .is_ok();
+        starts || cfg!(target_os = "linux")
     }
 
     #[test]
@@ -175,7 +177,7 @@ mod tests {
     fn i4_posix_shells_get_exactly_the_value() {
         for shell in ["sh", "bash", "zsh"]
             .into_iter()
-            .filter(|shell| *shell == "sh" || is_installed(shell))
+            .filter(|shell| is_installed(shell))
         {
             for value in HOSTILE {
                 assert_eq!(

@@ -13,7 +13,7 @@ pub const BUILD: [&str; 6] = [
 /// For a desktop without a display, with a browser and people in front of it. (`dbus-x11` is the session bus that
 /// gnome-keyring asks for; without it apt would choose one that brings systemd. `chromium-sandbox` is for people who
 /// are not root where the system gives them no user namespaces, as in containers.)
-pub const TEST: [&str; 23] = [
+pub const TEST: [&str; 25] = [
     "adwaita-icon-theme",
     "awscli",
     "chromium",
@@ -22,6 +22,7 @@ pub const TEST: [&str; 23] = [
     "dbus",
     "dbus-x11",
     "faketime",
+    "fish",
     "fonts-dejavu-core",
     "fonts-inter",
     "gnome-keyring",
@@ -37,6 +38,7 @@ pub const TEST: [&str; 23] = [
     "xfce4-panel",
     "xfconf",
     "xvfb",
+    "zsh",
 ];
 
 /// For type-checking on behalf of Windows: the C compiler that dependencies ask for.

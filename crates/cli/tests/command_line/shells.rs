@@ -266,6 +266,14 @@ fn completions_and_manual_pages_know_the_commands_and_need_no_agent() {
         "COMP_WORDS=(portray cons); COMP_CWORD=1; _portray portray cons portray; echo \"${COMPREPLY[@]}\"";
     assert_eq!(evaluated("bash", &script, completed), "console\n");
 
+    for shell in ["zsh", "fish"] {
+        let script = home.portray(&["completions", shell]).output().unwrap().stdout;
+        let file = home.path().join(shell);
+        std::fs::write(&file, script).unwrap();
+        let parsed = Command::new(shell).arg("-n").arg(&file).output().unwrap();
+        assert!(parsed.status.success() && parsed.stderr.is_empty(), "{parsed:?}");
+    }
+
     let page = text(&home.portray(&["man"]).output().unwrap().stdout);
     assert!(page.contains(".TH portray 1"), "{page}");
     let page = text(&home.portray(&["man", "exec"]).output().unwrap().stdout);
