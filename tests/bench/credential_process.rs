@@ -1,87 +1,162 @@
-//! How long a tool waits for credentials: Portray's answer to an SDK beside that of the AWS CLI.
+//! How long a tool waits for credentials: Portray's answer to an SDK beside those of others, and beside the least that
+//! a process can do for it.
 
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use harness::{Desktop, EmulatorAddresses, EmulatorProcess, Portray, Program, aws_cli, write_service_models};
+use harness::{
+    Desktop, EmulatorAddresses, EmulatorProcess, Portray, Program, Programs, aws_cli, write_service_models,
+};
+use portray_core::agent::protocol::{Operation, RequestLine, Target, VERSION};
 
 use crate::figure::{Durations, Figure, stopwatch};
 
 const RUNS: usize = 30;
 const USER: &str = "amara";
+const ACCOUNT: &str = "111122223333";
+const PERMISSION_SET: &str = "ReadOnly";
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// Signs in as `aws sso login` does, and leaves the token where the AWS CLI looks for it.
+/// Signs in as `aws sso login` does, and leaves the token where the AWS CLI and its like look for it.
 const SIGN_IN: &str = include_str!("../aws_clients/sign_in.py");
 
-/// Both tools are signed in to the same Identity Center and have the credentials of the same role at hand: Portray in
-/// its agent's memory, the AWS CLI in its cache on disk.
+/// A tool, what it is called in the table, and how long its runs took.
+type Contender<'run> = (&'static str, Box<dyn Fn() -> Result<Command> + 'run>, Durations);
+
+/// All are signed in to the same Identity Center and have the credentials of the same role at hand: Portray in its
+/// agent's memory, the others in their caches on disk.
 pub async fn measure() -> Result<Vec<Figure>> {
     let desktop = Desktop::without_display().await?;
     let emulator = EmulatorProcess::start(&desktop, "acme").await?;
     let portray = Portray::with_emulator(&desktop, emulator.addresses());
     portray.add_portal("acme", emulator.addresses()).await?;
     portray.sign_in(&emulator, USER).await?;
-    sign_in_to_aws_cli(&desktop, &emulator).await?;
-    let aws = aws_cli()?;
+    sign_in_elsewhere(&desktop, &emulator).await?;
+    let (aws, programs) = (aws_cli()?, Programs::beside_this_executable()?);
     let models = desktop.folder().join("models");
     write_service_models(&models, &endpoints(emulator.addresses()))?;
+    let peer = programs.peer("aws-sso-util")?;
+    let (socket, request) = (desktop.portray_home().join("run/agent.sock"), request()?);
 
     let ours = || -> Result<Command> {
         let mut command = portray.command(Program::Portray)?;
-        let role = [
-            "--portal",
-            "acme",
-            "--account",
-            "111122223333",
-            "--permission-set",
-            "ReadOnly",
-        ];
-        command.arg("credential-process").args(role);
+        command.args(["credential-process", "--portal", "acme"]);
+        command.args(["--account", ACCOUNT, "--permission-set", PERMISSION_SET]);
         Ok(command)
     };
-    let theirs = || -> Result<Command> {
+    let least = || -> Result<Command> {
+        let mut command = desktop.system_command(&programs.beside("least").to_string_lossy());
+        command.arg(&socket).arg(&request);
+        Ok(command)
+    };
+    let of_aws = || -> Result<Command> {
         let mut command = desktop.system_command(&aws.to_string_lossy());
         command.args(["configure", "export-credentials", "--format", "process"]);
         command.args(["--profile", "dev"]).env("AWS_DATA_PATH", &models);
         with_endpoints(&mut command, emulator.addresses());
         Ok(command)
     };
-    // What fills the caches is not counted.
-    time(ours()?)?;
-    time(theirs()?)?;
-    let (mut our_times, mut their_times) = (Durations::default(), Durations::default());
-    for _ in 0..RUNS {
-        our_times.add(time(ours()?)?);
-        their_times.add(time(theirs()?)?);
-    }
-    portray.run(&["agent", "stop"]).await?;
-    let ratio = their_times.median().as_secs_f64() / our_times.median().as_secs_f64();
-    Ok(vec![
-        Figure::new("`portray credential-process`, warm agent", our_times.in_words()),
-        Figure::new(
-            "`aws configure export-credentials`, warm cache",
-            format!("{}: {ratio:.0} times as long", their_times.in_words()),
+    let of_peer = || -> Result<Command> {
+        let mut command = desktop.system_command(&peer.to_string_lossy());
+        let EmulatorAddresses {
+            start_url, region, ..
+        } = emulator.addresses();
+        command.args(["credential-process", "--sso-start-url", start_url.as_str()]);
+        command.args([
+            "--sso-region",
+            region,
+            "--account-id",
+            ACCOUNT,
+            "--role-name",
+            PERMISSION_SET,
+        ]);
+        with_endpoints(&mut command, emulator.addresses());
+        Ok(command)
+    };
+    let mut contenders: [Contender<'_>; 4] = [
+        (
+            "`portray credential-process`, warm agent",
+            Box::new(ours),
+            Durations::default(),
         ),
-    ])
+        (
+            "a program that asks the agent and prints, no more",
+            Box::new(least),
+            Durations::default(),
+        ),
+        (
+            "`aws configure export-credentials`, warm cache",
+            Box::new(of_aws),
+            Durations::default(),
+        ),
+        (
+            "`aws-sso-util credential-process`, warm cache",
+            Box::new(of_peer),
+            Durations::default(),
+        ),
+    ];
+    race(&mut contenders)?;
+    portray.run(&["agent", "stop"]).await?;
+    Ok(figures(&contenders))
 }
 
-async fn sign_in_to_aws_cli(desktop: &Desktop, emulator: &EmulatorProcess) -> Result<()> {
+/// In turn, so that nobody has the quiet moments. The first round fills caches and is not counted.
+fn race(contenders: &mut [Contender<'_>]) -> Result<()> {
+    for round in 0..=RUNS {
+        for (_, command, times) in &mut *contenders {
+            let took = time(command()?)?;
+            if round > 0 {
+                times.add(took);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The first of them is Portray.
+fn figures(contenders: &[Contender<'_>]) -> Vec<Figure> {
+    let of = |(_, _, times): &Contender<'_>| times.median().as_secs_f64();
+    let ours = contenders.first().map_or(0.0, of);
+    let figures = contenders.iter().map(|contender| {
+        let (what, _, times) = contender;
+        let ratio = of(contender) / ours;
+        Figure::new(*what, format!("{}, {ratio:.2} times Portray's", times.in_words()))
+    });
+    figures.collect()
+}
+
+/// What Portray's own helper asks.
+fn request() -> Result<String> {
+    let operation = Operation::Credentials {
+        role: Target::Role {
+            portal: Some("acme".to_owned()),
+            portal_region: None,
+            account: ACCOUNT.to_owned(),
+            permission_set: PERMISSION_SET.to_owned(),
+        },
+        min_ttl_seconds: 0,
+    };
+    Ok(serde_json::to_string(&RequestLine {
+        v: VERSION,
+        operation,
+    })?)
+}
+
+async fn sign_in_elsewhere(desktop: &Desktop, emulator: &EmulatorProcess) -> Result<()> {
     let EmulatorAddresses {
         start_url, region, ..
     } = emulator.addresses();
+    // Without a session of its own, the token is found by the start URL: by both.
     let config = format!(
-        "[sso-session acme]\nsso_start_url = {start_url}\nsso_region = {region}\n\
-         sso_registration_scopes = sso:account:access\n\n\
-         [profile dev]\nsso_session = acme\nsso_account_id = 111122223333\nsso_role_name = ReadOnly\n\
-         region = {region}\n"
+        "[profile dev]\nsso_start_url = {start_url}\nsso_region = {region}\n\
+         sso_account_id = {ACCOUNT}\nsso_role_name = {PERMISSION_SET}\nregion = {region}\n"
     );
     std::fs::create_dir_all(desktop.home().join(".aws"))?;
     std::fs::write(desktop.home().join(".aws/config"), config)?;
     let mut command = desktop.python()?;
     with_endpoints(&mut command, emulator.addresses());
-    command.args(["-c", SIGN_IN, "acme", start_url.as_str(), region]);
+    command.args(["-c", SIGN_IN, start_url.as_str(), start_url.as_str(), region]);
     let sign_in = desktop.start_process("boto3", command)?;
     emulator
         .approve(&sign_in.first_line(DEADLINE).await?, USER)

@@ -69,6 +69,20 @@ impl Programs {
         Ok(python)
     }
 
+    /// A program of `tests/bench/peers.txt`.
+    pub fn peer(&self, name: &str) -> Result<PathBuf> {
+        let program = self.folder.with_file_name("peers").join("bin").join(name);
+        if !program.is_file() {
+            bail!("{} is not there: run `cargo xtask bench`", program.display());
+        }
+        Ok(program)
+    }
+
+    /// A program of the benchmark's own, beside it.
+    pub fn beside(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
     /// The path of an example of this package, or an error that says how to build it.
     pub fn example(&self, name: &str) -> Result<PathBuf> {
         let path = self.folder.join("examples").join(name);

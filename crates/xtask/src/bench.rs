@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::{setup, step, ui, workspace};
+use crate::{python, setup, step, ui, workspace};
 
 /// The profile whose programs are measured: a release without its link-time optimisation, which takes long.
 const PROFILE: &str = "ci";
@@ -13,6 +13,7 @@ const PROFILE: &str = "ci";
 /// go to what measures.
 pub fn run(arguments: &[String]) -> Result<()> {
     setup::for_testing()?;
+    python::install_peers()?;
     ui::build()?;
     workspace::compile(PROFILE)?;
     if arguments.is_empty() {

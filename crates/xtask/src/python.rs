@@ -10,9 +10,18 @@ use crate::{step, workspace};
 
 /// Installs `tests/requirements.txt` if that has not been done yet; returns the folder with the programs.
 pub fn install() -> Result<PathBuf> {
-    let folder = workspace::target()?.join("python");
-    let requirements = workspace::root().join("tests/requirements.txt");
-    let wanted = fs::read_to_string(&requirements).context("cannot read tests/requirements.txt")?;
+    install_into("python", "tests/requirements.txt")
+}
+
+/// The same with what the benchmark measures beside Portray.
+pub fn install_peers() -> Result<PathBuf> {
+    install_into("peers", "tests/bench/peers.txt")
+}
+
+fn install_into(folder: &str, requirements: &str) -> Result<PathBuf> {
+    let folder = workspace::target()?.join(folder);
+    let path = workspace::root().join(requirements);
+    let wanted = fs::read_to_string(&path).with_context(|| format!("cannot read {requirements}"))?;
     let installed = folder.join("installed.txt");
     if fs::read_to_string(&installed).ok().as_ref() != Some(&wanted) {
         step::run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
@@ -24,11 +33,7 @@ pub fn install() -> Result<PathBuf> {
             "--disable-pip-version-check",
             "--requirement",
         ];
-        step::run(
-            Command::new(folder.join("bin/python"))
-                .args(pip)
-                .arg(&requirements),
-        )?;
+        step::run(Command::new(folder.join("bin/python")).args(pip).arg(&path))?;
         fs::write(&installed, wanted)?;
     }
     Ok(folder.join("bin"))
