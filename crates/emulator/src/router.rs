@@ -61,10 +61,7 @@ fn services() -> Router<Emulator> {
             routing::get(federation_actions).merge(post(Operation::GetSigninToken, federation::posted)),
         )
         .route("/oauth", get(Operation::ConsoleLogout, federation::logout))
-        .route(
-            "/",
-            post(Operation::GetCallerIdentity, sts::caller_identity).get(to_portal),
-        )
+        .route("/", routing::get(sts_or_portal).post(sts_actions))
 }
 
 fn browser_pages() -> Router<Emulator> {
@@ -210,7 +207,15 @@ async fn federation_actions(Shared(emulator): Shared<Emulator>, request: Request
         .await
 }
 
-async fn to_portal(Shared(emulator): Shared<Emulator>, request: Request) -> impl IntoResponse {
+async fn sts_actions(Shared(emulator): Shared<Emulator>, request: Request) -> impl IntoResponse {
+    emulator.answer_as(sts::operation, sts::answer, request).await
+}
+
+/// People who open the address come to the access portal; a presigned request is a program's.
+async fn sts_or_portal(Shared(emulator): Shared<Emulator>, request: Request) -> impl IntoResponse {
+    if sts::is_meant(request.uri().query().unwrap_or_default()) {
+        return emulator.answer_as(sts::operation, sts::answer, request).await;
+    }
     emulator
         .answer(Operation::AccessPortal, pages::to_portal, request)
         .await

@@ -35,7 +35,18 @@ impl Emulator {
         endpoint: impl Fn(&mut State, &mut Call) -> R,
         request: Request,
     ) -> Response {
+        self.answer_as(|_| operation, endpoint, request).await
+    }
+
+    /// The same where the request itself names the operation.
+    pub(crate) async fn answer_as<R: IntoResponse>(
+        self,
+        operation: impl FnOnce(&Call) -> Operation,
+        endpoint: impl Fn(&mut State, &mut Call) -> R,
+        request: Request,
+    ) -> Response {
         let (mut call, is_whole) = self.read(request).await;
+        let operation = operation(&call);
         let elapsed = stopwatch();
         call.request_id = self.state().random.uuid();
         if !is_whole {
@@ -116,6 +127,7 @@ impl Emulator {
             now: self.now(),
             request_id: String::new(),
             origin,
+            method: head.method,
             uri: head.uri,
             headers: head.headers,
             body: body.unwrap_or_default(),
