@@ -107,6 +107,12 @@ impl Call {
         self.headers.get(name)?.to_str().ok()
     }
 
+    /// Whether a person's browser asks.
+    pub(crate) fn accepts_html(&self) -> bool {
+        let accepted = self.header(header::ACCEPT.as_str()).unwrap_or_default();
+        accepted.split([',', ';']).any(|kind| kind.trim() == "text/html")
+    }
+
     pub(crate) fn cookie(&self, name: &str) -> Option<&str> {
         let cookies = self
             .headers

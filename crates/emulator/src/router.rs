@@ -145,6 +145,8 @@ fn control_paths() -> Router<Emulator> {
         .route("/counters/seconds", control_get(control::calls_by_second))
         .route("/audit", control_get(control::audit))
         .route("/secrets", control_get(control::secrets))
+        .fallback(nothing_to_control)
+        .method_not_allowed_fallback(nothing_to_control)
 }
 
 type ControlEndpoint = fn(&mut State, &mut Call) -> Result<serde_json::Value, AdministrationError>;
@@ -190,6 +192,15 @@ fn control_delete(endpoint: ControlEndpoint) -> MethodRouter<Emulator> {
     routing::delete(move |Shared(emulator): Shared<Emulator>, request: Request| {
         emulator.control(endpoint, request)
     })
+}
+
+/// Not counted, as nothing of the control interface is.
+async fn nothing_to_control(request: Request) -> Response {
+    let (head, _) = request.into_parts();
+    match control::refusal(&head) {
+        Some(why) => control::refused(why),
+        None => control::nothing_here(&head),
+    }
 }
 
 /// Two operations share one path, told apart by `Action`.

@@ -97,7 +97,7 @@ fn act(state: &mut State, call: &mut Call) -> Result<Response, StsError> {
         });
     };
     let members = action(state, call)?;
-    Ok(form::succeeded(&name, members, call))
+    Ok(form::succeeded(&name, &members, call))
 }
 
 impl StsError {

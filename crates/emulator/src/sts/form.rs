@@ -39,18 +39,18 @@ impl Value {
 }
 
 /// The result of an action that went well.
-pub(super) fn succeeded(action: &str, members: Members, call: &Call) -> Response {
+pub(super) fn succeeded(action: &str, members: &Members, call: &Call) -> Response {
     let id = &call.request_id;
     if accepts_json(call) {
         let body = json!({
             format!("{action}Response"): {
-                format!("{action}Result"): json_object(&members),
+                format!("{action}Result"): json_object(members),
                 "ResponseMetadata": { "RequestId": id },
             }
         });
         return call::json(StatusCode::OK, &body);
     }
-    let members = xml(&members);
+    let members = xml(members);
     let body = format!(
         "<{action}Response xmlns=\"{NAMESPACE}\"><{action}Result>{members}</{action}Result>\
          <ResponseMetadata><RequestId>{id}</RequestId></ResponseMetadata></{action}Response>"
