@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Parser;
 use jiff::Timestamp;
 
+/// Lines of 80 characters at most: a terminal must not break what is to be copied.
 const MORE: &str = r#"AWS's clients:
   The AWS CLI from 2.13 on, and the SDKs of its time, follow these variables:
 
@@ -12,8 +13,9 @@ const MORE: &str = r#"AWS's clients:
     export AWS_ENDPOINT_URL_SSO=http://127.0.0.1:8417
     export AWS_ENDPOINT_URL_STS=http://127.0.0.1:8417
 
-  An older one, such as Debian 12's 2.9.19, does not know them and would go to the real AWS. Use a newer one, or
-  give it changed endpoint rules in AWS_DATA_PATH, or a proxy that leads to --tls-port: the README shows both.
+  An older one, such as Debian 12's 2.9.19, does not know them and would go to
+  the real AWS. Use a newer one; or give it changed endpoint rules in
+  AWS_DATA_PATH, or a proxy that leads to --tls-port: the README shows both.
 
   In ~/.aws/config, for the world acme:
 
@@ -28,21 +30,25 @@ const MORE: &str = r#"AWS's clients:
     sso_role_name = ReadOnly
     region = eu-west-1
 
-  Then: aws sso login --profile acme-dev, as amara with the password demo-amara;
-        aws sts get-caller-identity --profile acme-dev
+  Then, as amara with the password demo-amara:
 
-The access portal:
-  http://127.0.0.1:8417/start in any browser
+    aws sso login --profile acme-dev
+    aws sts get-caller-identity --profile acme-dev
+
+The access portal, in any browser:
+  http://127.0.0.1:8417/start
 
 A world of your own:
   identity-center-emulator --world one --print-world > my.toml
   identity-center-emulator --world my.toml
 
 The control interface, with --control, for programs on this machine:
-  curl http://127.0.0.1:8417/_control/audit
-  curl -d '{"advance_seconds": 3600}' http://127.0.0.1:8417/_control/clock
-  curl -d '{"user_code": "BCDF-GHJK", "user": "amara"}' http://127.0.0.1:8417/_control/approve
-  curl -d '{"operation": "ListAccounts", "status": 429, "times": 3}' http://127.0.0.1:8417/_control/faults
+  CONTROL=http://127.0.0.1:8417/_control
+  curl $CONTROL/audit
+  curl $CONTROL/clock -d '{"advance_seconds":3600}'
+  curl $CONTROL/approve -d '{"user_code":"BCDF-GHJK","user":"amara"}'
+  curl $CONTROL/faults -d '{"operation":"ListAccounts","status":429,"times":3}'
+
   The README lists all of it."#;
 
 /// A local AWS IAM Identity Center for demos and tests
@@ -64,8 +70,8 @@ pub(crate) struct Arguments {
     /// Serve TLS too, on this port; 0 takes any free one. Needs --ca-out
     #[arg(long, value_name = "N", requires = "ca_out")]
     pub(crate) tls_port: Option<u16>,
-    /// Where the certificate of the authority is that signs for the TLS port, to be trusted once: made with its key in
-    /// FILE.key if it is not there. Needs --tls-port
+    /// Certificate of the authority that signs for the TLS port, to be trusted once: made if it is not there, with its key
+    /// in FILE.key. Needs --tls-port
     #[arg(long, value_name = "FILE", requires = "tls_port")]
     pub(crate) ca_out: Option<PathBuf>,
     /// Serve the control interface below /_control/
