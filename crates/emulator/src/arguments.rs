@@ -51,6 +51,9 @@ The control interface, with --control, for programs on this machine:
 
   The README lists all of it."#;
 
+/// Far beyond any company, and still made in seconds.
+const MOST_ASSIGNMENTS: u64 = 1_000_000;
+
 /// A local AWS IAM Identity Center for demos and tests
 #[derive(Parser)]
 #[command(name = "identity-center-emulator", version, after_long_help = MORE)]
@@ -95,6 +98,9 @@ fn size(text: &str) -> Result<(u32, u32), String> {
         .and_then(|(accounts, sets)| Some((accounts.parse().ok()?, sets.parse().ok()?)));
     match parsed {
         Some((0, _) | (_, 0)) => Err("a world without accounts or permission sets is of no use".to_owned()),
+        Some((accounts, sets)) if u64::from(accounts) * u64::from(sets) > MOST_ASSIGNMENTS => Err(format!(
+            "makes more than {MOST_ASSIGNMENTS} assignments, accounts times permission sets"
+        )),
         Some(size) => Ok(size),
         None => Err("is written like 10000x5".to_owned()),
     }
@@ -107,5 +113,29 @@ fn time(text: &str) -> Result<Timestamp, String> {
         Ok(time)
     } else {
         Err("is outside the years 1970 to 8999".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::size;
+
+    #[test]
+    fn a_generated_world_has_a_size_that_a_machine_can_hold() {
+        assert_eq!(size("10000x5"), Ok((10_000, 5)));
+        assert_eq!(size("200000×5"), Ok((200_000, 5)));
+        for (text, reason) in [
+            ("200001x5", "more than 1000000 assignments"),
+            ("4294967295x4294967295", "more than 1000000 assignments"),
+            ("0x5", "of no use"),
+            ("5", "is written like"),
+            ("5x-1", "is written like"),
+        ] {
+            let refused = size(text);
+            assert!(
+                refused.as_ref().is_err_and(|why| why.contains(reason)),
+                "{text}: {refused:?}"
+            );
+        }
     }
 }

@@ -82,15 +82,15 @@ pub(crate) fn mfa_code(state: &mut State, call: &mut Call) -> Answer {
 }
 
 pub(crate) fn sessions(state: &mut State, call: &mut Call) -> Answer {
-    let live = state.sessions.all_live(call.now).map(|(id, session)| {
-        json!({
-            "session": credential_id(id),
-            "user": session.user,
-            "begins": session.begins,
-            "ends": session.ends,
-        })
+    let live = state.sessions.all_live(call.now);
+    let mut live: Vec<_> = live
+        .map(|(id, session)| (session.begins, credential_id(id), session))
+        .collect();
+    live.sort_by(|(begins, name, _), (others, other, _)| (begins, name).cmp(&(others, other)));
+    let told = live.into_iter().map(|(begins, name, session)| {
+        json!({ "session": name, "user": session.user, "begins": begins, "ends": session.ends })
     });
-    Ok(json!({ "sessions": live.collect::<Vec<_>>() }))
+    Ok(json!({ "sessions": told.collect::<Vec<_>>() }))
 }
 
 pub(crate) fn end_sessions(state: &mut State, call: &mut Call) -> Answer {

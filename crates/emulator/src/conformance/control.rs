@@ -375,3 +375,21 @@ async fn a_user_whom_a_piece_of_a_world_disables_has_no_session_afterwards_eithe
         json!([])
     );
 }
+
+#[tokio::test]
+async fn live_sessions_are_told_in_the_order_in_which_they_began() {
+    let mut client = Client::new();
+    let users = ["dmitri", "amara", "ben", "chiara", "amara", "ben"];
+    for user in users {
+        client.access_token(user).await;
+        client.advance(1);
+    }
+    let told = client.get("/_control/sessions").await.json();
+    let told: Vec<&Value> = told["sessions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["user"])
+        .collect();
+    assert_eq!(told, users);
+}
