@@ -167,9 +167,14 @@ mod tests {
         serde_json::from_value(fault).unwrap()
     }
 
+    fn assert_refused(fault: &Value, reason: &str) {
+        let refused = self::fault(fault).check();
+        let is_refused = refused.as_ref().is_err_and(|error| error.contains(reason));
+        assert!(is_refused, "{fault}: {refused:?}");
+    }
+
     #[test]
     fn a_fault_that_cannot_be_meant_is_refused_with_the_reason() {
-        let (roles, sts) = ("GetRoleCredentials", "GetCallerIdentity");
         for (fault, reason) in [
             (json!({}), "does nothing"),
             (json!({ "times": 3, "processed": true }), "does nothing"),
@@ -193,6 +198,14 @@ mod tests {
                 "more than a minute",
             ),
             (json!({ "delay_ms": 3_600_001 }), "more than an hour"),
+        ] {
+            assert_refused(&fault, reason);
+        }
+    }
+
+    #[test]
+    fn a_header_that_cannot_be_sent_is_refused() {
+        for (fault, reason) in [
             (
                 json!({ "status": 500, "headers": { "a b": "c" } }),
                 "is no header",
@@ -218,6 +231,15 @@ mod tests {
                 "headers belong",
             ),
             (json!({ "drop": true, "headers": { "x": "1" } }), "headers belong"),
+        ] {
+            assert_refused(&fault, reason);
+        }
+    }
+
+    #[test]
+    fn a_fault_that_contradicts_itself_or_its_operation_is_refused() {
+        let (roles, sts) = ("GetRoleCredentials", "GetCallerIdentity");
+        for (fault, reason) in [
             (
                 json!({ "trouble": "reset", "status": 500 }),
                 "trouble says itself",
@@ -264,9 +286,7 @@ mod tests {
                 "belongs to operations of programs",
             ),
         ] {
-            let refused = self::fault(&fault).check();
-            let is_refused = refused.as_ref().is_err_and(|error| error.contains(reason));
-            assert!(is_refused, "{fault}: {refused:?}");
+            assert_refused(&fault, reason);
         }
     }
 
