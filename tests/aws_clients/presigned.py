@@ -71,7 +71,7 @@ def for_a_vault():
     return send("POST", f"{endpoint}/", CALL, **dict(request.headers))[0]
 
 
-made = session.client("sts").generate_presigned_url("get_caller_identity")
+made = session.client("sts").generate_presigned_url("get_caller_identity", HttpMethod="GET")
 _, answer = send("GET", made, Accept="application/json")
 print(
     json.dumps(
