@@ -33,7 +33,8 @@ async fn s3_a_day_with_500_credentials_serves_nothing_expired_and_grows_neither_
         ("/seen/refused", 0),
         ("/reused_refresh_tokens", 0),
         // One in a hundred is refused on purpose.
-        ("/refused_by_quota", 500 * 22 * 2 / 100),
+        ("/refused_on_purpose", 500 * 22 * 2 / 100),
+        ("/refused_by_quota", 0),
         ("/pages_opened", 0),
         ("/register_client", 1),
         ("/create_token", 40),

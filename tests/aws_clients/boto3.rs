@@ -1,6 +1,7 @@
 //! AWS's SDK for Python.
 
 use anyhow::Result;
+use serde_json::json;
 
 use super::cache_files;
 use super::client::{Client, boto3_version, python};
@@ -9,6 +10,7 @@ use super::surroundings::Surroundings;
 use super::table::compare_operations;
 
 const EVERY_OPERATION: &str = include_str!("every_operation.py");
+const PRESIGNED: &str = include_str!("presigned.py");
 
 #[tokio::test]
 async fn conforms_23_boto3_calls_every_operation_and_signs_in_both_ways() -> Result<()> {
@@ -22,4 +24,15 @@ async fn conforms_23_boto3_calls_every_operation_and_signs_in_both_ways() -> Res
 async fn conforms_28_boto3_makes_the_expected_calls_with_every_cache_file() -> Result<()> {
     let surroundings = Surroundings::new().await?;
     cache_files::judge(&surroundings, Client::Boto3, false).await
+}
+
+#[tokio::test]
+async fn conforms_19_requests_that_botocore_presigns_say_who_signed_them_and_only_unchanged() -> Result<()> {
+    let surroundings = Surroundings::new().await?;
+    let finished = surroundings.run(python(&surroundings, PRESIGNED)?).await?;
+    let expected = json!({
+        "get": [200, 403], "post": [200, 403], "cluster": [200, 403, 403], "vault": 200, "account": "111122223333",
+    });
+    assert_eq!(finished.expect_code(0)?.json()?, expected);
+    Ok(())
 }

@@ -55,8 +55,10 @@ pub struct Day {
     register_client: u64,
     /// Portal calls in the busiest second.
     peak: u64,
-    /// Calls that the quota refused, beside the scripted refusals.
+    /// Calls that the quota refused.
     refused_by_quota: u64,
+    /// Calls that the script refused in the quota's name.
+    refused_on_purpose: u64,
     reused_refresh_tokens: u64,
     sign_ins: u64,
     pages_opened: usize,
@@ -190,6 +192,7 @@ fn outcome(day: &Simulation, seen: Seen, sign_ins: u64, hours: Vec<Process>) -> 
     let settled = *hours.get(SETTLED).context("a longer day")?;
     let calls = day.emulator.counters();
     let refused = |operation| calls.errors(operation, "TooManyRequestsException");
+    let on_purpose = |operation| calls.injected(operation, "TooManyRequestsException");
     let end = Process::look("self")?;
     Ok(Day {
         seen,
@@ -200,6 +203,9 @@ fn outcome(day: &Simulation, seen: Seen, sign_ins: u64, hours: Vec<Process>) -> 
         refused_by_quota: refused(Operation::GetRoleCredentials)
             + refused(Operation::ListAccounts)
             + refused(Operation::ListAccountRoles),
+        refused_on_purpose: on_purpose(Operation::GetRoleCredentials)
+            + on_purpose(Operation::ListAccounts)
+            + on_purpose(Operation::ListAccountRoles),
         reused_refresh_tokens: calls.reused_refresh_tokens,
         sign_ins,
         pages_opened: day.shell.opened(),

@@ -41,6 +41,7 @@ struct Calls {
     reused: u64,
     peak: u64,
     refused_by_quota: u64,
+    refused_on_purpose: u64,
 }
 
 /// Runs for so long and prints a table; an error if anything was wrong.
@@ -259,14 +260,20 @@ async fn calls(emulator: &EmulatorProcess) -> Result<Calls> {
         let found = counters.pointer(pointer).and_then(serde_json::Value::as_u64);
         found.unwrap_or_default()
     };
-    let refused = |operation: &str| number(&format!("/errors/{operation}/TooManyRequestsException"));
+    let refused = |field: &str| {
+        ["GetRoleCredentials", "ListAccounts", "ListAccountRoles"]
+            .map(|operation| number(&format!("/{field}/{operation}/TooManyRequestsException")))
+            .into_iter()
+            .sum()
+    };
     Ok(Calls {
         credentials: number("/operations/GetRoleCredentials"),
         tokens: number("/operations/CreateToken"),
         registrations: number("/operations/RegisterClient"),
         reused: number("/reused_refresh_tokens"),
         peak: number("/peak_portal_calls_per_second"),
-        refused_by_quota: refused("GetRoleCredentials") + refused("ListAccountRoles"),
+        refused_by_quota: refused("errors"),
+        refused_on_purpose: refused("injected"),
     })
 }
 
@@ -325,10 +332,11 @@ fn upstream(minutes: u32, calls: &Calls) -> Vec<Row> {
         at_most("reused refresh tokens", calls.reused, 0),
         // 18 a second, and the burst that the quota leaves room for.
         at_most("portal calls in the busiest second", calls.peak, 28),
-        // One in a hundred is refused on purpose.
+        at_most("calls that the quota refused", calls.refused_by_quota, 0),
+        // One in a hundred.
         at_most(
-            "refused calls",
-            calls.refused_by_quota,
+            "calls refused on purpose",
+            calls.refused_on_purpose,
             calls.credentials / 50 + 10,
         ),
     ]

@@ -70,6 +70,16 @@ impl State {
         Ok(self.sessions.end_all_of(&user, self.clock.now()))
     }
 
+    /// Adds a piece of a world file. Whom it disables has no session any more.
+    pub(crate) fn amend(&mut self, piece: &str) -> Result<(), WorldError> {
+        self.world.amend(piece)?;
+        let now = self.clock.now();
+        for user in self.world.users.iter().filter(|user| user.disabled) {
+            self.sessions.end_all_of(&user.name, now);
+        }
+        Ok(())
+    }
+
     /// Disabling ends the user's sessions; enabling does not bring them back.
     pub(crate) fn set_disabled(&mut self, user: &str, disabled: bool) -> Result<(), AdministrationError> {
         let name = self.known_user(user)?;

@@ -62,8 +62,8 @@ pub struct AuditEvent {
     pub error: Option<String>,
     /// The error's text.
     pub error_message: Option<String>,
-    /// A scripted fault replaced or spoiled the answer.
-    pub is_fault: bool,
+    /// Whether a scripted fault struck.
+    pub injected: Injected,
     /// The steps of a sign-in: each is a record of its own.
     pub sign_in: Vec<SignInEvent>,
     /// Of the answer, without its secrets; null if CloudTrail has none.
@@ -82,6 +82,16 @@ pub struct AuditEvent {
     pub principal_tags: BTreeMap<String, String>,
     /// From the whole request to the answer's head.
     pub duration_ms: u64,
+}
+
+/// What a scripted fault did to an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Injected {
+    Nothing,
+    /// The answer is the emulator's own, and did not arrive as it was.
+    Spoiled,
+    /// The answer is the script's, or none came.
+    MadeUp,
 }
 
 /// Who role credentials make of their holder.
@@ -105,8 +115,10 @@ pub struct Counters {
     pub operations: BTreeMap<Operation, u64>,
     /// By operation and `ACCOUNT/PERMISSION_SET`.
     pub roles: BTreeMap<Operation, BTreeMap<String, u64>>,
-    /// By operation and name of the error; `Fault` for a scripted one that has none.
+    /// What the emulator itself refused, by operation and name of the error.
     pub errors: BTreeMap<Operation, BTreeMap<String, u64>>,
+    /// What scripted faults made up or spoiled, by operation and name of the made up error; `Fault` where it has none.
+    pub injected: BTreeMap<Operation, BTreeMap<String, u64>>,
     /// Refresh tokens presented again after rotation had replaced them.
     pub reused_refresh_tokens: u64,
     /// Most portal calls within one second of the emulator's clock.
@@ -168,14 +180,21 @@ impl Counters {
             .unwrap_or_default()
     }
 
-    /// How often `operation` was answered with the error of that name.
+    /// How often the emulator itself refused `operation` with the error of that name.
     pub fn errors(&self, operation: Operation, error: &str) -> u64 {
-        self.errors
-            .get(&operation)
-            .and_then(|errors| errors.get(error))
-            .copied()
-            .unwrap_or_default()
+        named(&self.errors, operation, error)
     }
+
+    /// How often a scripted fault answered `operation` with the error of that name.
+    pub fn injected(&self, operation: Operation, error: &str) -> u64 {
+        named(&self.injected, operation, error)
+    }
+}
+
+fn named(counts: &BTreeMap<Operation, BTreeMap<String, u64>>, operation: Operation, error: &str) -> u64 {
+    let errors = counts.get(&operation);
+    let count = errors.and_then(|errors| errors.get(error));
+    count.copied().unwrap_or_default()
 }
 
 impl AuditLog {
@@ -190,14 +209,18 @@ impl AuditLog {
                 .entry(role.clone())
                 .or_default() += 1;
         }
-        let error = event.error.as_deref().or(event.is_fault.then_some("Fault"));
-        if let Some(error) = error {
-            *counters
-                .errors
-                .entry(event.operation)
-                .or_default()
-                .entry(error.to_owned())
-                .or_default() += 1;
+        let is_made_up = event.injected == Injected::MadeUp;
+        let made_up = event.error.as_deref().filter(|_| is_made_up);
+        let refused = event.error.as_deref().filter(|_| !is_made_up);
+        let injected = (event.injected != Injected::Nothing).then(|| made_up.unwrap_or("Fault"));
+        for (counts, error) in [
+            (&mut counters.errors, refused),
+            (&mut counters.injected, injected),
+        ] {
+            if let Some(error) = error {
+                let errors = counts.entry(event.operation).or_default();
+                *errors.entry(error.to_owned()).or_default() += 1;
+            }
         }
         if event.operation.is_portal() {
             let second = event.time.as_second();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use axum::body::{Body, Bytes};
-use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::Response;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -19,6 +19,7 @@ pub(crate) struct Call {
     pub(crate) request_id: String,
     /// Where the browser reaches this emulator: `http://127.0.0.1:PORT`.
     pub(crate) origin: String,
+    pub(crate) method: Method,
     pub(crate) uri: Uri,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
@@ -69,6 +70,26 @@ pub(crate) struct Trail {
 }
 
 impl Call {
+    /// A GET of nobody's, for tests.
+    #[cfg(test)]
+    pub(crate) fn to(uri: Uri) -> Self {
+        Self {
+            now: Timestamp::UNIX_EPOCH,
+            request_id: String::new(),
+            origin: String::new(),
+            method: Method::GET,
+            uri,
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+            user: None,
+            session: None,
+            trail: Trail::default(),
+            principal_tags: BTreeMap::new(),
+            source_ip_address: None,
+            list: None,
+        }
+    }
+
     pub(crate) fn query(&self, name: &str) -> Option<String> {
         find(self.uri.query().unwrap_or_default().as_bytes(), name)
     }
@@ -84,6 +105,12 @@ impl Call {
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
+    }
+
+    /// Whether a person's browser asks.
+    pub(crate) fn accepts_html(&self) -> bool {
+        let accepted = self.header(header::ACCEPT.as_str()).unwrap_or_default();
+        accepted.split([',', ';']).any(|kind| kind.trim() == "text/html")
     }
 
     pub(crate) fn cookie(&self, name: &str) -> Option<&str> {

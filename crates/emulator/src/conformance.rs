@@ -3,6 +3,7 @@
 mod audit;
 mod console;
 mod control;
+mod faults;
 mod oidc;
 mod portal;
 mod transport;

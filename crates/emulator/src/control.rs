@@ -6,102 +6,29 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use jiff::SignedDuration;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::administration::AdministrationError;
 use crate::call::{self, Call, Peer};
-use crate::emulator::is_loopback_host;
+use crate::clock::OutOfRange;
+use crate::emulator::is_our_host;
 use crate::faults::Fault;
 use crate::sessions::credential_id;
 use crate::state::State;
-use crate::world::Assignment;
+use crate::world::WorldError;
+
+use self::request::{
+    Advance, Approval, AssignmentChange, AutoApproval, Denial, NamedAccount, NamedSet, NamedUser,
+    NetworkChange, RegistrationChoice, SessionChoice, WantedCredentials,
+};
+
+mod request;
 
 type Answer = Result<Value, AdministrationError>;
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Advance {
-    advance_seconds: f64,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Approval {
-    user_code: String,
-    user: String,
-    browser: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Denial {
-    user_code: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct AutoApproval {
-    user: Option<String>,
-    browser: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NamedUser {
-    user: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum AssignmentChange {
-    Add(Assignment),
-    Remove(Assignment),
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "snake_case")]
-enum SessionChoice {
-    User(String),
-    Session(String),
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "snake_case")]
-enum RegistrationChoice {
-    ClientId(String),
-    ClientName(String),
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NamedAccount {
-    account: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NamedSet {
-    permission_set: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WantedCredentials {
-    user: String,
-    account: String,
-    permission_set: String,
-    #[serde(default)]
-    chained: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "snake_case")]
-enum NetworkChange {
-    RefuseMs(u64),
-    UnknownCa(bool),
-}
+/// Nobody could end a longer one: the control interface refuses too.
+const LONGEST_REFUSAL_MS: u64 = 3_600_000;
 
 pub(crate) fn clock(state: &mut State, _: &mut Call) -> Answer {
     Ok(json!({ "now": state.clock.now() }))
@@ -109,9 +36,9 @@ pub(crate) fn clock(state: &mut State, _: &mut Call) -> Answer {
 
 pub(crate) fn advance_clock(state: &mut State, call: &mut Call) -> Answer {
     let advance: Advance = parse(call)?;
-    let bad = |error: &dyn std::fmt::Display| AdministrationError::BadRequest(error.to_string());
-    let by = SignedDuration::try_from_secs_f64(advance.advance_seconds).map_err(|error| bad(&error))?;
-    state.clock.advance(by).map_err(|error| bad(&error))?;
+    let by = SignedDuration::try_from_secs_f64(advance.advance_seconds).map_err(|_| OutOfRange);
+    let moved = by.and_then(|by| state.clock.advance(by));
+    moved.map_err(|error| AdministrationError::BadRequest(error.to_string()))?;
     clock(state, call)
 }
 
@@ -130,6 +57,9 @@ pub(crate) fn deny(state: &mut State, call: &mut Call) -> Answer {
 
 pub(crate) fn auto_approve(state: &mut State, call: &mut Call) -> Answer {
     let request: AutoApproval = parse(call)?;
+    if request.user.is_none() && request.browser.is_some() {
+        return Err(bad("browser needs a user who is signed in there"));
+    }
     state
         .set_auto_approve(request.user.as_deref(), request.browser.as_deref())
         .map(done)
@@ -139,7 +69,7 @@ pub(crate) fn auto_approve(state: &mut State, call: &mut Call) -> Answer {
 pub(crate) fn amend_world(state: &mut State, call: &mut Call) -> Answer {
     let piece =
         str::from_utf8(&call.body).map_err(|error| AdministrationError::BadRequest(error.to_string()))?;
-    Ok(done(state.world.amend(piece)?))
+    Ok(done(state.amend(piece)?))
 }
 
 pub(crate) fn mfa_code(state: &mut State, call: &mut Call) -> Answer {
@@ -152,24 +82,26 @@ pub(crate) fn mfa_code(state: &mut State, call: &mut Call) -> Answer {
 }
 
 pub(crate) fn sessions(state: &mut State, call: &mut Call) -> Answer {
-    let live = state.sessions.all_live(call.now).map(|(id, session)| {
-        json!({
-            "session": credential_id(id),
-            "user": session.user,
-            "begins": session.begins,
-            "ends": session.ends,
-        })
+    let live = state.sessions.all_live(call.now);
+    let mut live: Vec<_> = live
+        .map(|(id, session)| (session.begins, credential_id(id), session))
+        .collect();
+    live.sort_by(|(begins, name, _), (others, other, _)| (begins, name).cmp(&(others, other)));
+    let told = live.into_iter().map(|(begins, name, session)| {
+        json!({ "session": name, "user": session.user, "begins": begins, "ends": session.ends })
     });
-    Ok(json!({ "sessions": live.collect::<Vec<_>>() }))
+    Ok(json!({ "sessions": told.collect::<Vec<_>>() }))
 }
 
 pub(crate) fn end_sessions(state: &mut State, call: &mut Call) -> Answer {
-    match parse(call)? {
-        SessionChoice::User(user) => Ok(json!({ "ended": state.end_sessions(&user)? })),
-        SessionChoice::Session(name) => match state.sessions.end_named(&name, call.now) {
+    let choice: SessionChoice = parse(call)?;
+    match (choice.user, choice.session) {
+        (Some(user), None) => Ok(json!({ "ended": state.end_sessions(&user)? })),
+        (None, Some(name)) => match state.sessions.end_named(&name, call.now) {
             true => Ok(json!({ "ended": 1 })),
             false => Err(AdministrationError::UnknownSession(name)),
         },
+        (Some(_), Some(_)) | (None, None) => Err(bad("it takes either user or session")),
     }
 }
 
@@ -177,7 +109,7 @@ pub(crate) fn remove_account(state: &mut State, call: &mut Call) -> Answer {
     let request: NamedAccount = parse(call)?;
     match state.world.remove_account(&request.account) {
         true => Ok(done(())),
-        false => Err(AdministrationError::NotAssigned),
+        false => Err(unknown("account", request.account)),
     }
 }
 
@@ -185,7 +117,7 @@ pub(crate) fn delete_permission_set(state: &mut State, call: &mut Call) -> Answe
     let request: NamedSet = parse(call)?;
     match state.world.delete_permission_set(&request.permission_set) {
         true => Ok(done(())),
-        false => Err(AdministrationError::NotAssigned),
+        false => Err(unknown("permission_set", request.permission_set)),
     }
 }
 
@@ -219,24 +151,26 @@ pub(crate) fn enable_user(state: &mut State, call: &mut Call) -> Answer {
 }
 
 pub(crate) fn change_assignment(state: &mut State, call: &mut Call) -> Answer {
-    match parse(call)? {
-        AssignmentChange::Add(assignment) => state.world.assign(&assignment)?,
-        AssignmentChange::Remove(assignment) if state.world.unassign(&assignment) => {}
-        AssignmentChange::Remove(_) => return Err(AdministrationError::NotAssigned),
+    let change: AssignmentChange = parse(call)?;
+    match (change.add, change.remove) {
+        (Some(added), None) => Ok(done(state.world.assign(&added.assignment()?)?)),
+        (None, Some(removed)) => match state.world.unassign(&removed.assignment()?) {
+            true => Ok(done(())),
+            false => Err(AdministrationError::NotAssigned),
+        },
+        (Some(_), Some(_)) | (None, None) => Err(bad("it takes either add or remove")),
     }
-    Ok(done(()))
 }
 
 /// All of them, or those of one client.
 pub(crate) fn expire_registrations(state: &mut State, call: &mut Call) -> Answer {
-    let choice = match call.body.iter().any(|byte| !b"{} \r\n\t".contains(byte)) {
-        true => Some(parse::<RegistrationChoice>(call)?),
-        false => None,
+    let choice = match call.body.trim_ascii().is_empty() {
+        true => RegistrationChoice::default(),
+        false => parse(call)?,
     };
-    let expired = state.expire_registrations(|registration| match &choice {
-        None => true,
-        Some(RegistrationChoice::ClientId(id)) => registration.client_id == *id,
-        Some(RegistrationChoice::ClientName(name)) => registration.client_name == *name,
+    let is = |wanted: &Option<String>, value: &str| wanted.as_ref().is_none_or(|wanted| wanted == value);
+    let expired = state.expire_registrations(|registration| {
+        is(&choice.client_id, &registration.client_id) && is(&choice.client_name, &registration.client_name)
     });
     Ok(json!({ "expired": expired }))
 }
@@ -259,9 +193,21 @@ pub(crate) fn add_fault(state: &mut State, call: &mut Call) -> Answer {
 }
 
 pub(crate) fn change_network(state: &mut State, call: &mut Call) -> Answer {
-    match parse(call)? {
-        NetworkChange::RefuseMs(milliseconds) => state.network.refuse(Duration::from_millis(milliseconds)),
-        NetworkChange::UnknownCa(is_unknown) => state.network.set_unknown_ca(is_unknown),
+    let change: NetworkChange = parse(call)?;
+    if change.refuse_ms.is_none() && change.unknown_ca.is_none() {
+        return Err(bad("it takes refuse_ms, unknown_ca or both"));
+    }
+    if change
+        .refuse_ms
+        .is_some_and(|milliseconds| milliseconds > LONGEST_REFUSAL_MS)
+    {
+        return Err(bad("refuse_ms is more than an hour (3600000)"));
+    }
+    if let Some(is_unknown) = change.unknown_ca {
+        state.network.set_unknown_ca(is_unknown);
+    }
+    if let Some(milliseconds) = change.refuse_ms {
+        state.network.refuse(Duration::from_millis(milliseconds));
     }
     Ok(done(()))
 }
@@ -301,7 +247,7 @@ pub(crate) fn refusal(head: &Parts) -> Option<&'static str> {
         return Some("the control interface is for programs on this machine");
     }
     // Without a connection there may be no Host; over one, HTTP/1.1 asks for it.
-    if header("host").is_some() && !is_loopback_host(&head.headers) {
+    if header("host").is_some() && !is_our_host(&head.headers) {
         return Some("the control interface answers to 127.0.0.1 and localhost only: look at Host");
     }
     let is_own = matches!(header("sec-fetch-site"), None | Some(b"none" | b"same-origin"));
@@ -322,6 +268,21 @@ pub(crate) fn answer(answer: Answer) -> Response {
         Err(error) => call::json(StatusCode::BAD_REQUEST, &json!({ "error": error.to_string() })),
     }
     .into_response()
+}
+
+/// For a path or a method that the control interface does not have.
+pub(crate) fn nothing_here(head: &Parts) -> Response {
+    let (method, path) = (&head.method, head.uri.path());
+    let error = format!("there is no {method} /_control{path}: the README lists all of it");
+    call::json(StatusCode::NOT_FOUND, &json!({ "error": error }))
+}
+
+fn bad(problem: &str) -> AdministrationError {
+    AdministrationError::BadRequest(problem.to_owned())
+}
+
+fn unknown(key: &'static str, name: String) -> AdministrationError {
+    AdministrationError::World(WorldError::Unknown { key, name })
 }
 
 fn done((): ()) -> Value {

@@ -21,7 +21,7 @@ mod answer;
 mod line;
 mod server;
 
-pub(crate) use answer::{is_loopback_host, wait};
+pub(crate) use answer::{is_our_host, wait};
 
 /// How to run a world.
 #[derive(Clone, Debug)]
@@ -174,7 +174,7 @@ impl Emulator {
 
     /// Adds a piece of a world file, as text: see [`World::amend`].
     pub fn amend(&self, piece: &str) -> Result<(), WorldError> {
-        self.state().world.amend(piece)
+        self.state().amend(piece)
     }
 
     /// What the authenticator app of `user` shows now; none without MFA.

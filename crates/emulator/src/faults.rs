@@ -1,6 +1,7 @@
 //! Scripted trouble: answers, delays, silence and cut connections, per operation.
 
 mod check;
+mod content;
 mod made_up;
 mod trouble;
 
@@ -9,7 +10,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::audit::Operation;
+use crate::audit::{Injected, Operation};
 use crate::random::Random;
 
 pub(crate) use made_up::of_status;
@@ -176,6 +177,17 @@ impl Fault {
         Self {
             processed: true,
             ..self
+        }
+    }
+
+    /// What it does to an answer.
+    pub(crate) fn injects(&self) -> Injected {
+        if self.replaces_answer() {
+            Injected::MadeUp
+        } else if self.trouble.is_some() {
+            Injected::Spoiled
+        } else {
+            Injected::Nothing
         }
     }
 

@@ -21,6 +21,8 @@ pub(crate) use self::browsers::{ConsoleBrowser, ConsoleSession, MOST_SESSIONS};
 use self::browsers::{Admission, Browsers};
 
 const SIGN_IN_TOKEN_LIFE: SignedDuration = SignedDuration::from_mins(15);
+/// How long it is known whose a token was that has expired.
+const REMEMBERED: SignedDuration = SignedDuration::from_hours(1);
 const SESSION_DURATIONS: std::ops::RangeInclusive<i64> = 900..=43_200;
 const CONSOLE_COOKIE: &str = "console-session";
 /// What AWS's sign-in hosts and this server both have.
@@ -105,17 +107,17 @@ pub(crate) fn posted(state: &mut State, call: &mut Call) -> Response {
 
 /// Shows the console page at once instead of redirecting to AWS.
 pub(crate) fn login(state: &mut State, call: &mut Call) -> Result<Response, PageError> {
-    let destination = destination(&state.world, call, "Destination")?.ok_or(PageError::Destination)?;
     let token = call.query("SigninToken").unwrap_or_default();
-    let known = state
-        .console
-        .tokens
-        .get(&token)
-        .filter(|token| call.now < token.expires);
-    let mut session = known.ok_or(PageError::SigninToken)?.session.clone();
-    session.issuer = issuer(state, call);
+    let known = state.console.tokens.get(&token).ok_or(PageError::SigninToken)?;
+    let (expires, mut session) = (known.expires, known.session.clone());
+    // Also of those who are refused the log tells who they are.
     call.user = Some(session.role.user.clone());
     call.trail.assumed_role = Some(session.role.assumed(&state.world));
+    if call.now >= expires {
+        return Err(PageError::SigninToken);
+    }
+    let destination = destination(&state.world, call, "Destination")?.ok_or(PageError::Destination)?;
+    session.issuer = issuer(state, call);
 
     let cookie = browser_cookie(state, call);
     let browser = state.console.browsers.find_or_add(&cookie, call.now);
@@ -158,7 +160,7 @@ pub(crate) fn logout(state: &mut State, call: &mut Call) -> Result<Response, Fed
         .session(name.as_deref())
         .map(|session| session.role.user.clone());
     browser.log_out(name.as_deref());
-    let is_known = browser.multi_session || !browser.sessions().is_empty();
+    let is_known = browser.is_known();
     let target = local_target(&state.world, call, call.query("redirect_uri"));
     let mut response = match target {
         Some(path) => call::redirect(StatusCode::SEE_OTHER, &path),
@@ -181,8 +183,13 @@ pub(crate) fn multi_session(state: &mut State, call: &mut Call) -> Response {
 pub(crate) fn decide_multi_session(state: &mut State, call: &mut Call) -> Response {
     let cookie = browser_cookie(state, call);
     let browser = state.console.browsers.find_or_add(&cookie, call.now);
-    browser.set_multi_session(call.form("decision").as_deref() == Some("on"));
     let target = local_target(&state.world, call, call.form("redirect_uri"));
+    match call.form("decision").as_deref() {
+        Some("on") => browser.set_multi_session(true),
+        Some("off") => browser.set_multi_session(false),
+        // Off would sign out of everything: not for a form that says neither.
+        Some(_) | None => return pages::multi_session_page(&state.world, browser, target.as_deref()),
+    }
     let mut response = match target {
         Some(path) => call::redirect(StatusCode::SEE_OTHER, &path),
         None => pages::multi_session_page(&state.world, browser, None),
@@ -260,7 +267,9 @@ impl State {
     pub(crate) fn issue_signin_token(&mut self, session: ConsoleSession, now: Timestamp) -> String {
         let token = self.random.base64url(300);
         self.secrets.note("signin_token", &token);
-        self.console.tokens.retain(|_, known| now < known.expires);
+        self.console
+            .tokens
+            .retain(|_, known| now < known.expires + REMEMBERED);
         let issued = SignInToken {
             session,
             expires: now + SIGN_IN_TOKEN_LIFE,

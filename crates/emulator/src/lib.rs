@@ -55,12 +55,13 @@ mod conformance;
 
 pub use administration::AdministrationError;
 pub use audit::{
-    AssumedRole, AuditEvent, CallsBySecond, Counters, CredentialType, Operation, SignInEvent, SignInStep,
+    AssumedRole, AuditEvent, CallsBySecond, Counters, CredentialType, Injected, Operation, SignInEvent,
+    SignInStep,
 };
 pub use clock::{Clock, OutOfRange};
 pub use emulator::{Emulator, Options};
 pub use faults::{ConnectionDropped, Fault, Trouble};
-pub use tls::{CertificateError, Certificates};
+pub use tls::{CertificateError, Certificates, KeptError};
 pub use world::{
     AbsentMembers, Account, Application, Assignment, DoubleGrant, Group, IdentitySource, Keys,
     LoggedOutRefresh, Mfa, MissingScope, PermissionSet, Principal, Rotation, UnassignedRole, Unsettled, User,

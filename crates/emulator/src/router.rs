@@ -61,10 +61,7 @@ fn services() -> Router<Emulator> {
             routing::get(federation_actions).merge(post(Operation::GetSigninToken, federation::posted)),
         )
         .route("/oauth", get(Operation::ConsoleLogout, federation::logout))
-        .route(
-            "/",
-            post(Operation::GetCallerIdentity, sts::caller_identity).get(to_portal),
-        )
+        .route("/", routing::get(sts_or_portal).post(sts_actions))
 }
 
 fn browser_pages() -> Router<Emulator> {
@@ -148,6 +145,8 @@ fn control_paths() -> Router<Emulator> {
         .route("/counters/seconds", control_get(control::calls_by_second))
         .route("/audit", control_get(control::audit))
         .route("/secrets", control_get(control::secrets))
+        .fallback(nothing_to_control)
+        .method_not_allowed_fallback(nothing_to_control)
 }
 
 type ControlEndpoint = fn(&mut State, &mut Call) -> Result<serde_json::Value, AdministrationError>;
@@ -195,6 +194,15 @@ fn control_delete(endpoint: ControlEndpoint) -> MethodRouter<Emulator> {
     })
 }
 
+/// Not counted, as nothing of the control interface is.
+async fn nothing_to_control(request: Request) -> Response {
+    let (head, _) = request.into_parts();
+    match control::refusal(&head) {
+        Some(why) => control::refused(why),
+        None => control::nothing_here(&head),
+    }
+}
+
 /// Two operations share one path, told apart by `Action`.
 async fn federation_actions(Shared(emulator): Shared<Emulator>, request: Request) -> impl IntoResponse {
     let query = request.uri().query().unwrap_or_default();
@@ -210,7 +218,15 @@ async fn federation_actions(Shared(emulator): Shared<Emulator>, request: Request
         .await
 }
 
-async fn to_portal(Shared(emulator): Shared<Emulator>, request: Request) -> impl IntoResponse {
+async fn sts_actions(Shared(emulator): Shared<Emulator>, request: Request) -> impl IntoResponse {
+    emulator.answer_as(sts::operation, sts::answer, request).await
+}
+
+/// People who open the address come to the access portal; a presigned request is a program's.
+async fn sts_or_portal(Shared(emulator): Shared<Emulator>, request: Request) -> impl IntoResponse {
+    if sts::is_meant(request.uri().query().unwrap_or_default()) {
+        return emulator.answer_as(sts::operation, sts::answer, request).await;
+    }
     emulator
         .answer(Operation::AccessPortal, pages::to_portal, request)
         .await

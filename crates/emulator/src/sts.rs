@@ -1,37 +1,56 @@
-//! STS GetCallerIdentity: `POST /` in the query protocol.
+//! STS at `/`: the query protocol by GET and POST, signed in the head or in the query.
 
+mod caller;
+mod form;
 mod signature;
 
 use axum::http::StatusCode;
 use axum::response::Response;
 
 #[cfg(test)]
-pub(crate) use self::signature::signed;
+pub(crate) use self::signature::{presigned, signed};
 
-use self::signature::Signature;
-use crate::call::{self, Call, ErrorName};
-use crate::role_credentials::RoleSession;
+pub(crate) use self::form::of_status;
+
+use self::form::Members;
+use crate::audit::Operation;
+use crate::call::Call;
 use crate::state::State;
 
-const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
+const VERSION: &str = "2011-06-15";
+
+/// Gives the members of the action's result.
+type Action = fn(&mut State, &mut Call) -> Result<Members, StsError>;
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum StsError {
-    #[error("Could not find operation {0} for version 2011-06-15")]
-    InvalidAction(String),
+    #[error("The request is missing an action or operation parameter")]
+    MissingAction,
+    #[error("Could not find operation {action} for version {version}")]
+    InvalidAction { action: String, version: String },
     #[error("Request is missing Authentication Token")]
     MissingAuthenticationToken,
+    /// Something is not where Signature Version 4 wants it.
+    #[error("{0}")]
+    IncompleteSignature(String),
     #[error("The security token included in the request is invalid.")]
     InvalidClientTokenId,
     #[error("The security token included in the request is expired")]
     ExpiredToken,
-    #[error("The request signature we calculated does not match the signature you provided.")]
+    #[error(
+        "The request signature we calculated does not match the signature you provided. \
+         Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
+    )]
     SignatureDoesNotMatch,
-    #[error("Signature expired: {signed} is now earlier than {limit} ({now} - 5 min.)")]
+    /// Signed for another service or day than it was sent to.
+    #[error("{0}")]
+    CredentialScope(String),
+    #[error("Signature expired: {signed} is now earlier than {limit} ({now} - {minutes} min.)")]
     SignatureExpired {
         signed: String,
         limit: String,
         now: String,
+        minutes: i64,
     },
     #[error("Signature not yet current: {signed} is still later than {limit} ({now} + 5 min.)")]
     SignatureNotYetCurrent {
@@ -41,106 +60,62 @@ pub(crate) enum StsError {
     },
 }
 
-pub(crate) fn caller_identity(state: &mut State, call: &mut Call) -> Response {
-    identity(state, call).unwrap_or_else(|error| error.answer(&call.request_id))
+/// The actions by name: what each counts as, and who answers it.
+fn action(name: &str) -> Option<(Operation, Action)> {
+    match name {
+        "GetCallerIdentity" => Some((Operation::GetCallerIdentity, caller::identity)),
+        _ => None,
+    }
 }
 
-fn identity(state: &State, call: &mut Call) -> Result<Response, StsError> {
-    let action = call.form("Action").unwrap_or_default();
-    if action != "GetCallerIdentity" {
-        return Err(StsError::InvalidAction(action));
-    }
-    let role = signer(state, call)?;
-    let caller = role.assumed(&state.world);
-    call.user = Some(role.user);
-    let body = format!(
-        "<GetCallerIdentityResponse xmlns=\"{NAMESPACE}\"><GetCallerIdentityResult><Arn>{}</Arn>\
-         <UserId>{}:{}</UserId><Account>{}</Account></GetCallerIdentityResult>\
-         <ResponseMetadata><RequestId>{}</RequestId></ResponseMetadata></GetCallerIdentityResponse>",
-        xml_text(&caller.arn),
-        caller.role_id,
-        xml_text(&caller.session_name),
-        caller.account,
-        call.request_id,
-    );
-    call.trail.assumed_role = Some(caller);
-    Ok(call::xml(StatusCode::OK, body))
+/// What a call counts as.
+pub(crate) fn operation(call: &Call) -> Operation {
+    let name = call.parameter("Action");
+    name.and_then(|name| action(&name))
+        .map_or(Operation::Unknown, |(operation, _)| operation)
 }
 
-/// Whose keys signed the request: access key id, secret and session token have to be of one set of ours.
-fn signer(state: &State, call: &Call) -> Result<RoleSession, StsError> {
-    let authorization = call
-        .header("authorization")
-        .ok_or(StsError::MissingAuthenticationToken)?;
-    let signature = Signature::parse(authorization).ok_or(StsError::MissingAuthenticationToken)?;
-    let token = call
-        .header("x-amz-security-token")
-        .ok_or(StsError::InvalidClientTokenId)?;
-    let role = state
-        .mint
-        .open(token)
-        .filter(|role| role.access_key_id == signature.access_key_id);
-    let role = role.ok_or(StsError::InvalidClientTokenId)?;
-    // Its IAM role is gone with its permission set.
-    if state.world.deleted_sets.contains(&role.permission_set) {
-        return Err(StsError::InvalidClientTokenId);
-    }
-    if call.now >= role.expires() {
-        return Err(StsError::ExpiredToken);
-    }
-    if state.world.check_signature_dates {
-        signature.check_date(call)?;
-    }
-    if !signature.is_of(&state.mint.secret_access_key(&role.access_key_id), call) {
-        return Err(StsError::SignatureDoesNotMatch);
-    }
-    Ok(role)
+/// Whether a GET is for STS, and not for somebody who opens the address in a browser.
+pub(crate) fn is_meant(query: &str) -> bool {
+    url::form_urlencoded::parse(query.as_bytes())
+        .any(|(name, _)| name == "Action" || name.starts_with("X-Amz-"))
 }
 
-/// XML has no way to write most control characters.
-fn xml_text(text: &str) -> String {
-    let writable = |letter: char| !letter.is_control() || matches!(letter, '\t' | '\n' | '\r');
-    let text: String = text
-        .chars()
-        .map(|letter| if writable(letter) { letter } else { '\u{fffd}' })
-        .collect();
-    crate::pages::escape(&text)
+pub(crate) fn answer(state: &mut State, call: &mut Call) -> Response {
+    act(state, call).unwrap_or_else(|error| form::refused(&error, call))
 }
 
-/// A scripted answer of that status.
-pub(crate) fn of_status(status: StatusCode, request_id: &str) -> Response {
-    let (kind, code, message) = match status.as_u16() {
-        401 | 403 => ("Sender", "AccessDenied", "Access denied"),
-        429 => ("Sender", "Throttling", "Rate exceeded"),
-        503 => ("Receiver", "ServiceUnavailable", "The service is unavailable"),
-        500.. => ("Receiver", "InternalFailure", "The request failed"),
-        _ => ("Sender", "ValidationError", "The request is not valid"),
+fn act(state: &mut State, call: &mut Call) -> Result<Response, StsError> {
+    let name = call.parameter("Action").filter(|name| !name.is_empty());
+    let name = name.ok_or(StsError::MissingAction)?;
+    let version = call.parameter("Version");
+    let version = version.unwrap_or_else(|| "NO_VERSION_SPECIFIED".to_owned());
+    let Some((_, action)) = action(&name).filter(|_| version == VERSION) else {
+        return Err(StsError::InvalidAction {
+            action: name,
+            version,
+        });
     };
-    error_answer(status, kind, code, message, request_id)
-}
-
-fn error_answer(status: StatusCode, kind: &str, code: &str, message: &str, request_id: &str) -> Response {
-    let body = format!(
-        "<ErrorResponse xmlns=\"{NAMESPACE}\"><Error><Type>{kind}</Type><Code>{code}</Code>\
-         <Message>{}</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>",
-        xml_text(message),
-    );
-    let mut response = call::xml(status, body);
-    response.extensions_mut().insert(ErrorName::new(code, message));
-    response
+    let members = action(state, call)?;
+    Ok(form::succeeded(&name, &members, call))
 }
 
 impl StsError {
-    fn answer(&self, request_id: &str) -> Response {
-        let (status, code) = match self {
-            Self::InvalidAction(_) => (StatusCode::BAD_REQUEST, "InvalidAction"),
+    fn status_and_code(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::MissingAction => (StatusCode::BAD_REQUEST, "MissingAction"),
+            Self::InvalidAction { .. } => (StatusCode::BAD_REQUEST, "InvalidAction"),
+            Self::IncompleteSignature(_) => (StatusCode::BAD_REQUEST, "IncompleteSignature"),
             Self::MissingAuthenticationToken => (StatusCode::FORBIDDEN, "MissingAuthenticationToken"),
             Self::InvalidClientTokenId => (StatusCode::FORBIDDEN, "InvalidClientTokenId"),
             Self::ExpiredToken => (StatusCode::FORBIDDEN, "ExpiredToken"),
             Self::SignatureDoesNotMatch
+            | Self::CredentialScope(_)
             | Self::SignatureExpired { .. }
             | Self::SignatureNotYetCurrent { .. } => (StatusCode::FORBIDDEN, "SignatureDoesNotMatch"),
-        };
-        error_answer(status, "Sender", code, &self.to_string(), request_id)
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

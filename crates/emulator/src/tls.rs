@@ -1,7 +1,6 @@
 //! TLS for the second port: a certificate authority of our own, and the leaf that it signed.
 
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use rcgen::{
@@ -14,7 +13,11 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
+pub use self::kept::KeptError;
+
 use crate::world::Partition;
+
+mod kept;
 
 const AUTHORITY: &str = "Identity Center emulator CA";
 
@@ -25,17 +28,8 @@ pub enum CertificateError {
     Made(#[from] rcgen::Error),
     #[error("cannot use the certificate: {0}")]
     Used(#[from] tokio_rustls::rustls::Error),
-    #[error("cannot use {path}: {problem}")]
-    File { path: String, problem: String },
-}
-
-impl CertificateError {
-    fn file(path: &Path, problem: &dyn ToString) -> Self {
-        Self::File {
-            path: path.display().to_string(),
-            problem: problem.to_string(),
-        }
-    }
+    #[error(transparent)]
+    Kept(#[from] KeptError),
 }
 
 /// What the TLS port shows to its callers.
@@ -53,18 +47,13 @@ impl Certificates {
     }
 
     /// The same with an authority that stays: its certificate is in `ca_file`, its key beside that, with `.key` after
-    /// the name, for its owner alone. They are made if they are not there, or not of each other.
+    /// the name, for its owner alone. They are made if neither is there; nothing that is there is ever replaced.
     pub fn kept_in(ca_file: &Path, region: &str) -> Result<Self, CertificateError> {
-        let key_file = key_file(ca_file);
-        let kept = Authority::read(ca_file, &key_file)?;
-        let authority = match kept {
-            Some(kept) => kept,
+        let authority = match kept::read(ca_file)? {
+            Some(pair) => Authority::of(pair).ok_or_else(|| KeptError::foreign(ca_file))?,
             None => {
                 let new = Authority::new(AUTHORITY)?;
-                let written = write_key(&key_file, &new.key.serialize_pem());
-                written.map_err(|error| CertificateError::file(&key_file, &error))?;
-                let written = std::fs::write(ca_file, &new.certificate_pem);
-                written.map_err(|error| CertificateError::file(ca_file, &error))?;
+                kept::write(ca_file, &new.certificate_pem, &new.key.serialize_pem())?;
                 new
             }
         };
@@ -131,25 +120,18 @@ impl Authority {
         })
     }
 
-    /// None if one of the files is not there, or if they do not belong together.
-    fn read(ca_file: &Path, key_file: &Path) -> Result<Option<Self>, CertificateError> {
-        let (Some(certificate_pem), Some(key_pem)) = (read(ca_file)?, read(key_file)?) else {
-            return Ok(None);
-        };
-        let (Ok(certificate), Ok(key)) = (
-            CertificateDer::from_pem_slice(certificate_pem.as_bytes()),
-            KeyPair::from_pem(&key_pem),
-        ) else {
-            return Ok(None);
-        };
+    /// None if certificate and key are not of each other, or not made here.
+    fn of((certificate_pem, key_pem): (String, String)) -> Option<Self> {
+        let certificate = CertificateDer::from_pem_slice(certificate_pem.as_bytes()).ok()?;
+        let key = KeyPair::from_pem(&key_pem).ok()?;
         // The key's public half stands in the certificate as it is, and so does our name.
         let contains = |part: &[u8]| certificate.windows(part.len()).any(|window| window == part);
         let is_ours = contains(key.public_key_raw()) && contains(AUTHORITY.as_bytes());
-        Ok(is_ours.then_some(Self {
+        is_ours.then_some(Self {
             name: AUTHORITY,
             certificate_pem,
             key,
-        }))
+        })
     }
 
     fn acceptor(&self, region: &str) -> Result<TlsAcceptor, CertificateError> {
@@ -179,33 +161,6 @@ fn parameters(name: &str) -> Result<CertificateParams, rcgen::Error> {
     authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     Ok(authority)
-}
-
-fn key_file(ca_file: &Path) -> PathBuf {
-    let mut name = ca_file.as_os_str().to_owned();
-    name.push(".key");
-    name.into()
-}
-
-fn read(path: &Path) -> Result<Option<String>, CertificateError> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(CertificateError::file(path, &error)),
-    }
-}
-
-/// Whoever has this key can be any host to those who trust the authority: the file is its owner's alone from the start.
-fn write_key(path: &Path, pem: &str) -> io::Result<()> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        Err(_) | Ok(()) => {}
-    }
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)?.write_all(pem.as_bytes())
 }
 
 #[cfg(test)]

@@ -169,6 +169,19 @@ impl World {
             .find(|user| user.name.eq_ignore_ascii_case(name))
     }
 
+    /// The user that somebody means by what was typed on the sign-in page.
+    pub(crate) fn typed_user(&self, typed: &str) -> Option<&User> {
+        // A name may end with what looks like a slip of the keyboard.
+        let exact = self.user(typed);
+        let short = self.identity_source.user_name(typed);
+        let found = exact.or_else(|| self.user(short));
+        let IdentitySource::ActiveDirectory { domain } = &self.identity_source else {
+            return found;
+        };
+        // Directories that Identity Center reads name their users with the domain.
+        found.or_else(|| self.user(&format!("{short}@{domain}")))
+    }
+
     pub fn account(&self, id: &str) -> Option<&Account> {
         self.accounts.iter().find(|account| account.id == id)
     }
@@ -201,7 +214,8 @@ impl World {
     /// Adds an assignment. Fails if it names something that the world does not have.
     pub fn assign(&mut self, assignment: &Assignment) -> Result<(), WorldError> {
         self.check(assignment)?;
-        self.assignments.add(assignment);
+        let assignment = self.as_known(assignment);
+        self.assignments.add(&assignment);
         Ok(())
     }
 
@@ -217,12 +231,25 @@ impl World {
 
     /// Removes an account from the organization: all its assignments end. False if there is none.
     pub fn remove_account(&mut self, id: &str) -> bool {
-        self.account(id).is_some() && self.assignments.remove_account(id)
+        self.assignments.remove_account(id);
+        self.account(id).is_some()
     }
 
     /// Takes an assignment back; false if there was none.
     pub fn unassign(&mut self, assignment: &Assignment) -> bool {
-        self.assignments.remove(assignment)
+        let assignment = self.as_known(assignment);
+        self.assignments.remove(&assignment)
+    }
+
+    /// With the user's name as the directory writes it.
+    fn as_known(&self, assignment: &Assignment) -> Assignment {
+        let mut known = assignment.clone();
+        if let Principal::User(name) = &mut known.principal
+            && let Some(user) = self.user(name)
+        {
+            name.clone_from(&user.name);
+        }
+        known
     }
 
     /// `aws`, `aws-cn`, `aws-us-gov` or `aws-eusc`.
@@ -314,6 +341,26 @@ mod tests {
     }
 
     #[test]
+    fn a_user_of_active_directory_is_found_with_and_without_the_domain() {
+        let domain = "corp.acme.example";
+        for name in ["kim", "kim@corp.acme.example"] {
+            let mut acme = World::acme();
+            let kim = format!(
+                "[[user]]\nname = \"{name}\"\ndisplay_name = \"Kim\"\nemail = \"kim@acme.example\"\npassword = \"x\"\n"
+            );
+            acme.amend(&kim).unwrap();
+            acme.identity_source = IdentitySource::ActiveDirectory {
+                domain: domain.to_owned(),
+            };
+            for typed in ["kim", " KIM@Corp.acme.example ", "CORP\\kim"] {
+                let found = acme.typed_user(typed).map(|user| user.name.as_str());
+                assert_eq!(found, Some(name), "{typed}");
+            }
+            assert!(acme.typed_user("OTHER\\kim").is_none() && acme.typed_user("kim@other").is_none());
+        }
+    }
+
+    #[test]
     fn attributes_for_access_control_become_tags_of_users_that_have_them() {
         let acme = World::acme();
         let tags = acme.principal_tags(acme.user("amara").unwrap());
@@ -347,5 +394,27 @@ mod tests {
         assert!(!acme.is_assigned(&ben, "111122223333", "ReadOnly"));
         assert!(acme.remove_account("111122223333") && !acme.has_access(&ben, "111122223333"));
         assert!(!acme.remove_account("000000000000"));
+        let empty = "[[account]]\nid = \"000000000009\"\nname = \"empty\"\nemail = \"empty@acme.example\"\n";
+        acme.amend(empty).unwrap();
+        assert!(
+            acme.remove_account("000000000009"),
+            "nothing is assigned there, but it is there"
+        );
+    }
+
+    #[test]
+    fn an_assignment_is_found_however_the_user_is_written() {
+        let mut acme = World::acme();
+        let noor = acme.user("noor").unwrap().clone();
+        for (given, taken) in [("NOOR", "noor"), ("noor", "Noor")] {
+            acme.assign(&Assignment::user(given, "ReadOnly", "111122223333"))
+                .unwrap();
+            assert!(acme.is_assigned(&noor, "111122223333", "ReadOnly"));
+            assert!(
+                acme.unassign(&Assignment::user(taken, "ReadOnly", "111122223333")),
+                "{taken}"
+            );
+            assert!(!acme.is_assigned(&noor, "111122223333", "ReadOnly"));
+        }
     }
 }

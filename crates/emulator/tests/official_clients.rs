@@ -12,3 +12,5 @@ mod sdk;
 mod sessions;
 #[path = "official_clients/troubles.rs"]
 mod troubles;
+#[path = "official_clients/words.rs"]
+mod words;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::{AssumedRole, AuditEvent, Operation};
+use super::{AssumedRole, AuditEvent, Injected, Operation};
 use crate::random::uuid_of;
 use crate::world::World;
 
@@ -133,7 +133,7 @@ impl AuditEvent {
                 "UserName": self.user,
                 "time": self.time,
                 "principalTags": self.principal_tags,
-                "injectedFault": self.is_fault,
+                "injectedFault": self.injected != Injected::Nothing,
                 "httpStatus": self.status,
                 "durationMs": self.duration_ms,
             },

@@ -65,8 +65,8 @@ pub(crate) fn request_parameters(operation: Operation, call: &Call) -> Value {
             shown.insert(name, if may_be_shown { value } else { HIDDEN.into() });
         }
     }
-    // Of these CloudTrail has the parameters under `serviceEventDetails`.
-    if !operation.is_portal() {
+    // Of the portal CloudTrail has the parameters under `serviceEventDetails`, and GetCallerIdentity has none.
+    if !operation.is_portal() && operation != Operation::GetCallerIdentity {
         let query = call.uri.query().unwrap_or_default();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             let may_be_shown = SHOWN_PARAMETERS.contains(&name.as_ref());

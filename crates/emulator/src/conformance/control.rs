@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::Operation;
 use crate::testing::{Client, Reply};
 
 const CREDENTIALS: &str = "/federation/credentials?role_name=Auditor&account_id=000000000042";
@@ -186,6 +187,8 @@ async fn web_pages_and_foreign_names_do_not_reach_the_control_interface() {
     for (name, value, status) in [
         ("host", "evil.com", 403),
         ("host", "127.0.0.1.evil.com:8417", 403),
+        ("host", "127.0.0.2:8417", 403),
+        ("host", "[::2]:8417", 403),
         ("host", "127.0.0.1:8417", 200),
         ("host", "localhost:8417", 200),
         ("host", "[::1]:8417", 200),
@@ -236,6 +239,16 @@ async fn faults_and_clock_refuse_what_cannot_be_meant() {
         ),
         ("clock", json!({ "advance_seconds": 1e18 })),
         ("clock", json!({ "advance_seconds": -1e18 })),
+        ("clock", json!({ "advance_seconds": 1e300 })),
+        ("network", json!({})),
+        ("network", json!({ "refuse_ms": 3_600_001 })),
+        ("network", json!({ "refuse": 1 })),
+        ("sessions/end", json!({})),
+        ("sessions/end", json!({ "user": "amara", "session": "x" })),
+        ("auto-approve", json!({ "browser": "one" })),
+        ("assignments", json!({})),
+        ("accounts/remove", json!({ "account": "000000000000" })),
+        ("permission-sets/delete", json!({ "permission_set": "Nobody" })),
     ] {
         let reply = client.post(&format!("/_control/{path}"), &body).await;
         assert_eq!(reply.status, 400, "{body}");
@@ -247,4 +260,136 @@ async fn faults_and_clock_refuse_what_cannot_be_meant() {
         client.get("/_control/clock").await.json()["now"],
         "2030-01-01T08:00:00Z"
     );
+}
+
+#[tokio::test]
+async fn an_assignment_that_names_two_principals_or_more_than_there_is_changes_nothing() {
+    let mut client = Client::new();
+    let noor = client.emulator.world().user("noor").unwrap().clone();
+    let named = json!({ "user": "noor", "permission_set": "ReadOnly", "account": "111122223333" });
+    let with = |more: (&str, &str)| {
+        let mut assignment = named.clone();
+        assignment[more.0] = more.1.into();
+        assignment
+    };
+    for (change, reason) in [
+        (
+            json!({ "add": with(("group", "auditors")) }),
+            "either a user or a group",
+        ),
+        (
+            json!({ "add": with(("accounts", "acme-dev")) }),
+            "unknown field `accounts`",
+        ),
+        (
+            json!({ "add": with(("account", "acme-dev")) }),
+            "no account \"acme-dev\"",
+        ),
+        (json!({ "add": named, "remove": named }), "either add or remove"),
+    ] {
+        let reply = client.post("/_control/assignments", &change).await;
+        assert_eq!(reply.status, 400, "{change}");
+        assert!(reply.member("error").contains(reason), "{}", reply.text);
+        assert!(
+            !client
+                .emulator
+                .world()
+                .is_assigned(&noor, "111122223333", "ReadOnly"),
+            "{change}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_the_control_interface_does_not_have_is_told_there_and_not_counted() {
+    let mut client = Client::new();
+    for (reply, what) in [
+        (
+            client.post("/_control/secrets", &json!({})).await,
+            "POST /_control/secrets",
+        ),
+        (client.get("/_control/nothing").await, "GET /_control/nothing"),
+    ] {
+        assert_eq!(reply.status, 404);
+        assert!(reply.member("error").contains(what), "{}", reply.text);
+    }
+    assert_eq!(client.emulator.counters().calls(Operation::Unknown), 0);
+}
+
+#[tokio::test]
+async fn counters_tell_what_a_script_answered_from_what_was_refused() {
+    let mut client = Client::new();
+    let token = client.access_token("amara").await;
+    let script = json!([
+        { "operation": "ListAccounts", "trouble": "unauthorized", "times": 2 },
+        { "operation": "ListAccounts", "trouble": "wrong_date", "times": 1 },
+        { "operation": "ListAccounts", "drop": true, "times": 1 },
+    ]);
+    tell(&mut client, "faults", &script).await;
+    for _ in 0..2 {
+        client.get_as("/assignment/accounts", &token).await;
+    }
+    // Spoiled, and refused all the same.
+    client.get_as("/assignment/accounts", "nobody's").await;
+    client.get_as("/assignment/accounts", &token).await;
+    client.get_as("/assignment/accounts", "nobody's").await;
+    let counters = client.get("/_control/counters").await.json();
+    assert_eq!(
+        counters["errors"]["ListAccounts"],
+        json!({ "UnauthorizedException": 2 })
+    );
+    let injected = json!({ "UnauthorizedException": 2, "Fault": 2 });
+    assert_eq!(counters["injected"]["ListAccounts"], injected);
+    assert_eq!(counters["operations"]["ListAccounts"], 5);
+    let counters = client.emulator.counters();
+    assert_eq!(
+        counters.injected(Operation::ListAccounts, "UnauthorizedException"),
+        2
+    );
+    assert_eq!(
+        counters.errors(Operation::ListAccounts, "UnauthorizedException"),
+        2
+    );
+}
+
+#[tokio::test]
+async fn a_user_whom_a_piece_of_a_world_disables_has_no_session_afterwards_either() {
+    let mut client = Client::new();
+    let token = client.access_token("dmitri").await;
+    let piece = |disabled: bool| {
+        let dmitri =
+            "[[user]]\nname = \"dmitri\"\ndisplay_name = \"Dmitri\"\nemail = \"dmitri@acme.example\"\n";
+        format!("{dmitri}password = \"demo-dmitri\"\ndisabled = {disabled}\n")
+    };
+    for disabled in [true, false] {
+        let changed = amend(&mut client, &piece(disabled)).await;
+        assert_eq!(changed.status, 200, "{}", changed.text);
+        assert_eq!(
+            client.get_as("/assignment/accounts", &token).await.status,
+            401,
+            "{disabled}"
+        );
+    }
+    assert_eq!(
+        client.get("/_control/sessions").await.json()["sessions"],
+        json!([])
+    );
+}
+
+#[tokio::test]
+async fn live_sessions_are_told_in_the_order_in_which_they_began() {
+    let mut client = Client::new();
+    let users = ["dmitri", "amara", "ben", "chiara", "amara", "ben"];
+    for user in users {
+        client.access_token(user).await;
+        client.advance(1);
+    }
+    let told = client.get("/_control/sessions").await.json();
+    let told: Vec<&Value> = told["sessions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["user"])
+        .collect();
+    assert_eq!(told, users);
 }

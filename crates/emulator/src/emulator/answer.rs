@@ -1,7 +1,7 @@
 //! What happens around every endpoint: reading the request, faults, counting, the headers of AWS.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use axum::body;
@@ -15,7 +15,7 @@ use url::{Host, Url};
 
 use super::Emulator;
 use crate::administration::AdministrationError;
-use crate::audit::{self, AuditEvent, Operation};
+use crate::audit::{self, AuditEvent, Injected, Operation};
 use crate::call::{Call, ErrorName, Peer, Trail};
 use crate::clock::stopwatch;
 use crate::control;
@@ -23,6 +23,7 @@ use crate::faults::{Fault, of_status};
 use crate::sessions::credential_id;
 use crate::state::State;
 use crate::world::Partition;
+use crate::{pages, sts};
 
 /// AWS's own limit is far below.
 const LARGEST_BODY: usize = 1024 * 1024;
@@ -35,26 +36,34 @@ impl Emulator {
         endpoint: impl Fn(&mut State, &mut Call) -> R,
         request: Request,
     ) -> Response {
+        self.answer_as(|_| operation, endpoint, request).await
+    }
+
+    /// The same where the request itself names the operation.
+    pub(crate) async fn answer_as<R: IntoResponse>(
+        self,
+        operation: impl FnOnce(&Call) -> Operation,
+        endpoint: impl Fn(&mut State, &mut Call) -> R,
+        request: Request,
+    ) -> Response {
         let (mut call, is_whole) = self.read(request).await;
+        let operation = operation(&call);
         let elapsed = stopwatch();
         call.request_id = self.state().random.uuid();
         if !is_whole {
-            let status = StatusCode::PAYLOAD_TOO_LARGE;
-            let response = of_status(operation, status, &self.state().world, &call.request_id);
-            self.record(operation, &call, Some(&response), false, elapsed());
+            let response = self.too_large(operation, &call);
+            self.record(operation, &call, Some(&response), Injected::Nothing, elapsed());
             return add_headers(response, &call.request_id, call.now);
         }
         let fault = self.strike(operation, &call);
-        let is_fault = fault
-            .as_ref()
-            .is_some_and(|fault| fault.replaces_answer() || fault.trouble.is_some());
+        let injected = fault.as_ref().map_or(Injected::Nothing, Fault::injects);
         let (early, late) = match &fault {
             Some(fault) if fault.processed => (None, Some(fault)),
             fault => (fault.as_ref(), None),
         };
         self.delay(early, &mut call).await;
         if fault.as_ref().is_some_and(|fault| fault.hang && !fault.processed) {
-            self.record(operation, &call, None, is_fault, elapsed());
+            self.record(operation, &call, None, injected, elapsed());
             return std::future::pending().await;
         }
         let mut response = match &fault {
@@ -67,7 +76,7 @@ impl Emulator {
             .filter(|fault| fault.replaces_answer() && fault.processed)
         {
             if fault.hang {
-                self.record(operation, &call, None, is_fault, elapsed());
+                self.record(operation, &call, None, injected, elapsed());
                 return std::future::pending().await;
             }
             response = self.made_up(fault, &call);
@@ -77,7 +86,7 @@ impl Emulator {
         {
             response = trouble.spoil(response, fault, &call).await;
         }
-        self.record(operation, &call, Some(&response), is_fault, elapsed());
+        self.record(operation, &call, Some(&response), injected, elapsed());
         add_headers(response, &call.request_id, call.now)
     }
 
@@ -100,6 +109,20 @@ impl Emulator {
         control::answer(answer)
     }
 
+    /// In the form of the service, or as a page.
+    fn too_large(&self, operation: Operation, call: &Call) -> Response {
+        let (status, world) = (StatusCode::PAYLOAD_TOO_LARGE, &self.state().world);
+        let is_unknown = operation == Operation::Unknown;
+        if is_unknown && call.accepts_html() {
+            pages::status_page(status, world)
+        } else if is_unknown && call.uri.path() == "/" {
+            // What the body would have named is an action of STS.
+            sts::of_status(status, &call.request_id)
+        } else {
+            of_status(operation, status, world, &call.request_id)
+        }
+    }
+
     fn made_up(&self, fault: &Fault, call: &Call) -> Response {
         fault.answer(&self.state().world, &call.request_id)
     }
@@ -116,6 +139,7 @@ impl Emulator {
             now: self.now(),
             request_id: String::new(),
             origin,
+            method: head.method,
             uri: head.uri,
             headers: head.headers,
             body: body.unwrap_or_default(),
@@ -150,7 +174,7 @@ impl Emulator {
         operation: Operation,
         call: &Call,
         response: Option<&Response>,
-        is_fault: bool,
+        injected: Injected,
         took: Duration,
     ) {
         let error = response.and_then(|response| response.extensions().get::<ErrorName>());
@@ -178,7 +202,7 @@ impl Emulator {
             status: response.map_or(0, |response| response.status().as_u16()),
             error: error.map(|error| error.name.clone()),
             error_message: error.map(|error| error.message.clone()),
-            is_fault,
+            injected,
         };
         tracing::info!(?operation, user = ?event.user, role = ?event.role, status = event.status, error = ?event.error);
         self.state().audit.record(event);
@@ -195,10 +219,16 @@ fn origin(uri: &Uri, headers: &HeaderMap, with_tls: bool) -> Option<String> {
     (is_loopback(&origin) || with_tls && is_at_aws(&origin)).then_some(origin)
 }
 
-/// Whether the caller named this machine, and not a name of its own that leads here.
-pub(crate) fn is_loopback_host(headers: &HeaderMap) -> bool {
+/// Whether the caller named this machine as we tell it to, and not by a name of its own that leads here.
+pub(crate) fn is_our_host(headers: &HeaderMap) -> bool {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    host.is_some_and(|host| is_loopback(&format!("http://{host}")))
+    let url = host.and_then(|host| Url::parse(&format!("http://{host}")).ok());
+    match url.as_ref().and_then(Url::host) {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address == Ipv4Addr::LOCALHOST,
+        Some(Host::Ipv6(address)) => address == Ipv6Addr::LOCALHOST,
+        None => false,
+    }
 }
 
 fn is_at_aws(origin: &str) -> bool {

@@ -1,6 +1,7 @@
 //! An answer that no endpoint gave: of a status alone in the form of its service, or as a script spells it out.
 
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::body::Body;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde_json::json;
 
@@ -57,7 +58,7 @@ impl Fault {
             .and_then(|status| StatusCode::from_u16(status).ok())
             .unwrap_or(StatusCode::OK);
         let mut response = match &self.body {
-            Some(body) => call::with_body(status, "application/json", body.clone()),
+            Some(body) => call::with_body(status, content_type(self.operation), body.clone()),
             None => of_status(self.operation, status, world, request_id),
         };
         let is_throttled = matches!(
@@ -67,6 +68,10 @@ impl Fault {
         if is_throttled && self.operation == Operation::GetCallerIdentity {
             // The query protocol says so with 400.
             *response.status_mut() = StatusCode::BAD_REQUEST;
+        }
+        if matches!(status.as_u16(), 204 | 205 | 304) {
+            *response.body_mut() = Body::empty();
+            response.headers_mut().remove(header::CONTENT_TYPE);
         }
         for (name, value) in &self.headers {
             if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(value)) {
@@ -82,6 +87,29 @@ impl Fault {
             response.extensions_mut().insert(ErrorName::new(&name, ""));
         }
         response
+    }
+}
+
+/// Of a body that a script spells out, unless it says so itself.
+fn content_type(operation: Operation) -> &'static str {
+    match operation {
+        Operation::GetCallerIdentity => "text/xml",
+        Operation::Authorize
+        | Operation::SignIn
+        | Operation::VerifyDevice
+        | Operation::ConsoleLogin
+        | Operation::ConsoleLogout
+        | Operation::MultiSession
+        | Operation::AccessPortal => "text/html; charset=utf-8",
+        Operation::RegisterClient
+        | Operation::StartDeviceAuthorization
+        | Operation::CreateToken
+        | Operation::ListAccounts
+        | Operation::ListAccountRoles
+        | Operation::GetRoleCredentials
+        | Operation::Logout
+        | Operation::GetSigninToken
+        | Operation::Unknown => "application/json",
     }
 }
 

@@ -11,16 +11,30 @@ use futures_util::{StreamExt as _, stream};
 use jiff::SignedDuration;
 use jiff::fmt::rfc2822::DateTimePrinter;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
+use super::content::{
+    changed, duplicate_page, expiration, half_an_answer, huge, length, loop_page, wrong_types,
+    wrong_types_in_xml,
+};
 use super::{ConnectionReset, Fault};
+use crate::audit::Operation;
 use crate::call::Call;
 use crate::emulator::wait;
-use crate::portal::page_token;
 
-const HUGE: usize = 64 * 1024 * 1024;
-const CHUNK: usize = 64 * 1024;
 const MORE_THAN_THERE_IS: usize = 10;
+const LISTS: [Operation; 2] = [Operation::ListAccounts, Operation::ListAccountRoles];
+/// They answer with JSON or XML.
+const OF_PROGRAMS: [Operation; 9] = [
+    Operation::RegisterClient,
+    Operation::StartDeviceAuthorization,
+    Operation::CreateToken,
+    Operation::ListAccounts,
+    Operation::ListAccountRoles,
+    Operation::GetRoleCredentials,
+    Operation::Logout,
+    Operation::GetSigninToken,
+    Operation::GetCallerIdentity,
+];
 
 /// One kind of trouble. Those that spoil the real answer leave answers alone that have nothing to spoil.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,11 +66,11 @@ pub enum Trouble {
     TruncatedBody,
     /// `Content-Length` says ten bytes more than come.
     WrongContentLength,
-    /// 200 with half of a JSON text.
+    /// 200 with half of an answer: a JSON text, or XML of STS.
     GarbageJson,
-    /// JSON with the right members and the wrong types.
+    /// The right members with the wrong types.
     WrongTypes,
-    /// 64 MB of JSON.
+    /// The answer with 64 MB more in it.
     HugeBody,
     /// The first page of a list comes twice.
     DuplicatePages,
@@ -106,7 +120,7 @@ impl Trouble {
             Self::Forbidden => fault.status = Some(403),
             Self::Unauthorized => fault.status = Some(401),
             Self::Hang => fault.hang = true,
-            Self::GarbageJson => fault.body = Some("{\"accountList\": [{\"accountId\": \"1111".to_owned()),
+            Self::GarbageJson => fault.body = Some(half_an_answer(fault.operation).to_owned()),
             Self::CaptivePortal => html(
                 fault,
                 200,
@@ -135,6 +149,68 @@ impl Trouble {
         }
     }
 
+    /// Whether the answer is made up, rather than a real one that is spoiled.
+    pub(super) fn makes_up(self) -> bool {
+        match self {
+            Self::Throttled
+            | Self::ThrottledRetryAfter
+            | Self::ServerError
+            | Self::BadGatewayHtml
+            | Self::Unavailable
+            | Self::Forbidden
+            | Self::Unauthorized
+            | Self::GarbageJson
+            | Self::CaptivePortal
+            | Self::RedirectToHttp => true,
+            Self::Hang
+            | Self::Reset
+            | Self::HalfOpen
+            | Self::SlowDrip
+            | Self::TruncatedBody
+            | Self::WrongContentLength
+            | Self::WrongTypes
+            | Self::HugeBody
+            | Self::DuplicatePages
+            | Self::LoopingNextToken
+            | Self::ExpirationPast
+            | Self::ExpirationZero
+            | Self::ExpirationNegative
+            | Self::ExpirationSeconds
+            | Self::WrongDate => false,
+        }
+    }
+
+    /// The operations that it can happen to, and how a sentence calls them; none if it can happen to all.
+    pub(super) fn home(self) -> Option<(&'static [Operation], &'static str)> {
+        match self {
+            Self::DuplicatePages | Self::LoopingNextToken => {
+                Some((&LISTS, "the lists ListAccounts and ListAccountRoles"))
+            }
+            Self::ExpirationPast
+            | Self::ExpirationZero
+            | Self::ExpirationNegative
+            | Self::ExpirationSeconds => Some((&[Operation::GetRoleCredentials], "GetRoleCredentials")),
+            Self::GarbageJson | Self::WrongTypes => Some((&OF_PROGRAMS, "operations of programs")),
+            Self::Throttled
+            | Self::ThrottledRetryAfter
+            | Self::ServerError
+            | Self::BadGatewayHtml
+            | Self::Unavailable
+            | Self::Forbidden
+            | Self::Unauthorized
+            | Self::Reset
+            | Self::Hang
+            | Self::HalfOpen
+            | Self::SlowDrip
+            | Self::TruncatedBody
+            | Self::WrongContentLength
+            | Self::HugeBody
+            | Self::CaptivePortal
+            | Self::RedirectToHttp
+            | Self::WrongDate => None,
+        }
+    }
+
     /// Spoils the real answer.
     pub(crate) async fn spoil(self, response: Response, fault: &Fault, call: &Call) -> Response {
         let (mut head, body) = response.into_parts();
@@ -142,6 +218,7 @@ impl Trouble {
         let bytes = to_bytes(body, usize::MAX).await.unwrap_or_default();
         let before = bytes.len();
         let body = match self {
+            Self::WrongTypes if bytes.starts_with(b"<") => Body::from(wrong_types_in_xml(&bytes)),
             Self::WrongTypes => changed(&bytes, wrong_types),
             Self::DuplicatePages => changed(&bytes, |answer| duplicate_page(answer, call)),
             Self::LoopingNextToken => changed(&bytes, |answer| loop_page(answer, call)),
@@ -199,10 +276,6 @@ impl Trouble {
     }
 }
 
-fn length(headers: &mut axum::http::HeaderMap, length: usize) {
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-}
-
 /// These bytes, and then an end that is none.
 fn cut(bytes: Bytes) -> Body {
     let broken = || Err(io::Error::from(io::ErrorKind::ConnectionReset));
@@ -219,65 +292,4 @@ fn drip(bytes: Bytes, pause: Duration) -> Body {
         wait(pause).await;
         Ok::<_, Infallible>(drop)
     }))
-}
-
-/// The answer with one more member, which is 64 MB of the letter a.
-fn huge(headers: &mut axum::http::HeaderMap, bytes: &Bytes) -> Body {
-    let (before, rest) = (
-        Bytes::from_static(b"{\"padding\":\""),
-        bytes.slice(1.min(bytes.len())..),
-    );
-    let after = Bytes::from(if rest.len() > 1 { "\"," } else { "\"" });
-    length(headers, before.len() + HUGE + after.len() + rest.len());
-    let chunk = Bytes::from(vec![b'a'; CHUNK]);
-    let padding = (0..HUGE / CHUNK).map(move |_| chunk.clone());
-    let parts = std::iter::once(before).chain(padding).chain([after, rest]);
-    Body::from_stream(stream::iter(parts.map(Ok::<_, Infallible>)))
-}
-
-fn changed(bytes: &Bytes, change: impl FnOnce(&mut Value)) -> Body {
-    let Ok(mut answer) = serde_json::from_slice(bytes) else {
-        return Body::from(bytes.clone());
-    };
-    change(&mut answer);
-    Body::from(answer.to_string())
-}
-
-fn expiration(bytes: &Bytes, change: impl FnOnce(i64) -> i64) -> Body {
-    changed(bytes, |answer| {
-        if let Some(expiration) = answer.pointer_mut("/roleCredentials/expiration") {
-            *expiration = change(expiration.as_i64().unwrap_or_default()).into();
-        }
-    })
-}
-
-fn wrong_types(answer: &mut Value) {
-    for member in answer
-        .as_object_mut()
-        .into_iter()
-        .flat_map(serde_json::Map::values_mut)
-    {
-        *member = match member {
-            Value::String(_) | Value::Null => json!(17),
-            Value::Number(_) | Value::Bool(_) => json!({ "seventeen": true }),
-            Value::Array(_) => json!("a list"),
-            Value::Object(_) => json!([]),
-        };
-    }
-}
-
-/// The first answer leads to the first page once more.
-fn duplicate_page(answer: &mut Value, call: &Call) {
-    if call.query("next_token").is_none() {
-        loop_page(answer, call);
-    }
-}
-
-fn loop_page(answer: &mut Value, call: &Call) {
-    if let Some(list) = &call.list {
-        answer["nextToken"] = call
-            .query("next_token")
-            .unwrap_or_else(|| page_token(list, 0))
-            .into();
-    }
 }

@@ -26,7 +26,7 @@ pub(crate) struct ConsoleBrowser {
     /// Whether somebody opted in to more than one session.
     pub(crate) multi_session: bool,
     sessions: Vec<ConsoleSession>,
-    /// The last one that ended by itself, for a while.
+    /// The last one that ended, by itself or by signing out, for a while.
     ended: Option<ConsoleSession>,
 }
 
@@ -79,10 +79,7 @@ impl Browsers {
     pub(crate) fn find_or_add(&mut self, cookie: &str, now: Timestamp) -> &mut ConsoleBrowser {
         self.by_cookie.retain(|known, browser| {
             browser.forget_ended(now);
-            known == cookie
-                || browser.multi_session
-                || !browser.sessions.is_empty()
-                || browser.ended.is_some()
+            known == cookie || browser.is_known()
         });
         self.by_cookie.entry(cookie.to_owned()).or_default()
     }
@@ -119,22 +116,29 @@ impl ConsoleBrowser {
         }
     }
 
-    /// The page to go to after a session that ended by itself.
+    /// The page to go to after a session that ended.
     pub(crate) fn issuer(&self) -> Option<&str> {
         self.ended.as_ref()?.issuer.as_deref()
     }
 
     /// Ends the session of that name, or all of them.
     pub(crate) fn log_out(&mut self, name: Option<&str>) {
-        self.ended = None;
+        if let Some(session) = self.session(name) {
+            self.ended = Some(session.clone());
+        }
         self.sessions
             .retain(|session| name.is_some_and(|name| session.name() != name));
+    }
+
+    /// Whether there is something to know it by at its next visit.
+    pub(crate) fn is_known(&self) -> bool {
+        self.multi_session || !self.sessions.is_empty() || self.ended.is_some()
     }
 
     /// Off ends what is signed in, since most of it would have no place any more.
     pub(crate) fn set_multi_session(&mut self, on: bool) {
         if self.multi_session && !on {
-            self.sessions.clear();
+            self.log_out(None);
         }
         self.multi_session = on;
     }

@@ -1,6 +1,7 @@
 //! Console federation and STS over HTTP, in process.
 
 mod destinations;
+mod endings;
 
 use axum::body::Body;
 use axum::http::Request;
@@ -284,6 +285,11 @@ async fn opting_in_leads_back_to_pages_of_ours_only_and_out_ends_the_sessions() 
     assert!(on.status == 200 && on.element("state").contains("is on"));
     let path = administrators_login(&mut client, "111122223333").await;
     client.get(&path).await;
+    for neither in [&[("decision", "no")][..], &[]] {
+        let asked = client.submit("/sessions/v1/opt-in", neither).await;
+        assert!(asked.element("state").contains("is on"), "{neither:?}");
+        assert!(!has_ended(&mut client, "/console").await, "{neither:?}");
+    }
     let off = [
         ("decision", "off"),
         ("redirect_uri", "http://127.0.0.1:8417/console"),

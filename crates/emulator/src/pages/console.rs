@@ -61,9 +61,9 @@ pub(crate) fn console_page(
 
 pub(crate) fn signed_out_of_console_page(world: &World, browser: &ConsoleBrowser) -> Response {
     let body = format!(
-        "<p id=\"done\">You are signed out of the console.</p>\n{}\
-         <p><a href=\"/start\">Go to the access portal</a></p>\n",
-        other_sessions(world, browser)
+        "<p id=\"done\">You are signed out of the console.</p>\n{}{}",
+        other_sessions(world, browser),
+        way_back(browser)
     );
     card(StatusCode::OK, world, "Signed out", &body)
 }

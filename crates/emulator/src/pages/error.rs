@@ -14,6 +14,16 @@ pub(crate) fn status_page(status: StatusCode, world: &World) -> Response {
             "Something went wrong",
             "The service could not answer. Try again in a moment.",
         )
+    } else if status == StatusCode::NOT_FOUND {
+        (
+            "There is nothing here",
+            "The address is not one of this Identity Center's. Compare it with the one that you were given.",
+        )
+    } else if status == StatusCode::PAYLOAD_TOO_LARGE {
+        (
+            "This request was refused",
+            "What was sent is larger than any form here. Start again where you came from.",
+        )
     } else if status.is_client_error() {
         (
             "This request was refused",

@@ -127,10 +127,14 @@ pub(crate) async fn script() -> impl IntoResponse {
     )
 }
 
-/// JSON, because whoever comes here is a program with a wrong path.
-pub(crate) fn nothing_here(_: &mut State, call: &mut Call) -> Response {
+/// JSON for programs with a wrong path, a page for a person.
+pub(crate) fn nothing_here(state: &mut State, call: &mut Call) -> Response {
     let message = format!("there is nothing at {}", call.uri.path());
-    let mut response = call::json(StatusCode::NOT_FOUND, &json!({ "message": message }));
+    let mut response = if call.accepts_html() {
+        super::status_page(StatusCode::NOT_FOUND, &state.world)
+    } else {
+        call::json(StatusCode::NOT_FOUND, &json!({ "message": message }))
+    };
     response
         .extensions_mut()
         .insert(ErrorName::new("UnknownOperationException", message));

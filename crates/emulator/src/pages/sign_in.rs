@@ -106,10 +106,7 @@ pub(crate) fn sign_in(state: &mut State, call: &mut Call) -> Response {
     if name.trim().is_empty() {
         return refused(sign_in_page(&state.world, &next, Some("Type your user name.")));
     }
-    let user = state
-        .world
-        .user(state.world.identity_source.user_name(&name))
-        .cloned();
+    let user = state.world.typed_user(&name).cloned();
     call.user = user.as_ref().map(|user| user.name.clone());
     let workflow = workflow(state, call);
     let Some(password) = call.form("password") else {

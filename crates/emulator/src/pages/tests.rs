@@ -302,3 +302,18 @@ async fn names_are_shown_as_text() {
             .starts_with("default-src 'none'")
     );
 }
+
+#[tokio::test]
+async fn everybody_of_the_hostile_world_can_sign_in_by_the_name_that_is_theirs() {
+    let world = World::hostile();
+    for user in world.users.clone() {
+        let mut client = Client::of(world.clone());
+        let fields = [
+            ("username", user.name.as_str()),
+            ("password", &user.password),
+            ("next", "/start"),
+        ];
+        let reply = client.submit("/sign-in", &fields).await;
+        assert_eq!(reply.status, 303, "{:?}", user.name);
+    }
+}

@@ -79,8 +79,8 @@ impl Assignments {
         }
     }
 
-    pub(super) fn remove_account(&mut self, account: &str) -> bool {
-        self.by_account.remove(account).is_some()
+    pub(super) fn remove_account(&mut self, account: &str) {
+        self.by_account.remove(account);
     }
 
     pub(crate) fn of_account(&self, account: &str) -> impl Iterator<Item = (&Principal, &str)> {

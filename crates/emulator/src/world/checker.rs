@@ -29,7 +29,7 @@ impl Checker<'_> {
         self.settings(&mut file, world)?;
         self.groups(file.group, world)?;
         self.users(file.user, world)?;
-        self.accounts(file.account, world)?;
+        self.accounts(&file.account, world)?;
         self.permission_sets(file.permission_set, world)?;
         for table in &file.assignment {
             self.assign(world, table)?;
@@ -69,6 +69,10 @@ impl Checker<'_> {
     fn users(&self, tables: Vec<UserTable>, world: &mut World) -> Result<(), WorldError> {
         self.distinct("user.name", tables.iter().map(|table| &table.name))?;
         let mut users = Vec::new();
+        let addresses: Vec<(Spanned<String>, String)> = tables
+            .iter()
+            .map(|table| (table.email.clone(), table.name.get_ref().clone()))
+            .collect();
         for table in tables {
             self.limits_of_user(&table)?;
             for group in &table.groups {
@@ -94,12 +98,18 @@ impl Checker<'_> {
         merge(&mut world.users, users.into_iter(), |user| {
             user.name.to_lowercase()
         });
-        Ok(())
+        let new: Vec<_> = addresses
+            .iter()
+            .map(|(address, name)| (address, name.as_str()))
+            .collect();
+        let all = world.users.iter();
+        let all = all.map(|user| (user.email.as_str(), user.name.as_str()));
+        self.own_addresses("user.email", &new, all)
     }
 
-    fn accounts(&self, tables: Vec<AccountTable>, world: &mut World) -> Result<(), WorldError> {
+    fn accounts(&self, tables: &[AccountTable], world: &mut World) -> Result<(), WorldError> {
         self.distinct("account.id", tables.iter().map(|table| &table.id))?;
-        for table in &tables {
+        for table in tables {
             self.limits_of_account(table)?;
             let id = table.id.get_ref();
             if id.len() != 12 || !id.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -114,14 +124,23 @@ impl Checker<'_> {
                 return Err(self.invalid("account.ou", ou, problem));
             }
         }
-        let accounts = tables.into_iter().map(|table| Account {
-            id: table.id.into_inner(),
-            name: table.name.into_inner(),
-            email: table.email.into_inner(),
-            organizational_unit: table.ou.map(Spanned::into_inner).unwrap_or_default(),
+        let accounts = tables.iter().map(|table| Account {
+            id: table.id.get_ref().clone(),
+            name: table.name.get_ref().clone(),
+            email: table.email.get_ref().clone(),
+            organizational_unit: table
+                .ou
+                .as_ref()
+                .map_or_else(String::new, |ou| ou.get_ref().clone()),
         });
         merge(&mut world.accounts, accounts, |account| account.id.clone());
-        Ok(())
+        let new = tables
+            .iter()
+            .map(|table| (&table.email, table.id.get_ref().as_str()));
+        let new: Vec<_> = new.collect();
+        let all = world.accounts.iter();
+        let all = all.map(|account| (account.email.as_str(), account.id.as_str()));
+        self.own_addresses("account.email", &new, all)
     }
 
     fn permission_sets(&self, tables: Vec<PermissionSetTable>, world: &mut World) -> Result<(), WorldError> {
@@ -273,11 +292,13 @@ impl Checker<'_> {
     ) -> Result<SignedDuration, WorldError> {
         let duration = lifetime.get_ref().0;
         if duration > most || (duration < least && !self.short_lifetimes) {
+            let hint = if duration < least {
+                " (short_lifetimes = true allows less)"
+            } else {
+                ""
+            };
             let (least, most) = (Lifetime(least), Lifetime(most));
-            let problem = format!(
-                "{} is outside {least} to {most} (short_lifetimes = true allows less)",
-                Lifetime(duration)
-            );
+            let problem = format!("{} is outside {least} to {most}{hint}", Lifetime(duration));
             return Err(self.invalid(key, lifetime, problem));
         }
         Ok(duration)

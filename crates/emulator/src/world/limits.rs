@@ -1,5 +1,7 @@
 //! What AWS takes as a name, an address, a description. The hostile world asks for the opposite.
 
+use std::collections::BTreeMap;
+
 use toml::Spanned;
 
 use super::WorldError;
@@ -47,9 +49,14 @@ impl Checker<'_> {
             }
             [_] | [] => false,
         };
-        self.insist(is_region, "region", region, || {
-            format!("{:?} is no region such as eu-west-1", region.get_ref())
-        })
+        // No name of anybody's: the hostile world has a real one too, or no client would find its host.
+        match is_region {
+            true => Ok(()),
+            false => {
+                let problem = format!("{:?} is no region such as eu-west-1", region.get_ref());
+                Err(self.invalid("region", region, problem))
+            }
+        }
     }
 
     pub(super) fn limits_of_user(&self, user: &UserTable) -> Result<(), WorldError> {
@@ -68,6 +75,40 @@ impl Checker<'_> {
             })?;
         }
         Ok(())
+    }
+
+    /// An account of AWS, and a user of a directory, has an e-mail address of its own, in any case of letters. `new` and
+    /// `all` are pairs of address and owner; `all` has the new ones too.
+    pub(super) fn own_addresses<'a>(
+        &self,
+        key: &'static str,
+        new: &[(&Spanned<String>, &str)],
+        all: impl Iterator<Item = (&'a str, &'a str)>,
+    ) -> Result<(), WorldError> {
+        let mut owners: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+        for (address, owner) in all {
+            owners.entry(address.to_lowercase()).or_default().push(owner);
+        }
+        for (address, owner) in new {
+            let same = owners.get(&address.get_ref().to_lowercase());
+            let mut others = same.into_iter().flatten();
+            let other = others.find(|other| !other.eq_ignore_ascii_case(owner));
+            self.insist(other.is_none(), key, address, || {
+                let other = other.copied().unwrap_or_default();
+                format!("{:?} is the address of {other} too", address.get_ref())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Of Active Directory: people type it behind their name.
+    pub(super) fn domain(&self, domain: &Spanned<String>) -> Result<(), WorldError> {
+        let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        let mut labels = domain.get_ref().split('.');
+        let is_domain = labels.all(|label| !label.is_empty() && label.bytes().all(is_letter));
+        self.insist(is_domain, "identity_source.domain", domain, || {
+            format!("{:?} is no domain such as corp.example.com", domain.get_ref())
+        })
     }
 
     pub(super) fn limits_of_account(&self, account: &AccountTable) -> Result<(), WorldError> {
@@ -109,7 +150,12 @@ impl Checker<'_> {
         self.insist(is_attribute(path), key, source, || unknown_attribute(path))
     }
 
-    fn text(&self, key: &'static str, text: &Spanned<String>, most: usize) -> Result<(), WorldError> {
+    pub(super) fn text(
+        &self,
+        key: &'static str,
+        text: &Spanned<String>,
+        most: usize,
+    ) -> Result<(), WorldError> {
         let length = text.get_ref().chars().count();
         let is_fine = (1..=most).contains(&length) && !text.get_ref().chars().any(char::is_control);
         self.insist(is_fine, key, text, || {

@@ -107,6 +107,12 @@ impl Checker<'_> {
             }
             None => None,
         };
+        if let Some(domain) = &table.domain {
+            self.domain(domain)?;
+        }
+        if let Some(name) = &table.name {
+            self.text("identity_source.name", name, 128)?;
+        }
         let missing = |name: &str| self.invalid("identity_source", at, format!("this kind needs a {name}"));
         let text = |value: &Spanned<String>| value.get_ref().clone();
         match table.kind {

@@ -195,7 +195,7 @@ impl fmt::Display for Lifetime {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = self.0.as_secs();
         let units = [(86_400, "d"), (3_600, "h"), (60, "m")];
-        let is_whole = |(size, _): &&(i64, &str)| seconds % size == 0 && seconds > *size;
+        let is_whole = |(size, _): &&(i64, &str)| seconds % size == 0 && seconds >= *size;
         let (size, unit) = units.iter().find(is_whole).unwrap_or(&(1, "s"));
         write!(formatter, "{}{unit}", seconds / size)
     }

@@ -1,0 +1,197 @@
+//! What scripted faults put on the wire, and requests that are too large: in the form of the service, or as a page.
+
+use axum::http::Request;
+use serde_json::{Value, json};
+
+use crate::testing::Client;
+use crate::{Fault, Operation, Trouble};
+
+#[tokio::test]
+async fn a_scripted_status_has_the_form_of_its_service_or_is_a_page() {
+    let mut client = Client::new();
+    for (status, code) in [
+        (500, "InternalFailure"),
+        (503, "ServiceUnavailable"),
+        (403, "AccessDenied"),
+        (400, "ValidationError"),
+    ] {
+        client
+            .emulator
+            .add_fault(Fault::status(Operation::GetCallerIdentity, status).times(1));
+        let reply = client.submit("/", &[("Action", "GetCallerIdentity")]).await;
+        assert_eq!(reply.status, status);
+        assert_eq!(reply.headers["content-type"], "text/xml");
+        let id = reply.headers["x-amzn-requestid"].to_str().unwrap();
+        for part in [
+            "<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">",
+            &format!("<Code>{code}</Code>"),
+            &format!("</Error><RequestId>{id}</RequestId>"),
+        ] {
+            assert!(reply.text.contains(part), "{part} is not in {}", reply.text);
+        }
+    }
+    let throttled = Fault::trouble(Operation::GetCallerIdentity, Trouble::ThrottledRetryAfter);
+    client.emulator.add_fault(throttled.times(1));
+    let reply = client.submit("/", &[("Action", "GetCallerIdentity")]).await;
+    assert!(reply.status == 400 && reply.text.contains("<Code>Throttling</Code>"));
+    assert_eq!(reply.headers["retry-after"], "2");
+
+    for (operation, path) in [
+        (Operation::AccessPortal, "/start"),
+        (Operation::VerifyDevice, "/device"),
+        (Operation::ConsoleLogin, "/console"),
+    ] {
+        client.emulator.add_fault(Fault::status(operation, 500).times(1));
+        let reply = client.get(path).await;
+        assert_eq!(reply.status, 500);
+        assert!(
+            reply.headers["content-type"]
+                .to_str()
+                .unwrap()
+                .starts_with("text/html")
+        );
+        assert!(reply.element("problem").contains("Try again"), "{}", reply.text);
+    }
+    let records = client.get("/_control/audit").await.json();
+    let faults: Vec<(&Value, &Value)> = records["Records"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|record| {
+            (
+                &record["errorCode"],
+                &record["additionalEventData"]["injectedFault"],
+            )
+        })
+        .take(2)
+        .collect();
+    let yes = &json!(true);
+    assert_eq!(
+        faults,
+        [
+            (&json!("InternalFailure"), yes),
+            (&json!("ServiceUnavailable"), yes)
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_request_that_is_too_large_is_refused_in_the_form_of_its_service() {
+    let mut client = Client::new();
+    let large = "x".repeat(3 * 1024 * 1024);
+    for (path, has_type) in [("/client/register", true), ("/logout", true), ("/nowhere", false)] {
+        let request = Request::post(path);
+        let reply = client.send(request.body(large.clone().into()).unwrap()).await;
+        assert_eq!(reply.status, 413, "{path}");
+        assert_eq!(reply.headers["content-type"], "application/json");
+        assert!(reply.headers.contains_key("x-amzn-requestid") && reply.headers.contains_key("date"));
+        assert_eq!(!reply.exception().is_empty(), has_type, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_person_who_sends_too_much_or_goes_astray_gets_a_page() {
+    let mut client = Client::new();
+    let large = "x".repeat(3 * 1024 * 1024);
+    for path in [
+        "/sign-in",
+        "/device",
+        "/authorize",
+        "/start",
+        "/console",
+        "/oauth",
+        "/nowhere",
+    ] {
+        let request = Request::post(path).header("accept", "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8");
+        let reply = client.send(request.body(large.clone().into()).unwrap()).await;
+        assert_eq!(reply.status, 413, "{path}");
+        assert_eq!(
+            reply.headers["content-type"], "text/html; charset=utf-8",
+            "{path}"
+        );
+        assert!(
+            reply.element("problem").contains("larger than any form"),
+            "{}",
+            reply.text
+        );
+    }
+    let request = Request::get("/nowhere").header("accept", "text/html");
+    let reply = client.send(request.body("".into()).unwrap()).await;
+    assert_eq!(reply.status, 404);
+    assert!(
+        reply.element("problem").contains("The address is not one"),
+        "{}",
+        reply.text
+    );
+    let reply = client.submit("/", &[("Action", &large)]).await;
+    assert_eq!(
+        (reply.status.as_u16(), &reply.headers["content-type"]),
+        (413, &"text/xml".parse().unwrap())
+    );
+}
+
+#[tokio::test]
+async fn content_of_sts_that_is_wrong_is_wrong_xml() {
+    let mut client = Client::new();
+    let call = [("Action", "GetCallerIdentity"), ("Version", "2011-06-15")];
+    let sts = |trouble| Fault::trouble(Operation::GetCallerIdentity, trouble).times(1);
+    client.emulator.add_fault(sts(Trouble::GarbageJson));
+    let garbage = client.submit("/", &call).await;
+    assert_eq!(
+        (garbage.status.as_u16(), &garbage.headers["content-type"]),
+        (200, &"text/xml".parse().unwrap())
+    );
+    assert!(
+        garbage.text.starts_with("<GetCallerIdentityResponse ") && !garbage.text.contains("</"),
+        "{}",
+        garbage.text
+    );
+
+    client.emulator.add_fault(sts(Trouble::WrongTypes));
+    let wrong = client.submit("/", &call).await;
+    assert!(
+        wrong.text.contains("<Code><seventeen>true</seventeen></Code>"),
+        "{}",
+        wrong.text
+    );
+    assert!(
+        wrong.text.ends_with("</RequestId></ErrorResponse>"),
+        "{}",
+        wrong.text
+    );
+
+    client.emulator.add_fault(sts(Trouble::HugeBody));
+    let huge = client.submit("/", &call).await;
+    assert!(huge.text.len() > 64 * 1024 * 1024);
+    assert!(huge.text.starts_with("<!--aaa") && huge.text.ends_with("</ErrorResponse>"));
+}
+
+#[tokio::test]
+async fn a_made_up_answer_has_the_type_of_its_service_and_no_body_where_there_is_none() {
+    let mut client = Client::new();
+    for (operation, path, expected) in [
+        (Operation::AccessPortal, "/start", "text/html; charset=utf-8"),
+        (
+            Operation::ListAccounts,
+            "/assignment/accounts",
+            "application/json",
+        ),
+        (
+            Operation::GetCallerIdentity,
+            "/?Action=GetCallerIdentity",
+            "text/xml",
+        ),
+    ] {
+        client
+            .emulator
+            .add_fault(Fault::status(operation, 200).with_body("text").times(1));
+        let reply = client.get(path).await;
+        assert_eq!(
+            (reply.text.as_str(), &reply.headers["content-type"]),
+            ("text", &expected.parse().unwrap())
+        );
+        client.emulator.add_fault(Fault::status(operation, 204).times(1));
+        let reply = client.get(path).await;
+        assert!(reply.status == 204 && reply.text.is_empty(), "{}", reply.text);
+    }
+}
