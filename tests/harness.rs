@@ -66,6 +66,8 @@ mod screen;
 mod sign_in;
 #[path = "harness/simulation.rs"]
 mod simulation;
+#[path = "harness/ssh_server.rs"]
+mod ssh_server;
 #[path = "harness/terminal.rs"]
 mod terminal;
 #[path = "harness/tray.rs"]
@@ -106,6 +108,7 @@ pub use programs::{Program, Programs};
 pub use recording_shell::RecordingShell;
 pub use rounds::rounds;
 pub use simulation::Simulation;
+pub use ssh_server::{SshServer, words_of_all_processes};
 pub use terminal::Terminal;
 pub use tray::{TrayHost, TrayItem};
 pub use wait::wait_until;

@@ -17,6 +17,7 @@ mod stories {
     mod changes_in_process;
     mod clock_in_process;
     mod command_line;
+    mod containers;
     mod crashes;
     mod credential_process;
     mod device_code;
@@ -42,6 +43,7 @@ mod stories {
     mod memory_after_sign_out;
     mod no_secret_leaks;
     mod one_owner;
+    mod over_ssh;
     mod over_tls;
     mod picker;
     mod portals_in_process;
@@ -51,6 +53,7 @@ mod stories {
     mod restart;
     mod second_start;
     pub mod secret_store;
+    mod shared_with_the_aws_cli;
     mod sign_ins_in_process;
     pub mod stage;
     mod start_ups;

@@ -12,12 +12,13 @@ const EMPTY_NAMES: [&str; 8] = [
 ];
 
 /// Files that compute and do nothing else, as far as they exist.
-const PURE_FILES: [&str; 11] = [
+const PURE_FILES: [&str; 12] = [
     "crates/core/src/refresh/plan.rs",
     "crates/core/src/aws_config/block.rs",
     "crates/core/src/aws_config/document.rs",
     "crates/core/src/aws_config/edit.rs",
     "crates/core/src/aws_config/findings.rs",
+    "crates/core/src/aws_config/logins.rs",
     "crates/core/src/aws_config/names.rs",
     "crates/core/src/aws_config/profiles.rs",
     "crates/core/src/aws_config/wish.rs",

@@ -4,7 +4,11 @@
 /**
  * Everything that people and programs may ask of the application.
  */
-export type Request = { "do": "inspect_start_url", text: string, } | { "do": "add_portal", start_url: string, region: string | null, name: string | null, } | { "do": "remove_portal", portal: string, } | { "do": "sign_in", portal: string, method: SignInMethod,
+export type Request = { "do": "inspect_start_url", text: string, } | { "do": "add_portal", start_url: string, region: string | null, name: string | null, } | { "do": "find_aws_cli_portals",
+/**
+ * Its configuration file, if not the usual one.
+ */
+config: string | null, } | { "do": "import_aws_cli_portal", start_url: string, region: string, config: string | null, } | { "do": "remove_portal", portal: string, } | { "do": "sign_in", portal: string, method: SignInMethod,
 /**
  * Ends a live session first, so that the new one gets its full length.
  */
@@ -21,7 +25,32 @@ via: ConsoleVia | null, } | { "do": "open_portal", portal: string, } | { "do": "
 /**
  * What a request gave.
  */
-export type Answer = { "answer": "done" } | { "answer": "start_url", view: StartUrlView, } | { "answer": "portal", portal: string, } | { "answer": "sign_in", view: SignInView, };
+export type Answer = { "answer": "done" } | { "answer": "start_url", view: StartUrlView, } | { "answer": "aws_cli_portals", portals: Array<AwsCliPortal>, } | { "answer": "portal", portal: string, } | { "answer": "sign_in", view: SignInView, };
+
+/**
+ * An access portal in `~/.aws/config`.
+ */
+export type AwsCliPortal = {
+/**
+ * As it is called here, or would be.
+ */
+name: string, start_url: string, region: string,
+/**
+ * How many profiles use it.
+ */
+profiles: number,
+/**
+ * It is one of the portals here already.
+ */
+known: boolean,
+/**
+ * Until when the AWS CLI's sign-in lasts, which can be taken over.
+ */
+signed_in_until: string | null,
+/**
+ * Why it, or its sign-in, cannot be used.
+ */
+problem: ProblemView | null, };
 
 /**
  * A permission set in an account of a portal.

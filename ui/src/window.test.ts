@@ -44,6 +44,33 @@ test('first run: a start URL, its region, then the portal is added', async () =>
   await waitFor(() => expect(host.asked.at(-1)).toEqual(added));
 });
 
+test('first run: a portal of the AWS CLI is one click away, with its sign-in', async () => {
+  const host = new TestHost({ portals: [], mood: 'empty' });
+  const portal = {
+    name: 'corp', start_url: 'https://acme.awsapps.com/start', region: 'eu-west-1', profiles: 2, known: false,
+    signed_in_until: new Date(Date.now() + 60_000).toISOString(), problem: null,
+  };
+  const known = { ...portal, name: 'other', start_url: 'https://other.awsapps.com/start', known: true };
+  host.answers.find_aws_cli_portals = { answer: 'aws_cli_portals', portals: [known, portal] };
+  host.answers.import_aws_cli_portal = { answer: 'portal', portal: 'p1' };
+  render(App, { host });
+  await screen.findByText(/with the AWS CLI, signed in until/);
+  expect(screen.queryByText('other')).toBeNull();
+  expect(document.activeElement).toBe(byId('start-url'));
+  await fireEvent.click(screen.getByRole('button', { name: 'Use corp here' }));
+  const taken = { do: 'import_aws_cli_portal', start_url: portal.start_url, region: 'eu-west-1', config: null };
+  await waitFor(() => expect(host.asked.at(-1)).toEqual(taken));
+});
+
+test('first run: without the AWS CLI nothing is said of it', async () => {
+  const host = new TestHost({ portals: [], mood: 'empty' });
+  host.failures.find_aws_cli_portals = { code: 'failed', what_happened: 'Unreadable.', what_to_do: 'Look.' };
+  render(App, { host });
+  await waitFor(() => expect(host.asked).toContainEqual({ do: 'find_aws_cli_portals', config: null }));
+  expect(screen.queryByText(/AWS CLI/)).toBeNull();
+  expect(screen.queryByText(/Unreadable/)).toBeNull();
+});
+
 test('first run: what is missing is said when somebody goes on, and has the focus', async () => {
   const host = new TestHost({ portals: [], mood: 'empty' });
   const nothing = { start_url: null, region: null, regions: ['eu-west-1'], problem: null };

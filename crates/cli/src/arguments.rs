@@ -1,5 +1,6 @@
 //! The command line's grammar; its comments are the help that people read.
 
+mod elsewhere;
 mod profiles;
 
 use std::ffi::OsString;
@@ -10,6 +11,7 @@ use portray_core::app::contract::ConsoleVia;
 use portray_core::identity_center::portal::is_region;
 
 use crate::shells::Shell;
+pub use elsewhere::{CredentialProcess, Forward, Import, Ssh};
 pub use profiles::{ProfileOptions, ProfilesCommand};
 
 /// Your AWS access portal: signs in to IAM Identity Center, keeps credentials fresh, opens consoles.
@@ -68,6 +70,10 @@ pub enum Command {
     Env(Env),
     /// Offer a role's credentials to other programs of yours until Ctrl-C, and print the variables that lead there.
     Serve(Serve),
+    /// Work on another machine over SSH, where AWS's tools find a role's credentials until the connection ends.
+    Ssh(Ssh),
+    /// Inside a container: run a command that gets the credentials of the role that was shown to the container.
+    Forward(Forward),
     /// Keep a role's credentials fresh, though nobody asks for them.
     Keep(Keep),
     /// Show, write and take back profiles for your roles in ~/.aws/config.
@@ -98,6 +104,8 @@ pub enum PortalCommand {
     },
     /// List the portals.
     List(Json),
+    /// Take over portals that the AWS CLI uses, and its sign-ins. Without a name it shows them and changes nothing.
+    Import(Import),
     /// Sign out of a portal and forget it.
     Remove {
         /// The portal's name.
@@ -231,6 +239,12 @@ pub struct Serve {
     /// The variables as one JSON document instead of statements for a shell.
     #[arg(long)]
     pub json: bool,
+    /// Answer also under this address, for programs on another machine whose port SSH leads here: 127.0.0.1:PORT
+    #[arg(long, value_name = "HOST:PORT", value_parser = elsewhere::authority)]
+    pub authority: Option<String>,
+    /// Serve containers instead: DIR/mount gets all that a container needs, for docker run -v DIR/mount:/run/portray:ro
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["shell", "token_file", "authority"])]
+    pub container_dir: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -252,22 +266,6 @@ pub struct Completions {
 pub struct Man {
     /// The page of this command; the whole program's by default.
     pub command: Vec<String>,
-}
-
-#[derive(Debug, Args)]
-pub struct CredentialProcess {
-    /// The portal's name or start URL.
-    #[arg(long)]
-    pub portal: String,
-    /// The account's id, twelve digits.
-    #[arg(long)]
-    pub account: String,
-    /// The permission set's name.
-    #[arg(long)]
-    pub permission_set: String,
-    /// The portal's region, where two portals share a start URL.
-    #[arg(long)]
-    pub region: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -322,6 +320,9 @@ pub struct Exec {
     /// Set AWS_REGION and AWS_DEFAULT_REGION.
     #[arg(long, value_parser = region)]
     pub region: Option<String>,
+    /// Serve containers too while it runs: DIR/mount gets all that one needs, for docker run -v DIR/mount:/run/portray:ro
+    #[arg(long, value_name = "DIR", conflicts_with = "env")]
+    pub container_dir: Option<PathBuf>,
     /// The command and its arguments, after --
     #[arg(last = true, required = true)]
     pub command: Vec<OsString>,

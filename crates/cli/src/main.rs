@@ -25,7 +25,7 @@ use portray_core::paths::{Environment, Paths};
 use zeroizing_alloc::ZeroAlloc;
 
 use crate::arguments::Arguments;
-use crate::commands::Invocation;
+use crate::commands::{Inside, Invocation};
 use crate::failure::Failure;
 use crate::printer::Printer;
 
@@ -42,13 +42,17 @@ fn main() -> ExitCode {
     let environment = Environment::of_process();
     log::start(&environment, arguments.verbose, arguments.is_agent());
     let printer = Printer::new(arguments.verbose);
+    let command = match commands::inside_container(&environment, printer, arguments.command) {
+        Inside::Done(outcome) => return outcome.unwrap_or_else(|failure| printer.failure(&failure)),
+        Inside::Not(command) => command,
+    };
     let outcome = Paths::of(&environment).map_err(Failure::from).and_then(|paths| {
         let invocation = Invocation {
             environment,
             paths,
             printer,
         };
-        commands::run(&invocation, arguments.command)
+        commands::run(&invocation, command)
     });
     outcome.unwrap_or_else(|failure| printer.failure(&failure))
 }

@@ -96,7 +96,7 @@ mod tests {
                 "write it like 15m",
                 "portray help credentials",
             ),
-            (&["portal"], "add, list, remove", "portray help portal"),
+            (&["portal"], "add, list, import, remove", "portray help portal"),
             (&["portal", "list", "x"], "'x'", "portray help portal list"),
         ] {
             let (what_happened, what_to_do) = told(words);

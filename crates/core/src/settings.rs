@@ -19,6 +19,8 @@ pub struct Settings {
     pub portals: Vec<PortalSettings>,
     pub console: ConsoleSettings,
     pub profiles: ProfileSettings,
+    /// Whether the AWS CLI gets the sign-ins of portals that do not say otherwise.
+    pub share_aws_cli_login: bool,
     /// What stands in the file, but does not hold.
     pub faults: Vec<Fault>,
     /// Keys that this version does not know.
@@ -61,6 +63,8 @@ pub struct PortalSettings {
     pub endpoints: EndpointSettings,
     /// A command line with `{url}`; the desktop's browser by default.
     pub sign_in_browser: Option<String>,
+    /// Whether the AWS CLI gets the sign-in too; what the file says for all portals where it is left out.
+    pub share_aws_cli_login: Option<bool>,
     /// Where it stands in the file, counted from 1; 0 for one that was added since.
     #[serde(skip)]
     pub line: usize,
@@ -168,6 +172,7 @@ impl Settings {
             portals,
             console: reading.console,
             profiles: reading.profiles,
+            share_aws_cli_login: reading.share_aws_cli_login,
             faults: reading.faults,
             unknown_keys: reading.unknown_keys,
             set_aside: None,
@@ -214,6 +219,11 @@ impl Settings {
         self.portals.iter().find(|portal| portal.id == id)
     }
 
+    /// Whether the AWS CLI gets this portal's sign-in.
+    pub fn shares_login(&self, portal: &PortalSettings) -> bool {
+        portal.share_aws_cli_login.unwrap_or(self.share_aws_cli_login)
+    }
+
     /// Adds a portal under a name that is still free, made from `name`.
     pub fn add_portal(&mut self, name: &str, start_url: &str, region: &str) -> &PortalSettings {
         let name = self.free_name(name);
@@ -237,6 +247,7 @@ impl Settings {
             region: region.to_owned(),
             endpoints: EndpointSettings::default(),
             sign_in_browser: None,
+            share_aws_cli_login: None,
             line: 0,
         });
         self.portals.last().expect("one was pushed just now")

@@ -91,6 +91,7 @@ pub fn portal_settings() -> PortalSettings {
         region: "eu-west-1".to_owned(),
         endpoints: EndpointSettings::default(),
         sign_in_browser: None,
+        share_aws_cli_login: None,
         line: 0,
     }
 }

@@ -106,6 +106,11 @@ fn with_emulator() -> Result<()> {
             ("PORTRAY_ENDPOINT_URL", emulator.base_url.clone()),
             // Nothing of the demo stays in the person's own keyring.
             ("PORTRAY_SECRET_STORE", "memory".to_owned()),
+            // Nor is anything of the person's AWS CLI offered to the demo.
+            (
+                "AWS_CONFIG_FILE",
+                home.join("aws-config").to_string_lossy().into_owned(),
+            ),
         ],
     };
     println!(

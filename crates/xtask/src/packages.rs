@@ -13,9 +13,10 @@ pub const BUILD: [&str; 6] = [
 /// For a desktop without a display, with a browser and people in front of it. (`dbus-x11` is the session bus that
 /// gnome-keyring asks for; without it apt would choose one that brings systemd. `chromium-sandbox` is for people who
 /// are not root where the system gives them no user namespaces, as in containers.)
-pub const TEST: [&str; 25] = [
+pub const TEST: [&str; 27] = [
     "adwaita-icon-theme",
     "awscli",
+    "bubblewrap",
     "chromium",
     "chromium-driver",
     "chromium-sandbox",
@@ -27,6 +28,7 @@ pub const TEST: [&str; 25] = [
     "fonts-inter",
     "gnome-keyring",
     "librsvg2-common",
+    "openssh-server",
     "procps",
     "python3-venv",
     "scrot",

@@ -60,6 +60,10 @@ export class DemoHost implements Host {
         this.#publish();
         return { answer: 'portal', portal: DEMO_PORTAL };
       }
+      case 'find_aws_cli_portals':
+        return { answer: 'aws_cli_portals', portals: [] };
+      case 'import_aws_cli_portal':
+        return this.ask({ do: 'add_portal', start_url: request.start_url, region: request.region, name: null });
       case 'remove_portal':
         this.#portals = [];
         this.#rows = [];

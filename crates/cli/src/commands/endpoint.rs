@@ -1,5 +1,7 @@
 //! The container-credentials endpoint of one launch, and the variables that lead AWS tools to it.
 
+#[cfg(unix)]
+use portray_core::agent::Grant;
 use portray_core::agent::container_endpoint::ContainerEndpoint;
 use portray_core::agent::protocol::{CredentialsReply, Target};
 use portray_core::clock::SystemClock;
@@ -9,7 +11,7 @@ use super::Invocation;
 use crate::failure::Failure;
 
 /// Some SDKs send requests to loopback through a proxy, token and all.
-const NEVER_PROXIED: &str = "127.0.0.1,localhost,::1";
+pub const NEVER_PROXIED: &str = "127.0.0.1,localhost,::1";
 
 /// Binds the endpoint that serves the role of these credentials.
 pub async fn bind(
@@ -20,6 +22,13 @@ pub async fn bind(
     let target = Target::from(credentials.role.clone());
     let bound = ContainerEndpoint::bind(paths, target, credentials.stay, clock).await;
     bound.map_err(|error| Failure::system("Listening on 127.0.0.1", &error))
+}
+
+/// The grant of this launch for another door than the endpoint.
+#[cfg(unix)]
+pub fn grant(invocation: &Invocation, credentials: &CredentialsReply) -> Grant {
+    let target = Target::from(credentials.role.clone());
+    Grant::new(invocation.paths.clone(), target, credentials.stay)
 }
 
 /// What keeps requests to the endpoint away from a proxy.

@@ -2,59 +2,68 @@
 
 use std::ffi::{OsStr, OsString};
 use std::process::{ExitCode, ExitStatus};
+use std::time::Duration;
 
+use portray_core::agent::container_endpoint::ContainerEndpoint;
 use portray_core::agent::protocol::CredentialsReply;
 use portray_core::app::contract::ProblemView;
+use portray_core::clock::{Clock, SystemClock};
 use portray_core::paths::Environment;
 use tokio::process::{Child, Command};
+use tokio::runtime::{Builder, Runtime};
 
-use super::{Invocation, credentials, endpoint};
+use super::{Invocation, container_folder, credentials, endpoint};
 use crate::arguments::Exec;
-use crate::documents::variables;
+use crate::documents::{COMPETING, variables};
 use crate::failure::Failure;
+use crate::printer::Printer;
 use crate::signals::Signals;
 
-/// Where AWS tools would find other credentials, before they look at those given here.
-const COMPETING: [&str; 13] = [
-    "AWS_PROFILE",
-    "AWS_DEFAULT_PROFILE",
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "AWS_SECURITY_TOKEN",
-    "AWS_CREDENTIAL_EXPIRATION",
-    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
-    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
-    "AWS_WEB_IDENTITY_TOKEN_FILE",
-    "AWS_ROLE_ARN",
-];
+/// How long the launch outside may take before a command of a container starts.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 pub fn run(invocation: &Invocation, arguments: &Exec) -> Result<ExitCode, Failure> {
     // Asked for before the command starts, so that what is wrong is said here and not by every tool in its way.
     let credentials = credentials::ask(invocation, &arguments.role.words(), 0)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::system("Starting the runtime", &error))?;
+    let runtime = runtime()?;
     let ended = runtime.block_on(run_command(invocation, arguments, credentials))?;
     // A request that is under way must not keep the terminal waiting.
     runtime.shutdown_background();
-    let status = match ended {
-        Ok(status) => status,
-        Err(not_started) => {
-            invocation.printer.failure(&not_started.problem.into());
-            return Ok(ExitCode::from(not_started.code));
+    Ok(ended.exit_code(invocation.printer))
+}
+
+/// What serves beside a command that runs.
+pub(super) fn runtime() -> Result<Runtime, Failure> {
+    Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::system("Starting the runtime", &error))
+}
+
+/// How a command ended, or that it was not started.
+pub(super) struct Ended(Result<ExitStatus, NotStarted>);
+
+impl Ended {
+    /// What this process ends with; a command that was not started is told.
+    pub(super) fn exit_code(self, printer: Printer) -> ExitCode {
+        match self.0 {
+            Ok(status) => as_of(status),
+            Err(not_started) => {
+                printer.failure(&not_started.problem.into());
+                ExitCode::from(not_started.code)
+            }
         }
-    };
+    }
+}
+
+fn as_of(status: ExitStatus) -> ExitCode {
     // Windows' exit codes have 32 bits, more than an ExitCode takes.
     #[cfg(windows)]
     if let Some(code) = status.code() {
         std::process::exit(code);
     }
-    Ok(exit_code(status))
+    exit_code(status)
 }
 
 /// The command cannot be run; the exit code is the one that shells give then.
@@ -79,16 +88,8 @@ async fn run_command(
     invocation: &Invocation,
     arguments: &Exec,
     credentials: CredentialsReply,
-) -> Result<Result<ExitStatus, NotStarted>, Failure> {
-    let (program, rest) = arguments
-        .command
-        .split_first()
-        .ok_or_else(ProblemView::no_command)?;
-    let mut command = Command::new(found(program, &invocation.environment));
-    command.args(rest);
-    for name in COMPETING {
-        command.env_remove(name);
-    }
+) -> Result<Ended, Failure> {
+    let mut command = without_competition(&arguments.command, &invocation.environment)?;
     if let Some(region) = &arguments.region {
         command
             .env("AWS_REGION", region)
@@ -96,23 +97,68 @@ async fn run_command(
     }
     if arguments.env {
         command.envs(variables(&credentials, None));
+        invocation.printer.note(&remaining_life(&credentials));
     } else {
         let endpoint = endpoint::bind(invocation, &credentials).await?;
-        command
-            .env("AWS_CONTAINER_CREDENTIALS_FULL_URI", endpoint.uri())
-            .env("AWS_CONTAINER_AUTHORIZATION_TOKEN", endpoint.token().expose())
-            .envs(endpoint::never_proxied(&invocation.environment));
-        tokio::spawn(endpoint.serve());
+        lead(&mut command, endpoint, &invocation.environment);
     }
+    let Some(folder) = &arguments.container_dir else {
+        return until_its_end(command).await;
+    };
+    let region = arguments.region.as_deref();
+    let serving = container_folder::serve(invocation, folder, &credentials, region)?;
+    tokio::select! {
+        ended = until_its_end(command) => ended,
+        Err(error) = serving => Err(Failure::system("Serving containers", &error)),
+    }
+}
+
+/// A command of a person, without the variables in which AWS's tools would find other credentials.
+pub(super) fn without_competition(words: &[OsString], environment: &Environment) -> Result<Command, Failure> {
+    let (program, rest) = words.split_first().ok_or_else(ProblemView::no_command)?;
+    let mut command = Command::new(found(program, environment));
+    command.args(rest);
+    for name in COMPETING {
+        command.env_remove(name);
+    }
+    Ok(command)
+}
+
+/// Serves the endpoint for as long as this process lives, and tells the command where it is.
+pub(super) fn lead(command: &mut Command, endpoint: ContainerEndpoint, environment: &Environment) {
+    command
+        .env("AWS_CONTAINER_CREDENTIALS_FULL_URI", endpoint.uri())
+        .env("AWS_CONTAINER_AUTHORIZATION_TOKEN", endpoint.token().expose())
+        .envs(endpoint::never_proxied(environment));
+    tokio::spawn(endpoint.serve());
+}
+
+/// Starts the command, and passes signals on until it ends.
+pub(super) async fn until_its_end(mut command: Command) -> Result<Ended, Failure> {
     let signals = Signals::listen().map_err(|error| Failure::system("Listening to signals", &error))?;
     let child = match command.spawn() {
         Ok(child) => child,
-        Err(error) => return Ok(Err(NotStarted::new(program, &error))),
+        Err(error) => {
+            let program = command.as_std().get_program();
+            return Ok(Ended(Err(NotStarted::new(program, &error))));
+        }
     };
     let ended = wait(child, signals).await;
     ended
-        .map(Ok)
+        .map(|status| Ended(Ok(status)))
         .map_err(|error| Failure::system("Waiting for the command", &error))
+}
+
+/// How long variables are good for: nobody renews them.
+fn remaining_life(credentials: &CredentialsReply) -> String {
+    let left = credentials.expires_at.duration_since(SystemClock::new().now());
+    let minutes = left.as_mins();
+    let left = match minutes {
+        ..=0 => "less than a minute".to_owned(),
+        1 => "another minute".to_owned(),
+        2.. => format!("another {minutes} minutes"),
+    };
+    format!("These credentials live {left} and are not renewed.")
 }
 
 /// Passes signals on until the command ends. Those of the terminal reach it without us.

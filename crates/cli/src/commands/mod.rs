@@ -3,6 +3,7 @@
 mod accounts;
 mod agent;
 mod console;
+mod container_folder;
 mod credential_process;
 mod credentials;
 mod details;
@@ -10,6 +11,7 @@ mod doctor;
 mod endpoint;
 mod env;
 mod exec;
+mod forward;
 mod headless;
 mod keep;
 pub mod listing;
@@ -20,6 +22,8 @@ mod portal;
 mod profiles;
 mod secret_store;
 mod serve;
+mod serve_containers;
+mod ssh;
 mod status;
 
 use std::process::ExitCode;
@@ -30,7 +34,7 @@ use portray_core::app::contract::{Answer, PortalView, ProblemView, Request};
 use portray_core::paths::{Environment, Paths};
 
 use crate::agent_start;
-use crate::arguments::{Command, Json};
+use crate::arguments::{Command, CredentialProcess, Json};
 use crate::failure::Failure;
 use crate::printer::Printer;
 use crate::shells::{Shell, Unquotable};
@@ -41,6 +45,24 @@ pub struct Invocation {
     pub environment: Environment,
     pub paths: Paths,
     pub printer: Printer,
+}
+
+/// What came of a command that may need nothing of this machine's own.
+pub enum Inside {
+    Done(Result<ExitCode, Failure>),
+    /// One that needs folders and an agent.
+    Not(Option<Command>),
+}
+
+/// Runs what is for the inside of a container, where there is no agent, no folder of ours and perhaps no home.
+pub fn inside_container(environment: &Environment, printer: Printer, command: Option<Command>) -> Inside {
+    match command {
+        Some(Command::Forward(arguments)) => Inside::Done(forward::run(environment, printer, &arguments)),
+        Some(Command::CredentialProcess(CredentialProcess {
+            socket: Some(socket), ..
+        })) => Inside::Done(credential_process::of_a_launch(printer, &socket).map(|()| ExitCode::SUCCESS)),
+        other => Inside::Not(other),
+    }
 }
 
 /// Runs a command; none is `status`.
@@ -57,6 +79,10 @@ pub fn run(invocation: &Invocation, command: Option<Command>) -> Result<ExitCode
         Command::Exec(arguments) => return exec::run(invocation, &arguments),
         Command::Env(arguments) => env::run(invocation, &arguments)?,
         Command::Serve(arguments) => serve::run(invocation, &arguments)?,
+        Command::Ssh(arguments) => return ssh::run(invocation, &arguments),
+        Command::Forward(arguments) => {
+            return forward::run(&invocation.environment, invocation.printer, &arguments);
+        }
         Command::Keep(arguments) => keep::run(invocation, &arguments)?,
         Command::Profiles(command) => profiles::run(invocation, &command)?,
         Command::Agent(arguments) => agent::run(invocation, &arguments)?,

@@ -1,5 +1,7 @@
 //! `portray portal add | list | remove`
 
+mod import;
+
 use portray_core::app::command_problem::for_a_shell;
 use portray_core::app::contract::{Answer, PortalState, PortalView, Request};
 use serde::Serialize;
@@ -29,6 +31,7 @@ pub fn run(invocation: &Invocation, arguments: PortalCommand) -> Result<(), Fail
             },
         ),
         PortalCommand::List(arguments) => list(invocation, arguments.json),
+        PortalCommand::Import(arguments) => import::run(invocation, &arguments),
         PortalCommand::Remove { name } => remove(invocation, &name),
     }
 }

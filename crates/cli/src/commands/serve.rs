@@ -8,9 +8,9 @@ use portray_core::private_files;
 use portray_core::secret::Secret;
 use serde_json::{Map, Value};
 
-use super::{Invocation, credentials, endpoint};
+use super::{Invocation, credentials, endpoint, serve_containers};
 use crate::arguments::Serve;
-use crate::documents::{COMPETING, KEYS};
+use crate::documents::COMPETING;
 use crate::failure::Failure;
 use crate::printer::on_one_harmless_line;
 use crate::signals::Signals;
@@ -21,6 +21,9 @@ const PROXIES: [&str; 4] = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"
 pub fn run(invocation: &Invocation, arguments: &Serve) -> Result<(), Failure> {
     // Asked for first, so that what is wrong is said here and not by every program in its way.
     let credentials = credentials::ask(invocation, &arguments.role.words(), 0)?;
+    if let Some(folder) = &arguments.container_dir {
+        return serve_containers::run(invocation, folder, &credentials, arguments.json);
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -33,7 +36,11 @@ async fn serve(
     arguments: &Serve,
     credentials: &CredentialsReply,
 ) -> Result<(), Failure> {
-    let endpoint = endpoint::bind(invocation, credentials).await?;
+    let mut endpoint = endpoint::bind(invocation, credentials).await?;
+    let port = endpoint.port();
+    if let Some(authority) = &arguments.authority {
+        endpoint = endpoint.named(authority);
+    }
     let mut signals = Signals::listen().map_err(|error| Failure::system("Listening to signals", &error))?;
     let token = endpoint.token();
     let file = arguments
@@ -46,9 +53,11 @@ async fn serve(
         None => ("AWS_CONTAINER_AUTHORIZATION_TOKEN", token.expose().clone()),
     };
     let mut variables = vec![("AWS_CONTAINER_CREDENTIALS_FULL_URI", endpoint.uri()), token];
-    if PROXIES
-        .iter()
-        .any(|name| invocation.environment.text(name).is_some())
+    // Another machine's proxies are not known here.
+    if arguments.authority.is_some()
+        || PROXIES
+            .iter()
+            .any(|name| invocation.environment.text(name).is_some())
     {
         variables.extend(endpoint::never_proxied(&invocation.environment));
     }
@@ -56,6 +65,10 @@ async fn serve(
     let (account, set) = (&credentials.account_name, &credentials.role.permission_set);
     let note = format!("{account}/{set} is served until Ctrl-C.");
     invocation.printer.note(&on_one_harmless_line(&note));
+    if let Some(authority) = &arguments.authority {
+        let note = format!("Lead the port here: ssh -R {authority}:127.0.0.1:{port} HOST");
+        invocation.printer.note(&note);
+    }
     tokio::select! {
         ended = endpoint.serve() => ended.map_err(|error| Failure::system("Serving on 127.0.0.1", &error)),
         _ = signals.next() => Ok(()),
@@ -73,9 +86,7 @@ fn print(
             .map(|(name, value)| ((*name).to_owned(), Value::from(value.as_str())));
         return invocation.printer.json(&pairs.collect::<Map<_, _>>());
     }
-    // Tools look for these before they look for an endpoint.
-    let before: Vec<_> = COMPETING.into_iter().chain(KEYS).collect();
-    invocation.statements(arguments.shell, &before, variables)
+    invocation.statements(arguments.shell, &COMPETING, variables)
 }
 
 /// A file that holds the token, and nothing else: SDKs send also a line's end. Gone with this value.

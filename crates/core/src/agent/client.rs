@@ -1,11 +1,13 @@
 //! The blocking client, so that a helper answers in milliseconds and a plain thread can use it.
 
 use std::io::{self, BufRead, BufReader, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::agent::connection::{self, Connection};
-use crate::agent::protocol::{AgentHello, MAX_REQUEST, Operation, Reply, RequestLine, ResponseLine, VERSION};
+use crate::agent::protocol::{
+    AgentHello, CredentialsReply, MAX_REQUEST, Operation, Reply, RequestLine, ResponseLine, VERSION,
+};
 use crate::app::contract::ProblemView;
 use crate::paths::Paths;
 use crate::private_files::FolderFault;
@@ -55,6 +57,27 @@ impl Client {
         };
         client.wait_at_most(Some(PATIENCE))?;
         Ok(client)
+    }
+
+    /// Connects to the socket of one launch, which somebody has shown to the container that we run in. Who may have put
+    /// it there is theirs to know: the folder's owner is a number of another world.
+    pub fn of_a_launch(socket: &Path) -> Result<Self, ClientError> {
+        let connection = connection::open_launch(socket).map_err(|error| ClientError::Problem {
+            problem: ProblemView::no_launch(socket, &error),
+            candidates: Vec::new(),
+        })?;
+        Ok(Self {
+            connection: BufReader::new(connection),
+        })
+    }
+
+    /// The credentials of the role that the socket of a launch is for.
+    pub fn credentials_of_its_role(mut self, patience: Duration) -> Result<CredentialsReply, ClientError> {
+        self.wait_at_most(Some(patience))?;
+        let Reply::Credentials(credentials) = self.ask(&Operation::Granted)? else {
+            return Err(ClientError::Garbled);
+        };
+        Ok(credentials)
     }
 
     /// Bounds the wait for every further answer; `None` waits for as long as the agent lives.

@@ -1,14 +1,15 @@
 //! The client's end of the agent's socket or pipe: opened only where it is ours, with a deadline for what it does.
 
 #[cfg(unix)]
-pub use unix::{Connection, open, set_patience};
+pub use unix::{Connection, open, open_launch, set_patience};
 #[cfg(windows)]
-pub use windows::{Connection, open, set_patience};
+pub use windows::{Connection, open, open_launch, set_patience};
 
 #[cfg(unix)]
 mod unix {
     use std::io;
     use std::os::unix::net::UnixStream;
+    use std::path::Path;
     use std::time::Duration;
 
     use crate::agent::client::ClientError;
@@ -30,6 +31,11 @@ mod unix {
         }
     }
 
+    /// The socket of one launch, inside of the container that it was shown to.
+    pub fn open_launch(socket: &Path) -> io::Result<Connection> {
+        Connection::connect(socket)
+    }
+
     /// Bounds every further read and write; `None` waits for ever.
     pub fn set_patience(connection: &mut Connection, patience: Option<Duration>) -> io::Result<()> {
         connection.set_read_timeout(patience)?;
@@ -40,6 +46,7 @@ mod unix {
 #[cfg(windows)]
 mod windows {
     use std::io::{self, Read, Write};
+    use std::path::Path;
     use std::time::Duration;
 
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -88,6 +95,11 @@ mod windows {
             runtime,
             patience: None,
         })
+    }
+
+    /// Containers of Linux run in a machine of their own there, which reaches no pipe.
+    pub fn open_launch(_socket: &Path) -> io::Result<Connection> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 
     /// Bounds every further read and write; `None` waits for ever.

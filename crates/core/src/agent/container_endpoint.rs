@@ -1,10 +1,12 @@
 //! The container-credentials endpoint of one launch: loopback HTTP for AWS SDKs, behind a token.
 //!
-//! It holds no credentials: every request asks the agent over its socket, so it outlives a restart of the agent.
+//! It holds no credentials: every request asks the agent over its socket, so it outlives a restart of the agent. In a
+//! container it asks the socket of a launch outside.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::extract::{ConnectInfo, Request, State};
@@ -15,9 +17,10 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use crate::agent::client::{Client, ClientError};
-use crate::agent::protocol::{CredentialsReply, Operation, Reply, Stay, Target};
-use crate::app::contract::ProblemCode;
+use crate::agent::client::ClientError;
+use crate::agent::grant::{Grant, Source, Withheld};
+use crate::agent::protocol::{CredentialsReply, Stay, Target};
+use crate::app::contract::{ProblemCode, ProblemView};
 use crate::clock::SharedClock;
 use crate::loopback_peer::is_same_user;
 use crate::paths::Paths;
@@ -43,13 +46,12 @@ pub struct ContainerEndpoint {
 #[derive(Debug)]
 struct Door {
     address: SocketAddrV4,
+    /// The one address more under which this grant is reached: that of a port which SSH leads here.
+    named: Option<String>,
     token: Secret,
-    paths: Paths,
-    target: Target,
+    source: Source,
     clock: SharedClock,
     refusals: Mutex<Refusals>,
-    /// Whose launch it is; none once that person has signed out.
-    stay: Mutex<Option<Stay>>,
 }
 
 /// Refused requests since the last line about them in the log.
@@ -62,16 +64,24 @@ impl ContainerEndpoint {
     /// Binds a port of the system's choice on 127.0.0.1 and makes a token of 256 bits.
     /// Gives nothing any more after the end of `stay`, whoever signs in then.
     pub async fn bind(paths: Paths, target: Target, stay: Stay, clock: SharedClock) -> io::Result<Self> {
+        Self::of(Source::Agent(Grant::new(paths, target, stay)), clock).await
+    }
+
+    /// The same inside of a container, for the role of the launch whose socket was put there.
+    pub async fn relay(socket: PathBuf, clock: SharedClock) -> io::Result<Self> {
+        Self::of(Source::Socket(socket), clock).await
+    }
+
+    async fn of(source: Source, clock: SharedClock) -> io::Result<Self> {
         let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let port = listener.local_addr()?.port();
         let door = Door {
             address: SocketAddrV4::new(Ipv4Addr::LOCALHOST, port),
+            named: None,
             token: new_token()?,
-            paths,
-            target,
+            source,
             clock,
             refusals: Mutex::default(),
-            stay: Mutex::new(Some(stay)),
         };
         Ok(Self {
             listener,
@@ -79,9 +89,30 @@ impl ContainerEndpoint {
         })
     }
 
-    /// `AWS_CONTAINER_CREDENTIALS_FULL_URI`.
+    /// Answers also to this one `HOST:PORT`, under which a port is reached that leads here.
+    #[must_use]
+    pub fn named(self, authority: &str) -> Self {
+        let door = Arc::into_inner(self.door).map(|door| Door {
+            named: Some(authority.to_owned()),
+            ..door
+        });
+        Self {
+            listener: self.listener,
+            door: Arc::new(door.expect("nobody shares the door of an endpoint that does not serve yet")),
+        }
+    }
+
+    /// The port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.door.address.port()
+    }
+
+    /// `AWS_CONTAINER_CREDENTIALS_FULL_URI`: where its clients are, under the name that was given.
     pub fn uri(&self) -> String {
-        format!("http://{}{PATH}", self.door.address)
+        match &self.door.named {
+            Some(authority) => format!("http://{authority}{PATH}"),
+            None => format!("http://{}{PATH}", self.door.address),
+        }
     }
 
     /// `AWS_CONTAINER_AUTHORIZATION_TOKEN`.
@@ -181,6 +212,11 @@ impl Door {
         let (Some(host), None) = (hosts.next(), hosts.next()) else {
             return false;
         };
+        if let Some(named) = &self.named
+            && host.as_bytes() == named.as_bytes()
+        {
+            return true;
+        }
         let port = self.address.port();
         ["127.0.0.1", "localhost", "[::1]"]
             .iter()
@@ -195,17 +231,6 @@ impl Door {
         token
             .to_str()
             .is_ok_and(|token| Secret::from(token) == self.token)
-    }
-
-    /// Whether the person of this launch has signed out, for good.
-    fn is_left(&self, now: Stay) -> bool {
-        let mut stay = self.stay();
-        *stay = stay.filter(|stay| !stay.is_over(now)).map(|_| now);
-        stay.is_none()
-    }
-
-    fn stay(&self) -> MutexGuard<'_, Option<Stay>> {
-        self.stay.lock().expect("nothing panics while it is held")
     }
 
     /// One line a minute, however many requests are refused.
@@ -226,36 +251,19 @@ impl Door {
     }
 
     async fn credentials(self: Arc<Self>) -> Result<Value, Denied> {
-        if self.stay().is_none() {
-            return Err(signed_out());
-        }
-        let door = self.clone();
-        let asked = tokio::task::spawn_blocking(move || ask_agent(&door.paths, &door.target));
-        match asked.await {
-            Ok(Ok(credentials)) if self.is_left(credentials.stay) => Err(signed_out()),
+        match tokio::task::spawn_blocking(move || self.source.credentials(PATIENCE)).await {
             Ok(Ok(credentials)) => Ok(container_form(&credentials)),
-            Ok(Err(error)) => Err(in_words_of_http(error)),
+            Ok(Err(Withheld::SignedOut)) => Err(signed_out()),
+            Ok(Err(Withheld::Agent(error))) => Err(in_words_of_http(error)),
             Err(_) => Err(try_again("Portray failed while it answered.")),
         }
     }
 }
 
 fn signed_out() -> Denied {
-    let message = "You have signed out since this command was started. Sign in, then start it again.";
+    let problem = ProblemView::signed_out_since();
+    let message = format!("{} {}", problem.what_happened, problem.what_to_do);
     Denied::new(StatusCode::FORBIDDEN, "SignedOut", message)
-}
-
-fn ask_agent(paths: &Paths, target: &Target) -> Result<CredentialsReply, ClientError> {
-    let mut client = Client::connect(paths)?;
-    client.wait_at_most(Some(PATIENCE))?;
-    let reply = client.ask(&Operation::Credentials {
-        role: target.clone(),
-        min_ttl_seconds: 0,
-    })?;
-    let Reply::Credentials(credentials) = reply else {
-        return Err(ClientError::Garbled);
-    };
-    Ok(credentials)
 }
 
 fn container_form(credentials: &CredentialsReply) -> Value {

@@ -68,7 +68,8 @@ impl Answering for Double {
                 self.stop.notify_one();
                 Reply::Done
             }
-            Operation::Status
+            Operation::Granted
+            | Operation::Status
             | Operation::Accounts { .. }
             | Operation::Search { .. }
             | Operation::Login { .. }

@@ -65,6 +65,7 @@ impl Handler {
                 role,
                 min_ttl_seconds,
             } => self.credentials(&role, min_ttl_seconds).await,
+            Operation::Granted => Err(ProblemView::unknown_request().into()),
             Operation::Status => self.status().await,
             Operation::Accounts {
                 portal,

@@ -8,12 +8,15 @@ pub mod container_endpoint;
 #[cfg(unix)]
 mod double;
 pub mod engine;
+mod grant;
 pub mod handler;
 pub mod harden;
 pub mod listener;
 mod pages;
 pub mod passphrase;
 pub mod protocol;
+#[cfg(unix)]
+pub mod role_socket;
 pub mod socket;
 pub mod targets;
 #[cfg(windows)]
@@ -22,5 +25,6 @@ mod windows_rights;
 pub use claim::{Claim, ClaimError, claim, claim_when_free, take_over, wait_until_gone};
 pub use client::{Client, ClientError};
 pub use engine::{Engine, EngineError};
+pub use grant::Grant;
 pub use handler::{Handler, Host};
 pub use harden::harden_process;

@@ -37,6 +37,8 @@ pub enum Operation {
         #[serde(default)]
         min_ttl_seconds: u32,
     },
+    /// Credentials of the one role that the socket of a launch is for; the agent's own socket is for none.
+    Granted,
     Status,
     /// A page of one portal's listing, account by account; with a query only what it hits, the best first.
     Accounts {

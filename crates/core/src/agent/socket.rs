@@ -67,11 +67,7 @@ impl Claim {
             };
             match accepted {
                 Ok(Some((stream, caller))) => {
-                    let conversation = Conversation {
-                        caller,
-                        clock: clock.clone(),
-                        stopped: stopped.clone(),
-                    };
+                    let conversation = Conversation::new(caller, clock.clone(), stopped.clone());
                     connections.spawn(conversation.hold(stream, answering.clone()));
                 }
                 Ok(None) => {}
@@ -89,14 +85,22 @@ impl Claim {
 }
 
 /// One client's connection.
-struct Conversation {
+pub(super) struct Conversation {
     caller: Caller,
     clock: SharedClock,
     stopped: watch::Receiver<bool>,
 }
 
 impl Conversation {
-    async fn hold<S>(self, stream: S, answering: impl Answering)
+    pub(super) fn new(caller: Caller, clock: SharedClock, stopped: watch::Receiver<bool>) -> Self {
+        Self {
+            caller,
+            clock,
+            stopped,
+        }
+    }
+
+    pub(super) async fn hold<S>(self, stream: S, answering: impl Answering)
     where
         S: AsyncRead + AsyncWrite + Send,
     {
@@ -238,7 +242,7 @@ enum Line {
 }
 
 /// Too many open files, most likely: they become fewer by themselves.
-async fn wait_for_better_times(error: &io::Error, clock: &SharedClock) {
+pub(super) async fn wait_for_better_times(error: &io::Error, clock: &SharedClock) {
     tracing::warn!(%error, "a connection could not be accepted");
     clock.sleep(Duration::from_millis(100)).await;
 }

@@ -121,6 +121,19 @@ pub struct SignInWish {
     pub force: bool,
 }
 
+impl SignInWish {
+    /// A person clicked: the page is opened, also once more.
+    pub fn of_a_click(portal: String, method: SignInMethod, force: bool) -> Self {
+        Self {
+            portal: PortalId(portal),
+            method,
+            open_browser: true,
+            reopen: true,
+            force,
+        }
+    }
+}
+
 /// The page of a sign-in.
 #[derive(Debug, Clone)]
 pub struct Began {

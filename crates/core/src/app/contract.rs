@@ -61,6 +61,17 @@ pub enum Request {
         region: Option<String>,
         name: Option<String>,
     },
+    /// Looks for portals that the AWS CLI uses.
+    FindAwsCliPortals {
+        /// Its configuration file, if not the usual one.
+        config: Option<String>,
+    },
+    /// Takes one of them over, with its sign-in where that lives.
+    ImportAwsCliPortal {
+        start_url: String,
+        region: String,
+        config: Option<String>,
+    },
     /// Signs out, then forgets the portal.
     RemovePortal {
         portal: String,
@@ -340,6 +351,24 @@ pub struct StartUrlView {
     pub problem: Option<ProblemView>,
 }
 
+/// An access portal in `~/.aws/config`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct AwsCliPortal {
+    /// As it is called here, or would be.
+    pub name: String,
+    pub start_url: String,
+    pub region: String,
+    /// How many profiles use it.
+    pub profiles: u32,
+    /// It is one of the portals here already.
+    pub known: bool,
+    /// Until when the AWS CLI's sign-in lasts, which can be taken over.
+    #[ts(type = "string | null")]
+    pub signed_in_until: Option<Timestamp>,
+    /// Why it, or its sign-in, cannot be used.
+    pub problem: Option<ProblemView>,
+}
+
 /// What a request gave.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(tag = "answer", rename_all = "snake_case")]
@@ -347,6 +376,9 @@ pub enum Answer {
     Done,
     StartUrl {
         view: StartUrlView,
+    },
+    AwsCliPortals {
+        portals: Vec<AwsCliPortal>,
     },
     /// A portal was added (or was there already).
     Portal {

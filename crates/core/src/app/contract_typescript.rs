@@ -5,9 +5,9 @@ use std::path::Path;
 use ts_rs::{Config, TS};
 
 use super::{
-    Answer, CONSOLE_SERVICES, ConsoleVia, CredentialsState, CredentialsView, Mood, PortalState, PortalView,
-    ProblemCode, ProblemView, Request, Role, RoleRow, SearchAnswer, SearchRequest, SignInMethod, SignInView,
-    Snapshot, StartUrlView, SyncProgress, SyncView,
+    Answer, AwsCliPortal, CONSOLE_SERVICES, ConsoleVia, CredentialsState, CredentialsView, Mood, PortalState,
+    PortalView, ProblemCode, ProblemView, Request, Role, RoleRow, SearchAnswer, SearchRequest, SignInMethod,
+    SignInView, Snapshot, StartUrlView, SyncProgress, SyncView,
 };
 
 const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../ui/src/contract.ts");
@@ -58,6 +58,7 @@ fn typescript() -> String {
     let declarations = [
         declaration::<Request>(),
         declaration::<Answer>(),
+        declaration::<AwsCliPortal>(),
         declaration::<Role>(),
         declaration::<SignInMethod>(),
         declaration::<ConsoleVia>(),

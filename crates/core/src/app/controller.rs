@@ -15,6 +15,7 @@ use crate::app::drawing::Drawn;
 use crate::app::files::Writer;
 use crate::app::inbox::{Inbox, is_quit};
 use crate::app::settings_file::{Edit, SettingsProblems};
+use crate::app::shared_logins::SharedLogins;
 use crate::app::shell::Shell;
 use crate::app::sign_ins::SignIns;
 use crate::app::state::AssignmentChange;
@@ -63,6 +64,8 @@ pub struct Controller {
     pub(super) edit: Option<Edit>,
     /// What became of the file of favourites, recents and kept roles.
     pub(super) marks: MarksFile,
+    /// The sign-ins that the AWS CLI was given.
+    pub(super) shared_logins: SharedLogins,
 }
 
 /// What the rest of the program keeps of a controller.
@@ -106,6 +109,7 @@ impl Controller {
             zone: TimeZone::system(),
             edit: None,
             marks: loaded.marks,
+            shared_logins: SharedLogins::default(),
         }
     }
 
@@ -200,24 +204,19 @@ impl Controller {
                 start_url,
                 region,
                 name,
-            } => {
-                self.add_portal(&start_url, region.as_deref(), name, reply);
-            }
+            } => self.add_portal(&start_url, region.as_deref(), name, reply),
+            Request::FindAwsCliPortals { config } => self.find_aws_cli_portals(config, reply),
+            Request::ImportAwsCliPortal {
+                start_url,
+                region,
+                config,
+            } => self.import_aws_cli_portal(start_url, region, config, reply),
             Request::RemovePortal { portal } => self.remove_portal(&PortalId(portal), reply),
             Request::SignIn {
                 portal,
                 method,
                 force,
-            } => {
-                let wish = SignInWish {
-                    portal: PortalId(portal),
-                    method,
-                    open_browser: true,
-                    reopen: true,
-                    force,
-                };
-                self.sign_in_for(wish, reply);
-            }
+            } => self.sign_in_for(SignInWish::of_a_click(portal, method, force), reply),
             Request::OpenSignInPage { portal } => self.open_sign_in_page(&PortalId(portal), reply),
             Request::CancelSignIn { portal } => {
                 self.cancel_sign_in(&PortalId(portal));

@@ -79,6 +79,7 @@ impl Controller {
     }
 
     pub(super) fn draw(&mut self) {
+        self.share_logins();
         let now = self.shown_time();
         let state = self.state();
         let tray = tray_menu::tray(&state, now, &self.zone);

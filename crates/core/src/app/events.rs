@@ -64,6 +64,7 @@ impl Controller {
     pub(super) fn tick(&mut self) {
         self.look_at_settings();
         self.look_for_marks();
+        self.shared_logins.look_again();
         self.load_sessions();
         for session in self.refresh.sessions() {
             tokio::spawn(async move { session.mend_store().await });

@@ -1,6 +1,8 @@
 //! The application: commands in, one state, every surface drawn from it.
 
 mod assignment_changes;
+mod aws_cli;
+mod aws_cli_problem;
 pub mod command;
 pub mod command_problem;
 mod console_session;
@@ -17,8 +19,10 @@ mod portals;
 pub mod problem;
 pub mod profiles_problem;
 mod program_problem;
+mod remote_problem;
 mod secret_store_problem;
 pub mod settings_file;
+mod shared_logins;
 pub mod shell;
 mod sign_in;
 mod sign_in_start;

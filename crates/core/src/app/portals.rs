@@ -314,7 +314,7 @@ fn new_portal(start_url: &str, region: Option<&str>, name: Option<String>) -> Re
 }
 
 /// Whether a portal can be told by this name: in a target a colon follows it, and a slash is behind an account.
-fn is_name(text: &str) -> bool {
+pub(super) fn is_name(text: &str) -> bool {
     (1..=60).contains(&text.chars().count())
         && !text.starts_with('-')
         && !text.contains(|letter: char| letter.is_control() || matches!(letter, ':' | '/'))

@@ -1,4 +1,5 @@
-//! `~/.aws/config`: the profiles that we write there between two marker lines, and nothing else of it.
+//! `~/.aws/config`: the profiles that we write there between two marker lines, and nothing else of it. The sign-ins
+//! that stand there, and the AWS CLI's cache of them.
 
 mod block;
 pub mod command_line;
@@ -8,8 +9,10 @@ pub mod document;
 pub mod edit;
 pub mod file;
 pub mod findings;
+pub mod logins;
 pub mod names;
 pub mod profiles;
+pub mod sso_cache;
 pub mod wish;
 
 use std::collections::BTreeSet;

@@ -68,10 +68,7 @@ pub struct RoleFacts {
 
 /// Everything that has to be renewed, the earliest first. What stands at or before `moment` is due now.
 pub fn plan(moment: Moment, tokens: &[TokenFacts], roles: &[RoleFacts]) -> Vec<Due> {
-    let tokens = tokens
-        .iter()
-        .filter(|token| token.renewable)
-        .map(|token| token_due(moment, token));
+    let tokens = tokens.iter().map(|token| token_due(moment, token));
     let roles = roles.iter().filter_map(|role| role_due(moment, role));
     let mut due: Vec<_> = tokens.chain(roles).collect();
     due.sort_by(|one, other| (one.at, &one.subject).cmp(&(other.at, &other.subject)));
@@ -101,7 +98,8 @@ pub fn is_hot(asked_at: Duration, moment: Moment) -> bool {
 
 fn token_due(moment: Moment, token: &TokenFacts) -> Due {
     // A token that is renewed ahead of the session's end ends there again, and would be renewed again half-way.
-    let lead = match token.ends_with_session {
+    // One that cannot be renewed is looked at when it has run out: then the sign-in is over.
+    let lead = match token.ends_with_session || !token.renewable {
         true => Duration::ZERO,
         false => token_lead(&token.life, &token.portal),
     };
@@ -213,18 +211,19 @@ mod tests {
     #[test]
     fn r4_a_token_that_ends_with_its_session_is_renewed_at_the_end_and_not_over_and_over_before() {
         let life = Life::begins(noon(), after(noon().now, 30 * MINUTE));
-        let due = |ends_with_session| {
+        let due = |renewable, ends_with_session| {
             let token = TokenFacts {
                 portal: PortalId("p".to_owned()),
                 life,
-                renewable: true,
+                renewable,
                 ends_with_session,
                 not_before: None,
             };
             until(noon().now, plan(noon(), &[token], &[])[0].at)
         };
-        assert_eq!(due(true), 30 * MINUTE);
-        assert!(due(false) <= 18 * MINUTE);
+        assert_eq!(due(true, true), 30 * MINUTE);
+        assert!(due(true, false) <= 18 * MINUTE);
+        assert_eq!(due(false, false), 30 * MINUTE, "what nothing renews is over then");
     }
 
     #[test]

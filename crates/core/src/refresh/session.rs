@@ -276,7 +276,7 @@ impl Session {
     }
 
     /// The token as it is, however old.
-    pub(super) fn current(&self) -> Result<Token, RefreshFailure> {
+    pub fn current(&self) -> Result<Token, RefreshFailure> {
         match &*self.status() {
             Status::SignedIn(signed_in) => Ok(signed_in.sign_in.token.clone()),
             Status::NotRead | Status::Unreadable(_) | Status::SignedOut { .. } => {

@@ -113,10 +113,12 @@ impl Status {
 
 impl SignedIn {
     pub fn new(sign_in: SignIn, life: Life) -> Self {
+        let token = &sign_in.token;
         Self {
+            // What nothing renews ends the sign-in.
+            session_ends_at: token.refresh_token.is_none().then_some(token.expires_at),
             sign_in,
             life,
-            session_ends_at: None,
             unsaved: None,
             failing: None,
             quiet_until: Duration::ZERO,

@@ -9,7 +9,10 @@ use toml_edit::{Document, DocumentMut, Item, Table, TableLike, Value};
 use super::{ConsoleSettings, Fault, PortalSettings, ProfileSettings};
 use crate::paths::short_hash;
 
-const TOP: &[&str] = &["portal", "console", "profiles", "guard"];
+const TOP: &[&str] = &["portal", "console", "profiles", "guard", SHARE];
+
+/// Whether the AWS CLI gets sign-ins: of all portals, or of one.
+const SHARE: &str = "share_aws_cli_login";
 const PORTAL: &[&str] = &[
     "id",
     "name",
@@ -17,6 +20,7 @@ const PORTAL: &[&str] = &[
     "region",
     "endpoints",
     "sign_in_browser",
+    SHARE,
 ];
 const ENDPOINTS: &[&str] = &["sso", "sso_oidc", "sts", "signin", "portal"];
 const CONSOLE: &[&str] = &["via", "browser"];
@@ -29,6 +33,7 @@ pub struct Reading {
     pub portals: Vec<(usize, PortalSettings)>,
     pub console: ConsoleSettings,
     pub profiles: ProfileSettings,
+    pub share_aws_cli_login: bool,
     pub has_guards: bool,
     pub faults: Vec<Fault>,
     pub unknown_keys: Vec<Fault>,
@@ -57,7 +62,9 @@ pub fn read(content: &[u8]) -> Result<Reading, String> {
     let portals = reader.portals(document.get("portal"))?;
     let console = reader.table(document.get("console"), "console", CONSOLE);
     let profiles = reader.table(document.get("profiles"), "profiles", PROFILES);
+    let share_aws_cli_login = reader.flag(document.get(SHARE), SHARE);
     Ok(Reading {
+        share_aws_cli_login,
         portals,
         console,
         profiles,
@@ -124,6 +131,17 @@ impl Reader<'_> {
         };
         self.look_for_unknown_keys(&table, &format!("{name}."), keys);
         self.part(&table, &ignored).unwrap_or_default()
+    }
+
+    /// `name = true`; false where it is not there or is something else.
+    fn flag(&mut self, item: Option<&Item>, name: &str) -> bool {
+        let Some(item) = item else { return false };
+        item.as_bool().unwrap_or_else(|| {
+            let line = self.line(item.span());
+            let what = format!("what {name} says is ignored: it takes true or false");
+            self.faults.push(Fault { line, what });
+            false
+        })
     }
 
     fn part<T: DeserializeOwned>(&mut self, table: &Table, ignored: &str) -> Option<T> {

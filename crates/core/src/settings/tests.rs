@@ -33,6 +33,27 @@ fn add_another(settings: &mut Settings) {
 }
 
 #[test]
+fn x4_no_sign_in_is_shared_unless_the_file_says_so_and_a_portal_has_the_last_word() {
+    let one = "[[portal]]\nname = \"acme\"\nstart_url = \"a\"\nregion = \"b\"\n";
+    for (content, shared) in [
+        (one.to_owned(), false),
+        (format!("share_aws_cli_login = true\n{one}"), true),
+        (format!("{one}share_aws_cli_login = true\n"), true),
+        (
+            format!("share_aws_cli_login = true\n{one}share_aws_cli_login = false\n"),
+            false,
+        ),
+        (format!("share_aws_cli_login = \"yes\"\n{one}"), false),
+    ] {
+        let settings = load(&content).1.unwrap();
+        assert_eq!(settings.shares_login(&settings.portals[0]), shared, "{content}");
+        assert!(settings.unknown_keys.is_empty(), "{settings:?}");
+        let is_wrong = content.contains("yes");
+        assert_eq!(settings.faults.len(), usize::from(is_wrong), "{settings:?}");
+    }
+}
+
+#[test]
 fn comments_and_unknown_keys_survive_a_new_portal() {
     let (scratch, settings) = load(WRITTEN_BY_HAND);
     let settings = settings.unwrap();

@@ -2,9 +2,10 @@
 
 use portray_core::aws_config::document::Document;
 use portray_core::aws_config::edit::{Content, block_of};
+use portray_core::aws_config::logins::logins;
 use portray_core::aws_config::names::{Template, USUAL_TEMPLATE};
 use portray_core::aws_config::wish::{Kind, Listing, Portal, Role, Wish};
-use portray_core::aws_config::{findings, plan, taken_back};
+use portray_core::aws_config::{findings, plan, sso_cache, taken_back};
 
 use crate::bounds::bounded;
 
@@ -18,6 +19,14 @@ pub fn run(input: &[u8]) {
             "{finding:?} of {lines} lines"
         );
     }
+    for login in bounded(input, || logins(input)) {
+        assert!(
+            !login.start_url.is_empty() && !login.region.is_empty(),
+            "{login:?}"
+        );
+    }
+    // The AWS CLI's cache is another file of its; whatever stands there is read or told.
+    let _ = bounded(input, || sso_cache::parse(input));
     let wish = wish();
     let Ok(planned) = bounded(input, || plan(Some(input), None, &wish)) else {
         assert!(block_of(input).is_err(), "what is clear is planned for");

@@ -26,7 +26,10 @@ impl Scene {
             departures: 0,
         };
         let bound = ContainerEndpoint::bind(paths.clone(), role(permission_set), stay, clock).await;
-        let endpoint = bound.unwrap();
+        Self::serving(home, paths, bound.unwrap())
+    }
+
+    fn serving(home: tempfile::TempDir, paths: Paths, endpoint: ContainerEndpoint) -> Self {
         let scene = Self {
             _home: home,
             paths,
@@ -182,6 +185,51 @@ async fn h1_only_our_own_address_is_served() {
         scene.host()
     );
     assert_eq!(scene.send(&absolute).await.0, 403);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn h1_a_grant_names_one_address_more() {
+    let home = tempfile::tempdir().unwrap();
+    let (paths, stay) = (paths_in(home.path()), Stay::default());
+    let bound = ContainerEndpoint::bind(paths.clone(), role("ReadOnly"), stay, clock()).await;
+    let endpoint = bound.unwrap().named("127.0.0.1:1");
+    assert_eq!(
+        endpoint.uri(),
+        "http://127.0.0.1:1/credentials",
+        "where its clients are"
+    );
+    let scene = Scene::serving(home, paths, endpoint).with_agent();
+    for (host, status) in [
+        ("127.0.0.1:1", 200),
+        (scene.address.to_string().as_str(), 200),
+        ("localhost:1", 403),
+        ("[::1]:1", 403),
+        ("127.0.0.1:2", 403),
+        ("127.0.0.1:1.", 403),
+        ("user@127.0.0.1:1", 403),
+        ("", 403),
+    ] {
+        assert_eq!(scene.get(&format!("Host: {host}\r\n")).await.0, status, "{host}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn h5_inside_of_a_container_the_socket_of_a_launch_is_asked() {
+    let home = tempfile::tempdir().unwrap();
+    let (paths, socket) = (paths_in(home.path()), home.path().join("s"));
+    let relay = ContainerEndpoint::relay(socket.clone(), clock()).await.unwrap();
+    let scene = Scene::serving(home, paths.clone(), relay).with_agent();
+    let (status, answer) = scene.get(&scene.host()).await;
+    assert_eq!(status, 503, "nobody serves the socket yet: {answer}");
+    for (permission_set, expected) in [("ReadOnly", 200), ("sign_in_needed", 403), ("Slow", 503)] {
+        let grant = Grant::new(paths.clone(), role(permission_set), Stay::default());
+        let bound = crate::agent::role_socket::RoleSocket::bind(&socket, grant, clock()).unwrap();
+        let serving = tokio::spawn(bound.serve());
+        let (status, answer) = scene.get(&scene.host()).await;
+        assert_eq!(status, expected, "{permission_set}: {answer}");
+        serving.abort();
+        assert!(serving.await.is_err());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

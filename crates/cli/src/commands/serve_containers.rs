@@ -1,0 +1,71 @@
+//! `portray serve --container-dir`: a role for containers, and the words that show it to them.
+
+use std::path::Path;
+
+use portray_core::agent::protocol::CredentialsReply;
+use portray_core::app::command_problem::for_a_shell;
+use portray_core::app::contract::ProblemView;
+use serde_json::json;
+
+use super::container_folder::{self, IN_CONTAINER, config_in_container, mount_of};
+use super::{Invocation, exec};
+use crate::failure::Failure;
+use crate::printer::on_one_harmless_line;
+use crate::signals::Signals;
+
+pub fn run(
+    invocation: &Invocation,
+    folder: &Path,
+    credentials: &CredentialsReply,
+    as_json: bool,
+) -> Result<(), Failure> {
+    let absolute =
+        std::path::absolute(folder).map_err(|error| ProblemView::container_folder_unmade(folder, &error))?;
+    let mount = mount_of(&absolute);
+    // Docker takes these two characters for its own.
+    let mount = mount
+        .to_str()
+        .filter(|path| !path.contains([':', ',']))
+        .ok_or_else(ProblemView::unquotable)?;
+    exec::runtime()?.block_on(async {
+        let mut signals =
+            Signals::listen().map_err(|error| Failure::system("Listening to signals", &error))?;
+        let serving = container_folder::serve(invocation, &absolute, credentials, None)?;
+        print(invocation, mount, as_json)?;
+        let (account, set) = (&credentials.account_name, &credentials.role.permission_set);
+        let note = format!("{account}/{set} is served to containers until Ctrl-C.");
+        invocation.printer.note(&on_one_harmless_line(&note));
+        tokio::select! {
+            ended = serving => ended.map_err(|error| Failure::system("Serving containers", &error)),
+            _ = signals.next() => Ok(()),
+        }
+    })
+}
+
+/// On stdout what `docker run` takes, or the same for devcontainer.json; on stderr how it is used.
+fn print(invocation: &Invocation, mount: &str, as_json: bool) -> Result<(), Failure> {
+    let printer = invocation.printer;
+    let config = config_in_container();
+    if as_json {
+        return printer.json(&json!({
+            "mounts": [format!("source={mount},target={IN_CONTAINER},type=bind,readonly")],
+            "containerEnv": { "AWS_CONFIG_FILE": config },
+        }));
+    }
+    let volume = format!("{mount}:{IN_CONTAINER}:ro");
+    printer.exactly(&format!("-v {} -e AWS_CONFIG_FILE={config}", quoted(&volume)))?;
+    printer.note("Write it after “docker run”. --json prints it for devcontainer.json.");
+    let note =
+        format!("For tools that run no helper, begin the command with: {IN_CONTAINER}/portray forward --");
+    printer.note(&note);
+    Ok(())
+}
+
+/// A path and its mount point as one word of a shell.
+fn quoted(volume: &str) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "/:._-".contains(letter);
+    match volume.chars().all(is_plain) {
+        true => volume.to_owned(),
+        false => for_a_shell(volume),
+    }
+}

@@ -1,0 +1,94 @@
+//! What one launch is given: the credentials of one role, until the person who started it signs out.
+
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
+
+use crate::agent::client::{Client, ClientError};
+use crate::agent::protocol::{CredentialsReply, Operation, Reply, Stay, Target};
+use crate::paths::Paths;
+
+/// One role, asked for at the agent, for as long as its person stays signed in.
+#[derive(Debug)]
+pub struct Grant {
+    paths: Paths,
+    target: Target,
+    /// Whose launch it is; none once that person has signed out.
+    stay: Mutex<Option<Stay>>,
+}
+
+/// Why a launch gets no credentials.
+#[derive(Debug)]
+pub enum Withheld {
+    /// The person of this launch has signed out, for good.
+    SignedOut,
+    Agent(ClientError),
+}
+
+/// Where the credentials of a launch come from.
+#[derive(Debug)]
+pub enum Source {
+    /// The agent of this machine.
+    Agent(Grant),
+    /// The socket of a launch outside of the container in which this process runs.
+    Socket(PathBuf),
+}
+
+impl Grant {
+    /// Gives nothing any more after the end of `stay`, whoever signs in then.
+    pub fn new(paths: Paths, target: Target, stay: Stay) -> Self {
+        Self {
+            paths,
+            target,
+            stay: Mutex::new(Some(stay)),
+        }
+    }
+
+    /// Asks the agent, which may take as long as `patience`. Blocks.
+    pub fn credentials(&self, patience: Duration) -> Result<CredentialsReply, Withheld> {
+        if self.stay().is_none() {
+            return Err(Withheld::SignedOut);
+        }
+        let credentials = self.ask_agent(patience).map_err(Withheld::Agent)?;
+        match self.is_left(credentials.stay) {
+            true => Err(Withheld::SignedOut),
+            false => Ok(credentials),
+        }
+    }
+
+    fn ask_agent(&self, patience: Duration) -> Result<CredentialsReply, ClientError> {
+        let mut client = Client::connect(&self.paths)?;
+        client.wait_at_most(Some(patience))?;
+        let reply = client.ask(&Operation::Credentials {
+            role: self.target.clone(),
+            min_ttl_seconds: 0,
+        })?;
+        let Reply::Credentials(credentials) = reply else {
+            return Err(ClientError::Garbled);
+        };
+        Ok(credentials)
+    }
+
+    /// Whether the person of this launch has signed out, for good.
+    fn is_left(&self, now: Stay) -> bool {
+        let mut stay = self.stay();
+        *stay = stay.filter(|stay| !stay.is_over(now)).map(|_| now);
+        stay.is_none()
+    }
+
+    fn stay(&self) -> MutexGuard<'_, Option<Stay>> {
+        self.stay.lock().expect("nothing panics while it is held")
+    }
+}
+
+impl Source {
+    /// Blocks for as long as `patience`.
+    pub fn credentials(&self, patience: Duration) -> Result<CredentialsReply, Withheld> {
+        match self {
+            Self::Agent(grant) => grant.credentials(patience),
+            Self::Socket(socket) => Client::of_a_launch(socket)
+                .and_then(|client| client.credentials_of_its_role(patience))
+                .map_err(Withheld::Agent),
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! The sentences about what the AWS CLI has.
+
+use std::path::Path;
+
+use crate::app::contract::{ProblemCode, ProblemView};
+use crate::aws_config::sso_cache::CacheFault;
+
+impl ProblemView {
+    /// Its sign-in cannot be taken over; the portal can.
+    pub fn aws_cli_sign_in(file: &Path, fault: &CacheFault) -> Self {
+        let what_to_do = match fault {
+            CacheFault::Unreadable(_) => "Make it readable for you, or sign in anew.".to_owned(),
+            CacheFault::Open => format!(
+                "Make it yours alone (chmod 600 {}), or sign in anew.",
+                file.display()
+            ),
+            CacheFault::Damaged => "Sign in anew; the file stays as it is.".to_owned(),
+        };
+        Self::new(
+            ProblemCode::Failed,
+            format!("The AWS CLI's sign-in in {} {fault}.", file.display()),
+            what_to_do,
+        )
+    }
+
+    /// Nothing of that name was found in the AWS CLI's configuration.
+    pub fn no_aws_cli_portal(name: &str) -> Self {
+        Self::new(
+            ProblemCode::WrongUse,
+            format!("The AWS CLI uses no portal “{name}”."),
+            "Name one of those that “portray portal import” shows.",
+        )
+    }
+}

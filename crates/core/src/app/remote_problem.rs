@@ -1,0 +1,173 @@
+//! The sentences about credentials that go elsewhere: into containers, and over SSH to other machines.
+
+use std::fmt::Display;
+use std::io;
+use std::path::Path;
+
+use crate::app::contract::{ProblemCode, ProblemView};
+use crate::private_files::FolderFault;
+
+/// What is given to one launch.
+impl ProblemView {
+    /// What a launch was given ended with the stay of its person.
+    pub fn signed_out_since() -> Self {
+        Self::new(
+            ProblemCode::SignInNeeded,
+            "You have signed out since this command was started.",
+            "Sign in, then start it again.",
+        )
+    }
+
+    /// The socket of a launch was asked for something else.
+    pub fn one_role_only() -> Self {
+        Self::new(
+            ProblemCode::Denied,
+            "This socket gives the credentials of one role, and nothing else.",
+            "Ask Portray where it runs, outside of the container.",
+        )
+    }
+
+    /// Inside of a container: nobody serves the socket that was put there.
+    pub fn no_launch(socket: &Path, error: &io::Error) -> Self {
+        Self::new(
+            ProblemCode::NoAgent,
+            format!("Nobody gives credentials at {}: {error}.", socket.display()),
+            "Outside of the container, see that “portray serve TARGET --container-dir DIR” runs and that DIR/mount is mounted here.",
+        )
+    }
+}
+
+/// The folder that a container is shown.
+impl ProblemView {
+    /// Another launch serves the same folder.
+    pub fn container_folder_taken(folder: &Path) -> Self {
+        Self::new(
+            ProblemCode::WrongUse,
+            format!(
+                "Another “portray” gives credentials in {} already.",
+                folder.display()
+            ),
+            "End it, or name another folder: one serves one role.",
+        )
+    }
+
+    /// It is not its user's alone.
+    pub fn container_folder_open(folder: &Path, fault: &FolderFault) -> Self {
+        let folder = folder.display();
+        Self::new(
+            ProblemCode::WrongUse,
+            format!("The folder {folder} {fault}."),
+            "Name one that does not exist yet, or that is yours alone (chmod 700).",
+        )
+    }
+
+    /// Something in it could not be made.
+    pub fn container_folder_unmade(folder: &Path, error: &io::Error) -> Self {
+        let is_too_long = matches!(
+            error.kind(),
+            io::ErrorKind::InvalidInput | io::ErrorKind::InvalidFilename
+        );
+        let what_to_do = match is_too_long {
+            true => "Name a folder with a shorter path: a socket's has about 100 bytes at most.",
+            false => "Name a folder of your own that can be written to.",
+        };
+        Self::new(
+            ProblemCode::WrongUse,
+            format!(
+                "{} cannot be prepared for a container: {error}.",
+                folder.display()
+            ),
+            what_to_do,
+        )
+    }
+
+    /// Containers are another machine's where the system is no Linux.
+    pub fn containers_elsewhere() -> Self {
+        Self::new(
+            ProblemCode::WrongUse,
+            "On this system containers run in a machine of their own, which reaches no socket of ours.",
+            "Give them variables: portray exec TARGET --env -- docker run -e AWS_ACCESS_KEY_ID -e AWS_SECRET_ACCESS_KEY -e AWS_SESSION_TOKEN …",
+        )
+    }
+}
+
+/// SSH.
+impl ProblemView {
+    /// What stands after the two dashes does not name a host.
+    pub fn no_ssh_host() -> Self {
+        Self::new(
+            ProblemCode::WrongUse,
+            "No host is named.",
+            "Write it as for ssh, after two dashes: portray ssh TARGET -- [OPTIONS] HOST [COMMAND]",
+        )
+    }
+
+    /// An option of ssh that makes something else of the connection.
+    pub fn ssh_option(option: &str) -> Self {
+        Self::new(
+            ProblemCode::WrongUse,
+            format!("ssh's {option} does not go together with “portray ssh”."),
+            "Leave it out, or forward a port by yourself: portray serve TARGET --authority 127.0.0.1:PORT",
+        )
+    }
+
+    /// ssh has said itself, on the terminal, why.
+    pub fn ssh_not_connected(host: &str) -> Self {
+        Self::new(
+            ProblemCode::Unreachable,
+            format!("ssh did not connect to {host}, or no POSIX shell answered there."),
+            "See what it says above; “ssh HOST” by itself has to work first.",
+        )
+    }
+
+    /// The server forwards no ports.
+    pub fn ssh_not_forwarded(host: &str) -> Self {
+        Self::new(
+            ProblemCode::Denied,
+            format!("{host} does not lead a port of its own to this machine."),
+            "Its administrator allows that in sshd_config (AllowTcpForwarding, PermitListen); without it: portray exec TARGET --env.",
+        )
+    }
+
+    /// The port on the other machine can be reached by others (`GatewayPorts yes`), or nothing there tells.
+    pub fn ssh_port_is_open(host: &str, is_known: bool) -> Self {
+        let what_happened = match is_known {
+            true => format!("{host} opens forwarded ports to its network (GatewayPorts), so none is used."),
+            false => format!(
+                "{host} does not tell whether forwarded ports are open to its network, so none is used."
+            ),
+        };
+        Self::new(
+            ProblemCode::Denied,
+            what_happened,
+            "Its administrator closes them in sshd_config: GatewayPorts no, or clientspecified.",
+        )
+    }
+
+    /// The other machine has no place for the variables.
+    pub fn ssh_not_prepared(host: &str) -> Self {
+        Self::new(
+            ProblemCode::Failed,
+            format!("{host} has no room for a file of yours alone, neither in XDG_RUNTIME_DIR nor in /tmp."),
+            "See what it says above.",
+        )
+    }
+
+    /// `--authority` is something else than a port of the loopback interface.
+    pub fn no_authority(given: &dyn Display) -> Self {
+        Self::new(
+            ProblemCode::WrongUse,
+            format!("“{given}” is no port of the loopback interface."),
+            "AWS's tools take 127.0.0.1:PORT, localhost:PORT and [::1]:PORT, as they stand on the machine that asks.",
+        )
+    }
+
+    /// Windows' ssh shares no connection.
+    pub fn no_ssh_here() -> Self {
+        Self::new(
+            ProblemCode::WrongUse,
+            "The ssh of Windows cannot share a connection, which “portray ssh” needs.",
+            "Use it in WSL, or forward a port by yourself: portray serve TARGET --authority 127.0.0.1:PORT",
+        )
+    }
+}
