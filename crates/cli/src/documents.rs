@@ -4,9 +4,24 @@ use jiff::Timestamp;
 use portray_core::agent::protocol::CredentialsReply;
 use serde::Serialize;
 
-/// Other sources of credentials that would win over the variables given, or be mixed up with them: botocore takes
-/// `AWS_SECURITY_TOKEN` before the session token.
-pub const COMPETING: [&str; 3] = ["AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SECURITY_TOKEN"];
+/// Where AWS tools would find other credentials, or a part of them, before or beside those given: every command that
+/// gives some clears all of these. botocore takes `AWS_SECURITY_TOKEN` before the session token, an endpoint's relative
+/// URI before the full one, and a file with a token before the token.
+pub const COMPETING: [&str; 13] = [
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_CREDENTIAL_EXPIRATION",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_ROLE_ARN",
+];
 
 /// The variables that credentials stand in.
 pub const KEYS: [&str; 4] = [

@@ -10,26 +10,9 @@ use tokio::process::{Child, Command};
 
 use super::{Invocation, credentials, endpoint};
 use crate::arguments::Exec;
-use crate::documents::variables;
+use crate::documents::{COMPETING, variables};
 use crate::failure::Failure;
 use crate::signals::Signals;
-
-/// Where AWS tools would find other credentials, before they look at those given here.
-const COMPETING: [&str; 13] = [
-    "AWS_PROFILE",
-    "AWS_DEFAULT_PROFILE",
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "AWS_SECURITY_TOKEN",
-    "AWS_CREDENTIAL_EXPIRATION",
-    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
-    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
-    "AWS_WEB_IDENTITY_TOKEN_FILE",
-    "AWS_ROLE_ARN",
-];
 
 pub fn run(invocation: &Invocation, arguments: &Exec) -> Result<ExitCode, Failure> {
     // Asked for before the command starts, so that what is wrong is said here and not by every tool in its way.

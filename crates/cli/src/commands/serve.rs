@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::{Invocation, credentials, endpoint};
 use crate::arguments::Serve;
-use crate::documents::{COMPETING, KEYS};
+use crate::documents::COMPETING;
 use crate::failure::Failure;
 use crate::printer::on_one_harmless_line;
 use crate::signals::Signals;
@@ -73,9 +73,7 @@ fn print(
             .map(|(name, value)| ((*name).to_owned(), Value::from(value.as_str())));
         return invocation.printer.json(&pairs.collect::<Map<_, _>>());
     }
-    // Tools look for these before they look for an endpoint.
-    let before: Vec<_> = COMPETING.into_iter().chain(KEYS).collect();
-    invocation.statements(arguments.shell, &before, variables)
+    invocation.statements(arguments.shell, &COMPETING, variables)
 }
 
 /// A file that holds the token, and nothing else: SDKs send also a line's end. Gone with this value.

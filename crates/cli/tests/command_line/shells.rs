@@ -54,6 +54,73 @@ fn i4_env_gives_a_shell_the_credentials_and_takes_them_back() {
     );
 }
 
+/// Whatever of AWS's variables names credentials, or a part of them.
+const COMPETING: [&str; 13] = [
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_CREDENTIAL_EXPIRATION",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_ROLE_ARN",
+];
+
+/// AWS's variables in an environment that had stale values in all of them, by name.
+fn left_in(environment: &str) -> Vec<&str> {
+    let mut names: Vec<_> = environment
+        .lines()
+        .filter_map(|line| line.split_once('=').map(|(name, _)| name))
+        .filter(|name| name.starts_with("AWS_"))
+        .collect();
+    names.sort_unstable();
+    names
+}
+
+#[test]
+fn h5_whatever_would_win_over_given_credentials_is_cleared_by_every_command_that_gives_some() {
+    let home = Home::new();
+    let _requests = home.with_agent(vec![credentials()]);
+    let keys = [
+        "AWS_ACCESS_KEY_ID",
+        "AWS_CREDENTIAL_EXPIRATION",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+    ];
+    let endpoint = [
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    ];
+    let evaluated =
+        |command: &str| format!("eval \"$(\"$0\" {command} acme-dev/ReadOnly --shell bash)\"; env");
+    // What serves goes on in the background: its lines are taken up to the last that it prints.
+    let served = "coproc \"$0\" serve acme-dev/ReadOnly --shell bash; \
+                  while read -r line; do eval \"$line\"; \
+                  case $line in *AUTHORIZATION_TOKEN=*) break;; esac; done <&\"${COPROC[0]}\"; kill $COPROC_PID; env";
+    let credentials = "eval \"$(\"$0\" credentials acme-dev/ReadOnly --format bash)\"; env";
+    for (script, expected) in [
+        (evaluated("env"), &keys[..]),
+        (credentials.to_owned(), &keys[..]),
+        (served.to_owned(), &endpoint[..]),
+        ("\"$0\" exec acme-dev/ReadOnly -- env".to_owned(), &endpoint[..]),
+        ("\"$0\" exec --env acme-dev/ReadOnly -- env".to_owned(), &keys[..]),
+    ] {
+        let mut shell = Command::new("bash");
+        shell.args(["-c", &script, env!("CARGO_BIN_EXE_portray")]);
+        home.surround(&mut shell);
+        shell.envs(COMPETING.map(|name| (name, "stale")));
+        let output = shell.output().unwrap();
+        let environment = text(&output.stdout);
+        assert_eq!(left_in(&environment), expected, "{script}: {output:?}");
+        assert!(!environment.contains("stale"), "{script}: {environment}");
+    }
+}
+
 #[test]
 fn env_speaks_the_login_shells_language_unless_another_is_named() {
     let home = Home::new();
