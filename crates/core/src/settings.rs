@@ -1,5 +1,6 @@
 //! Settings and portals, in a TOML file that people edit too: comments and unknown keys survive.
 
+mod asking;
 mod reading;
 
 use std::io;
@@ -12,6 +13,7 @@ use url::Url;
 
 use crate::paths::short_hash;
 use crate::private_files;
+pub use asking::{Confirm, ConfirmSettings, KeepSettings, UnusedFor};
 
 /// What `settings.toml` says, and the document it came from.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +21,8 @@ pub struct Settings {
     pub portals: Vec<PortalSettings>,
     pub console: ConsoleSettings,
     pub profiles: ProfileSettings,
+    pub confirm: ConfirmSettings,
+    pub keep: KeepSettings,
     /// What stands in the file, but does not hold.
     pub faults: Vec<Fault>,
     /// Keys that this version does not know.
@@ -168,6 +172,8 @@ impl Settings {
             portals,
             console: reading.console,
             profiles: reading.profiles,
+            confirm: reading.confirm,
+            keep: reading.keep,
             faults: reading.faults,
             unknown_keys: reading.unknown_keys,
             set_aside: None,

@@ -1,24 +1,30 @@
 //! The container-credentials endpoint of one launch, and the variables that lead AWS tools to it.
 
 use portray_core::agent::container_endpoint::ContainerEndpoint;
-use portray_core::agent::protocol::{CredentialsReply, Target};
+use portray_core::agent::protocol::{Asker, PreparedReply, Target};
 use portray_core::clock::SystemClock;
 use portray_core::paths::Environment;
 
 use super::Invocation;
+use super::launch::Beginning;
 use crate::failure::Failure;
 
 /// Some SDKs send requests to loopback through a proxy, token and all.
 const NEVER_PROXIED: &str = "127.0.0.1,localhost,::1";
 
-/// Binds the endpoint that serves the role of these credentials.
+/// Binds the endpoint that serves a role to this launch.
 pub async fn bind(
     invocation: &Invocation,
-    credentials: &CredentialsReply,
+    prepared: &PreparedReply,
+    launch: &Beginning,
 ) -> Result<ContainerEndpoint, Failure> {
     let (paths, clock) = (invocation.paths.clone(), SystemClock::shared());
-    let target = Target::from(credentials.role.clone());
-    let bound = ContainerEndpoint::bind(paths, target, credentials.stay, clock).await;
+    let target = Target::from(prepared.role.clone());
+    let asker = Asker {
+        launch: Some(launch.id().to_owned()),
+        ..Asker::through(launch.door())
+    };
+    let bound = ContainerEndpoint::bind(paths, target, prepared.stay, asker, clock).await;
     bound.map_err(|error| Failure::system("Listening on 127.0.0.1", &error))
 }
 

@@ -1,28 +1,74 @@
 //! `portray exec`: runs a command that can get a role's credentials for as long as it runs.
 
 use std::ffi::{OsStr, OsString};
-use std::process::{ExitCode, ExitStatus};
+use std::process::{Command, ExitCode, ExitStatus};
 
-use portray_core::agent::protocol::CredentialsReply;
+use portray_core::agent::protocol::{Asker, PreparedReply};
 use portray_core::app::contract::ProblemView;
 use portray_core::paths::Environment;
-use tokio::process::{Child, Command};
+use portray_core::uses::Door;
+use tokio::process::Child;
 
-use super::{Invocation, credentials, endpoint};
+use super::{Invocation, credentials, endpoint, launch};
 use crate::arguments::Exec;
 use crate::documents::{COMPETING, variables};
 use crate::failure::Failure;
 use crate::signals::Signals;
 
 pub fn run(invocation: &Invocation, arguments: &Exec) -> Result<ExitCode, Failure> {
+    if arguments.env {
+        return with_variables(invocation, arguments);
+    }
     // Asked for before the command starts, so that what is wrong is said here and not by every tool in its way.
-    let credentials = credentials::ask(invocation, &arguments.role.words(), 0)?;
+    let prepared = credentials::prepare(invocation, &arguments.role.words(), Door::Exec)?;
+    in_runtime(invocation, with_endpoint(invocation, arguments, &prepared))
+}
+
+/// The command takes this process's place: terminal, signals and exit code are its own.
+#[cfg(unix)]
+fn with_variables(invocation: &Invocation, arguments: &Exec) -> Result<ExitCode, Failure> {
+    let given = keys(invocation, arguments)?;
+    let mut command = command(invocation, arguments, given)?;
+    let error = std::os::unix::process::CommandExt::exec(&mut command);
+    let not_started = NotStarted::new(command.get_program(), &error);
+    invocation.printer.failure(&not_started.problem.into());
+    Ok(ExitCode::from(not_started.code))
+}
+
+#[cfg(not(unix))]
+fn with_variables(invocation: &Invocation, arguments: &Exec) -> Result<ExitCode, Failure> {
+    let given = keys(invocation, arguments)?;
+    let command = command(invocation, arguments, given)?;
+    in_runtime(invocation, async {
+        let signals = listen()?;
+        match start(command) {
+            Ok(child) => wait_for(child, signals).await.map(Ok),
+            Err(not_started) => Ok(Err(not_started)),
+        }
+    })
+}
+
+/// Plain variables for this command.
+fn keys(invocation: &Invocation, arguments: &Exec) -> Result<Vec<(&'static str, String)>, Failure> {
+    let asker = Asker {
+        program: launch::named(&arguments.command, &invocation.environment),
+        ..Asker::through(Door::ExecEnv)
+    };
+    let credentials = credentials::ask(invocation, &arguments.role.words(), 0, &asker)?;
+    Ok(variables(&credentials, None))
+}
+
+/// Runs a command to its end.
+fn in_runtime(
+    invocation: &Invocation,
+    command: impl Future<Output = Result<Result<ExitStatus, NotStarted>, Failure>>,
+) -> Result<ExitCode, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
         .build()
         .map_err(|error| Failure::system("Starting the runtime", &error))?;
-    let ended = runtime.block_on(run_command(invocation, arguments, credentials))?;
+    let ended = runtime.block_on(command)?;
     // A request that is under way must not keep the terminal waiting.
     runtime.shutdown_background();
     let status = match ended {
@@ -58,11 +104,12 @@ impl NotStarted {
     }
 }
 
-async fn run_command(
+/// The command in an environment that leads it to these variables, and to nothing that competes with them.
+fn command(
     invocation: &Invocation,
     arguments: &Exec,
-    credentials: CredentialsReply,
-) -> Result<Result<ExitStatus, NotStarted>, Failure> {
+    given: impl IntoIterator<Item = (&'static str, String)>,
+) -> Result<Command, Failure> {
     let (program, rest) = arguments
         .command
         .split_first()
@@ -77,25 +124,54 @@ async fn run_command(
             .env("AWS_REGION", region)
             .env("AWS_DEFAULT_REGION", region);
     }
-    if arguments.env {
-        command.envs(variables(&credentials, None));
-    } else {
-        let endpoint = endpoint::bind(invocation, &credentials).await?;
-        command
-            .env("AWS_CONTAINER_CREDENTIALS_FULL_URI", endpoint.uri())
-            .env("AWS_CONTAINER_AUTHORIZATION_TOKEN", endpoint.token().expose())
-            .envs(endpoint::never_proxied(&invocation.environment));
-        tokio::spawn(endpoint.serve());
-    }
-    let signals = Signals::listen().map_err(|error| Failure::system("Listening to signals", &error))?;
-    let child = match command.spawn() {
+    command.envs(given);
+    Ok(command)
+}
+
+async fn with_endpoint(
+    invocation: &Invocation,
+    arguments: &Exec,
+    prepared: &PreparedReply,
+) -> Result<Result<ExitStatus, NotStarted>, Failure> {
+    let launch = launch::new(prepared, Door::Exec)?;
+    let endpoint = endpoint::bind(invocation, prepared, &launch).await?;
+    let mut given = vec![
+        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", endpoint.uri()),
+        (
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+            endpoint.token().expose().clone(),
+        ),
+    ];
+    given.extend(endpoint::never_proxied(&invocation.environment));
+    let command = command(invocation, arguments, given)?;
+    let clients = endpoint.clients();
+    tokio::spawn(endpoint.serve());
+    let signals = listen()?;
+    let child = match start(command) {
         Ok(child) => child,
-        Err(error) => return Ok(Err(NotStarted::new(program, &error))),
+        Err(not_started) => return Ok(Err(not_started)),
     };
+    if let Some(pid) = child.id() {
+        clients.expect(pid);
+        // Whether it is revoked is told at the endpoint: the terminal is the command's.
+        drop(launch::announce(&invocation.paths, launch.of(pid)));
+    }
+    wait_for(child, signals).await.map(Ok)
+}
+
+fn listen() -> Result<Signals, Failure> {
+    Signals::listen().map_err(|error| Failure::system("Listening to signals", &error))
+}
+
+fn start(command: Command) -> Result<Child, NotStarted> {
+    let program = command.get_program().to_owned();
+    let mut command = tokio::process::Command::from(command);
+    command.spawn().map_err(|error| NotStarted::new(&program, &error))
+}
+
+async fn wait_for(child: Child, signals: Signals) -> Result<ExitStatus, Failure> {
     let ended = wait(child, signals).await;
-    ended
-        .map(Ok)
-        .map_err(|error| Failure::system("Waiting for the command", &error))
+    ended.map_err(|error| Failure::system("Waiting for the command", &error))
 }
 
 /// Passes signals on until the command ends. Those of the terminal reach it without us.

@@ -12,6 +12,7 @@ mod env;
 mod exec;
 mod headless;
 mod keep;
+mod launch;
 pub mod listing;
 mod login;
 mod logout;
@@ -21,6 +22,7 @@ mod profiles;
 mod secret_store;
 mod serve;
 mod status;
+mod uses;
 
 use std::process::ExitCode;
 
@@ -58,6 +60,7 @@ pub fn run(invocation: &Invocation, command: Option<Command>) -> Result<ExitCode
         Command::Env(arguments) => env::run(invocation, &arguments)?,
         Command::Serve(arguments) => serve::run(invocation, &arguments)?,
         Command::Keep(arguments) => keep::run(invocation, &arguments)?,
+        Command::Uses(arguments) => uses::run(invocation, &arguments)?,
         Command::Profiles(command) => profiles::run(invocation, &command)?,
         Command::Agent(arguments) => agent::run(invocation, &arguments)?,
         Command::Doctor(arguments) => return doctor::run(invocation, &arguments),

@@ -16,10 +16,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use crate::agent::client::{Client, ClientError};
-use crate::agent::protocol::{CredentialsReply, Operation, Reply, Stay, Target};
+use crate::agent::endpoint_clients::Clients;
+use crate::agent::protocol::{Asker, CredentialsReply, Operation, Reply, Stay, Target};
 use crate::app::contract::ProblemCode;
 use crate::clock::SharedClock;
-use crate::loopback_peer::is_same_user;
+use crate::loopback_peer::{Peer, peer};
 use crate::paths::Paths;
 use crate::secret::Secret;
 
@@ -28,6 +29,9 @@ const PATH: &str = "/credentials";
 
 /// How long the agent may take: SDKs give up after a second.
 const PATIENCE: Duration = Duration::from_millis(700);
+
+/// No wait can be shorter than that and be one.
+const LEAST: Duration = Duration::from_millis(100);
 
 /// How long a refused request waits for its answer.
 const PENANCE: Duration = Duration::from_millis(250);
@@ -46,6 +50,9 @@ struct Door {
     token: Secret,
     paths: Paths,
     target: Target,
+    /// Through which door, and which launch.
+    asker: Asker,
+    clients: Clients,
     clock: SharedClock,
     refusals: Mutex<Refusals>,
     /// Whose launch it is; none once that person has signed out.
@@ -61,7 +68,13 @@ struct Refusals {
 impl ContainerEndpoint {
     /// Binds a port of the system's choice on 127.0.0.1 and makes a token of 256 bits.
     /// Gives nothing any more after the end of `stay`, whoever signs in then.
-    pub async fn bind(paths: Paths, target: Target, stay: Stay, clock: SharedClock) -> io::Result<Self> {
+    pub async fn bind(
+        paths: Paths,
+        target: Target,
+        stay: Stay,
+        asker: Asker,
+        clock: SharedClock,
+    ) -> io::Result<Self> {
         let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let port = listener.local_addr()?.port();
         let door = Door {
@@ -69,6 +82,8 @@ impl ContainerEndpoint {
             token: new_token()?,
             paths,
             target,
+            asker,
+            clients: Clients::new(clock.clone()),
             clock,
             refusals: Mutex::default(),
             stay: Mutex::new(Some(stay)),
@@ -89,6 +104,11 @@ impl ContainerEndpoint {
         &self.door.token
     }
 
+    /// Whoever asks here.
+    pub fn clients(&self) -> Clients {
+        self.door.clients.clone()
+    }
+
     /// Answers until the future is dropped.
     pub async fn serve(self) -> io::Result<()> {
         let router = Router::new().fallback(answer).with_state(self.door);
@@ -99,16 +119,16 @@ impl ContainerEndpoint {
 
 async fn answer(
     State(door): State<Arc<Door>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    ConnectInfo(from): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response {
-    let outcome = match door.refusal(peer, &request) {
-        Some(refusal) => {
+    let outcome = match door.admit(from, &request) {
+        Err(refusal) => {
             door.note_refusal(&refusal);
             door.clock.sleep(PENANCE).await;
             Err(refusal)
         }
-        None => door.credentials().await,
+        Ok(socket) => door.credentials(socket).await,
     };
     let (status, body) = match outcome {
         Ok(body) => (StatusCode::OK, body),
@@ -142,37 +162,37 @@ impl Denied {
 }
 
 impl Door {
-    /// Why a request is turned away, before anything is looked up.
-    fn refusal(&self, peer: SocketAddr, request: &Request) -> Option<Denied> {
+    /// Turns a request away before anything is looked up, or gives the kernel's number of its socket.
+    fn admit(&self, from: SocketAddr, request: &Request) -> Result<Option<u64>, Denied> {
         if request.uri().authority().is_some() || !self.is_host(request.headers()) {
-            return Some(Denied::forbidden("This address is not served here."));
+            return Err(Denied::forbidden("This address is not served here."));
         }
         if is_of_a_browser(request.headers()) {
-            return Some(Denied::forbidden("Browsers are not served here."));
+            return Err(Denied::forbidden("Browsers are not served here."));
         }
         if request.method() != Method::GET {
-            return Some(Denied::new(
+            return Err(Denied::new(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "MethodNotAllowed",
                 "Only GET is served here.",
             ));
         }
         if !self.is_authorized(request.headers()) {
-            return Some(Denied::forbidden("The authorization token is missing or wrong."));
+            return Err(Denied::forbidden("The authorization token is missing or wrong."));
         }
-        if !is_same_user(peer, self.address) {
-            return Some(Denied::forbidden(
+        let Peer::Ours { socket } = peer(from, self.address) else {
+            return Err(Denied::forbidden(
                 "Only processes of the same user are served here.",
             ));
-        }
+        };
         if request.uri().path() != PATH {
-            return Some(Denied::new(
+            return Err(Denied::new(
                 StatusCode::NOT_FOUND,
                 "NotFound",
                 "Credentials are at /credentials.",
             ));
         }
-        None
+        Ok(socket)
     }
 
     /// A name that resolves to 127.0.0.1 must not open this door: only our own address, once.
@@ -225,12 +245,20 @@ impl Door {
         }
     }
 
-    async fn credentials(self: Arc<Self>) -> Result<Value, Denied> {
+    async fn credentials(self: Arc<Self>, socket: Option<u64>) -> Result<Value, Denied> {
         if self.stay().is_none() {
             return Err(signed_out());
         }
+        let began = self.clock.elapsed();
+        let asker = Asker {
+            program: self.clients.program(socket).await,
+            ..self.asker.clone()
+        };
+        let spent = self.clock.elapsed().saturating_sub(began);
+        let patience = PATIENCE.saturating_sub(spent).max(LEAST);
         let door = self.clone();
-        let asked = tokio::task::spawn_blocking(move || ask_agent(&door.paths, &door.target));
+        let asked =
+            tokio::task::spawn_blocking(move || ask_agent(&door.paths, &door.target, asker, patience));
         match asked.await {
             Ok(Ok(credentials)) if self.is_left(credentials.stay) => Err(signed_out()),
             Ok(Ok(credentials)) => Ok(container_form(&credentials)),
@@ -245,12 +273,18 @@ fn signed_out() -> Denied {
     Denied::new(StatusCode::FORBIDDEN, "SignedOut", message)
 }
 
-fn ask_agent(paths: &Paths, target: &Target) -> Result<CredentialsReply, ClientError> {
+fn ask_agent(
+    paths: &Paths,
+    target: &Target,
+    asker: Asker,
+    patience: Duration,
+) -> Result<CredentialsReply, ClientError> {
     let mut client = Client::connect(paths)?;
-    client.wait_at_most(Some(PATIENCE))?;
+    client.wait_at_most(Some(patience))?;
     let reply = client.ask(&Operation::Credentials {
         role: target.clone(),
         min_ttl_seconds: 0,
+        asker,
     })?;
     let Reply::Credentials(credentials) = reply else {
         return Err(ClientError::Garbled);
@@ -275,6 +309,8 @@ fn in_words_of_http(error: ClientError) -> Denied {
     match problem.code {
         ProblemCode::SignInNeeded => Denied::new(StatusCode::FORBIDDEN, "SignInNeeded", message),
         ProblemCode::NotAssigned => Denied::new(StatusCode::FORBIDDEN, "NotAssigned", message),
+        ProblemCode::Revoked => Denied::new(StatusCode::FORBIDDEN, "Revoked", message),
+        ProblemCode::ConfirmationNeeded => Denied::new(StatusCode::FORBIDDEN, "ConfirmationNeeded", message),
         ProblemCode::WrongUse | ProblemCode::Denied | ProblemCode::SecretStore | ProblemCode::Cancelled => {
             Denied::new(StatusCode::FORBIDDEN, "NotAvailable", message)
         }

@@ -148,7 +148,7 @@ impl Conversation {
         let (sender, mut replies) = mpsc::channel(4);
         // A task of its own: a panic there costs this answer, not the connection's clean end.
         let answering = answering.clone();
-        let caller = self.caller;
+        let caller = self.caller.clone();
         let answer = tokio::spawn(async move { answering.answer(request, caller, sender).await });
         let mut end = std::pin::pin!(self.end_of_open_ended(reading));
         loop {

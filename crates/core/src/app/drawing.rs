@@ -121,6 +121,8 @@ pub fn empty_snapshot() -> Snapshot {
         mood: Mood::Empty,
         portals: Vec::new(),
         credentials: Vec::new(),
+        uses_revision: 0,
+        questions: Vec::new(),
         problem: None,
     }
 }

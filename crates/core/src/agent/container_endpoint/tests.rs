@@ -8,6 +8,7 @@ use tokio::net::TcpStream;
 use super::*;
 use crate::agent::double::{Double, paths_in, role};
 use crate::clock::{ManualClock, SystemClock};
+use crate::uses;
 
 struct Scene {
     _home: tempfile::TempDir,
@@ -25,7 +26,7 @@ impl Scene {
             agent: std::process::id(),
             departures: 0,
         };
-        let bound = ContainerEndpoint::bind(paths.clone(), role(permission_set), stay, clock).await;
+        let bound = ContainerEndpoint::bind(paths.clone(), role(permission_set), stay, asker(), clock).await;
         let endpoint = bound.unwrap();
         let scene = Self {
             _home: home,
@@ -66,6 +67,14 @@ impl Scene {
     }
 }
 
+/// As `portray serve` has it.
+fn asker() -> Asker {
+    Asker {
+        launch: Some("1f2e3d4c".to_owned()),
+        ..Asker::through(uses::Door::Serve)
+    }
+}
+
 fn clock() -> SharedClock {
     SystemClock::shared()
 }
@@ -90,6 +99,30 @@ async fn gives_credentials_in_the_form_that_sdks_expect() {
         assert!(head.contains(protective), "{head}");
     }
     assert!(!head.contains("access-control"), "{head}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg(target_os = "linux")]
+async fn a6_the_agent_is_told_which_program_asks_at_the_endpoint_and_of_which_launch() {
+    let scene = Scene::new("ReadOnly", clock()).await;
+    let double = Double::default();
+    double.serve(&scene.paths, &SystemClock::shared());
+    for _ in ["unknown", "likely"] {
+        assert_eq!(scene.get(&scene.host()).await.0, 200);
+    }
+    let askers = double.askers.lock().unwrap().clone();
+    assert_eq!(askers.len(), 2);
+    for asker in askers {
+        let program = asker.program.clone().expect("this process holds the connection");
+        assert_eq!(program.pid, std::process::id());
+        let executable = std::env::current_exe().unwrap();
+        assert_eq!(program.executable.as_deref(), executable.to_str());
+        let without_program = Asker {
+            program: None,
+            ..asker
+        };
+        assert_eq!(without_program, self::asker());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -274,6 +307,8 @@ async fn h5_only_what_mends_itself_is_worth_another_try() {
         ("not_assigned", 403),
         ("wrong_use", 403),
         ("secret_store", 403),
+        ("revoked", 403),
+        ("confirmation_needed", 403),
         ("unreachable", 503),
         ("failed", 503),
     ] {
