@@ -14,6 +14,7 @@ mod models;
 mod rust;
 mod surroundings;
 mod table;
+mod uses;
 
 use std::process::Command;
 use std::time::Duration;

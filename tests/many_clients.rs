@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use futures_util::future::try_join_all;
 use harness::Simulation;
 use identity_center_emulator::{Operation, World};
-use portray_core::agent::protocol::{AgentKind, CredentialsReply, Operation as Ask, Reply, Target};
+use portray_core::agent::protocol::{AgentKind, Asker, CredentialsReply, Operation as Ask, Reply, Target};
 use portray_core::agent::{Client, Host, claim};
 use portray_core::paths::{Environment, Paths, SecretStore};
 
@@ -43,6 +43,7 @@ fn ask(paths: &Paths, first: usize) -> Result<Answers> {
         let reply = client.ask(&Ask::Credentials {
             role: role_asked,
             min_ttl_seconds: 0,
+            asker: Asker::default(),
         })?;
         let Reply::Credentials(reply) = reply else {
             anyhow::bail!("no credentials: {reply:?}");

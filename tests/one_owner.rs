@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use futures_util::future::try_join_all;
 use harness::{Desktop, EmulatorProcess, NotificationServer, Opener, TrayHost};
-use portray_core::agent::protocol::{Operation, Reply, Target};
+use portray_core::agent::protocol::{Asker, Operation, Reply, Target};
 
 use crate::killed::world;
 use crate::stage::{SOON, Stage};
@@ -84,6 +84,7 @@ async fn ask_for_everything(stage: &Stage) -> Result<()> {
         let mut answers = portray.tell(Operation::Credentials {
             role: Target::Words { words },
             min_ttl_seconds: 0,
+            asker: Asker::default(),
         });
         async move {
             let answer = answers.next().await?;

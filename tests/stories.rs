@@ -34,6 +34,7 @@ mod stories {
     mod hours_in_process;
     mod hours_later;
     mod hung_keyring;
+    mod kept_in_process;
     pub mod killed;
     mod killed_while_listing;
     mod lives_in_process;
@@ -61,6 +62,7 @@ mod stories {
     mod table_in_process;
     mod three_days;
     mod unassigned;
+    mod uses;
     mod waiting;
     mod ways_to_sign_in;
     mod without_notifications;

@@ -126,6 +126,8 @@ fn without_agent(known: Option<&Snapshot>, error: ClientError) -> Snapshot {
         mood: Mood::Offline,
         portals: known.map(out_of_reach).unwrap_or_default(),
         credentials: Vec::new(),
+        uses_revision: 0,
+        questions: Vec::new(),
         problem: Some(problem),
     }
 }
@@ -162,6 +164,8 @@ mod tests {
             mood: Mood::Fresh,
             portals: Vec::new(),
             credentials: Vec::new(),
+            uses_revision: 0,
+            questions: Vec::new(),
             problem: None,
         }
     }

@@ -87,7 +87,7 @@ async fn a3_a_hundred_aws_commands_of_a_build_ask_aws_once() -> Result<()> {
 }
 
 /// Portray as `amara` has it, and the profile that leads to it.
-async fn signed_in(surroundings: &Surroundings) -> Result<Portray<'_>> {
+pub async fn signed_in(surroundings: &Surroundings) -> Result<Portray<'_>> {
     let portray = Portray::with_emulator(&surroundings.desktop, surroundings.addresses())
         .with_variable("PORTRAY_SECRET_STORE", "memory");
     portray.add_portal("acme", surroundings.addresses()).await?;
@@ -148,7 +148,7 @@ async fn through(
 }
 
 /// A command of `portray` that runs another one.
-fn below(portray: &Portray<'_>, arguments: &[&str], asks: &Command) -> Result<Command> {
+pub fn below(portray: &Portray<'_>, arguments: &[&str], asks: &Command) -> Result<Command> {
     let mut command = portray.command(Program::Portray)?;
     command.args(arguments);
     with_words_of(&mut command, asks);

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use harness::{Desktop, EmulatorProcess, Portray};
 use portray_core::agent::harden::allow_many_connections;
-use portray_core::agent::protocol::{Operation, RequestLine, Target, VERSION};
+use portray_core::agent::protocol::{Asker, Operation, RequestLine, Target, VERSION};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _};
 
 use crate::figure::{Figure, stopwatch};
@@ -159,6 +159,7 @@ fn request_for((account, permission_set): (&str, &str)) -> Result<String> {
             permission_set: permission_set.to_owned(),
         },
         min_ttl_seconds: 0,
+        asker: Asker::default(),
     };
     let request = RequestLine {
         v: VERSION,

@@ -8,7 +8,8 @@ use anyhow::{Result, ensure};
 use harness::{
     Desktop, EmulatorAddresses, EmulatorProcess, Portray, Program, Programs, aws_cli, write_service_models,
 };
-use portray_core::agent::protocol::{Operation, RequestLine, Target, VERSION};
+use portray_core::agent::protocol::{Asker, Operation, RequestLine, Target, VERSION};
+use portray_core::uses::Door;
 
 use crate::figure::{Durations, Figure, stopwatch};
 
@@ -136,6 +137,7 @@ fn request() -> Result<String> {
             permission_set: PERMISSION_SET.to_owned(),
         },
         min_ttl_seconds: 0,
+        asker: Asker::through(Door::CredentialProcess),
     };
     Ok(serde_json::to_string(&RequestLine {
         v: VERSION,

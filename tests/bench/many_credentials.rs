@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use harness::{Desktop, EmulatorProcess, Portray, Program};
 use portray_core::agent::Client;
-use portray_core::agent::protocol::{Operation, Reply, Target};
+use portray_core::agent::protocol::{Asker, Operation, Reply, Target};
 use portray_core::paths::{Environment, Paths};
 
 use crate::figure::{Durations, Figure, stopwatch};
@@ -82,6 +82,7 @@ fn cost(client: &mut Client, agent: i32, roles: &[(String, String)]) -> Result<C
         let answer = client.ask(&Operation::Credentials {
             role,
             min_ttl_seconds: 0,
+            asker: Asker::default(),
         })?;
         ensure!(matches!(answer, Reply::Credentials(_)), "{answer:?}");
         Ok(())

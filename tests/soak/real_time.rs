@@ -9,7 +9,7 @@ use harness::{Desktop, EmulatorProcess, Portray, Program};
 use identity_center_emulator::World;
 use jiff::SignedDuration;
 use portray_core::agent::Client;
-use portray_core::agent::protocol::{Operation, Reply, Target};
+use portray_core::agent::protocol::{Asker, Operation, Reply, Target};
 use portray_core::clock::{Clock as _, SystemClock};
 use portray_core::paths::{Environment, Paths};
 use serde_json::json;
@@ -153,6 +153,7 @@ fn operation((account, permission_set): &(String, String)) -> Operation {
             permission_set: permission_set.clone(),
         },
         min_ttl_seconds: 0,
+        asker: Asker::default(),
     }
 }
 

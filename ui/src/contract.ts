@@ -20,12 +20,12 @@ duration_seconds: number | null,
 /**
  * By default what the settings say.
  */
-via: ConsoleVia | null, } | { "do": "open_portal", portal: string, } | { "do": "set_favourite", role: Role, on: boolean, } | { "do": "keep", role: Role, on: boolean, } | { "do": "renew_now" } | { "do": "show_window" } | { "do": "dismiss_problem" } | { "do": "quit" };
+via: ConsoleVia | null, } | { "do": "open_portal", portal: string, } | { "do": "set_favourite", role: Role, on: boolean, } | { "do": "keep", role: Role, on: boolean, } | { "do": "keep_on", roles: Array<Role>, } | { "do": "consumers", order: ConsumerOrder, } | { "do": "renew_now" } | { "do": "show_window" } | { "do": "dismiss_problem" } | { "do": "quit" };
 
 /**
  * What a request gave.
  */
-export type Answer = { "answer": "done" } | { "answer": "start_url", view: StartUrlView, } | { "answer": "aws_cli_portals", portals: Array<AwsCliPortal>, } | { "answer": "portal", portal: string, } | { "answer": "sign_in", view: SignInView, };
+export type Answer = { "answer": "done" } | { "answer": "start_url", view: StartUrlView, } | { "answer": "aws_cli_portals", portals: Array<AwsCliPortal>, } | { "answer": "portal", portal: string, } | { "answer": "sign_in", view: SignInView, } | { "answer": "uses", view: UsesView, } | { "answer": "said", words: string, };
 
 /**
  * An access portal in `~/.aws/config`.
@@ -77,7 +77,7 @@ export type ProblemView = { code: ProblemCode, what_happened: string, what_to_do
 /**
  * What kind of failure it is: decides exit codes and which button is offered.
  */
-export type ProblemCode = "failed" | "wrong_use" | "sign_in_needed" | "not_assigned" | "being_listed" | "denied" | "unreachable" | "no_agent" | "secret_store" | "cancelled";
+export type ProblemCode = "failed" | "wrong_use" | "sign_in_needed" | "not_assigned" | "being_listed" | "denied" | "revoked" | "confirmation_needed" | "unreachable" | "no_agent" | "secret_store" | "cancelled";
 
 /**
  * The whole state as a window draws it.
@@ -95,6 +95,14 @@ catalogue_revision: number, version: string,
  * The state in words, as the tray's first line says it.
  */
 headline: string, mood: Mood, portals: Array<PortalView>, credentials: Array<CredentialsView>,
+/**
+ * Grows with every use, launch and revocation: ask for the list again.
+ */
+uses_revision: number,
+/**
+ * Programs that wait for a person's word.
+ */
+questions: Array<Question>,
 /**
  * What failed last, until it is dismissed or mended.
  */
@@ -193,6 +201,136 @@ region: string | null,
  * Those in which the portal can be, the likely ones first; every region while that cannot be told.
  */
 regions: Array<string>, problem: ProblemView | null, };
+
+/**
+ * What a person orders about those who are handed credentials: a program, or one launch of `exec` or `serve`.
+ */
+export type ConsumerOrder = { "what": "list", after: number, } | { "what": "revoke", consumer: string, } | { "what": "allow", consumer: string, } | { "what": "answer", question: number, allow: boolean, };
+
+/**
+ * Who was handed credentials, and who is served now.
+ */
+export type UsesView = {
+/**
+ * The oldest first.
+ */
+uses: Array<Use>,
+/**
+ * The endpoints that are running.
+ */
+launches: Array<Launch>,
+/**
+ * The programs that get nothing.
+ */
+revoked: Array<RevokedProgram>,
+/**
+ * Why earlier uses are not here.
+ */
+problem: ProblemView | null, };
+
+/**
+ * One program that was handed a role's credentials, or refused them; also several times in a row.
+ */
+export type Use = {
+/**
+ * Tells uses apart, and grows.
+ */
+number: number, at: string,
+/**
+ * The last time of those that are counted here.
+ */
+last_at: string,
+/**
+ * How often within moments: a program in a loop is one line.
+ */
+times: number, door: Door,
+/**
+ * Absent where the system does not tell.
+ */
+program: Program | null,
+/**
+ * Which `exec` or `serve`, where it was through one.
+ */
+launch: string | null,
+/**
+ * What to revoke: the launch, or the program. Absent where neither is known.
+ */
+consumer: string | null,
+/**
+ * The portal's name.
+ */
+portal: string,
+/**
+ * Twelve digits.
+ */
+account: string,
+/**
+ * Empty while the account is not in the listing.
+ */
+account_name: string, permission_set: string, outcome: UseOutcome,
+/**
+ * Why it was refused.
+ */
+reason: string | null, };
+
+/**
+ * What came of it.
+ */
+export type UseOutcome = "handed_out" | "refused";
+
+/**
+ * How credentials come to a program.
+ */
+export type Door = "credential_process" | "credentials" | "env" | "exec_env" | "exec" | "serve" | "container" | "ssh" | "console" | "socket";
+
+/**
+ * A process as it was while it asked.
+ */
+export type Program = { pid: number,
+/**
+ * What it calls itself: a script's own name, where the executable is its interpreter.
+ */
+name: string,
+/**
+ * The path of what runs; absent where the system does not say.
+ */
+executable: string | null,
+/**
+ * What started it, and what started that: the nearest first, a few of them.
+ */
+below: Array<Ancestor>, };
+
+/**
+ * A process above another one.
+ */
+export type Ancestor = { pid: number, name: string, };
+
+/**
+ * A running `portray exec` or `portray serve`, with an endpoint of its own.
+ */
+export type Launch = {
+/**
+ * Eight hexadecimal digits; no secret.
+ */
+id: string, door: Door,
+/**
+ * The command that was started, or `portray serve` itself.
+ */
+program: Program | null,
+/**
+ * The portal's name.
+ */
+portal: string, account: string, account_name: string, permission_set: string, };
+
+/**
+ * A program that a person has revoked, until they allow it again.
+ */
+export type RevokedProgram = { consumer: string, executable: string, since: string, };
+
+/**
+ * A program that waits for a person's word.
+ */
+export type Question = { id: number, program: Program | null, door: Door, portal: string, account: string, account_name: string, permission_set: string, };
 
 /** The services at which menus open the console: name, and keyword of the destination. */
 export const CONSOLE_SERVICES: [name: string, service: string][] = [

@@ -23,6 +23,7 @@ export interface PortalDoings {
   signIn: () => void;
   signInAgain: () => void;
   question: (action: 'sign_out' | 'remove') => void;
+  uses: () => void;
   add: () => void;
 }
 
@@ -103,6 +104,7 @@ function actions(portals: readonly PortalView[], portal: PortalView, mac: boolea
           ? []
           : [{ label: `Sign in${about}`, run: doings.signIn }]),
     { label: 'Renew credentials now', run: () => doings.ask({ do: 'renew_now' }) },
+    { label: 'Uses of credentials', run: doings.uses },
     { label: 'Add a portal…', apart: true, run: doings.add },
     { label: `Forget this portal…${about}`, run: () => doings.question('remove') },
   ];

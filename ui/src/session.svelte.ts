@@ -1,5 +1,7 @@
 // What the window knows and what it asks for; every component reads from here.
-import type { Answer, CredentialsView, PortalView, ProblemView, Request, Role, SignInMethod, Snapshot } from './contract';
+import type {
+  Answer, ConsumerOrder, CredentialsView, PortalView, ProblemView, Request, Role, SignInMethod, Snapshot, UsesView,
+} from './contract';
 import { asProblem, type Host } from './host/host';
 import { RowSource } from './rows.svelte';
 import { roleKey } from './words';
@@ -14,6 +16,8 @@ export class Session {
   failure = $state.raw<ProblemView | null>(null);
   confirmation = $state('');
   query = $state('');
+  /** Who was handed credentials, once somebody has looked. */
+  uses = $state.raw<UsesView | null>(null);
   /** Only this portal's rows; null shows those of all. */
   portalFilter = $state<string | null>(null);
   /** The present minute. */
@@ -32,6 +36,7 @@ export class Session {
   }
 
   portals = $derived(this.snapshot?.portals ?? []);
+  questions = $derived(this.snapshot?.questions ?? []);
   credentials = $derived(
     new Map<string, CredentialsView>((this.snapshot?.credentials ?? []).map((view) => [roleKey(view.role), view])),
   );
@@ -93,6 +98,35 @@ export class Session {
       `Console of ${accountName} opened as ${role.permission_set}.`,
     );
     this.#opening.delete(key);
+  }
+
+  /** Page after page; what is there stays on the screen until it is complete. */
+  async listUses(): Promise<void> {
+    const found: UsesView['uses'] = [];
+    for (let after = 0; ; after = found.at(-1)?.number ?? after) {
+      const answer = await this.ask({ do: 'consumers', order: { what: 'list', after } });
+      if (answer?.answer !== 'uses') {
+        return;
+      }
+      found.push(...answer.view.uses);
+      if (answer.view.uses.length === 0) {
+        this.uses = { ...answer.view, uses: found };
+        return;
+      }
+    }
+  }
+
+  /** Says in words what that means, and shows it in the list. */
+  async orderOfConsumer(order: ConsumerOrder): Promise<void> {
+    const answer = await this.ask({ do: 'consumers', order });
+    if (answer?.answer === 'said') {
+      this.#confirm(answer.words);
+      await this.listUses();
+    }
+  }
+
+  async answer(question: number, allow: boolean): Promise<void> {
+    await this.ask({ do: 'consumers', order: { what: 'answer', question, allow } });
   }
 
   async dismiss(): Promise<void> {

@@ -9,6 +9,8 @@ export class TestHost implements Host {
   rows: RoleRow[] = [];
   answers: Partial<Record<Request['do'], Answer>> = {};
   failures: Partial<Record<Request['do'], ProblemView>> = {};
+  /** What is answered where that depends on more than what is asked for; undefined: as `answers` says. */
+  answer: ((request: Request) => Answer | undefined) | undefined;
   #snapshot: Snapshot;
   #listener: ((snapshot: Snapshot) => void) | undefined;
 
@@ -45,7 +47,7 @@ export class TestHost implements Host {
     if (failure) {
       throw failure;
     }
-    return this.answers[request.do] ?? { answer: 'done' };
+    return this.answer?.(request) ?? this.answers[request.do] ?? { answer: 'done' };
   }
 
   async hideWindow(): Promise<void> {
@@ -97,6 +99,8 @@ function emptySnapshot(): Snapshot {
     mood: 'fresh',
     portals: [portalView()],
     credentials: [],
+    uses_revision: 1,
+    questions: [],
     problem: null,
   };
 }

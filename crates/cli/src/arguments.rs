@@ -2,6 +2,7 @@
 
 mod elsewhere;
 mod profiles;
+mod uses;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use portray_core::identity_center::portal::is_region;
 use crate::shells::Shell;
 pub use elsewhere::{CredentialProcess, Forward, Import, Ssh};
 pub use profiles::{ProfileOptions, ProfilesCommand};
+pub use uses::Uses;
 
 /// Your AWS access portal: signs in to IAM Identity Center, keeps credentials fresh, opens consoles.
 ///
@@ -33,6 +35,7 @@ pub use profiles::{ProfileOptions, ProfilesCommand};
 ///     5  AWS unreachable
 ///     6  no agent
 ///     7  no secret store
+///     8  waits for your confirmation
 ///   130  cancelled
 ///   141  the reader of the output had left
 #[derive(Debug, Parser)]
@@ -76,6 +79,8 @@ pub enum Command {
     Forward(Forward),
     /// Keep a role's credentials fresh, though nobody asks for them.
     Keep(Keep),
+    /// Which program was handed which role's credentials, when, and through which door; and revoking that.
+    Uses(Uses),
     /// Show, write and take back profiles for your roles in ~/.aws/config.
     #[command(subcommand)]
     Profiles(ProfilesCommand),

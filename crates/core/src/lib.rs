@@ -14,6 +14,9 @@ pub mod aws_config;
 mod loopback;
 mod loopback_peer;
 
+/// Which program a process is.
+pub mod programs;
+
 /// Hears what a person does with a notification.
 #[cfg(target_os = "linux")]
 pub mod notice_answers;
@@ -29,6 +32,12 @@ pub mod role_catalog;
 
 /// Federated console sessions and the links that open them.
 pub mod console;
+
+/// Who was handed credentials, when, and through which door.
+pub mod uses;
+
+/// Who may be handed credentials: what a person has revoked, and has to confirm.
+pub mod consumers;
 
 /// Keeps tokens and role credentials fresh.
 pub mod refresh;

@@ -2,30 +2,48 @@
 
 use std::net::{SocketAddr, SocketAddrV4};
 
+/// Whose connection it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Peer {
+    /// Of a process of our user; its socket by the number that the kernel has for it, where it tells.
+    Ours {
+        socket: Option<u64>,
+    },
+    NotOurs,
+}
+
 /// Whether the process that connected from `peer` to `ours` belongs to our user.
 ///
 /// One rule for every door: a peer that the kernel lists under another user, or does not list, is not ours. Only where
 /// the system gives no list at all, the secret that the peer has to know (a link's path, a token) decides alone.
 #[cfg(target_os = "linux")]
-pub fn is_same_user(peer: SocketAddr, ours: SocketAddrV4) -> bool {
+pub fn peer(peer: SocketAddr, ours: SocketAddrV4) -> Peer {
     let me = rustix::process::geteuid().as_raw();
     // The list changes while it is read, and an entry can be missed: a second look decides.
-    let uid = match linux::uid(peer, ours) {
-        Ok(None) => linux::uid(peer, ours),
+    let listed = match linux::listed(peer, ours) {
+        Ok(None) => linux::listed(peer, ours),
         told => told,
     };
-    match uid {
-        Ok(uid) => uid == Some(me),
+    match listed {
+        Ok(Some(end)) if end.uid == me => Peer::Ours {
+            socket: Some(end.socket),
+        },
+        Ok(_) => Peer::NotOurs,
         Err(error) => {
             tracing::debug!(%error, "the kernel does not list connections");
-            true
+            Peer::Ours { socket: None }
         }
     }
 }
 
 #[cfg(not(target_os = "linux"))]
-pub fn is_same_user(_peer: SocketAddr, _ours: SocketAddrV4) -> bool {
-    true
+pub fn peer(_peer: SocketAddr, _ours: SocketAddrV4) -> Peer {
+    Peer::Ours { socket: None }
+}
+
+/// The same for those who only want to know whether it is ours.
+pub fn is_same_user(from: SocketAddr, ours: SocketAddrV4) -> bool {
+    peer(from, ours) != Peer::NotOurs
 }
 
 #[cfg(target_os = "linux")]
@@ -34,14 +52,21 @@ mod linux {
     use std::io::{self, BufRead, BufReader};
     use std::net::{SocketAddr, SocketAddrV4};
 
-    /// The user id of the process that connected from `peer` to `ours`; none where the connection is not listed.
-    pub fn uid(peer: SocketAddr, ours: SocketAddrV4) -> io::Result<Option<u32>> {
+    /// The other end of a connection, as the kernel lists it.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct End {
+        pub uid: u32,
+        pub socket: u64,
+    }
+
+    /// The end that connected from `peer` to `ours`; none where the connection is not listed.
+    pub fn listed(peer: SocketAddr, ours: SocketAddrV4) -> io::Result<Option<End>> {
         let SocketAddr::V4(peer) = peer else {
             return Ok(None);
         };
         let listed = BufReader::new(File::open("/proc/net/tcp")?);
-        if let Some(uid) = find(listed, &hexadecimal(peer), &hexadecimal(ours))? {
-            return Ok(Some(uid));
+        if let Some(end) = find(listed, &hexadecimal(peer), &hexadecimal(ours))? {
+            return Ok(Some(end));
         }
         // A client with an IPv6 socket (Java, say) reaches 127.0.0.1 from a mapped address.
         match File::open("/proc/net/tcp6") {
@@ -52,12 +77,14 @@ mod linux {
     }
 
     /// Line by line: the list is as long as the machine has connections.
-    pub(super) fn find(listed: impl BufRead, local: &str, remote: &str) -> io::Result<Option<u32>> {
+    pub(super) fn find(listed: impl BufRead, local: &str, remote: &str) -> io::Result<Option<End>> {
         for line in listed.lines().skip(1) {
             let line = line?;
             let fields: Vec<&str> = line.split_ascii_whitespace().collect();
             if fields.get(1) == Some(&local) && fields.get(2) == Some(&remote) {
-                return Ok(fields.get(7).and_then(|uid| uid.parse().ok()));
+                let uid = fields.get(7).and_then(|uid| uid.parse().ok());
+                let socket = fields.get(9).and_then(|socket| socket.parse().ok());
+                return Ok(uid.zip(socket).map(|(uid, socket)| End { uid, socket }));
             }
         }
         Ok(None)
@@ -94,9 +121,9 @@ mod tests {
         let _client = std::net::TcpStream::connect(ours).unwrap();
         let (_, peer) = listener.accept().unwrap();
         let me = rustix::process::geteuid().as_raw();
-        assert_eq!(uid(peer, ours).unwrap(), Some(me));
+        assert_eq!(listed(peer, ours).unwrap().map(|end| end.uid), Some(me));
         let nobody: SocketAddr = "127.0.0.1:1".parse().unwrap();
-        assert_eq!(uid(nobody, ours).unwrap(), None);
+        assert_eq!(listed(nobody, ours).unwrap(), None);
         assert!(is_same_user(peer, ours));
         assert!(!is_same_user(nobody, ours), "who is not listed is not ours");
     }
@@ -108,9 +135,13 @@ mod tests {
              0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 1\n   \
              1: 0100007F:D431 0100007F:1F90 01 00000000:00000000 00:00000000 00000000 65534        0 2\n";
         let address = |port: u16| hexadecimal(SocketAddrV4::new([127, 0, 0, 1].into(), port));
-        let uid = |local, remote| find(listed.as_bytes(), &address(local), &address(remote)).unwrap();
-        assert_eq!(uid(0xD431, 0x1F90), Some(65534));
-        assert_eq!(uid(0xD431, 0x1F91), None);
+        let end = |local, remote| find(listed.as_bytes(), &address(local), &address(remote)).unwrap();
+        let expected = End {
+            uid: 65534,
+            socket: 2,
+        };
+        assert_eq!(end(0xD431, 0x1F90), Some(expected));
+        assert_eq!(end(0xD431, 0x1F91), None);
     }
 
     #[test]

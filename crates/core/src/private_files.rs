@@ -34,8 +34,13 @@ pub fn private(options: &mut OpenOptions) -> &mut OpenOptions {
 pub fn open_log(folder: &Path, name: &str, largest: u64) -> io::Result<File> {
     make_folder(folder)?;
     let path = folder.join(format!("{name}.log"));
-    if std::fs::symlink_metadata(&path).is_ok_and(|found| found.is_file() && found.len() > largest) {
-        std::fs::rename(&path, path.with_extension("old.log"))?;
+    open_at_end(&path, &path.with_extension("old.log"), largest)
+}
+
+/// Opens a file to write at its end. One that has grown beyond `largest` bytes becomes `aside` first.
+pub fn open_at_end(path: &Path, aside: &Path, largest: u64) -> io::Result<File> {
+    if std::fs::symlink_metadata(path).is_ok_and(|found| found.is_file() && found.len() > largest) {
+        std::fs::rename(path, aside)?;
     }
     let mut options = OpenOptions::new();
     let file = private(options.append(true).create(true)).open(path)?;

@@ -1,5 +1,6 @@
 //! Settings and portals, in a TOML file that people edit too: comments and unknown keys survive.
 
+mod asking;
 mod reading;
 
 use std::io;
@@ -12,6 +13,7 @@ use url::Url;
 
 use crate::paths::short_hash;
 use crate::private_files;
+pub use asking::{Confirm, ConfirmSettings, KeepSettings, UnusedFor};
 
 /// What `settings.toml` says, and the document it came from.
 #[derive(Debug, Clone, Default)]
@@ -21,6 +23,8 @@ pub struct Settings {
     pub profiles: ProfileSettings,
     /// Whether the AWS CLI gets the sign-ins of portals that do not say otherwise.
     pub share_aws_cli_login: bool,
+    pub confirm: ConfirmSettings,
+    pub keep: KeepSettings,
     /// What stands in the file, but does not hold.
     pub faults: Vec<Fault>,
     /// Keys that this version does not know.
@@ -173,6 +177,8 @@ impl Settings {
             console: reading.console,
             profiles: reading.profiles,
             share_aws_cli_login: reading.share_aws_cli_login,
+            confirm: reading.confirm,
+            keep: reading.keep,
             faults: reading.faults,
             unknown_keys: reading.unknown_keys,
             set_aside: None,

@@ -4,6 +4,7 @@ import type {
   Snapshot, StartUrlView,
 } from '../contract';
 import { DEMO_PORTAL, demoRows, matching, sameRole } from './demo_company';
+import { DemoConsumers } from './demo_consumers';
 import type { Host } from './host';
 
 const MINUTE = 60_000;
@@ -11,7 +12,7 @@ const REGIONS = ['eu-west-1', 'eu-central-1', 'us-east-1', 'us-west-2', 'ap-sout
 const SIGN_IN_TAKES_MS = 12_000;
 const ACCOUNT_TAKES_MS = 250;
 
-/** Scenes to begin with: first-run, sign-in, code, syncing, offline, problem, ended, large; else signed in. */
+/** Scenes to begin with: first-run, sign-in, code, syncing, offline, problem, ended, asked, large; else signed in. */
 export class DemoHost implements Host {
   #revision = 0;
   #catalogueRevision = 1;
@@ -19,10 +20,12 @@ export class DemoHost implements Host {
   #portals: PortalView[] = [];
   #credentials: CredentialsView[] = [];
   #problem: ProblemView | null = null;
+  #consumers: DemoConsumers;
   #listeners = new Set<(snapshot: Snapshot) => void>();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(scene: string) {
+    this.#consumers = new DemoConsumers(scene);
     this.#rows = scene === 'first-run' ? [] : demoRows(scene === 'large');
     if (scene !== 'first-run') {
       this.#portals = [this.#portal()];
@@ -88,9 +91,12 @@ export class DemoHost implements Host {
       case 'keep':
         this.#keep(request.role, request.on);
         break;
+      case 'consumers':
+        return this.#consumers.order(request.order, () => this.#publish());
       case 'dismiss_problem':
         this.#problem = null;
         break;
+      case 'keep_on':
       case 'open_console':
       case 'open_sign_in_page':
       case 'open_portal':
@@ -205,7 +211,7 @@ export class DemoHost implements Host {
     return {
       revision: this.#revision, catalogue_revision: this.#catalogueRevision, version: '0.1.0',
       headline: headline(portal), mood: mood(portal), portals: this.#portals, credentials: this.#credentials,
-      problem: this.#problem,
+      uses_revision: this.#consumers.revision, questions: this.#consumers.questions, problem: this.#problem,
     };
   }
 }

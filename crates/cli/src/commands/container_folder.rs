@@ -6,9 +6,10 @@
 
 use std::path::{Path, PathBuf};
 
-use portray_core::agent::protocol::CredentialsReply;
+use portray_core::agent::protocol::PreparedReply;
 
 use super::Invocation;
+use super::launch::Beginning;
 use crate::failure::Failure;
 
 /// Where the folder is in the container.
@@ -43,11 +44,12 @@ fn configuration(region: Option<&str>) -> String {
 pub fn serve(
     invocation: &Invocation,
     folder: &Path,
-    credentials: &CredentialsReply,
+    prepared: &PreparedReply,
+    launch: &Beginning,
     region: Option<&str>,
 ) -> Result<impl Future<Output = std::io::Result<()>> + Send + use<>, Failure> {
     let folder = unix::Folder::prepare(folder, &configuration(region))?;
-    let grant = super::endpoint::grant(invocation, credentials);
+    let grant = super::endpoint::grant(invocation, prepared, launch);
     let socket = folder.bind(grant)?;
     Ok(async move {
         let served = socket.serve().await;
@@ -60,7 +62,8 @@ pub fn serve(
 pub fn serve(
     _invocation: &Invocation,
     _folder: &Path,
-    _credentials: &CredentialsReply,
+    _prepared: &PreparedReply,
+    _launch: &Beginning,
     _region: Option<&str>,
 ) -> Result<std::future::Pending<std::io::Result<()>>, Failure> {
     Err(portray_core::app::contract::ProblemView::containers_elsewhere().into())

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use portray_core::agent::ClientError;
-use portray_core::agent::protocol::{CredentialsReply, Operation, Reply, Target};
-use portray_core::app::contract::ProblemView;
+use portray_core::agent::protocol::{Asker, CredentialsReply, Operation, PreparedReply, Reply, Target};
+use portray_core::app::contract::{ProblemView, Role};
 use portray_core::clock::{Clock, SystemClock};
+use portray_core::uses::Door;
 
 use super::{Invocation, details};
 use crate::arguments::{Credentials, Format};
@@ -23,6 +24,7 @@ pub fn run(invocation: &Invocation, arguments: &Credentials) -> Result<(), Failu
         invocation,
         &arguments.role.words(),
         arguments.min_ttl.unwrap_or(0),
+        &Asker::through(Door::Credentials),
     )?;
     let printer = invocation.printer;
     let variables = variables(&credentials, arguments.region.as_deref());
@@ -40,28 +42,49 @@ pub fn run(invocation: &Invocation, arguments: &Credentials) -> Result<(), Failu
 }
 
 /// Credentials of the role that a person names or chooses, or why there are none.
-pub fn ask(invocation: &Invocation, words: &str, min_ttl_seconds: u32) -> Result<CredentialsReply, Failure> {
+pub fn ask(
+    invocation: &Invocation,
+    words: &str,
+    min_ttl_seconds: u32,
+    asker: &Asker,
+) -> Result<CredentialsReply, Failure> {
     let reply = picker::ask(invocation, words, |role| Operation::Credentials {
         role,
         min_ttl_seconds,
+        asker: asker.clone(),
     })?;
     let credentials = credentials_in(invocation, reply)?;
-    if !is_named_in_full(words, &credentials) {
-        let (account, id) = (&credentials.account_name, &credentials.role.account);
-        let note = format!("This is {account}/{} ({id}).", credentials.role.permission_set);
+    say_which(invocation, words, &credentials.role, &credentials.account_name);
+    Ok(credentials)
+}
+
+/// Sees that credentials of the role can be had that a person names or chooses, for an endpoint that begins.
+pub fn prepare(invocation: &Invocation, words: &str, door: Door) -> Result<PreparedReply, Failure> {
+    let reply = picker::ask(invocation, words, |role| Operation::Prepare { role, door })?;
+    let Reply::Prepared(prepared) = reply else {
+        return Err(Failure::unexpected_answer());
+    };
+    details::prepared(invocation, &prepared);
+    say_which(invocation, words, &prepared.role, &prepared.account_name);
+    Ok(prepared)
+}
+
+/// Says which role it is, where somebody may have meant another one.
+fn say_which(invocation: &Invocation, words: &str, role: &Role, account_name: &str) {
+    if !is_named_in_full(words, role, account_name) {
+        let note = format!(
+            "This is {account_name}/{} ({}).",
+            role.permission_set, role.account
+        );
         invocation.printer.note(&on_one_harmless_line(&note));
     }
-    Ok(credentials)
 }
 
 /// Whether somebody who wrote this knows which role they get. A few letters that hit only one role may have meant
 /// another, which is not assigned.
-fn is_named_in_full(words: &str, credentials: &CredentialsReply) -> bool {
+fn is_named_in_full(words: &str, role: &Role, account_name: &str) -> bool {
     let words = words.to_lowercase();
     let has = |name: &str| !name.is_empty() && words.contains(&name.to_lowercase());
-    let CredentialsReply {
-        role, account_name, ..
-    } = credentials;
     has(&role.permission_set) && (has(&role.account) || has(account_name))
 }
 
@@ -74,6 +97,7 @@ pub fn ask_for_tool(
     let operation = Operation::Credentials {
         role,
         min_ttl_seconds: 0,
+        asker: Asker::through(Door::CredentialProcess),
     };
     let mut client = invocation.connect()?;
     let clock = SystemClock::new();

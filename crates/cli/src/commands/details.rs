@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use portray_core::agent::protocol::{AgentKind, CredentialsReply};
+use portray_core::agent::protocol::{AgentKind, CredentialsReply, PreparedReply};
 use portray_core::agent::{Client, ClientError, targets};
 use portray_core::app::contract::PortalView;
 use portray_core::clock::{Clock, SystemClock};
@@ -81,6 +81,16 @@ pub fn credentials(invocation: &Invocation, credentials: &CredentialsReply) {
             credentials.account_name,
             credentials.portal_name,
             moment(credentials.expires_at)
+        )
+    });
+}
+
+/// Which role an endpoint is for.
+pub fn prepared(invocation: &Invocation, prepared: &PreparedReply) {
+    invocation.printer.detail(|| {
+        format!(
+            "An endpoint for {} in account {} {} through portal {}.",
+            prepared.role.permission_set, prepared.role.account, prepared.account_name, prepared.portal_name
         )
     });
 }

@@ -3,32 +3,44 @@
 #[cfg(unix)]
 use portray_core::agent::Grant;
 use portray_core::agent::container_endpoint::ContainerEndpoint;
-use portray_core::agent::protocol::{CredentialsReply, Target};
+use portray_core::agent::protocol::{Asker, PreparedReply, Target};
 use portray_core::clock::SystemClock;
 use portray_core::paths::Environment;
+use portray_core::uses::Door;
 
 use super::Invocation;
+use super::launch::Beginning;
 use crate::failure::Failure;
 
 /// Some SDKs send requests to loopback through a proxy, token and all.
 pub const NEVER_PROXIED: &str = "127.0.0.1,localhost,::1";
 
-/// Binds the endpoint that serves the role of these credentials.
+/// Binds the endpoint that serves a role to this launch.
 pub async fn bind(
     invocation: &Invocation,
-    credentials: &CredentialsReply,
+    prepared: &PreparedReply,
+    launch: &Beginning,
 ) -> Result<ContainerEndpoint, Failure> {
     let (paths, clock) = (invocation.paths.clone(), SystemClock::shared());
-    let target = Target::from(credentials.role.clone());
-    let bound = ContainerEndpoint::bind(paths, target, credentials.stay, clock).await;
+    let target = Target::from(prepared.role.clone());
+    let asker = asker(launch, launch.door());
+    let bound = ContainerEndpoint::bind(paths, target, prepared.stay, asker, clock).await;
     bound.map_err(|error| Failure::system("Listening on 127.0.0.1", &error))
 }
 
-/// The grant of this launch for another door than the endpoint.
+/// The grant of this launch for a container.
 #[cfg(unix)]
-pub fn grant(invocation: &Invocation, credentials: &CredentialsReply) -> Grant {
-    let target = Target::from(credentials.role.clone());
-    Grant::new(invocation.paths.clone(), target, credentials.stay)
+pub fn grant(invocation: &Invocation, prepared: &PreparedReply, launch: &Beginning) -> Grant {
+    let target = Target::from(prepared.role.clone());
+    let asker = asker(launch, Door::Container);
+    Grant::new(invocation.paths.clone(), target, prepared.stay, asker)
+}
+
+fn asker(launch: &Beginning, door: Door) -> Asker {
+    Asker {
+        launch: Some(launch.id().to_owned()),
+        ..Asker::through(door)
+    }
 }
 
 /// What keeps requests to the endpoint away from a proxy.

@@ -1,5 +1,8 @@
 //! `portray env`
 
+use portray_core::agent::protocol::Asker;
+use portray_core::uses::Door;
+
 use super::{Invocation, credentials};
 use crate::arguments::Env;
 use crate::documents::{COMPETING, KEYS, variables};
@@ -9,7 +12,8 @@ pub fn run(invocation: &Invocation, arguments: &Env) -> Result<(), Failure> {
     if arguments.unset {
         return invocation.statements(arguments.shell, &KEYS, &[]);
     }
-    let credentials = credentials::ask(invocation, &arguments.words.join(" "), 0)?;
+    let asker = Asker::through(Door::Env);
+    let credentials = credentials::ask(invocation, &arguments.words.join(" "), 0, &asker)?;
     let variables = variables(&credentials, arguments.region.as_deref());
     invocation.statements(arguments.shell, &COMPETING, &variables)
 }

@@ -1,18 +1,19 @@
 //! `portray exec`: runs a command that can get a role's credentials for as long as it runs.
 
 use std::ffi::{OsStr, OsString};
-use std::process::{ExitCode, ExitStatus};
+use std::process::{Command, ExitCode, ExitStatus};
 use std::time::Duration;
 
 use portray_core::agent::container_endpoint::ContainerEndpoint;
-use portray_core::agent::protocol::CredentialsReply;
+use portray_core::agent::protocol::{Asker, CredentialsReply, PreparedReply};
 use portray_core::app::contract::ProblemView;
 use portray_core::clock::{Clock, SystemClock};
 use portray_core::paths::Environment;
-use tokio::process::{Child, Command};
+use portray_core::uses::Door;
+use tokio::process::Child;
 use tokio::runtime::{Builder, Runtime};
 
-use super::{Invocation, container_folder, credentials, endpoint};
+use super::{Invocation, container_folder, credentials, endpoint, launch};
 use crate::arguments::Exec;
 use crate::documents::{COMPETING, variables};
 use crate::failure::Failure;
@@ -23,13 +24,117 @@ use crate::signals::Signals;
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 pub fn run(invocation: &Invocation, arguments: &Exec) -> Result<ExitCode, Failure> {
+    if arguments.env {
+        return with_variables(invocation, arguments);
+    }
     // Asked for before the command starts, so that what is wrong is said here and not by every tool in its way.
-    let credentials = credentials::ask(invocation, &arguments.role.words(), 0)?;
+    let prepared = credentials::prepare(invocation, &arguments.role.words(), Door::Exec)?;
+    to_its_end(
+        invocation.printer,
+        with_endpoint(invocation, arguments, &prepared),
+    )
+}
+
+/// The command takes this process's place: terminal, signals and exit code are its own.
+#[cfg(unix)]
+fn with_variables(invocation: &Invocation, arguments: &Exec) -> Result<ExitCode, Failure> {
+    let keys = keys(invocation, arguments)?;
+    let mut command = command(invocation, arguments)?;
+    command.envs(keys);
+    let error = std::os::unix::process::CommandExt::exec(&mut command);
+    let not_started = NotStarted::new(command.get_program(), &error);
+    Ok(Ended(Err(not_started)).exit_code(invocation.printer))
+}
+
+#[cfg(not(unix))]
+fn with_variables(invocation: &Invocation, arguments: &Exec) -> Result<ExitCode, Failure> {
+    let keys = keys(invocation, arguments)?;
+    let mut command = command(invocation, arguments)?;
+    command.envs(keys);
+    to_its_end(invocation.printer, until_its_end(command, |_| {}))
+}
+
+/// Plain variables for this command.
+fn keys(invocation: &Invocation, arguments: &Exec) -> Result<Vec<(&'static str, String)>, Failure> {
+    let asker = Asker {
+        program: launch::named(&arguments.command, &invocation.environment),
+        ..Asker::through(Door::ExecEnv)
+    };
+    let credentials = credentials::ask(invocation, &arguments.role.words(), 0, &asker)?;
+    invocation.printer.note(&remaining_life(&credentials));
+    Ok(variables(&credentials, None))
+}
+
+async fn with_endpoint(
+    invocation: &Invocation,
+    arguments: &Exec,
+    prepared: &PreparedReply,
+) -> Result<Ended, Failure> {
+    let launch = launch::new(prepared, Door::Exec)?;
+    let endpoint = endpoint::bind(invocation, prepared, &launch).await?;
+    let mut command = command(invocation, arguments)?;
+    let serving = arguments.container_dir.as_deref().map(|folder| {
+        let region = arguments.region.as_deref();
+        container_folder::serve(invocation, folder, prepared, &launch, region)
+    });
+    let serving = serving.transpose()?;
+    let clients = endpoint.clients();
+    lead(&mut command, endpoint, &invocation.environment);
+    let started = |pid| {
+        clients.expect(pid);
+        // Whether it is revoked is told at the endpoint: the terminal is the command's.
+        drop(launch::announce(&invocation.paths, launch.of(pid)));
+    };
+    let Some(serving) = serving else {
+        return until_its_end(command, started).await;
+    };
+    tokio::select! {
+        ended = until_its_end(command, started) => ended,
+        Err(error) = serving => Err(Failure::system("Serving containers", &error)),
+    }
+}
+
+/// The command in an environment without anything that competes with what it is given.
+fn command(invocation: &Invocation, arguments: &Exec) -> Result<Command, Failure> {
+    let mut command = without_competition(&arguments.command, &invocation.environment)?;
+    if let Some(region) = &arguments.region {
+        command
+            .env("AWS_REGION", region)
+            .env("AWS_DEFAULT_REGION", region);
+    }
+    Ok(command)
+}
+
+/// A command of a person, without the variables in which AWS's tools would find other credentials.
+pub(super) fn without_competition(words: &[OsString], environment: &Environment) -> Result<Command, Failure> {
+    let (program, rest) = words.split_first().ok_or_else(ProblemView::no_command)?;
+    let mut command = Command::new(found(program, environment));
+    command.args(rest);
+    for name in COMPETING {
+        command.env_remove(name);
+    }
+    Ok(command)
+}
+
+/// Serves the endpoint for as long as this process lives, and tells the command where it is.
+pub(super) fn lead(command: &mut Command, endpoint: ContainerEndpoint, environment: &Environment) {
+    command
+        .env("AWS_CONTAINER_CREDENTIALS_FULL_URI", endpoint.uri())
+        .env("AWS_CONTAINER_AUTHORIZATION_TOKEN", endpoint.token().expose())
+        .envs(endpoint::never_proxied(environment));
+    tokio::spawn(endpoint.serve());
+}
+
+/// Runs a command to its end, with what is served beside it.
+pub(super) fn to_its_end(
+    printer: Printer,
+    command: impl Future<Output = Result<Ended, Failure>>,
+) -> Result<ExitCode, Failure> {
     let runtime = runtime()?;
-    let ended = runtime.block_on(run_command(invocation, arguments, credentials))?;
+    let ended = runtime.block_on(command)?;
     // A request that is under way must not keep the terminal waiting.
     runtime.shutdown_background();
-    Ok(ended.exit_code(invocation.printer))
+    Ok(ended.exit_code(printer))
 }
 
 /// What serves beside a command that runs.
@@ -41,12 +146,35 @@ pub(super) fn runtime() -> Result<Runtime, Failure> {
         .map_err(|error| Failure::system("Starting the runtime", &error))
 }
 
+/// Starts the command, says its number, and passes signals on until it ends.
+pub(super) async fn until_its_end(
+    command: impl Into<tokio::process::Command>,
+    started: impl FnOnce(u32),
+) -> Result<Ended, Failure> {
+    let mut command = command.into();
+    let signals = Signals::listen().map_err(|error| Failure::system("Listening to signals", &error))?;
+    let child = match command.spawn() {
+        Ok(child) => child,
+        Err(error) => {
+            let program = command.as_std().get_program();
+            return Ok(Ended(Err(NotStarted::new(program, &error))));
+        }
+    };
+    if let Some(pid) = child.id() {
+        started(pid);
+    }
+    let ended = wait(child, signals).await;
+    ended
+        .map(|status| Ended(Ok(status)))
+        .map_err(|error| Failure::system("Waiting for the command", &error))
+}
+
 /// How a command ended, or that it was not started.
 pub(super) struct Ended(Result<ExitStatus, NotStarted>);
 
 impl Ended {
     /// What this process ends with; a command that was not started is told.
-    pub(super) fn exit_code(self, printer: Printer) -> ExitCode {
+    fn exit_code(self, printer: Printer) -> ExitCode {
         match self.0 {
             Ok(status) => as_of(status),
             Err(not_started) => {
@@ -82,71 +210,6 @@ impl NotStarted {
             },
         }
     }
-}
-
-async fn run_command(
-    invocation: &Invocation,
-    arguments: &Exec,
-    credentials: CredentialsReply,
-) -> Result<Ended, Failure> {
-    let mut command = without_competition(&arguments.command, &invocation.environment)?;
-    if let Some(region) = &arguments.region {
-        command
-            .env("AWS_REGION", region)
-            .env("AWS_DEFAULT_REGION", region);
-    }
-    if arguments.env {
-        command.envs(variables(&credentials, None));
-        invocation.printer.note(&remaining_life(&credentials));
-    } else {
-        let endpoint = endpoint::bind(invocation, &credentials).await?;
-        lead(&mut command, endpoint, &invocation.environment);
-    }
-    let Some(folder) = &arguments.container_dir else {
-        return until_its_end(command).await;
-    };
-    let region = arguments.region.as_deref();
-    let serving = container_folder::serve(invocation, folder, &credentials, region)?;
-    tokio::select! {
-        ended = until_its_end(command) => ended,
-        Err(error) = serving => Err(Failure::system("Serving containers", &error)),
-    }
-}
-
-/// A command of a person, without the variables in which AWS's tools would find other credentials.
-pub(super) fn without_competition(words: &[OsString], environment: &Environment) -> Result<Command, Failure> {
-    let (program, rest) = words.split_first().ok_or_else(ProblemView::no_command)?;
-    let mut command = Command::new(found(program, environment));
-    command.args(rest);
-    for name in COMPETING {
-        command.env_remove(name);
-    }
-    Ok(command)
-}
-
-/// Serves the endpoint for as long as this process lives, and tells the command where it is.
-pub(super) fn lead(command: &mut Command, endpoint: ContainerEndpoint, environment: &Environment) {
-    command
-        .env("AWS_CONTAINER_CREDENTIALS_FULL_URI", endpoint.uri())
-        .env("AWS_CONTAINER_AUTHORIZATION_TOKEN", endpoint.token().expose())
-        .envs(endpoint::never_proxied(environment));
-    tokio::spawn(endpoint.serve());
-}
-
-/// Starts the command, and passes signals on until it ends.
-pub(super) async fn until_its_end(mut command: Command) -> Result<Ended, Failure> {
-    let signals = Signals::listen().map_err(|error| Failure::system("Listening to signals", &error))?;
-    let child = match command.spawn() {
-        Ok(child) => child,
-        Err(error) => {
-            let program = command.as_std().get_program();
-            return Ok(Ended(Err(NotStarted::new(program, &error))));
-        }
-    };
-    let ended = wait(child, signals).await;
-    ended
-        .map(|status| Ended(Ok(status)))
-        .map_err(|error| Failure::system("Waiting for the command", &error))
 }
 
 /// How long variables are good for: nobody renews them.

@@ -18,17 +18,13 @@ pub fn run(environment: &Environment, printer: Printer, arguments: &Forward) -> 
     let socket = arguments.socket.clone().map_or_else(beside_this_program, Ok)?;
     // Asked before the command starts, so that what is wrong is said here and not by every tool in its way.
     Client::of_a_launch(&socket)?.credentials_of_its_role(exec::PATIENCE)?;
-    let runtime = exec::runtime()?;
-    let ended = runtime.block_on(async {
+    exec::to_its_end(printer, async {
         let mut command = exec::without_competition(&arguments.command, environment)?;
         let bound = ContainerEndpoint::relay(socket, SystemClock::shared()).await;
         let endpoint = bound.map_err(|error| Failure::system("Listening on 127.0.0.1", &error))?;
         exec::lead(&mut command, endpoint, environment);
-        exec::until_its_end(command).await
-    })?;
-    // A request that is under way must not keep the terminal waiting.
-    runtime.shutdown_background();
-    Ok(ended.exit_code(printer))
+        exec::until_its_end(command, |_| {}).await
+    })
 }
 
 /// Where a container finds it: program and socket are in one folder.

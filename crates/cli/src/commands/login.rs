@@ -104,6 +104,9 @@ pub fn run(invocation: &Invocation, arguments: &Login) -> Result<(), Failure> {
             }
             Reply::Hello(_)
             | Reply::Credentials(_)
+            | Reply::Prepared(_)
+            | Reply::Revoked { .. }
+            | Reply::Uses(_)
             | Reply::Status(_)
             | Reply::Accounts(_)
             | Reply::Search(_)

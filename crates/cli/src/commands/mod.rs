@@ -14,6 +14,7 @@ mod exec;
 mod forward;
 mod headless;
 mod keep;
+mod launch;
 pub mod listing;
 mod login;
 mod logout;
@@ -25,6 +26,7 @@ mod serve;
 mod serve_containers;
 mod ssh;
 mod status;
+mod uses;
 
 use std::process::ExitCode;
 
@@ -84,6 +86,7 @@ pub fn run(invocation: &Invocation, command: Option<Command>) -> Result<ExitCode
             return forward::run(&invocation.environment, invocation.printer, &arguments);
         }
         Command::Keep(arguments) => keep::run(invocation, &arguments)?,
+        Command::Uses(arguments) => uses::run(invocation, &arguments)?,
         Command::Profiles(command) => profiles::run(invocation, &command)?,
         Command::Agent(arguments) => agent::run(invocation, &arguments)?,
         Command::Doctor(arguments) => return doctor::run(invocation, &arguments),

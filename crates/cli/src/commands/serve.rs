@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use portray_core::agent::protocol::CredentialsReply;
+use portray_core::agent::protocol::PreparedReply;
 use portray_core::app::contract::ProblemView;
 use portray_core::private_files;
 use portray_core::secret::Secret;
+use portray_core::uses::Door;
 use serde_json::{Map, Value};
 
-use super::{Invocation, credentials, endpoint, serve_containers};
+use super::{Invocation, credentials, endpoint, launch, serve_containers};
 use crate::arguments::Serve;
 use crate::documents::COMPETING;
 use crate::failure::Failure;
@@ -20,23 +21,21 @@ const PROXIES: [&str; 4] = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"
 
 pub fn run(invocation: &Invocation, arguments: &Serve) -> Result<(), Failure> {
     // Asked for first, so that what is wrong is said here and not by every program in its way.
-    let credentials = credentials::ask(invocation, &arguments.role.words(), 0)?;
     if let Some(folder) = &arguments.container_dir {
-        return serve_containers::run(invocation, folder, &credentials, arguments.json);
+        let prepared = credentials::prepare(invocation, &arguments.role.words(), Door::Container)?;
+        return serve_containers::run(invocation, folder, &prepared, arguments.json);
     }
+    let prepared = credentials::prepare(invocation, &arguments.role.words(), Door::Serve)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::system("Starting the runtime", &error))?;
-    runtime.block_on(serve(invocation, arguments, &credentials))
+    runtime.block_on(serve(invocation, arguments, &prepared))
 }
 
-async fn serve(
-    invocation: &Invocation,
-    arguments: &Serve,
-    credentials: &CredentialsReply,
-) -> Result<(), Failure> {
-    let mut endpoint = endpoint::bind(invocation, credentials).await?;
+async fn serve(invocation: &Invocation, arguments: &Serve, prepared: &PreparedReply) -> Result<(), Failure> {
+    let launch = launch::new(prepared, Door::Serve)?;
+    let mut endpoint = endpoint::bind(invocation, prepared, &launch).await?;
     let port = endpoint.port();
     if let Some(authority) = &arguments.authority {
         endpoint = endpoint.named(authority);
@@ -62,16 +61,18 @@ async fn serve(
         variables.extend(endpoint::never_proxied(&invocation.environment));
     }
     print(invocation, arguments, &variables)?;
-    let (account, set) = (&credentials.account_name, &credentials.role.permission_set);
+    let (account, set) = (&prepared.account_name, &prepared.role.permission_set);
     let note = format!("{account}/{set} is served until Ctrl-C.");
     invocation.printer.note(&on_one_harmless_line(&note));
     if let Some(authority) = &arguments.authority {
         let note = format!("Lead the port here: ssh -R {authority}:127.0.0.1:{port} HOST");
         invocation.printer.note(&note);
     }
+    let revoked = launch::announce(&invocation.paths, launch.of(std::process::id()));
     tokio::select! {
         ended = endpoint.serve() => ended.map_err(|error| Failure::system("Serving on 127.0.0.1", &error)),
         _ = signals.next() => Ok(()),
+        problem = launch::end(revoked) => Err(problem.into()),
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use portray_core::agent::protocol::CredentialsReply;
+use portray_core::agent::protocol::PreparedReply;
 use portray_core::app::command_problem::for_a_shell;
 use portray_core::app::contract::ProblemView;
+use portray_core::uses::Door;
 use serde_json::json;
 
 use super::container_folder::{self, IN_CONTAINER, config_in_container, mount_of};
-use super::{Invocation, exec};
+use super::{Invocation, exec, launch};
 use crate::failure::Failure;
 use crate::printer::on_one_harmless_line;
 use crate::signals::Signals;
@@ -16,7 +17,7 @@ use crate::signals::Signals;
 pub fn run(
     invocation: &Invocation,
     folder: &Path,
-    credentials: &CredentialsReply,
+    prepared: &PreparedReply,
     as_json: bool,
 ) -> Result<(), Failure> {
     let absolute =
@@ -30,14 +31,17 @@ pub fn run(
     exec::runtime()?.block_on(async {
         let mut signals =
             Signals::listen().map_err(|error| Failure::system("Listening to signals", &error))?;
-        let serving = container_folder::serve(invocation, &absolute, credentials, None)?;
+        let launch = launch::new(prepared, Door::Container)?;
+        let serving = container_folder::serve(invocation, &absolute, prepared, &launch, None)?;
         print(invocation, mount, as_json)?;
-        let (account, set) = (&credentials.account_name, &credentials.role.permission_set);
+        let (account, set) = (&prepared.account_name, &prepared.role.permission_set);
         let note = format!("{account}/{set} is served to containers until Ctrl-C.");
         invocation.printer.note(&on_one_harmless_line(&note));
+        let revoked = launch::announce(&invocation.paths, launch.of(std::process::id()));
         tokio::select! {
             ended = serving => ended.map_err(|error| Failure::system("Serving containers", &error)),
             _ = signals.next() => Ok(()),
+            problem = launch::end(revoked) => Err(problem.into()),
         }
     })
 }

@@ -23,23 +23,25 @@ pub fn run(_invocation: &Invocation, _arguments: &Ssh) -> Result<ExitCode, Failu
 
 #[cfg(unix)]
 pub fn run(invocation: &Invocation, arguments: &Ssh) -> Result<ExitCode, Failure> {
+    use portray_core::uses::Door;
+
     use super::{credentials, exec};
     let words = words::Words::of(&arguments.ssh)?;
     // Asked for before anybody connects, so that what is wrong is said here and not by every tool in its way.
-    let credentials = credentials::ask(invocation, &arguments.role.words(), 0)?;
-    let runtime = exec::runtime()?;
-    let ended = runtime.block_on(unix::work(invocation, arguments, &words, &credentials))?;
-    // A request that is under way must not keep the terminal waiting.
-    runtime.shutdown_background();
-    Ok(ended.exit_code(invocation.printer))
+    let prepared = credentials::prepare(invocation, &arguments.role.words(), Door::Ssh)?;
+    exec::to_its_end(
+        invocation.printer,
+        unix::work(invocation, arguments, &words, &prepared),
+    )
 }
 
 #[cfg(unix)]
 mod unix {
-    use portray_core::agent::protocol::CredentialsReply;
+    use portray_core::agent::protocol::PreparedReply;
     use portray_core::app::contract::ProblemView;
+    use portray_core::uses::Door;
 
-    use super::super::{Invocation, endpoint, exec};
+    use super::super::{Invocation, endpoint, exec, launch};
     use super::connection::Connection;
     use super::script::{Preparation, Start};
     use super::words::Words;
@@ -50,9 +52,10 @@ mod unix {
         invocation: &Invocation,
         arguments: &Ssh,
         words: &Words,
-        credentials: &CredentialsReply,
+        prepared: &PreparedReply,
     ) -> Result<exec::Ended, Failure> {
-        let endpoint = endpoint::bind(invocation, credentials).await?;
+        let launch = launch::new(prepared, Door::Ssh)?;
+        let endpoint = endpoint::bind(invocation, prepared, &launch).await?;
         let mut connection = Connection::open(words).await?;
         let port = connection.lead_here(endpoint.port()).await?;
         let endpoint = endpoint.named(&format!("127.0.0.1:{port}"));
@@ -65,7 +68,9 @@ mod unix {
         match connection.prepare(port, &start).await? {
             Preparation::Ready(folder) => {
                 tokio::spawn(endpoint.serve());
-                let ended = exec::until_its_end(connection.session(&folder)).await;
+                // Whether it is revoked is told at the endpoint: the terminal is the session's.
+                let started = |pid| drop(launch::announce(&invocation.paths, launch.of(pid)));
+                let ended = exec::until_its_end(connection.session(&folder), started).await;
                 connection.close().await;
                 ended
             }

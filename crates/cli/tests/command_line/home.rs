@@ -37,7 +37,11 @@ impl Home {
         let (asked, requests) = channel();
         self.with_agent_that(move |stream, request| {
             let _ = asked.send(request.clone());
-            answers.iter().all(|answer| say(stream, answer))
+            // A launch is announced, and nothing is answered while it runs.
+            request["op"] == "launch"
+                || answers
+                    .iter()
+                    .all(|answer| say(stream, &for_request(request, answer)))
         });
         requests
     }
@@ -87,6 +91,16 @@ pub fn say(mut stream: &UnixStream, answer: &Value) -> bool {
     let line = answer.as_str().map_or_else(|| answer.to_string(), str::to_owned);
     // A client that was sent away does not read it.
     !answer.is_null() && stream.write_all(format!("{line}\n").as_bytes()).is_ok()
+}
+
+/// What an endpoint begins with is the same without the keys.
+fn for_request(request: &Value, answer: &Value) -> Value {
+    let mut answer = answer.clone();
+    if request["op"] == "prepare" && answer["answer"] == "credentials" {
+        answer["answer"] = json!("prepared");
+        answer["stay"] = json!({"agent": 1, "departures": 0});
+    }
+    answer
 }
 
 pub fn credentials() -> Value {

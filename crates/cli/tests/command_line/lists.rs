@@ -97,6 +97,8 @@ fn snapshot() -> Reply {
         mood: Mood::Fresh,
         portals: Vec::new(),
         credentials: Vec::new(),
+        uses_revision: 0,
+        questions: Vec::new(),
         problem: None,
     }))
 }

@@ -18,11 +18,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use crate::agent::client::ClientError;
+use crate::agent::endpoint_clients::Clients;
 use crate::agent::grant::{Grant, Source, Withheld};
-use crate::agent::protocol::{CredentialsReply, Stay, Target};
+use crate::agent::protocol::{Asker, CredentialsReply, Stay, Target};
 use crate::app::contract::{ProblemCode, ProblemView};
 use crate::clock::SharedClock;
-use crate::loopback_peer::is_same_user;
+use crate::loopback_peer::{Peer, peer};
 use crate::paths::Paths;
 use crate::secret::Secret;
 
@@ -31,6 +32,9 @@ const PATH: &str = "/credentials";
 
 /// How long the agent may take: SDKs give up after a second.
 const PATIENCE: Duration = Duration::from_millis(700);
+
+/// No wait can be shorter than that and be one.
+const LEAST: Duration = Duration::from_millis(100);
 
 /// How long a refused request waits for its answer.
 const PENANCE: Duration = Duration::from_millis(250);
@@ -50,6 +54,7 @@ struct Door {
     named: Option<String>,
     token: Secret,
     source: Source,
+    clients: Clients,
     clock: SharedClock,
     refusals: Mutex<Refusals>,
 }
@@ -63,8 +68,14 @@ struct Refusals {
 impl ContainerEndpoint {
     /// Binds a port of the system's choice on 127.0.0.1 and makes a token of 256 bits.
     /// Gives nothing any more after the end of `stay`, whoever signs in then.
-    pub async fn bind(paths: Paths, target: Target, stay: Stay, clock: SharedClock) -> io::Result<Self> {
-        Self::of(Source::Agent(Grant::new(paths, target, stay)), clock).await
+    pub async fn bind(
+        paths: Paths,
+        target: Target,
+        stay: Stay,
+        asker: Asker,
+        clock: SharedClock,
+    ) -> io::Result<Self> {
+        Self::of(Source::Agent(Grant::new(paths, target, stay, asker)), clock).await
     }
 
     /// The same inside of a container, for the role of the launch whose socket was put there.
@@ -80,6 +91,7 @@ impl ContainerEndpoint {
             named: None,
             token: new_token()?,
             source,
+            clients: Clients::new(clock.clone()),
             clock,
             refusals: Mutex::default(),
         };
@@ -120,6 +132,11 @@ impl ContainerEndpoint {
         &self.door.token
     }
 
+    /// Whoever asks here.
+    pub fn clients(&self) -> Clients {
+        self.door.clients.clone()
+    }
+
     /// Answers until the future is dropped.
     pub async fn serve(self) -> io::Result<()> {
         let router = Router::new().fallback(answer).with_state(self.door);
@@ -130,16 +147,16 @@ impl ContainerEndpoint {
 
 async fn answer(
     State(door): State<Arc<Door>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    ConnectInfo(from): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response {
-    let outcome = match door.refusal(peer, &request) {
-        Some(refusal) => {
+    let outcome = match door.admit(from, &request) {
+        Err(refusal) => {
             door.note_refusal(&refusal);
             door.clock.sleep(PENANCE).await;
             Err(refusal)
         }
-        None => door.credentials().await,
+        Ok(socket) => door.credentials(socket).await,
     };
     let (status, body) = match outcome {
         Ok(body) => (StatusCode::OK, body),
@@ -173,37 +190,37 @@ impl Denied {
 }
 
 impl Door {
-    /// Why a request is turned away, before anything is looked up.
-    fn refusal(&self, peer: SocketAddr, request: &Request) -> Option<Denied> {
+    /// Turns a request away before anything is looked up, or gives the kernel's number of its socket.
+    fn admit(&self, from: SocketAddr, request: &Request) -> Result<Option<u64>, Denied> {
         if request.uri().authority().is_some() || !self.is_host(request.headers()) {
-            return Some(Denied::forbidden("This address is not served here."));
+            return Err(Denied::forbidden("This address is not served here."));
         }
         if is_of_a_browser(request.headers()) {
-            return Some(Denied::forbidden("Browsers are not served here."));
+            return Err(Denied::forbidden("Browsers are not served here."));
         }
         if request.method() != Method::GET {
-            return Some(Denied::new(
+            return Err(Denied::new(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "MethodNotAllowed",
                 "Only GET is served here.",
             ));
         }
         if !self.is_authorized(request.headers()) {
-            return Some(Denied::forbidden("The authorization token is missing or wrong."));
+            return Err(Denied::forbidden("The authorization token is missing or wrong."));
         }
-        if !is_same_user(peer, self.address) {
-            return Some(Denied::forbidden(
+        let Peer::Ours { socket } = peer(from, self.address) else {
+            return Err(Denied::forbidden(
                 "Only processes of the same user are served here.",
             ));
-        }
+        };
         if request.uri().path() != PATH {
-            return Some(Denied::new(
+            return Err(Denied::new(
                 StatusCode::NOT_FOUND,
                 "NotFound",
                 "Credentials are at /credentials.",
             ));
         }
-        None
+        Ok(socket)
     }
 
     /// A name that resolves to 127.0.0.1 must not open this door: only our own address, once.
@@ -250,8 +267,12 @@ impl Door {
         }
     }
 
-    async fn credentials(self: Arc<Self>) -> Result<Value, Denied> {
-        match tokio::task::spawn_blocking(move || self.source.credentials(PATIENCE)).await {
+    async fn credentials(self: Arc<Self>, socket: Option<u64>) -> Result<Value, Denied> {
+        let began = self.clock.elapsed();
+        let program = self.clients.program(socket).await;
+        let spent = self.clock.elapsed().saturating_sub(began);
+        let patience = PATIENCE.saturating_sub(spent).max(LEAST);
+        match tokio::task::spawn_blocking(move || self.source.credentials(program, patience)).await {
             Ok(Ok(credentials)) => Ok(container_form(&credentials)),
             Ok(Err(Withheld::SignedOut)) => Err(signed_out()),
             Ok(Err(Withheld::Agent(error))) => Err(in_words_of_http(error)),
@@ -283,6 +304,8 @@ fn in_words_of_http(error: ClientError) -> Denied {
     match problem.code {
         ProblemCode::SignInNeeded => Denied::new(StatusCode::FORBIDDEN, "SignInNeeded", message),
         ProblemCode::NotAssigned => Denied::new(StatusCode::FORBIDDEN, "NotAssigned", message),
+        ProblemCode::Revoked => Denied::new(StatusCode::FORBIDDEN, "Revoked", message),
+        ProblemCode::ConfirmationNeeded => Denied::new(StatusCode::FORBIDDEN, "ConfirmationNeeded", message),
         ProblemCode::WrongUse | ProblemCode::Denied | ProblemCode::SecretStore | ProblemCode::Cancelled => {
             Denied::new(StatusCode::FORBIDDEN, "NotAvailable", message)
         }

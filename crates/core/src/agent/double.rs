@@ -1,8 +1,8 @@
 //! An agent for tests: a real socket, made-up answers.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
@@ -11,7 +11,8 @@ use crate::agent::claim::claim;
 use crate::agent::client::{Client, ClientError};
 use crate::agent::listener::Caller;
 use crate::agent::protocol::{
-    AgentHello, AgentKind, CredentialsReply, Operation, Reply, RequestLine, Stay, Target, WireSecret,
+    AgentHello, AgentKind, Asker, CredentialsReply, Operation, PreparedReply, Reply, RequestLine, Stay,
+    Target, WireSecret,
 };
 use crate::agent::socket::Answering;
 use crate::app::contract::{ProblemCode, ProblemView, Role};
@@ -32,6 +33,8 @@ pub struct Double {
     /// Lets a slow answer go on.
     pub go_on: Arc<Notify>,
     pub stop: Arc<Notify>,
+    /// Who asked for credentials, one after the other.
+    pub askers: Arc<Mutex<Vec<Asker>>>,
 }
 
 impl Double {
@@ -59,13 +62,29 @@ impl Answering for Double {
                 memory_store: self.memory_store,
                 secret_store: self.secret_store,
             }),
-            Operation::Credentials { role, .. } => self.credentials(role).await,
+            Operation::Credentials { role, asker, .. } => {
+                self.askers.lock().unwrap().push(asker);
+                self.credentials(role).await
+            }
             Operation::Subscribe => {
                 replies.closed().await;
                 Reply::Done
             }
             Operation::Stop => {
                 self.stop.notify_one();
+                Reply::Done
+            }
+            Operation::Prepare { role, .. } => match self.credentials(role).await {
+                Reply::Credentials(credentials) => Reply::Prepared(PreparedReply {
+                    role: credentials.role.clone(),
+                    portal_name: credentials.portal_name.clone(),
+                    account_name: credentials.account_name.clone(),
+                    stay: credentials.stay,
+                }),
+                refused => refused,
+            },
+            Operation::Launch { .. } | Operation::Uses { .. } => {
+                replies.closed().await;
                 Reply::Done
             }
             Operation::Granted
@@ -150,5 +169,6 @@ pub fn credentials_of(permission_set: &str) -> Operation {
     Operation::Credentials {
         role: role(permission_set),
         min_ttl_seconds: 0,
+        asker: Asker::default(),
     }
 }

@@ -5,14 +5,17 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use crate::agent::client::{Client, ClientError};
-use crate::agent::protocol::{CredentialsReply, Operation, Reply, Stay, Target};
+use crate::agent::protocol::{Asker, CredentialsReply, Operation, Reply, Stay, Target};
 use crate::paths::Paths;
+use crate::programs::Program;
 
 /// One role, asked for at the agent, for as long as its person stays signed in.
 #[derive(Debug)]
 pub struct Grant {
     paths: Paths,
     target: Target,
+    /// Through which door, and which launch.
+    asker: Asker,
     /// Whose launch it is; none once that person has signed out.
     stay: Mutex<Option<Stay>>,
 }
@@ -36,32 +39,45 @@ pub enum Source {
 
 impl Grant {
     /// Gives nothing any more after the end of `stay`, whoever signs in then.
-    pub fn new(paths: Paths, target: Target, stay: Stay) -> Self {
+    pub fn new(paths: Paths, target: Target, stay: Stay, asker: Asker) -> Self {
         Self {
             paths,
             target,
+            asker,
             stay: Mutex::new(Some(stay)),
         }
     }
 
-    /// Asks the agent, which may take as long as `patience`. Blocks.
-    pub fn credentials(&self, patience: Duration) -> Result<CredentialsReply, Withheld> {
+    /// Asks the agent, which may take as long as `patience`, for this program, where it is known. Blocks.
+    pub fn credentials(
+        &self,
+        program: Option<Program>,
+        patience: Duration,
+    ) -> Result<CredentialsReply, Withheld> {
         if self.stay().is_none() {
             return Err(Withheld::SignedOut);
         }
-        let credentials = self.ask_agent(patience).map_err(Withheld::Agent)?;
+        let credentials = self.ask_agent(program, patience).map_err(Withheld::Agent)?;
         match self.is_left(credentials.stay) {
             true => Err(Withheld::SignedOut),
             false => Ok(credentials),
         }
     }
 
-    fn ask_agent(&self, patience: Duration) -> Result<CredentialsReply, ClientError> {
+    fn ask_agent(
+        &self,
+        program: Option<Program>,
+        patience: Duration,
+    ) -> Result<CredentialsReply, ClientError> {
         let mut client = Client::connect(&self.paths)?;
         client.wait_at_most(Some(patience))?;
         let reply = client.ask(&Operation::Credentials {
             role: self.target.clone(),
             min_ttl_seconds: 0,
+            asker: Asker {
+                program,
+                ..self.asker.clone()
+            },
         })?;
         let Reply::Credentials(credentials) = reply else {
             return Err(ClientError::Garbled);
@@ -82,10 +98,14 @@ impl Grant {
 }
 
 impl Source {
-    /// Blocks for as long as `patience`.
-    pub fn credentials(&self, patience: Duration) -> Result<CredentialsReply, Withheld> {
+    /// For this program, where it is known. Blocks for as long as `patience`.
+    pub fn credentials(
+        &self,
+        program: Option<Program>,
+        patience: Duration,
+    ) -> Result<CredentialsReply, Withheld> {
         match self {
-            Self::Agent(grant) => grant.credentials(patience),
+            Self::Agent(grant) => grant.credentials(program, patience),
             Self::Socket(socket) => Client::of_a_launch(socket)
                 .and_then(|client| client.credentials_of_its_role(patience))
                 .map_err(Withheld::Agent),

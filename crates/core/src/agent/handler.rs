@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use crate::agent::hand_out::ConsoleWish;
 use crate::agent::listener::Caller;
 use crate::agent::pages::{account_line, at_most_a_page, by_account, page};
 use crate::agent::protocol::{
-    AccountsReply, AgentHello, AgentKind, CredentialsReply, Operation, Reply, RequestLine, StatusReply, Stay,
-    Target, WireSecret,
+    AccountsReply, AgentHello, AgentKind, Operation, Reply, RequestLine, StatusReply, Target, WireSecret,
 };
 use crate::agent::socket::Answering;
 use crate::agent::targets::{self, Known, Refusal, account_name};
@@ -20,16 +20,10 @@ use crate::app::state::NamedPortal;
 use crate::app::{App, ConsoleRequest, SignInStart};
 use crate::identity_center::{PortalId, RoleKey};
 use crate::paths::SecretStore;
+use crate::uses::Observed;
 
 /// How long a name waits for the first listing: shorter than the tools that wait for an answer.
 const FIRST_LISTING: Duration = Duration::from_secs(8);
-
-/// How long a person waits for AWS, at most; what the application allows.
-const PERSON: Duration = Duration::MAX;
-
-/// How long a tool waits for the name and for AWS together: `credential-process` gives up soon after, so that the SDK
-/// that started it is told what is wrong.
-const TOOL: Duration = Duration::from_secs(9);
 
 /// What kind of agent this process is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,13 +35,13 @@ pub struct Host {
 /// Answers from the application.
 #[derive(Clone)]
 pub struct Handler {
-    app: App,
+    pub(super) app: App,
     host: Host,
     /// Of this process: asking the system for it would be a third of the calls that an answer takes.
-    pid: u32,
+    pub(super) pid: u32,
 }
 
-type Outcome = Result<Reply, Refusal>;
+pub(super) type Outcome = Result<Reply, Refusal>;
 
 impl Handler {
     pub fn new(app: App, host: Host) -> Self {
@@ -58,14 +52,29 @@ impl Handler {
         }
     }
 
-    async fn reply(&self, operation: Operation, replies: &mpsc::Sender<Reply>) -> Outcome {
+    /// `noted` is what is to be written down of it once the answer is on its way.
+    async fn reply(
+        &self,
+        operation: Operation,
+        caller: &Caller,
+        noted: &mut Option<Observed>,
+        replies: &mpsc::Sender<Reply>,
+    ) -> Outcome {
         match operation {
             Operation::Hello { version } => Ok(self.hello(&version)),
             Operation::Credentials {
                 role,
                 min_ttl_seconds,
-            } => self.credentials(&role, min_ttl_seconds).await,
+                asker,
+            } => {
+                self.credentials(&role, min_ttl_seconds, asker, caller, noted)
+                    .await
+            }
             Operation::Granted => Err(ProblemView::unknown_request().into()),
+            Operation::Prepare { role, door } => self.prepare(&role, door, caller, noted).await,
+            Operation::Launch { launch } => Ok(self.launch(launch, replies).await),
+            Operation::Uses { after, follow: false } => Ok(self.uses(after)),
+            Operation::Uses { after, follow: true } => Ok(self.follow_uses(after, replies).await),
             Operation::Status => self.status().await,
             Operation::Accounts {
                 portal,
@@ -81,10 +90,9 @@ impl Handler {
                 force,
             } => {
                 let portal = self.portal(portal.as_deref())?;
-                let method = if device_code {
-                    SignInMethod::DeviceCode
-                } else {
-                    SignInMethod::Browser
+                let method = match device_code {
+                    true => SignInMethod::DeviceCode,
+                    false => SignInMethod::Browser,
                 };
                 self.login(&portal, method, open_browser, force, replies).await
             }
@@ -105,16 +113,14 @@ impl Handler {
                     duration_seconds,
                     via,
                 };
-                self.console(request, open_browser, browser).await
+                let wish = ConsoleWish {
+                    request,
+                    open_browser,
+                    browser,
+                };
+                self.console(wish, caller, noted).await
             }
-            Operation::Keep { role, on } => {
-                let key = self.role(&role).await?;
-                let account_name = account_name(&self.app.catalogue(), &key).to_owned();
-                let role = Role::from(key);
-                let kept = role.clone();
-                self.ask(Request::Keep { role: kept, on }).await?;
-                Ok(Reply::Kept { role, account_name })
-            }
+            Operation::Keep { role, on } => self.keep(&role, on).await,
             Operation::Command { request } => {
                 let outcome = self.ask(request).await?;
                 Ok(Reply::Command { outcome })
@@ -127,6 +133,15 @@ impl Handler {
         }
     }
 
+    async fn keep(&self, target: &Target, on: bool) -> Outcome {
+        let key = self.role(target).await?;
+        let account_name = account_name(&self.app.catalogue(), &key).to_owned();
+        let role = Role::from(key);
+        let kept = role.clone();
+        self.ask(Request::Keep { role: kept, on }).await?;
+        Ok(Reply::Kept { role, account_name })
+    }
+
     fn hello(&self, client: &str) -> Reply {
         tracing::debug!(client, "hello");
         Reply::Hello(AgentHello {
@@ -136,31 +151,6 @@ impl Handler {
             memory_store: self.host.secret_store == SecretStore::Memory,
             secret_store: Some(self.host.secret_store),
         })
-    }
-
-    async fn credentials(&self, target: &Target, min_ttl_seconds: u32) -> Outcome {
-        let began = self.app.elapsed();
-        let key = self.role(target).await?;
-        let min_ttl = Duration::from_secs(min_ttl_seconds.into());
-        let waited = self.app.elapsed().saturating_sub(began);
-        let patience = match target {
-            Target::Role { .. } => TOOL.saturating_sub(waited),
-            Target::Words { .. } => PERSON,
-        };
-        let credentials = self.app.credentials_within(patience, &key, min_ttl).await?;
-        Ok(Reply::Credentials(CredentialsReply {
-            access_key_id: credentials.access_key_id,
-            secret_access_key: WireSecret::from(&credentials.secret_access_key),
-            session_token: WireSecret::from(&credentials.session_token),
-            expires_at: credentials.expires_at,
-            portal_name: self.app.portal_name(&key.portal).unwrap_or_default(),
-            account_name: account_name(&self.app.catalogue(), &key).to_owned(),
-            stay: Stay {
-                agent: self.pid,
-                departures: self.app.departures(&key.portal),
-            },
-            role: key.into(),
-        }))
     }
 
     async fn status(&self) -> Outcome {
@@ -246,16 +236,6 @@ impl Handler {
         every_one(portals, |portal| self.ask(Request::SignOut { portal: portal.id })).await
     }
 
-    async fn console(&self, request: ConsoleRequest, open_browser: bool, browser: Option<String>) -> Outcome {
-        if !open_browser {
-            let url = self.app.console_url(&request).await?;
-            let url = Some(WireSecret::from(&url));
-            return Ok(Reply::Console { url });
-        }
-        self.app.open_console(request, browser).await?;
-        Ok(Reply::Console { url: None })
-    }
-
     /// Sends the state now and at every change, until the client leaves or the application ends.
     async fn subscribe(&self, replies: &mpsc::Sender<Reply>) -> Reply {
         let mut snapshots = self.app.snapshots();
@@ -278,7 +258,7 @@ impl Handler {
 
     /// The role that is meant. Names stand in the listing: a first one that is under way is waited for. So do free
     /// words, which half a listing could take for another role.
-    async fn role(&self, target: &Target) -> Result<RoleKey, Refusal> {
+    pub(super) async fn role(&self, target: &Target) -> Result<RoleKey, Refusal> {
         let portals = self.portals();
         if portals.is_empty()
             && let Some(fault) = self.settings_fault()
@@ -359,10 +339,14 @@ impl Handler {
 impl Answering for Handler {
     async fn answer(&self, request: RequestLine, caller: Caller, replies: mpsc::Sender<Reply>) {
         tracing::debug!(pid = caller.pid, "request");
-        let outcome = self.reply(request.operation, &replies).await;
+        let mut noted = None;
+        let outcome = self.reply(request.operation, &caller, &mut noted, &replies).await;
         let reply = outcome.unwrap_or_else(Reply::from);
         // The client may have left; then nobody waits for this.
         let _ = replies.send(reply).await;
+        if let Some(noted) = noted {
+            self.write_down(noted, &caller);
+        }
     }
 }
 

@@ -1,14 +1,59 @@
 //! Where clients connect: a Unix socket that only its owner can reach, or a named pipe of the user's.
 
+use std::sync::{Arc, OnceLock};
+
+use crate::programs::{self, Program};
+
 #[cfg(unix)]
 pub use unix::{Listener, Stream};
 #[cfg(windows)]
 pub use windows::{Listener, Stream, pipe_name};
 
-/// Who is at the other end of a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Who is at the other end of a connection. Looked at while that is open, so that no other process has the number.
+#[derive(Debug, Clone)]
 pub struct Caller {
     pub pid: Option<u32>,
+    known: Arc<Known>,
+}
+
+/// What was looked up of a caller: once for each connection.
+#[derive(Debug, Default)]
+struct Known {
+    itself: OnceLock<Option<Program>>,
+    behind: OnceLock<Option<Program>>,
+    /// One of them, with what started it.
+    whole: OnceLock<Program>,
+}
+
+impl Caller {
+    pub fn of(pid: Option<u32>) -> Self {
+        Self {
+            pid,
+            known: Arc::default(),
+        }
+    }
+
+    /// The program that has connected, without what started it.
+    pub fn itself(&self) -> Option<Program> {
+        let known = self.known.itself.get_or_init(|| programs::program(self.pid?));
+        known.clone()
+    }
+
+    /// The program on whose behalf it has, without what started that.
+    pub fn behind(&self) -> Option<Program> {
+        let known = self.known.behind.get_or_init(|| programs::behind(self.pid?));
+        known.clone()
+    }
+
+    /// A program with what started it: looked up once, however often it asks on this connection.
+    pub fn with_what_started_it(&self, program: Program) -> Program {
+        let look = || programs::with_what_started_it(program.clone());
+        let whole = self.known.whole.get_or_init(look);
+        match whole.pid == program.pid && whole.executable == program.executable {
+            true => whole.clone(),
+            false => programs::with_what_started_it(program),
+        }
+    }
 }
 
 #[cfg(unix)]
@@ -71,7 +116,7 @@ mod unix {
                 return Ok(None);
             }
             let pid = peer.pid().and_then(|pid| u32::try_from(pid).ok());
-            Ok(Some((stream, Caller { pid })))
+            Ok(Some((stream, Caller::of(pid))))
         }
     }
 
@@ -156,7 +201,7 @@ mod windows {
         pub async fn accept(&self) -> io::Result<Option<(Stream, Caller)>> {
             let stream = self.pipe.accept().await?;
             let pid = stream.client_process_id().ok();
-            Ok(Some((stream, Caller { pid })))
+            Ok(Some((stream, Caller::of(pid))))
         }
     }
 }

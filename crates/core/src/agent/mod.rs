@@ -7,8 +7,10 @@ pub mod container_endpoint;
 #[cfg(test)]
 #[cfg(unix)]
 mod double;
+mod endpoint_clients;
 pub mod engine;
 mod grant;
+mod hand_out;
 pub mod handler;
 pub mod harden;
 pub mod listener;

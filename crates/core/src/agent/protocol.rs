@@ -3,6 +3,8 @@
 //! `{"v":1,"op":"hello","version":"0.1.0"}` → `{"v":1,"answer":"hello",…}` or `{"v":1,"answer":"problem",…}`.
 //! A request is at most 64 KiB long; lists page at 100 rows.
 
+mod handing_out;
+
 use std::fmt;
 
 use jiff::Timestamp;
@@ -11,10 +13,13 @@ use zeroize::Zeroize;
 
 use crate::app::contract::{
     Answer, ConsoleVia, CredentialsView, PortalView, ProblemView, Request, Role, SearchAnswer, SearchRequest,
-    Snapshot,
+    Snapshot, UsesView,
 };
+use crate::consumers::Launch;
 use crate::paths::SecretStore;
 use crate::secret::Secret;
+use crate::uses::Door;
+pub use handing_out::{Asker, PreparedReply};
 
 /// The protocol's version: raised when an old client could misunderstand an answer.
 pub const VERSION: u32 = 1;
@@ -36,6 +41,24 @@ pub enum Operation {
         /// How much life is wanted at least, in seconds; 0: whatever can be had.
         #[serde(default)]
         min_ttl_seconds: u32,
+        #[serde(default)]
+        asker: Asker,
+    },
+    /// Sees that credentials of a role can be had, for an endpoint that is about to begin; hands none out.
+    Prepare {
+        role: Target,
+        door: Door,
+    },
+    /// Announces an endpoint for as long as the connection lasts; answered once it is revoked.
+    Launch {
+        launch: Launch,
+    },
+    /// The uses with a higher number than `after`, at most 100; with `follow` also all that come.
+    Uses {
+        #[serde(default)]
+        after: u64,
+        #[serde(default)]
+        follow: bool,
     },
     /// Credentials of the one role that the socket of a launch is for; the agent's own socket is for none.
     Granted,
@@ -130,7 +153,10 @@ impl From<Role> for Target {
 impl Operation {
     /// Whether it may wait for a person, or goes on until the client leaves.
     pub fn is_open_ended(&self) -> bool {
-        matches!(self, Self::Login { .. } | Self::Subscribe)
+        matches!(
+            self,
+            Self::Login { .. } | Self::Subscribe | Self::Launch { .. } | Self::Uses { follow: true, .. }
+        )
     }
 }
 
@@ -156,6 +182,12 @@ pub struct ResponseLine {
 pub enum Reply {
     Hello(AgentHello),
     Credentials(CredentialsReply),
+    Prepared(PreparedReply),
+    /// The launch that was announced gets nothing any more.
+    Revoked {
+        problem: ProblemView,
+    },
+    Uses(Box<UsesView>),
     Status(Box<StatusReply>),
     Accounts(AccountsReply),
     Search(SearchAnswer),

@@ -57,7 +57,7 @@ impl RoleSocket {
             match self.listener.accept().await {
                 Ok((stream, _)) => {
                     // A number of another world of processes says nothing here.
-                    let caller = Caller { pid: None };
+                    let caller = Caller::of(None);
                     let conversation = Conversation::new(caller, self.clock.clone(), stopped.clone());
                     tokio::spawn(conversation.hold(stream, Role(self.grant.clone())));
                 }
@@ -94,6 +94,9 @@ impl Answering for Role {
             Operation::Granted => self.credentials().await,
             Operation::Hello { .. }
             | Operation::Credentials { .. }
+            | Operation::Prepare { .. }
+            | Operation::Launch { .. }
+            | Operation::Uses { .. }
             | Operation::Status
             | Operation::Accounts { .. }
             | Operation::Search { .. }
@@ -113,7 +116,7 @@ impl Answering for Role {
 impl Role {
     async fn credentials(&self) -> Reply {
         let grant = self.0.clone();
-        match tokio::task::spawn_blocking(move || grant.credentials(PATIENCE)).await {
+        match tokio::task::spawn_blocking(move || grant.credentials(None, PATIENCE)).await {
             Ok(Ok(credentials)) => Reply::Credentials(credentials),
             Ok(Err(Withheld::SignedOut)) => Reply::problem(ProblemView::signed_out_since()),
             Ok(Err(Withheld::Agent(error))) => Reply::problem(error.into_problem()),

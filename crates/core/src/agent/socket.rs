@@ -155,7 +155,7 @@ impl Conversation {
         let open_ended = request.operation.is_open_ended();
         let (sender, mut replies) = mpsc::channel(4);
         let answering = answering.clone();
-        let caller = self.caller;
+        let caller = self.caller.clone();
         // A panic there costs this answer, not the connection's clean end.
         let answer = AssertUnwindSafe(async move { answering.answer(request, caller, sender).await });
         let answer = Answer::begun(Box::pin(answer.catch_unwind()));

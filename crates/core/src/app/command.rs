@@ -72,6 +72,8 @@ pub enum Command {
     },
     /// A console session was opened: the role was used.
     ConsoleOpened(RoleKey),
+    /// A use, a revocation or a question is new.
+    RecordsChanged,
     /// The settings were changed, or could not be; whoever asked is answered after they are taken over.
     SettingsChanged {
         outcome: SettingsChange,

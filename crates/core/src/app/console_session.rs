@@ -65,6 +65,21 @@ impl Opener {
         .map_err(|failure| ProblemView::aws(&failure, &portal.name))
     }
 
+    /// Opens a console session in the browser.
+    pub async fn open_console(
+        &self,
+        session: &Arc<Session>,
+        request: &ConsoleRequest,
+        via: ConsoleVia,
+        browser: Option<&str>,
+    ) -> Result<(), ProblemView> {
+        let url = self.console_url(session, request, via).await?;
+        match via {
+            ConsoleVia::Federation => self.open_hidden(url, browser).await,
+            ConsoleVia::Portal => self.open(&url, browser).await,
+        }
+    }
+
     /// Opens a URL that must not stand in any process's arguments: the browser gets a link of ours that works once.
     pub async fn open_hidden(&self, url: Secret, browser: Option<&str>) -> Result<(), ProblemView> {
         let link = doorway::open(url, self.clock.clone())

@@ -1,11 +1,15 @@
 //! What the window and the command line see and may ask for. The window's TypeScript is generated from here.
 //! No secret is in these types.
 
+mod consumers;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use crate::consumers::Question;
 use crate::identity_center::{AccountId, PortalId, RoleKey};
+pub use consumers::{ConsumerOrder, UsesView};
 
 /// The services at which menus open the console: name, and keyword of the destination.
 pub const CONSOLE_SERVICES: [(&str, &str); 6] = [
@@ -121,6 +125,14 @@ pub enum Request {
         role: Role,
         on: bool,
     },
+    /// Keeps roles that nobody has used for long all the same.
+    KeepOn {
+        roles: Vec<Role>,
+    },
+    /// About programs that are handed credentials.
+    Consumers {
+        order: ConsumerOrder,
+    },
     /// Renews tokens and credentials in use now.
     RenewNow,
     ShowWindow,
@@ -164,8 +176,12 @@ pub enum ProblemCode {
     NotAssigned,
     /// Only the list can say what is meant, and it is being made for the first time.
     BeingListed,
-    /// A person, or their administrator, said no on AWS's page.
+    /// A person, or their administrator, said no: on AWS's page, or to a program.
     Denied,
+    /// A person has taken back that this program, or this launch, gets credentials.
+    Revoked,
+    /// A person is asked whether this program may, and has not answered yet.
+    ConfirmationNeeded,
     Unreachable,
     NoAgent,
     SecretStore,
@@ -187,6 +203,13 @@ pub struct Snapshot {
     pub mood: Mood,
     pub portals: Vec<PortalView>,
     pub credentials: Vec<CredentialsView>,
+    /// Grows with every use, launch and revocation: ask for the list again.
+    #[ts(type = "number")]
+    #[serde(default)]
+    pub uses_revision: u64,
+    /// Programs that wait for a person's word.
+    #[serde(default)]
+    pub questions: Vec<Question>,
     /// What failed last, until it is dismissed or mended.
     pub problem: Option<ProblemView>,
 }
@@ -387,6 +410,13 @@ pub enum Answer {
     /// A sign-in is under way.
     SignIn {
         view: SignInView,
+    },
+    Uses {
+        view: UsesView,
+    },
+    /// It is done, and this is what that means.
+    Said {
+        words: String,
     },
 }
 

@@ -5,10 +5,13 @@ use std::path::Path;
 use ts_rs::{Config, TS};
 
 use super::{
-    Answer, AwsCliPortal, CONSOLE_SERVICES, ConsoleVia, CredentialsState, CredentialsView, Mood, PortalState,
-    PortalView, ProblemCode, ProblemView, Request, Role, RoleRow, SearchAnswer, SearchRequest, SignInMethod,
-    SignInView, Snapshot, StartUrlView, SyncProgress, SyncView,
+    Answer, AwsCliPortal, CONSOLE_SERVICES, ConsoleVia, ConsumerOrder, CredentialsState, CredentialsView,
+    Mood, PortalState, PortalView, ProblemCode, ProblemView, Request, Role, RoleRow, SearchAnswer,
+    SearchRequest, SignInMethod, SignInView, Snapshot, StartUrlView, SyncProgress, SyncView, UsesView,
 };
+use crate::consumers::{Launch, Question, RevokedProgram};
+use crate::programs::{Ancestor, Program};
+use crate::uses::{Door, Use, UseOutcome};
 
 const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../ui/src/contract.ts");
 
@@ -77,6 +80,16 @@ fn typescript() -> String {
         declaration::<SearchAnswer>(),
         declaration::<RoleRow>(),
         declaration::<StartUrlView>(),
+        declaration::<ConsumerOrder>(),
+        declaration::<UsesView>(),
+        declaration::<Use>(),
+        declaration::<UseOutcome>(),
+        declaration::<Door>(),
+        declaration::<Program>(),
+        declaration::<Ancestor>(),
+        declaration::<Launch>(),
+        declaration::<RevokedProgram>(),
+        declaration::<Question>(),
     ];
     format!("{HEADER}\n{}\n{}", declarations.join("\n"), services())
 }

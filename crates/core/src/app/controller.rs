@@ -14,6 +14,8 @@ use crate::app::contract::{Answer, ProblemView, Request, Snapshot};
 use crate::app::drawing::Drawn;
 use crate::app::files::Writer;
 use crate::app::inbox::{Inbox, is_quit};
+use crate::app::kept::KeptUses;
+use crate::app::records::{OpenedBy, Records};
 use crate::app::settings_file::{Edit, SettingsProblems};
 use crate::app::shared_logins::SharedLogins;
 use crate::app::shell::Shell;
@@ -21,7 +23,7 @@ use crate::app::sign_ins::SignIns;
 use crate::app::state::AssignmentChange;
 use crate::app::syncing::Syncs;
 use crate::clock::SharedClock;
-use crate::identity_center::{HttpStack, PortalId};
+use crate::identity_center::{HttpStack, PortalId, RoleKey};
 use crate::paths::{Environment, Paths};
 use crate::refresh::Refresh;
 use crate::role_catalog::{Catalogue, Loaded, MarksFile};
@@ -66,6 +68,10 @@ pub struct Controller {
     pub(super) marks: MarksFile,
     /// The sign-ins that the AWS CLI was given.
     pub(super) shared_logins: SharedLogins,
+    pub(super) records: Records,
+    pub(super) kept_uses: KeptUses,
+    /// Roles that stopped being kept because nobody used them.
+    pub(super) kept_no_longer: Vec<RoleKey>,
 }
 
 /// What the rest of the program keeps of a controller.
@@ -76,6 +82,7 @@ pub struct Handles {
     pub catalogue: Arc<RwLock<Arc<Catalogue>>>,
     pub settings_problems: Arc<RwLock<SettingsProblems>>,
     pub refresh: Refresh,
+    pub records: Records,
 }
 
 impl Controller {
@@ -110,6 +117,9 @@ impl Controller {
             edit: None,
             marks: loaded.marks,
             shared_logins: SharedLogins::default(),
+            records: handles.records.clone(),
+            kept_uses: KeptUses::default(),
+            kept_no_longer: Vec::new(),
         }
     }
 
@@ -144,6 +154,9 @@ impl Controller {
     /// Takes in the portals of the settings; their sign-ins are read behind.
     pub fn begin(&mut self) {
         self.problem = self.marks_problem();
+        self.begin_records();
+        self.set_confirm(self.settings.confirm.programs.clone());
+        self.take_in_kept_uses(&self.catalogue().kept_uses);
         self.take_in_portals();
     }
 
@@ -155,7 +168,7 @@ impl Controller {
                 request,
                 browser,
                 reply,
-            } => self.open_console(request, browser.as_deref(), Some(reply)),
+            } => self.open_console(request, browser.as_deref(), OpenedBy::Program, Some(reply)),
             Command::ConsoleUrl { request, reply } => self.console_url(request, reply),
             Command::SignInBegan {
                 portal,
@@ -179,6 +192,7 @@ impl Controller {
                 outcome,
             } => self.sync_ended(portal, number, outcome),
             Command::ConsoleOpened(key) => self.used(&key),
+            Command::RecordsChanged => self.write_uses(false),
             Command::Failed(problem) => self.problem = Some(problem),
             Command::SettingsChanged { outcome, reply } => self.settings_changed(outcome, reply),
             Command::PortalRemoved {
@@ -238,7 +252,7 @@ impl Controller {
                     duration_seconds,
                     via,
                 };
-                self.open_console(request, None, reply);
+                self.open_console(request, None, OpenedBy::Person, reply);
             }
             Request::OpenPortal { portal } => self.open_portal(&PortalId(portal), reply),
             Request::SetFavourite { role, on } => {
@@ -249,6 +263,11 @@ impl Controller {
                 self.keep(&role.into(), on);
                 answer(reply, Ok(Answer::Done));
             }
+            Request::KeepOn { roles } => {
+                self.keep_on(roles.into_iter().map(Into::into).collect());
+                answer(reply, Ok(Answer::Done));
+            }
+            Request::Consumers { order } => self.order_of_consumer(order, reply),
             Request::RenewNow => {
                 self.woke();
                 self.refresh.renew_in_use();

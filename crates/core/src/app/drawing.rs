@@ -122,6 +122,8 @@ pub fn empty_snapshot() -> Snapshot {
         mood: Mood::Empty,
         portals: Vec::new(),
         credentials: Vec::new(),
+        uses_revision: 0,
+        questions: Vec::new(),
         problem: None,
     }
 }

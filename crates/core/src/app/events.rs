@@ -36,13 +36,8 @@ impl Controller {
         }
     }
 
-    pub(super) fn keep(&mut self, key: &RoleKey, on: bool) {
-        self.change_catalogue(|catalogue| catalogue.set_kept(key, on));
-        self.refresh.roles.set_kept(key, on);
-        self.refresh.look.notify_one();
-    }
-
     pub(super) fn used(&mut self, key: &RoleKey) {
+        self.kept_was_used(key);
         self.change_catalogue(|catalogue| catalogue.mark_recent(key));
     }
 
@@ -70,5 +65,7 @@ impl Controller {
             tokio::spawn(async move { session.mend_store().await });
         }
         self.sync_in_use();
+        self.let_unused_go();
+        self.look_after_records();
     }
 }

@@ -51,6 +51,7 @@ impl Writer {
 impl Controller {
     /// Gives what must not be cut off a little time: a token that AWS has replaced, and files.
     pub(super) async fn end(&self) {
+        self.write_uses(true);
         let ended = futures_util::future::join(self.refresh.end(), self.writer.written());
         if within(&self.clock, FAREWELL, ended).await.is_none() {
             tracing::warn!("something could not be stored in time");
@@ -116,6 +117,7 @@ impl Controller {
         for key in &marks.kept {
             self.refresh.roles.set_kept(key, true);
         }
+        self.take_in_kept_uses(&marks.kept_uses);
         self.change_catalogue(|catalogue| catalogue.add_marks(marks));
     }
 

@@ -1,5 +1,6 @@
 //! The application: commands in, one state, every surface drawn from it.
 
+mod asking_problem;
 mod assignment_changes;
 mod aws_cli;
 mod aws_cli_problem;
@@ -13,12 +14,15 @@ mod events;
 mod files;
 mod inbox;
 mod inspection;
+mod kept;
 mod list_orders;
 pub mod notices;
 mod portals;
 pub mod problem;
 pub mod profiles_problem;
+mod program_notices;
 mod program_problem;
+mod records;
 mod remote_problem;
 mod secret_store_problem;
 pub mod settings_file;
@@ -58,6 +62,7 @@ use contract::{
 };
 use controller::{Controller, Handles, TICK};
 use list_orders::ListOrders;
+use records::Records;
 use settings_file::SettingsProblems;
 use shell::Shell;
 pub use sign_in_start::{SignInStart, SignInStarted};
@@ -88,6 +93,7 @@ pub struct App {
     settings_problems: Arc<RwLock<SettingsProblems>>,
     orders: ListOrders,
     refresh: Refresh,
+    records: Records,
 }
 
 /// What to open in the console, and how.
@@ -117,6 +123,7 @@ impl App {
             catalogue: Arc::default(),
             settings_problems: Arc::default(),
             refresh: refresh.clone(),
+            records: Records::new(&clock),
         };
         let portals: Vec<_> = parts
             .settings
@@ -155,7 +162,9 @@ impl App {
             catalogue,
             settings_problems,
             refresh,
+            records,
         } = handles;
+        records.follow(&clock, &commands);
         Self {
             clock,
             commands,
@@ -165,6 +174,7 @@ impl App {
             settings_problems,
             orders: ListOrders::default(),
             refresh,
+            records,
         }
     }
 

@@ -8,6 +8,7 @@ use crate::app::contract::{
     CredentialsState, CredentialsView, PortalState, PortalView, ProblemCode, ProblemView, Request,
     SignInMethod,
 };
+use crate::app::program_notices;
 use crate::app::shell::{Notice, NoticeAction};
 use crate::app::state::{
     AppState, AssignmentChange, ChangedRole, ChangedRoles, ENDS_SOON_MINUTES, ends_soon,
@@ -43,6 +44,8 @@ pub fn notices(before: &AppState, after: &AppState, now: Timestamp, earlier: Tim
     changes.extend(problem(before, after));
     changes.extend(wrong_clock(before, after));
     changes.extend(assignments(before, after));
+    changes.extend(program_notices::questions(before, after));
+    changes.extend(program_notices::kept_no_longer(before, after));
     changes
 }
 
@@ -310,7 +313,7 @@ fn button(portal: &PortalView, force: bool) -> NoticeAction {
     }
 }
 
-fn later() -> NoticeAction {
+pub(super) fn later() -> NoticeAction {
     NoticeAction {
         label: "Later".to_owned(),
         request: None,

@@ -7,6 +7,7 @@ use crate::app::command::{Command, Reply, SettingsChange};
 use crate::app::console_session::browser_command;
 use crate::app::contract::{Answer, ConsoleVia, ProblemView, Request};
 use crate::app::controller::{Controller, answer};
+use crate::app::records::OpenedBy;
 use crate::identity_center::portal::{PortalError, is_region};
 use crate::identity_center::start_url::shown;
 use crate::identity_center::vanity::resolve_vanity;
@@ -16,6 +17,7 @@ use crate::refresh::session::leaving::SignOutFailure;
 use crate::secret::Secret;
 use crate::settings::{Fault, PortalSettings, Settings, Via};
 use crate::token_store::{StoreFailure, TokenStore};
+use crate::uses::Observed;
 
 impl Controller {
     /// Makes sessions of the portals in the settings, but for those that have one.
@@ -241,6 +243,7 @@ impl Controller {
         &self,
         request: ConsoleRequest,
         browser: Option<&str>,
+        by: OpenedBy,
         reply: Option<Reply<Answer>>,
     ) {
         let Some(session) = self.refresh.session(&request.role.portal) else {
@@ -253,12 +256,18 @@ impl Controller {
             &name,
             &request.role.permission_set,
         );
+        let noted = (by == OpenedBy::Person).then(|| self.note_of_console(&request.role));
+        let book = self.records.uses.clone();
         self.spawn(reply, async move {
-            let url = opener.console_url(&session, &request, via).await?;
-            match via {
-                ConsoleVia::Federation => opener.open_hidden(url, browser.as_deref()).await?,
-                ConsoleVia::Portal => opener.open(&url, browser.as_deref()).await?,
+            let opened = opener
+                .open_console(&session, &request, via, browser.as_deref())
+                .await;
+            if let Some(noted) = noted {
+                let refused = opened.as_ref().err();
+                let refused = refused.map(|problem| problem.what_happened.clone());
+                book.record(Observed { refused, ..noted });
             }
+            opened?;
             let _ = commands.send(Command::ConsoleOpened(request.role));
             Ok(Answer::Done)
         });

@@ -102,6 +102,8 @@ impl ProblemView {
             | ProblemCode::NotAssigned
             | ProblemCode::BeingListed
             | ProblemCode::Denied
+            | ProblemCode::Revoked
+            | ProblemCode::ConfirmationNeeded
             | ProblemCode::NoAgent
             | ProblemCode::SecretStore
             | ProblemCode::Cancelled => problem,
@@ -325,10 +327,11 @@ impl ProblemCode {
             Self::Failed => 1,
             Self::WrongUse => 2,
             Self::SignInNeeded => 3,
-            Self::NotAssigned | Self::Denied => 4,
+            Self::NotAssigned | Self::Denied | Self::Revoked => 4,
             Self::Unreachable | Self::BeingListed => 5,
             Self::NoAgent => 6,
             Self::SecretStore => 7,
+            Self::ConfirmationNeeded => 8,
             Self::Cancelled => 130,
         }
     }

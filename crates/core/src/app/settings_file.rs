@@ -190,6 +190,7 @@ impl Controller {
                 self.let_go(&PortalId(portal.id));
             }
         }
+        self.set_confirm(self.settings.confirm.programs.clone());
         self.take_in_portals();
     }
 }

@@ -8,6 +8,7 @@ use jiff::{Timestamp, ToSpan};
 use crate::app::contract::{
     CredentialsState, CredentialsView, Mood, PortalState, PortalView, ProblemView, Role, Snapshot,
 };
+use crate::consumers::Question;
 use crate::refresh::standing::Standing;
 use crate::token_store::StoreFailure;
 
@@ -41,6 +42,12 @@ pub struct AppState {
     pub sign_in_wanted: BTreeSet<String>,
     /// What the last sync of a portal found to be different: at most one a portal.
     pub assignment_changes: Vec<AssignmentChange>,
+    /// Grows with every use, launch and revocation.
+    pub uses_revision: u64,
+    /// Programs that wait for a person's word.
+    pub questions: Vec<Question>,
+    /// Roles that stopped being kept because nobody used them.
+    pub kept_no_longer: Vec<NamedRole>,
 }
 
 /// A portal as targets name it, and whether there is anything to name in it.
@@ -147,6 +154,8 @@ impl AppState {
             mood: self.mood(now),
             portals: self.portals.clone(),
             credentials: self.credentials.clone(),
+            uses_revision: self.uses_revision,
+            questions: self.questions.clone(),
             problem: self.problem.clone().or_else(|| self.clock_problem_to_show()),
         }
     }

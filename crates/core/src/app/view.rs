@@ -67,6 +67,9 @@ impl Controller {
             window_is_shown: self.shell.window_is_shown(),
             sign_in_wanted: self.sign_in_wanted.clone(),
             assignment_changes: self.assignment_changes.clone(),
+            uses_revision: self.records.uses.change() + self.records.consumers.change_count(),
+            questions: self.records.consumers.questions(),
+            kept_no_longer: named(&self.kept_no_longer),
         }
     }
 

@@ -247,6 +247,11 @@ impl RoleCache {
             .collect()
     }
 
+    /// The age of the clock when a tool last asked for this role.
+    pub fn asked_at(&self, key: &RoleKey) -> Option<Duration> {
+        self.entries().by_role.get(key)?.asked_at
+    }
+
     /// Whether anybody asked for credentials of this portal within `time`.
     pub fn asked_within(&self, portal: &PortalId, time: Duration) -> bool {
         let age = self.clock.age();

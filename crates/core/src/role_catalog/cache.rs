@@ -49,6 +49,15 @@ pub struct Marks {
     pub recents: Vec<RoleKey>,
     #[serde(default)]
     pub kept: Vec<RoleKey>,
+    #[serde(default)]
+    pub kept_uses: Vec<KeptUse>,
+}
+
+/// When a kept role was used last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptUse {
+    pub role: RoleKey,
+    pub at: Timestamp,
 }
 
 /// What became of the file of marks, which nobody can make anew.
@@ -150,6 +159,7 @@ impl CatalogueFiles {
                 favourites: catalogue.favourites.clone(),
                 recents: catalogue.recents.clone(),
                 kept: catalogue.kept.clone(),
+                kept_uses: catalogue.kept_uses.clone(),
             },
         };
         private_files::replace(&path, &serde_json::to_vec_pretty(&file)?)
@@ -181,6 +191,7 @@ impl Catalogue {
             favourites: std::mem::replace(&mut self.favourites, marks.favourites),
             recents: std::mem::replace(&mut self.recents, marks.recents),
             kept: std::mem::replace(&mut self.kept, marks.kept),
+            kept_uses: std::mem::replace(&mut self.kept_uses, marks.kept_uses),
         };
         for key in &since.favourites {
             self.set_favourite(key, true);
@@ -190,6 +201,9 @@ impl Catalogue {
         }
         for key in &since.kept {
             self.set_kept(key, true);
+        }
+        for used in &since.kept_uses {
+            self.note_kept_use(&used.role, used.at);
         }
         self.revision += 1;
     }

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::identity_center::{Account, PortalId, RoleKey};
-pub use cache::{CatalogueFiles, Loaded, Marks, MarksFile, StoredListing};
+pub use cache::{CatalogueFiles, KeptUse, Loaded, Marks, MarksFile, StoredListing};
 pub use search::{Hit, Hits, Query};
 pub use sync::{Assignments, Difference, Partial, Progress, Source, SyncStopped, Synced, Unfinished, sync};
 pub use target::Ambiguity;
@@ -46,6 +46,8 @@ pub struct Catalogue {
     pub recents: Vec<RoleKey>,
     /// Whose credentials are kept fresh whether or not anybody asks.
     pub kept: Vec<RoleKey>,
+    /// When those were used last, as far as it is to be known after a restart.
+    pub kept_uses: Vec<KeptUse>,
     /// Grows with every change.
     pub revision: u64,
 }
@@ -137,6 +139,7 @@ impl Catalogue {
         for list in [&mut self.favourites, &mut self.recents, &mut self.kept] {
             list.retain(|key| key.portal != *portal);
         }
+        self.kept_uses.retain(|used| used.role.portal != *portal);
         self.hide_portal(portal);
     }
 
@@ -200,7 +203,28 @@ impl Catalogue {
 
     pub fn set_kept(&mut self, key: &RoleKey, on: bool) {
         set_marked(&mut self.kept, key, on);
+        if !on {
+            self.kept_uses.retain(|used| used.role != *key);
+        }
         self.revision += 1;
+    }
+
+    /// When a kept role was used last. Nothing that is shown, so nothing has changed.
+    pub fn note_kept_use(&mut self, key: &RoleKey, at: Timestamp) {
+        self.kept_uses.retain(|used| used.role != *key);
+        if self.kept.contains(key) {
+            self.kept_uses.push(KeptUse {
+                role: key.clone(),
+                at,
+            });
+        }
+    }
+
+    pub fn kept_use(&self, key: &RoleKey) -> Option<Timestamp> {
+        self.kept_uses
+            .iter()
+            .find(|used| used.role == *key)
+            .map(|used| used.at)
     }
 }
 

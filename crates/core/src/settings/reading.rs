@@ -6,10 +6,10 @@ use std::ops::Range;
 use serde::de::DeserializeOwned;
 use toml_edit::{Document, DocumentMut, Item, Table, TableLike, Value};
 
-use super::{ConsoleSettings, Fault, PortalSettings, ProfileSettings};
+use super::{ConfirmSettings, ConsoleSettings, Fault, KeepSettings, PortalSettings, ProfileSettings};
 use crate::paths::short_hash;
 
-const TOP: &[&str] = &["portal", "console", "profiles", "guard", SHARE];
+const TOP: &[&str] = &["portal", "console", "profiles", "confirm", "keep", "guard", SHARE];
 
 /// Whether the AWS CLI gets sign-ins: of all portals, or of one.
 const SHARE: &str = "share_aws_cli_login";
@@ -25,6 +25,8 @@ const PORTAL: &[&str] = &[
 const ENDPOINTS: &[&str] = &["sso", "sso_oidc", "sts", "signin", "portal"];
 const CONSOLE: &[&str] = &["via", "browser"];
 const PROFILES: &[&str] = &["template", "kind", "region", "output", "only"];
+const CONFIRM: &[&str] = &["programs"];
+const KEEP: &[&str] = &["unused_for"];
 
 /// A file as it was understood.
 pub struct Reading {
@@ -34,6 +36,8 @@ pub struct Reading {
     pub console: ConsoleSettings,
     pub profiles: ProfileSettings,
     pub share_aws_cli_login: bool,
+    pub confirm: ConfirmSettings,
+    pub keep: KeepSettings,
     pub has_guards: bool,
     pub faults: Vec<Fault>,
     pub unknown_keys: Vec<Fault>,
@@ -63,11 +67,15 @@ pub fn read(content: &[u8]) -> Result<Reading, String> {
     let console = reader.table(document.get("console"), "console", CONSOLE);
     let profiles = reader.table(document.get("profiles"), "profiles", PROFILES);
     let share_aws_cli_login = reader.flag(document.get(SHARE), SHARE);
+    let confirm = reader.table(document.get("confirm"), "confirm", CONFIRM);
+    let keep = reader.table(document.get("keep"), "keep", KEEP);
     Ok(Reading {
         share_aws_cli_login,
         portals,
         console,
         profiles,
+        confirm,
+        keep,
         has_guards: document.get("guard").is_some_and(|guards| !is_empty(guards)),
         faults: reader.faults,
         unknown_keys: reader.unknown_keys,

@@ -3,7 +3,7 @@
 use portray_core::agent::claim;
 use portray_core::agent::container_endpoint::ContainerEndpoint;
 use portray_core::agent::listener::Caller;
-use portray_core::agent::protocol::{CredentialsReply, Reply, RequestLine, Stay, Target, WireSecret};
+use portray_core::agent::protocol::{Asker, CredentialsReply, Reply, RequestLine, Stay, Target, WireSecret};
 use portray_core::agent::socket::Answering;
 use portray_core::app::contract::Role;
 use portray_core::secret::Secret;
@@ -22,8 +22,14 @@ pub fn run(input: &[u8]) {
         let target = Target::Words {
             words: "111122223333/ReadOnly".to_owned(),
         };
-        let endpoint =
-            ContainerEndpoint::bind(paths.clone(), target, Stay::default(), Hurried::shared()).await;
+        let endpoint = ContainerEndpoint::bind(
+            paths.clone(),
+            target,
+            Stay::default(),
+            Asker::default(),
+            Hurried::shared(),
+        )
+        .await;
         let endpoint = endpoint.expect("a port is free");
         let uri = url::Url::parse(&endpoint.uri()).expect("a URL");
         let port = uri.port().expect("it has a port");

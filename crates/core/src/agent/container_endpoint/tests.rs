@@ -8,6 +8,7 @@ use tokio::net::TcpStream;
 use super::*;
 use crate::agent::double::{Double, paths_in, role};
 use crate::clock::{ManualClock, SystemClock};
+use crate::uses;
 
 struct Scene {
     _home: tempfile::TempDir,
@@ -25,7 +26,7 @@ impl Scene {
             agent: std::process::id(),
             departures: 0,
         };
-        let bound = ContainerEndpoint::bind(paths.clone(), role(permission_set), stay, clock).await;
+        let bound = ContainerEndpoint::bind(paths.clone(), role(permission_set), stay, asker(), clock).await;
         Self::serving(home, paths, bound.unwrap())
     }
 
@@ -69,6 +70,14 @@ impl Scene {
     }
 }
 
+/// As `portray serve` has it.
+fn asker() -> Asker {
+    Asker {
+        launch: Some("1f2e3d4c".to_owned()),
+        ..Asker::through(uses::Door::Serve)
+    }
+}
+
 fn clock() -> SharedClock {
     SystemClock::shared()
 }
@@ -93,6 +102,30 @@ async fn gives_credentials_in_the_form_that_sdks_expect() {
         assert!(head.contains(protective), "{head}");
     }
     assert!(!head.contains("access-control"), "{head}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg(target_os = "linux")]
+async fn a6_the_agent_is_told_which_program_asks_at_the_endpoint_and_of_which_launch() {
+    let scene = Scene::new("ReadOnly", clock()).await;
+    let double = Double::default();
+    double.serve(&scene.paths, &SystemClock::shared());
+    for _ in ["unknown", "likely"] {
+        assert_eq!(scene.get(&scene.host()).await.0, 200);
+    }
+    let askers = double.askers.lock().unwrap().clone();
+    assert_eq!(askers.len(), 2);
+    for asker in askers {
+        let program = asker.program.clone().expect("this process holds the connection");
+        assert_eq!(program.pid, std::process::id());
+        let executable = std::env::current_exe().unwrap();
+        assert_eq!(program.executable.as_deref(), executable.to_str());
+        let without_program = Asker {
+            program: None,
+            ..asker
+        };
+        assert_eq!(without_program, self::asker());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -191,7 +224,7 @@ async fn h1_only_our_own_address_is_served() {
 async fn h1_a_grant_names_one_address_more() {
     let home = tempfile::tempdir().unwrap();
     let (paths, stay) = (paths_in(home.path()), Stay::default());
-    let bound = ContainerEndpoint::bind(paths.clone(), role("ReadOnly"), stay, clock()).await;
+    let bound = ContainerEndpoint::bind(paths.clone(), role("ReadOnly"), stay, asker(), clock()).await;
     let endpoint = bound.unwrap().named("127.0.0.1:1");
     assert_eq!(
         endpoint.uri(),
@@ -222,7 +255,7 @@ async fn h5_inside_of_a_container_the_socket_of_a_launch_is_asked() {
     let (status, answer) = scene.get(&scene.host()).await;
     assert_eq!(status, 503, "nobody serves the socket yet: {answer}");
     for (permission_set, expected) in [("ReadOnly", 200), ("sign_in_needed", 403), ("Slow", 503)] {
-        let grant = Grant::new(paths.clone(), role(permission_set), Stay::default());
+        let grant = Grant::new(paths.clone(), role(permission_set), Stay::default(), asker());
         let bound = crate::agent::role_socket::RoleSocket::bind(&socket, grant, clock()).unwrap();
         let serving = tokio::spawn(bound.serve());
         let (status, answer) = scene.get(&scene.host()).await;
@@ -322,6 +355,8 @@ async fn h5_only_what_mends_itself_is_worth_another_try() {
         ("not_assigned", 403),
         ("wrong_use", 403),
         ("secret_store", 403),
+        ("revoked", 403),
+        ("confirmation_needed", 403),
         ("unreachable", 503),
         ("failed", 503),
     ] {

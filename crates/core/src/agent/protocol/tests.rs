@@ -26,6 +26,15 @@ fn every_kind_of_request_survives_the_wire() {
     round_trip(Operation::Credentials {
         role: words(),
         min_ttl_seconds: 900,
+        asker: Asker::through(Door::Env),
+    });
+    round_trip(Operation::Prepare {
+        role: words(),
+        door: Door::Serve,
+    });
+    round_trip(Operation::Uses {
+        after: 1_772_452_800_000,
+        follow: true,
     });
     round_trip(Operation::Accounts {
         portal: None,
@@ -46,6 +55,15 @@ fn every_kind_of_request_survives_the_wire() {
         request: Request::RenewNow,
     });
     round_trip(Operation::Subscribe);
+}
+
+#[test]
+fn w6_a_client_of_an_earlier_version_asks_for_itself() {
+    let line = br#"{"v":1,"op":"credentials","role":{"words":"acme"}}"#;
+    let Operation::Credentials { asker, .. } = parse_request(line).unwrap().operation else {
+        panic!("credentials are credentials");
+    };
+    assert_eq!(asker, Asker::through(Door::Socket));
 }
 
 #[test]

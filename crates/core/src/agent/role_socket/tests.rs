@@ -6,9 +6,10 @@ use std::sync::atomic::Ordering;
 use super::*;
 use crate::agent::client::{Client, ClientError};
 use crate::agent::double::{Double, paths_in, role};
-use crate::agent::protocol::{CredentialsReply, Stay};
+use crate::agent::protocol::{Asker, CredentialsReply, Stay};
 use crate::app::contract::ProblemCode;
 use crate::clock::SystemClock;
+use crate::uses::Door;
 
 struct Scene {
     home: tempfile::TempDir,
@@ -27,7 +28,7 @@ impl Scene {
             departures: 0,
         };
         let socket = home.path().join("credentials.sock");
-        let grant = Grant::new(paths, role(permission_set), stay);
+        let grant = Grant::new(paths, role(permission_set), stay, Asker::through(Door::Container));
         let bound = RoleSocket::bind(&socket, grant, clock).unwrap();
         tokio::spawn(bound.serve());
         Self { home, socket, double }
@@ -52,6 +53,7 @@ async fn the_socket_of_a_launch_gives_its_role_and_nothing_else() {
     let credentials = scene.ask().await.unwrap();
     assert_eq!(credentials.role.permission_set, "ReadOnly");
     let other = Operation::Credentials {
+        asker: Asker::default(),
         role: role("Administrator"),
         min_ttl_seconds: 0,
     };
@@ -97,7 +99,8 @@ async fn a_dead_socket_is_replaced_and_anything_else_stays() {
     let place = scene.home.path().join("other");
     drop(std::os::unix::net::UnixListener::bind(&place).unwrap());
     let bind = || {
-        let grant = Grant::new(paths_in(scene.home.path()), role("ReadOnly"), Stay::default());
+        let (paths, asker) = (paths_in(scene.home.path()), Asker::through(Door::Container));
+        let grant = Grant::new(paths, role("ReadOnly"), Stay::default(), asker);
         RoleSocket::bind(&place, grant, SystemClock::shared())
     };
     let gone = Client::of_a_launch(&place).unwrap_err().into_problem();

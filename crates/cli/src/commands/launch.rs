@@ -1,0 +1,127 @@
+//! One launch of `exec` or `serve`, as the agent knows it: announced while it runs, and told when it is revoked.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use portray_core::agent::protocol::{Operation, PreparedReply, Reply};
+use portray_core::agent::{Client, ClientError};
+use portray_core::app::contract::ProblemView;
+use portray_core::clock::{Clock, SystemClock};
+use portray_core::consumers::{Launch, new_launch};
+use portray_core::paths::{Environment, Paths};
+use portray_core::programs::{self, Program};
+use portray_core::uses::Door;
+use tokio::sync::oneshot;
+
+use crate::failure::Failure;
+
+/// How long an agent that is gone has until it is looked for again.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// A launch that is about to begin.
+pub struct Beginning(Launch);
+
+pub fn new(prepared: &PreparedReply, door: Door) -> Result<Beginning, Failure> {
+    let id = new_launch().map_err(|error| Failure::system("Making up a number", &error))?;
+    Ok(Beginning(Launch {
+        id,
+        door,
+        program: None,
+        portal: prepared.portal_name.clone(),
+        account: prepared.role.account.clone(),
+        account_name: prepared.account_name.clone(),
+        permission_set: prepared.role.permission_set.clone(),
+    }))
+}
+
+impl Beginning {
+    pub fn id(&self) -> &str {
+        &self.0.id
+    }
+
+    pub fn door(&self) -> Door {
+        self.0.door
+    }
+
+    /// The launch of this process.
+    pub fn of(self, pid: u32) -> Launch {
+        let program = programs::program(pid).map(programs::with_what_started_it);
+        Launch { program, ..self.0 }
+    }
+}
+
+/// Tells the agent of a launch for as long as this process runs, also the next agent. What comes is why it gets nothing
+/// any more.
+pub fn announce(paths: &Paths, launch: Launch) -> oneshot::Receiver<ProblemView> {
+    let (told, revoked) = oneshot::channel();
+    let paths = paths.clone();
+    // A thread that waits; it ends with the process.
+    std::thread::spawn(move || {
+        let Ok(pauses) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
+            return;
+        };
+        let clock = SystemClock::new();
+        loop {
+            match until_revoked(&paths, &launch) {
+                Ok(Some(problem)) => {
+                    // Whoever does not listen learns it at the endpoint.
+                    let _ = told.send(problem);
+                    return;
+                }
+                // An agent of an earlier version does not know launches.
+                Err(ClientError::Problem { problem, .. }) => {
+                    tracing::debug!(problem.what_happened, "the launch is not announced");
+                    return;
+                }
+                Ok(None) | Err(_) => pauses.block_on(clock.sleep(PAUSE)),
+            }
+        }
+    });
+    revoked
+}
+
+/// Comes with why the launch gets nothing any more; never where the agent does not tell.
+pub async fn end(revoked: oneshot::Receiver<ProblemView>) -> ProblemView {
+    match revoked.await {
+        Ok(problem) => problem,
+        Err(_) => std::future::pending().await,
+    }
+}
+
+/// None: the agent is gone.
+fn until_revoked(paths: &Paths, launch: &Launch) -> Result<Option<ProblemView>, ClientError> {
+    let announced = Operation::Launch {
+        launch: launch.clone(),
+    };
+    for reply in Client::connect(paths)?.stream(&announced)? {
+        if let Reply::Revoked { problem } = reply? {
+            return Ok(Some(problem));
+        }
+    }
+    Ok(None)
+}
+
+/// The program that a command names, before it runs: in this very process, which it takes the place of.
+pub fn named(command: &[OsString], environment: &Environment) -> Option<Program> {
+    let named = Path::new(command.first()?);
+    let executable = executable(named, environment);
+    Some(Program {
+        pid: std::process::id(),
+        name: named.file_name()?.to_string_lossy().into_owned(),
+        executable: executable.ok().and_then(|path| path.to_str().map(str::to_owned)),
+        below: Vec::new(),
+    })
+}
+
+/// Where the system finds it.
+fn executable(named: &Path, environment: &Environment) -> io::Result<PathBuf> {
+    if named.components().count() > 1 {
+        return named.canonicalize();
+    }
+    let folders = std::env::split_paths(environment.text("PATH").unwrap_or_default());
+    let mut candidates = folders.map(|folder| folder.join(named));
+    let found = candidates.find(|candidate| candidate.is_file());
+    found.ok_or(io::ErrorKind::NotFound)?.canonicalize()
+}

@@ -1,0 +1,313 @@
+//! `portray uses`: who was handed credentials, and who gets none any more.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use portray_core::agent::protocol::{Operation, Reply};
+use portray_core::agent::{Client, ClientError};
+use portray_core::app::contract::{Answer, ConsumerOrder, ProblemView, Request, UsesView};
+use portray_core::consumers::{Launch, RevokedProgram};
+use portray_core::uses::{Door, Use, UseOutcome};
+use serde::Serialize;
+
+use super::{Invocation, command};
+use crate::arguments::Uses;
+use crate::failure::Failure;
+
+#[derive(Serialize)]
+struct UsesDocument<'a> {
+    uses: Vec<&'a Use>,
+    launches: &'a [Launch],
+    revoked: &'a [RevokedProgram],
+    /// Why earlier uses are missing.
+    problem: Option<&'a ProblemView>,
+}
+
+pub fn run(invocation: &Invocation, arguments: &Uses) -> Result<(), Failure> {
+    let mut client = invocation.connect()?;
+    if let Some(consumer) = arguments.revoke.clone() {
+        return order(invocation, &mut client, ConsumerOrder::Revoke { consumer });
+    }
+    if let Some(consumer) = arguments.allow.clone() {
+        return order(invocation, &mut client, ConsumerOrder::Allow { consumer });
+    }
+    if arguments.follow {
+        return follow(invocation, arguments, client);
+    }
+    let view = all(&mut client)?;
+    let uses: Vec<_> = view
+        .uses
+        .iter()
+        .filter(|used| is_wanted(used, arguments))
+        .collect();
+    if arguments.json {
+        invocation.printer.json(&UsesDocument {
+            uses,
+            launches: &view.launches,
+            revoked: &view.revoked,
+            problem: view.problem.as_ref(),
+        })?;
+    } else {
+        let zone = TimeZone::system();
+        let rows: Vec<_> = uses.iter().map(|used| row(used, &zone)).collect();
+        if rows.is_empty() {
+            invocation
+                .printer
+                .note("No program was handed credentials lately.");
+        } else {
+            invocation
+                .printer
+                .table(&[vec![HEAD.map(str::to_owned).to_vec()], rows].concat())?;
+        }
+        say_the_rest(invocation, &view);
+    }
+    // What could not be read is not nothing.
+    match view.problem {
+        Some(problem) => Err(problem.into()),
+        None => Ok(()),
+    }
+}
+
+fn order(invocation: &Invocation, client: &mut Client, order: ConsumerOrder) -> Result<(), Failure> {
+    match command(client, Request::Consumers { order })? {
+        Answer::Said { words } => {
+            invocation.printer.note(&words);
+            Ok(())
+        }
+        Answer::Done
+        | Answer::StartUrl { .. }
+        | Answer::AwsCliPortals { .. }
+        | Answer::Portal { .. }
+        | Answer::SignIn { .. }
+        | Answer::Uses { .. } => Err(Failure::unexpected_answer()),
+    }
+}
+
+/// Page after page.
+fn all(client: &mut Client) -> Result<UsesView, Failure> {
+    let mut view = UsesView::default();
+    let mut after = 0;
+    loop {
+        let operation = Operation::Uses { after, follow: false };
+        let Reply::Uses(page) = client.ask(&operation)? else {
+            return Err(Failure::unexpected_answer());
+        };
+        let Some(last) = page.uses.last() else {
+            return Ok(UsesView {
+                uses: view.uses,
+                ..*page
+            });
+        };
+        after = last.number;
+        view.uses.extend(page.uses);
+    }
+}
+
+fn follow(invocation: &Invocation, arguments: &Uses, client: Client) -> Result<(), Failure> {
+    let zone = TimeZone::system();
+    let everything = Operation::Uses {
+        after: 0,
+        follow: true,
+    };
+    for reply in client.stream(&everything)? {
+        let Reply::Uses(page) = reply? else {
+            return Err(Failure::unexpected_answer());
+        };
+        let mut wanted = page.uses.iter().filter(|used| is_wanted(used, arguments));
+        if arguments.json {
+            wanted.try_for_each(|used| invocation.printer.json(used))?;
+            continue;
+        }
+        let rows: Vec<_> = wanted.map(|used| row(used, &zone)).collect();
+        invocation.printer.table(&rows)?;
+    }
+    Err(ClientError::Closed.into())
+}
+
+fn is_wanted(used: &Use, arguments: &Uses) -> bool {
+    let has = |text: &str, part: &str| text.to_lowercase().contains(&part.to_lowercase());
+    let of_role = |words: &str| {
+        let role = format!("{} {} {}", used.account, used.account_name, used.permission_set);
+        words.split(['/', ' ']).all(|word| has(&role, word))
+    };
+    let of_program = |part: &str| {
+        used.program.as_ref().is_some_and(|program| {
+            has(&program.name, part) || program.executable.as_deref().is_some_and(|path| has(path, part))
+        })
+    };
+    arguments.role.as_deref().is_none_or(of_role)
+        && arguments.program.as_deref().is_none_or(of_program)
+        && arguments
+            .portal
+            .as_deref()
+            .is_none_or(|portal| used.portal.eq_ignore_ascii_case(portal))
+}
+
+const HEAD: [&str; 6] = ["id", "time", "program", "role", "door", "outcome"];
+
+fn row(used: &Use, zone: &TimeZone) -> Vec<String> {
+    let account = match used.account_name.as_str() {
+        "" => &used.account,
+        name => name,
+    };
+    let times = match used.times {
+        1 => String::new(),
+        times => format!(" ({times} times)"),
+    };
+    let outcome = match (used.outcome, &used.reason) {
+        (UseOutcome::HandedOut, _) => format!("handed out{times}"),
+        (UseOutcome::Refused, Some(reason)) => format!("refused{times}: {reason}"),
+        (UseOutcome::Refused, None) => format!("refused{times}"),
+    };
+    vec![
+        used.consumer.clone().unwrap_or_else(|| "-".to_owned()),
+        moment(used.last_at, zone),
+        program(used),
+        format!("{account}/{}", used.permission_set),
+        used.door.name().to_owned(),
+        outcome,
+    ]
+}
+
+/// Its name, its process, and what runs in it where that is called otherwise.
+fn program(used: &Use) -> String {
+    let Some(program) = &used.program else {
+        return "not known".to_owned();
+    };
+    let runs = program.executable.as_deref().map(Path::new);
+    let is_called_so = runs
+        .and_then(Path::file_name)
+        .is_some_and(|name| name == program.name.as_str());
+    match runs {
+        Some(path) if !is_called_so => format!("{} {} ({})", program.name, program.pid, path.display()),
+        Some(_) | None => format!("{} {}", program.name, program.pid),
+    }
+}
+
+fn say_the_rest(invocation: &Invocation, view: &UsesView) {
+    for Launch {
+        id,
+        door,
+        program,
+        account_name,
+        permission_set,
+        ..
+    } in &view.launches
+    {
+        let command = match (door, program) {
+            (Door::Exec, Some(program)) => format!(" of {} (process {})", program.name, program.pid),
+            (_, Some(program)) => format!(" (process {})", program.pid),
+            (_, None) => String::new(),
+        };
+        let door = door.name();
+        let note = format!("{id}: {door}{command} serves {account_name}/{permission_set} now.");
+        invocation
+            .printer
+            .note(&crate::printer::on_one_harmless_line(&note));
+    }
+    for revoked in &view.revoked {
+        let note = format!("{}: {} is revoked.", revoked.consumer, revoked.executable);
+        invocation
+            .printer
+            .note(&crate::printer::on_one_harmless_line(&note));
+    }
+}
+
+fn moment(at: Timestamp, zone: &TimeZone) -> String {
+    at.to_zoned(zone.clone())
+        .strftime("%Y-%m-%d %H:%M:%S")
+        .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use portray_core::programs::Program;
+
+    use super::*;
+
+    fn used() -> Use {
+        let at = "2026-03-02T12:00:00Z".parse().unwrap();
+        Use {
+            number: 1,
+            at,
+            last_at: at,
+            times: 3,
+            door: Door::CredentialProcess,
+            program: Some(Program {
+                pid: 7,
+                name: "aws".to_owned(),
+                executable: Some("/usr/bin/python3.11".to_owned()),
+                below: Vec::new(),
+            }),
+            launch: None,
+            consumer: Some("1f2e3d4c".to_owned()),
+            portal: "acme".to_owned(),
+            account: "111122223333".to_owned(),
+            account_name: "acme-dev".to_owned(),
+            permission_set: "ReadOnly".to_owned(),
+            outcome: UseOutcome::HandedOut,
+            reason: None,
+        }
+    }
+
+    #[test]
+    fn a6_a_use_is_a_row_that_says_who_when_what_and_how() {
+        let expected = [
+            "1f2e3d4c",
+            "2026-03-02 12:00:00",
+            "aws 7 (/usr/bin/python3.11)",
+            "acme-dev/ReadOnly",
+            "credential-process",
+            "handed out (3 times)",
+        ];
+        assert_eq!(row(&used(), &TimeZone::UTC), expected);
+        let refused = Use {
+            program: None,
+            outcome: UseOutcome::Refused,
+            reason: Some("It failed.".to_owned()),
+            times: 1,
+            ..used()
+        };
+        let refused = row(&refused, &TimeZone::UTC);
+        assert_eq!(
+            [refused[2].as_str(), &refused[5]],
+            ["not known", "refused: It failed."]
+        );
+    }
+
+    #[test]
+    fn a6_uses_are_chosen_by_role_portal_and_program() {
+        let wanted = |role: Option<&str>, portal: Option<&str>, program: Option<&str>| {
+            let arguments = Uses {
+                follow: false,
+                json: false,
+                role: role.map(str::to_owned),
+                portal: portal.map(str::to_owned),
+                program: program.map(str::to_owned),
+                revoke: None,
+                allow: None,
+            };
+            is_wanted(&used(), &arguments)
+        };
+        assert!(wanted(None, None, None));
+        assert!(wanted(Some("dev/read"), Some("acme"), Some("python")));
+        assert!(wanted(Some("111122223333/ReadOnly"), None, Some("AWS")));
+        assert!(!wanted(Some("prod"), None, None));
+        assert!(!wanted(None, Some("other"), None));
+        assert!(!wanted(None, None, Some("terraform")));
+    }
+
+    #[test]
+    fn the_document_has_the_shape_that_scripts_rely_on() {
+        let expected = r#"{"uses":[{"number":1,"at":"2026-03-02T12:00:00Z","last_at":"2026-03-02T12:00:00Z","times":3,"door":"credential_process","program":{"pid":7,"name":"aws","executable":"/usr/bin/python3.11","below":[]},"launch":null,"consumer":"1f2e3d4c","portal":"acme","account":"111122223333","account_name":"acme-dev","permission_set":"ReadOnly","outcome":"handed_out","reason":null}],"launches":[],"revoked":[],"problem":null}"#;
+        let used = used();
+        let document = UsesDocument {
+            uses: vec![&used],
+            launches: &[],
+            revoked: &[],
+            problem: None,
+        };
+        assert_eq!(serde_json::to_string(&document).unwrap(), expected);
+    }
+}

@@ -1,0 +1,328 @@
+//! Hands credentials out: sees who asks and whether they may, and notes what came of it.
+
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::handler::{Handler, Outcome};
+use crate::agent::listener::Caller;
+use crate::agent::protocol::{Asker, CredentialsReply, PreparedReply, Reply, Stay, Target, WireSecret};
+use crate::agent::targets::{Refusal, account_name};
+use crate::app::ConsoleRequest;
+use crate::app::contract::{ProblemView, Role};
+use crate::consumers::{Asking, Launch, is_launch};
+use crate::identity_center::{RoleCredentials, RoleKey};
+use crate::programs::Program;
+use crate::uses::{Door, Observed};
+
+/// How long a person waits for AWS, at most; what the application allows.
+const PERSON: Duration = Duration::MAX;
+
+/// How long a tool waits for the name and for AWS together: `credential-process` gives up soon after, so that the SDK
+/// that started it is told what is wrong.
+const TOOL: Duration = Duration::from_secs(9);
+
+/// The uses that one line holds at most.
+const PAGE: usize = 100;
+
+/// What clients may name is noted up to this length.
+const LONGEST_NAME: usize = 256;
+const LONGEST_PATH: usize = 4096;
+const LONGEST_CHAIN: usize = 8;
+
+/// A console session as a client asks for it.
+pub(super) struct ConsoleWish {
+    pub request: ConsoleRequest,
+    pub open_browser: bool,
+    pub browser: Option<String>,
+}
+
+impl Asker {
+    /// The program on whose behalf this is, as far as it can be told.
+    fn program(&self, caller: &Caller) -> Option<Program> {
+        match self.door {
+            // Only an endpoint knows who is at its other end.
+            Door::Exec | Door::Serve | Door::Container | Door::Ssh => self.program.clone().map(bounded),
+            // The client becomes the command that it names.
+            Door::ExecEnv => match &self.program {
+                Some(command) => Some(Program {
+                    pid: caller.pid.unwrap_or(command.pid),
+                    ..bounded(command.clone())
+                }),
+                None => caller.behind(),
+            },
+            Door::CredentialProcess | Door::Credentials | Door::Env | Door::Console => caller.behind(),
+            Door::Socket => caller.itself(),
+        }
+    }
+}
+
+impl Handler {
+    pub(super) async fn credentials(
+        &self,
+        target: &Target,
+        min_ttl_seconds: u32,
+        asker: Asker,
+        caller: &Caller,
+        noted: &mut Option<Observed>,
+    ) -> Outcome {
+        let began = self.app.elapsed();
+        let program = asker.program(caller);
+        let launch = asker.launch.filter(|launch| is_launch(launch));
+        let key = self.named(target, asker.door, program.as_ref(), noted).await?;
+        let min_ttl = Duration::from_secs(min_ttl_seconds.into());
+        let waited = self.app.elapsed().saturating_sub(began);
+        let patience = match target {
+            Target::Role { .. } => TOOL.saturating_sub(waited),
+            Target::Words { .. } => PERSON,
+        };
+        let portal_name = self.app.portal_name(&key.portal).unwrap_or_default();
+        let account_name = account_name(&self.app.catalogue(), &key).to_owned();
+        let asking = Asking {
+            program: program.as_ref(),
+            launch: launch.as_deref(),
+            door: asker.door,
+            role: &key,
+            portal: &portal_name,
+            account_name: &account_name,
+        };
+        let outcome = match self.app.judge(asking) {
+            Ok(()) => self.app.credentials_within(patience, &key, min_ttl).await,
+            Err(problem) => Err(problem),
+        };
+        *noted = Some(Observed {
+            door: asker.door,
+            program,
+            launch,
+            role: key.clone(),
+            portal: portal_name.clone(),
+            account_name: account_name.clone(),
+            refused: outcome
+                .as_ref()
+                .err()
+                .map(|problem| problem.what_happened.clone()),
+        });
+        let reply = self.in_reply(outcome?, key, portal_name, account_name);
+        Ok(Reply::Credentials(reply))
+    }
+
+    fn in_reply(
+        &self,
+        credentials: RoleCredentials,
+        key: RoleKey,
+        portal_name: String,
+        account_name: String,
+    ) -> CredentialsReply {
+        CredentialsReply {
+            access_key_id: credentials.access_key_id,
+            secret_access_key: WireSecret::from(&credentials.secret_access_key),
+            session_token: WireSecret::from(&credentials.session_token),
+            expires_at: credentials.expires_at,
+            portal_name,
+            account_name,
+            stay: self.stay(&key),
+            role: key.into(),
+        }
+    }
+
+    /// Whether credentials could be handed out. They are not, so only a refusal is worth a note.
+    pub(super) async fn prepare(
+        &self,
+        target: &Target,
+        door: Door,
+        caller: &Caller,
+        noted: &mut Option<Observed>,
+    ) -> Outcome {
+        let program = caller.behind();
+        let key = self.named(target, door, program.as_ref(), noted).await?;
+        let portal_name = self.app.portal_name(&key.portal).unwrap_or_default();
+        let account_name = account_name(&self.app.catalogue(), &key).to_owned();
+        if let Err(problem) = self.app.credentials(&key, Duration::ZERO).await {
+            *noted = Some(Observed {
+                door,
+                program,
+                launch: None,
+                role: key,
+                portal: portal_name,
+                account_name,
+                refused: Some(problem.what_happened.clone()),
+            });
+            return Err(problem.into());
+        }
+        Ok(Reply::Prepared(PreparedReply {
+            portal_name,
+            account_name,
+            stay: self.stay(&key),
+            role: key.into(),
+        }))
+    }
+
+    /// Opens a console session, or answers its URL.
+    pub(super) async fn console(
+        &self,
+        wish: ConsoleWish,
+        caller: &Caller,
+        noted: &mut Option<Observed>,
+    ) -> Outcome {
+        let key = wish.request.role.clone();
+        let (door, program) = (Door::Console, caller.behind());
+        let portal = self.app.portal_name(&key.portal).unwrap_or_default();
+        let account_name = account_name(&self.app.catalogue(), &key).to_owned();
+        let asking = Asking {
+            program: program.as_ref(),
+            launch: None,
+            door,
+            role: &key,
+            portal: &portal,
+            account_name: &account_name,
+        };
+        let outcome = match self.app.judge(asking) {
+            Ok(()) => self.console_session(wish).await,
+            Err(problem) => Err(problem),
+        };
+        *noted = Some(Observed {
+            door,
+            program,
+            launch: None,
+            role: key,
+            portal,
+            account_name,
+            refused: outcome
+                .as_ref()
+                .err()
+                .map(|problem| problem.what_happened.clone()),
+        });
+        Ok(outcome?)
+    }
+
+    async fn console_session(&self, wish: ConsoleWish) -> Result<Reply, ProblemView> {
+        if !wish.open_browser {
+            let url = self.app.console_url(&wish.request).await?;
+            let url = Some(WireSecret::from(&url));
+            return Ok(Reply::Console { url });
+        }
+        self.app.open_console(wish.request, wish.browser).await?;
+        Ok(Reply::Console { url: None })
+    }
+
+    /// Announces a launch until its client leaves, and tells it when it is revoked.
+    pub(super) async fn launch(&self, launch: Launch, replies: &mpsc::Sender<Reply>) -> Reply {
+        if !is_launch(&launch.id) {
+            return Reply::problem(ProblemView::not_understood());
+        }
+        let consumers = self.app.consumers();
+        let id = launch.id.clone();
+        let mut changes = consumers.changes();
+        let _begun = consumers.begin(launch);
+        loop {
+            if consumers.is_launch_revoked(&id) {
+                let problem = ProblemView::launch_revoked();
+                return Reply::Revoked { problem };
+            }
+            tokio::select! {
+                () = replies.closed() => return Reply::Done,
+                changed = changes.changed() => if changed.is_err() { return Reply::Done },
+            }
+        }
+    }
+
+    /// Sends the uses that there are, and those that come, until the client leaves.
+    pub(super) async fn follow_uses(&self, after: u64, replies: &mpsc::Sender<Reply>) -> Reply {
+        let mut changes = self.app.uses().changes();
+        let mut after = after;
+        loop {
+            let view = self.app.uses_view(after, PAGE);
+            let whole_page = view.uses.len() == PAGE;
+            let is_first = after == 0;
+            after = view.uses.last().map_or(after, |used| used.number);
+            let has_news = is_first || !view.uses.is_empty();
+            if has_news && replies.send(Reply::Uses(Box::new(view))).await.is_err() {
+                return Reply::Done;
+            }
+            if whole_page {
+                continue;
+            }
+            // Also where nothing was ever used, "the first" is over.
+            after = after.max(1);
+            tokio::select! {
+                () = replies.closed() => return Reply::Done,
+                changed = changes.changed() => if changed.is_err() { return Reply::Done },
+            }
+        }
+    }
+
+    pub(super) fn uses(&self, after: u64) -> Reply {
+        Reply::Uses(Box::new(self.app.uses_view(after, PAGE)))
+    }
+
+    /// The role that is meant. A tool that names none that there is, is noted with what it named.
+    async fn named(
+        &self,
+        target: &Target,
+        door: Door,
+        program: Option<&Program>,
+        noted: &mut Option<Observed>,
+    ) -> Result<RoleKey, Refusal> {
+        let found = self.role(target).await;
+        if let (Err(refusal), Some(role)) = (&found, as_named(target)) {
+            *noted = Some(Observed {
+                door,
+                program: program.cloned(),
+                launch: None,
+                portal: role.portal.clone(),
+                role: role.into(),
+                account_name: String::new(),
+                refused: Some(refusal.problem.what_happened.clone()),
+            });
+        }
+        found
+    }
+
+    fn stay(&self, key: &RoleKey) -> Stay {
+        Stay {
+            agent: self.pid,
+            departures: self.app.departures(&key.portal),
+        }
+    }
+
+    /// Writes down what was noted, after the answer is on its way.
+    pub(super) fn write_down(&self, noted: Observed, caller: &Caller) {
+        let program = noted.program.map(|program| match program.below.is_empty() {
+            true => caller.with_what_started_it(program),
+            false => program,
+        });
+        self.app.uses().record(Observed { program, ..noted });
+    }
+}
+
+/// A program as a client tells of it: no longer than what the system would say.
+fn bounded(program: Program) -> Program {
+    Program {
+        pid: program.pid,
+        name: cut(&program.name),
+        executable: program.executable.filter(|path| path.len() <= LONGEST_PATH),
+        below: program.below.into_iter().take(LONGEST_CHAIN).collect(),
+    }
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(LONGEST_NAME).collect()
+}
+
+/// What a tool has named, whether or not there is such a role.
+fn as_named(target: &Target) -> Option<Role> {
+    let Target::Role {
+        portal,
+        account,
+        permission_set,
+        ..
+    } = target
+    else {
+        return None;
+    };
+    Some(Role {
+        portal: cut(portal.as_deref().unwrap_or_default()),
+        account: cut(account),
+        permission_set: cut(permission_set),
+    })
+}

@@ -1,0 +1,524 @@
+//! Who may be handed credentials: programs and launches that a person has revoked, and programs that a person has to
+//! confirm first. Friction for mistakes and a word for the person; no wall against programs of the same user.
+
+mod file;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+use ts_rs::TS;
+
+use crate::aws_config::names::matches;
+use crate::clock::SharedClock;
+use crate::identity_center::RoleKey;
+use crate::programs::Program;
+use crate::settings::Confirm;
+use crate::uses::{Door, consumer_of};
+pub use file::{ConsumersFile, Loaded, Revocations};
+
+/// How long an answer holds after the last request that it was for.
+const REMEMBERED: Duration = Duration::from_secs(10 * 60);
+
+/// How many questions wait for a person at most: a flood of programs is no flood of notices.
+const MOST_WAITING: usize = 20;
+
+/// A running `portray exec` or `portray serve`, with an endpoint of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Launch {
+    /// Eight hexadecimal digits; no secret.
+    pub id: String,
+    pub door: Door,
+    /// The command that was started, or `portray serve` itself.
+    pub program: Option<Program>,
+    /// The portal's name.
+    pub portal: String,
+    pub account: String,
+    pub account_name: String,
+    pub permission_set: String,
+}
+
+/// A program that a person has revoked, until they allow it again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct RevokedProgram {
+    pub consumer: String,
+    pub executable: String,
+    #[ts(type = "string")]
+    pub since: Timestamp,
+}
+
+/// A program that waits for a person's word.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Question {
+    #[ts(type = "number")]
+    pub id: u64,
+    pub program: Option<Program>,
+    pub door: Door,
+    pub portal: String,
+    pub account: String,
+    pub account_name: String,
+    pub permission_set: String,
+}
+
+/// Who asks for credentials of which role.
+#[derive(Debug, Clone, Copy)]
+pub struct Asking<'a> {
+    pub program: Option<&'a Program>,
+    pub launch: Option<&'a str>,
+    pub door: Door,
+    pub role: &'a RoleKey,
+    pub portal: &'a str,
+    pub account_name: &'a str,
+}
+
+/// Why somebody is handed nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    LaunchRevoked,
+    ProgramRevoked,
+    /// What was revoked cannot be read, so nobody knows.
+    Unread,
+    /// A person is asked, and has not answered yet.
+    Waits,
+    /// A person has said no.
+    Denied,
+}
+
+/// Everybody's view of it. Clones are the same.
+#[derive(Debug, Clone)]
+pub struct Consumers {
+    clock: SharedClock,
+    state: Arc<Mutex<State>>,
+    /// Grows with every change.
+    changed: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    revoked: Revocations,
+    /// The file is there and cannot be read.
+    unread: bool,
+    confirm: Confirm,
+    /// By a number for each connection that announces one.
+    launches: BTreeMap<u64, Launch>,
+    answers: HashMap<(String, RoleKey), Answer>,
+    waiting: Vec<Waiting>,
+    last_number: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Answer {
+    allowed: bool,
+    /// The age of the clock when it was last made use of.
+    last: Duration,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    question: Question,
+    program: String,
+    role: RoleKey,
+    /// The age of the clock when the program last asked.
+    last: Duration,
+}
+
+impl Consumers {
+    pub fn new(clock: SharedClock) -> Self {
+        Self {
+            clock,
+            state: Arc::default(),
+            changed: watch::Sender::new(0),
+        }
+    }
+
+    /// Takes in what was found on disk; none: it cannot be read.
+    pub fn take_in(&self, revoked: Option<Revocations>) {
+        self.change(|state| {
+            state.unread = revoked.is_none();
+            if let Some(revoked) = revoked {
+                state.revoked.add(revoked);
+            }
+        });
+    }
+
+    /// What the settings say of confirming.
+    pub fn set_confirm(&self, confirm: Confirm) {
+        self.change(|state| state.confirm = confirm);
+    }
+
+    pub fn is_unread(&self) -> bool {
+        self.state().unread
+    }
+
+    /// Whether this may be handed out; where a person has to be asked, that begins here, and nobody waits for it.
+    pub fn judge(&self, asking: Asking<'_>) -> Result<(), Refused> {
+        let age = self.clock.age();
+        let mut state = self.state();
+        if state.unread {
+            return Err(Refused::Unread);
+        }
+        if asking
+            .launch
+            .is_some_and(|launch| state.revoked.launches.contains_key(launch))
+        {
+            return Err(Refused::LaunchRevoked);
+        }
+        let executable = asking.program.and_then(|program| program.executable.as_deref());
+        if executable.is_some_and(|executable| state.revoked.programs.contains_key(executable)) {
+            return Err(Refused::ProgramRevoked);
+        }
+        if !is_confirmed(&state.confirm, asking) {
+            return Ok(());
+        }
+        state.forget_old(age);
+        let program = executable.unwrap_or_default().to_owned();
+        if let Some(answer) = state.answers.get_mut(&(program.clone(), asking.role.clone())) {
+            answer.last = age;
+            return if answer.allowed {
+                Ok(())
+            } else {
+                Err(Refused::Denied)
+            };
+        }
+        let is_new = state.wait(asking, program, age);
+        drop(state);
+        if is_new {
+            self.tell();
+        }
+        Err(Refused::Waits)
+    }
+
+    /// A person's answer; false where nobody waits for it any more.
+    pub fn answer(&self, question: u64, allowed: bool) -> bool {
+        let last = self.clock.age();
+        self.change(|state| {
+            let Some(place) = state.waiting.iter().position(|it| it.question.id == question) else {
+                return false;
+            };
+            let waiting = state.waiting.remove(place);
+            let answer = Answer { allowed, last };
+            state.answers.insert((waiting.program, waiting.role), answer);
+            true
+        })
+    }
+
+    /// What a person has to answer now.
+    pub fn questions(&self) -> Vec<Question> {
+        let age = self.clock.age();
+        let mut state = self.state();
+        state.forget_old(age);
+        state
+            .waiting
+            .iter()
+            .map(|waiting| waiting.question.clone())
+            .collect()
+    }
+
+    /// Announces a launch, until the guard that comes back is dropped.
+    pub fn begin(&self, launch: Launch) -> Begun {
+        let number = self.change(|state| {
+            state.last_number += 1;
+            let number = state.last_number;
+            state.launches.insert(number, launch);
+            number
+        });
+        Begun {
+            consumers: self.clone(),
+            number,
+        }
+    }
+
+    /// The launches that are running, in the order in which they began.
+    pub fn launches(&self) -> Vec<Launch> {
+        self.state().launches.values().cloned().collect()
+    }
+
+    pub fn is_launch_revoked(&self, launch: &str) -> bool {
+        self.state().revoked.launches.contains_key(launch)
+    }
+
+    /// Every program that is revoked, by its path.
+    pub fn programs(&self) -> Vec<RevokedProgram> {
+        let state = self.state();
+        let programs = state.revoked.programs.iter();
+        let view = programs.map(|(executable, since)| RevokedProgram {
+            consumer: consumer_of(executable),
+            executable: executable.clone(),
+            since: *since,
+        });
+        view.collect()
+    }
+
+    pub fn revoke_launch(&self, launch: &str) {
+        let now = self.clock.now();
+        self.change(|state| state.revoked.launches.insert(launch.to_owned(), now));
+    }
+
+    pub fn revoke_program(&self, executable: &str) {
+        let now = self.clock.now();
+        self.change(|state| {
+            state
+                .revoked
+                .programs
+                .entry(executable.to_owned())
+                .or_insert(now)
+                .to_owned()
+        });
+    }
+
+    /// Takes it back; false where it was not revoked.
+    pub fn allow_program(&self, executable: &str) -> bool {
+        self.change(|state| state.revoked.programs.remove(executable).is_some())
+    }
+
+    /// What is to be kept on disk.
+    pub fn revocations(&self) -> Revocations {
+        self.state().revoked.clone()
+    }
+
+    /// How many changes there were.
+    pub fn change_count(&self) -> u64 {
+        *self.changed.borrow()
+    }
+
+    /// Is told of every change.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let changed = change(&mut self.state());
+        self.tell();
+        changed
+    }
+
+    fn tell(&self) {
+        self.changed.send_modify(|change| *change += 1);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no panic under this lock")
+    }
+}
+
+/// A launch that is running; gone with this value.
+#[derive(Debug)]
+pub struct Begun {
+    consumers: Consumers,
+    number: u64,
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        let number = self.number;
+        self.consumers.change(|state| state.launches.remove(&number));
+    }
+}
+
+impl State {
+    /// Whether it is a question that nobody has been asked yet.
+    fn wait(&mut self, asking: Asking<'_>, program: String, age: Duration) -> bool {
+        let mut waiting = self.waiting.iter_mut();
+        let same = waiting.find(|waiting| waiting.program == program && waiting.role == *asking.role);
+        if let Some(same) = same {
+            same.last = age;
+            return false;
+        }
+        if self.waiting.len() >= MOST_WAITING {
+            return false;
+        }
+        self.last_number += 1;
+        self.waiting.push(Waiting {
+            question: Question {
+                id: self.last_number,
+                program: asking.program.cloned(),
+                door: asking.door,
+                portal: asking.portal.to_owned(),
+                account: asking.role.account.0.clone(),
+                account_name: asking.account_name.to_owned(),
+                permission_set: asking.role.permission_set.clone(),
+            },
+            program,
+            role: asking.role.clone(),
+            last: age,
+        });
+        true
+    }
+
+    fn forget_old(&mut self, age: Duration) {
+        let is_old = |last: Duration| age.saturating_sub(last) >= REMEMBERED;
+        self.answers.retain(|_, answer| !is_old(answer.last));
+        self.waiting.retain(|waiting| !is_old(waiting.last));
+    }
+}
+
+/// Whether the settings want a person's word for this role.
+fn is_confirmed(confirm: &Confirm, asking: Asking<'_>) -> bool {
+    let role = asking.role;
+    let texts = [asking.account_name, &role.account.0];
+    let texts = texts.map(|account| format!("{account}/{}", role.permission_set));
+    // `*prod*` means every permission set of such accounts.
+    let is_hit = |pattern: &String| {
+        let with_any_set = (!pattern.contains('/')).then(|| format!("{pattern}/*"));
+        let pattern = with_any_set.as_ref().unwrap_or(pattern);
+        texts.iter().any(|text| matches(pattern, text))
+    };
+    match confirm {
+        Confirm::Never => false,
+        Confirm::Always => true,
+        Confirm::Roles(patterns) => patterns.iter().any(is_hit),
+    }
+}
+
+/// Whether a client's text can be the id of a launch.
+pub fn is_launch(id: &str) -> bool {
+    id.len() == 8 && id.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// A new launch's id.
+pub fn new_launch() -> std::io::Result<String> {
+    let mut bytes = [0; 4];
+    getrandom::fill(&mut bytes).map_err(|error| std::io::Error::other(error.to_string()))?;
+    Ok(format!("{:08x}", u32::from_be_bytes(bytes)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::ManualClock;
+    use crate::uses::tests::observed;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    struct Scene {
+        consumers: Consumers,
+        clock: ManualClock,
+    }
+
+    fn scene(confirm: Confirm) -> Scene {
+        let clock = ManualClock::at("2026-03-02T12:00:00Z".parse().unwrap());
+        let consumers = Consumers::new(Arc::new(clock.clone()));
+        consumers.set_confirm(confirm);
+        Scene { consumers, clock }
+    }
+
+    impl Scene {
+        fn asks(&self, program: &str, permission_set: &str, launch: Option<&str>) -> Result<(), Refused> {
+            let seen = observed(program, 7);
+            let mut role = seen.role.clone();
+            permission_set.clone_into(&mut role.permission_set);
+            self.consumers.judge(Asking {
+                program: seen.program.as_ref(),
+                launch,
+                door: seen.door,
+                role: &role,
+                portal: "acme",
+                account_name: "acme-dev",
+            })
+        }
+    }
+
+    #[test]
+    fn a6_a_program_is_refused_by_its_path_until_it_is_allowed_and_a_launch_for_good() {
+        let scene = scene(Confirm::Never);
+        assert_eq!(scene.asks("aws", "ReadOnly", None), Ok(()));
+        scene.consumers.revoke_program("/usr/bin/aws");
+        assert_eq!(scene.asks("aws", "ReadOnly", None), Err(Refused::ProgramRevoked));
+        assert_eq!(
+            scene.asks("aws", "Other", Some("1")),
+            Err(Refused::ProgramRevoked)
+        );
+        assert_eq!(scene.asks("python3", "ReadOnly", None), Ok(()));
+        assert!(scene.consumers.allow_program("/usr/bin/aws"));
+        assert!(!scene.consumers.allow_program("/usr/bin/aws"));
+        assert_eq!(scene.asks("aws", "ReadOnly", Some("1")), Ok(()));
+        scene.consumers.revoke_launch("1");
+        assert_eq!(
+            scene.asks("aws", "ReadOnly", Some("1")),
+            Err(Refused::LaunchRevoked)
+        );
+        assert_eq!(scene.asks("aws", "ReadOnly", Some("2")), Ok(()));
+    }
+
+    #[test]
+    fn a6_while_nobody_knows_what_was_revoked_nobody_is_handed_anything() {
+        let scene = scene(Confirm::Never);
+        scene.consumers.take_in(None);
+        assert_eq!(scene.asks("aws", "ReadOnly", None), Err(Refused::Unread));
+        scene.consumers.take_in(Some(Revocations::default()));
+        assert_eq!(scene.asks("aws", "ReadOnly", None), Ok(()));
+    }
+
+    #[test]
+    fn a6_a_confirmation_is_asked_for_once_and_holds_for_ten_idle_minutes_for_this_program_and_role() {
+        let scene = scene(Confirm::Always);
+        let consumers = &scene.consumers;
+        for _ in 0..100 {
+            assert_eq!(scene.asks("aws", "ReadOnly", None), Err(Refused::Waits));
+        }
+        let questions = consumers.questions();
+        assert_eq!(questions.len(), 1);
+        assert!(consumers.answer(questions[0].id, true));
+        assert!(!consumers.answer(questions[0].id, false), "it was answered");
+        for _ in 0..3 {
+            scene.clock.advance(9 * MINUTE);
+            assert_eq!(scene.asks("aws", "ReadOnly", None), Ok(()));
+        }
+        assert_eq!(scene.asks("aws", "Admin", None), Err(Refused::Waits));
+        assert_eq!(scene.asks("python3", "ReadOnly", None), Err(Refused::Waits));
+        scene.clock.advance(10 * MINUTE);
+        assert_eq!(consumers.questions(), [], "nobody asks for those any more");
+        assert_eq!(scene.asks("aws", "ReadOnly", None), Err(Refused::Waits));
+        assert!(consumers.answer(consumers.questions()[0].id, false));
+        assert_eq!(scene.asks("aws", "ReadOnly", None), Err(Refused::Denied));
+        scene.clock.advance(10 * MINUTE);
+        assert_eq!(scene.asks("aws", "ReadOnly", None), Err(Refused::Waits));
+    }
+
+    #[test]
+    fn a6_only_the_roles_that_the_settings_name_are_confirmed() {
+        let scene = scene(Confirm::Roles(vec![
+            "*prod*".to_owned(),
+            "111122223333/Admin*".to_owned(),
+        ]));
+        assert_eq!(scene.asks("aws", "ReadOnly", None), Ok(()));
+        assert_eq!(
+            scene.asks("aws", "AdministratorAccess", None),
+            Err(Refused::Waits)
+        );
+    }
+
+    #[test]
+    fn a6_a_flood_of_programs_is_no_flood_of_questions() {
+        let scene = scene(Confirm::Always);
+        for number in 0..100 {
+            assert_eq!(
+                scene.asks(&format!("x{number}"), "ReadOnly", None),
+                Err(Refused::Waits)
+            );
+        }
+        assert_eq!(scene.consumers.questions().len(), MOST_WAITING);
+    }
+
+    #[test]
+    fn a_launch_is_listed_for_as_long_as_it_runs() {
+        let scene = scene(Confirm::Never);
+        let launch = Launch {
+            id: new_launch().unwrap(),
+            door: Door::Serve,
+            program: None,
+            portal: "acme".to_owned(),
+            account: "111122223333".to_owned(),
+            account_name: "acme-dev".to_owned(),
+            permission_set: "ReadOnly".to_owned(),
+        };
+        assert!(is_launch(&launch.id) && !is_launch("") && !is_launch("1f2e3d4g"));
+        let begun = scene.consumers.begin(launch.clone());
+        assert_eq!(scene.consumers.launches(), [launch]);
+        drop(begun);
+        assert_eq!(scene.consumers.launches(), []);
+    }
+}
