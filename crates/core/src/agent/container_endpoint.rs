@@ -64,7 +64,7 @@ impl ContainerEndpoint {
     /// Binds a port of the system's choice on 127.0.0.1 and makes a token of 256 bits.
     /// Gives nothing any more after the end of `stay`, whoever signs in then.
     pub async fn bind(paths: Paths, target: Target, stay: Stay, clock: SharedClock) -> io::Result<Self> {
-        Self::of(Source::Agent(Grant::new(paths, target, stay)), clock).await
+        Self::of(Source::Agent(Box::new(Grant::new(paths, target, stay))), clock).await
     }
 
     /// The same inside of a container, for the role of the launch whose socket was put there.
