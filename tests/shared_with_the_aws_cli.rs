@@ -142,7 +142,10 @@ async fn x4_a_shared_sign_in_is_in_the_aws_clis_own_file_alone_and_goes_with_the
     assert_eq!(keys, ["accessToken", "expiresAt", "region", "startUrl"]);
     assert_eq!(std::fs::metadata(&file)?.permissions().mode() & 0o777, 0o600);
     let secret = token["accessToken"].as_str().context("a token")?;
-    assert_eq!(files_with(story.desktop.folder(), secret)?, [file.clone()]);
+    assert_eq!(
+        files_with(story.desktop.folder(), secret)?,
+        std::slice::from_ref(&file)
+    );
 
     // Nobody has signed in with these.
     for asks in [cli.who_am_i(&story)?, cli.boto3_who_am_i(&story)?] {

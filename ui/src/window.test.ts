@@ -67,6 +67,8 @@ test('first run: without the AWS CLI nothing is said of it', async () => {
   host.failures.find_aws_cli_portals = { code: 'failed', what_happened: 'Unreadable.', what_to_do: 'Look.' };
   render(App, { host });
   await waitFor(() => expect(host.asked).toContainEqual({ do: 'find_aws_cli_portals', config: null }));
+  // What was refused is drawn by then, if anything is.
+  await new Promise((done) => setTimeout(done));
   expect(screen.queryByText(/AWS CLI/)).toBeNull();
   expect(screen.queryByText(/Unreadable/)).toBeNull();
 });

@@ -75,7 +75,11 @@ impl ContainerEndpoint {
         asker: Asker,
         clock: SharedClock,
     ) -> io::Result<Self> {
-        Self::of(Source::Agent(Grant::new(paths, target, stay, asker)), clock).await
+        Self::of(
+            Source::Agent(Box::new(Grant::new(paths, target, stay, asker))),
+            clock,
+        )
+        .await
     }
 
     /// The same inside of a container, for the role of the launch whose socket was put there.

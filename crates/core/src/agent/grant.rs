@@ -32,7 +32,7 @@ pub enum Withheld {
 #[derive(Debug)]
 pub enum Source {
     /// The agent of this machine.
-    Agent(Grant),
+    Agent(Box<Grant>),
     /// The socket of a launch outside of the container in which this process runs.
     Socket(PathBuf),
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::aws_config::document::{Document, Name, Section};
+use crate::aws_config::document::{Document, Line, Name, Section};
 
 /// A sign-in that profiles share.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,7 +97,7 @@ struct Values(BTreeMap<String, String>);
 impl Values {
     fn of(document: &Document<'_>, section: &Section) -> Self {
         let lines = &document.lines[section.body.clone()];
-        let properties = lines.iter().filter_map(|line| line.property());
+        let properties = lines.iter().filter_map(Line::property);
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).ok();
         let values = properties.filter_map(|property| {
             let value = text(property.value)?;
