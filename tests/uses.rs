@@ -247,7 +247,7 @@ async fn a6_a_program_waits_for_nobody_and_is_confirmed_by_a_notice() -> Result<
     assert_eq!(denied.status, 403);
     // Roles that the settings do not name are nobody's question.
     let mut other = TOOL;
-    other[4] = "222233334444";
+    other[4] = "666677778888";
     portray.run(&other).await?.expect_code(0)?;
     Ok(())
 }

@@ -25,6 +25,8 @@ export class Session {
   readonly rows: RowSource;
   readonly host: Host;
   #opening = new Set<string>();
+  #listing = false;
+  #listAgain = false;
   #forgetConfirmation: ReturnType<typeof setTimeout> | undefined;
 
   constructor(host: Host) {
@@ -100,18 +102,31 @@ export class Session {
     this.#opening.delete(key);
   }
 
-  /** Page after page; what is there stays on the screen until it is complete. */
+  /** One list at a time, however fast programs come; what is there stays on the screen until the next is complete. */
   async listUses(): Promise<void> {
+    this.#listAgain = this.#listing;
+    if (this.#listing) {
+      return;
+    }
+    this.#listing = true;
+    do {
+      this.#listAgain = false;
+      this.uses = (await this.#allUses()) ?? this.uses;
+    } while (this.#listAgain);
+    this.#listing = false;
+  }
+
+  /** Page after page. Null where that failed. */
+  async #allUses(): Promise<UsesView | null> {
     const found: UsesView['uses'] = [];
     for (let after = 0; ; after = found.at(-1)?.number ?? after) {
       const answer = await this.ask({ do: 'consumers', order: { what: 'list', after } });
       if (answer?.answer !== 'uses') {
-        return;
+        return null;
       }
       found.push(...answer.view.uses);
       if (answer.view.uses.length === 0) {
-        this.uses = { ...answer.view, uses: found };
-        return;
+        return { ...answer.view, uses: found };
       }
     }
   }

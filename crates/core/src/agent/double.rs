@@ -74,15 +74,20 @@ impl Answering for Double {
                 self.stop.notify_one();
                 Reply::Done
             }
-            Operation::Prepare { role, .. } => match self.credentials(role).await {
-                Reply::Credentials(credentials) => Reply::Prepared(PreparedReply {
-                    role: credentials.role.clone(),
-                    portal_name: credentials.portal_name.clone(),
-                    account_name: credentials.account_name.clone(),
-                    stay: credentials.stay,
-                }),
-                refused => refused,
-            },
+            Operation::Prepare { role, .. } => {
+                let reply = self.credentials(role).await;
+                let prepared = |given: &CredentialsReply| PreparedReply {
+                    role: given.role.clone(),
+                    portal_name: given.portal_name.clone(),
+                    account_name: given.account_name.clone(),
+                    stay: given.stay,
+                };
+                if let Reply::Credentials(given) = &reply {
+                    Reply::Prepared(prepared(given))
+                } else {
+                    reply
+                }
+            }
             Operation::Launch { .. } | Operation::Uses { .. } => {
                 replies.closed().await;
                 Reply::Done

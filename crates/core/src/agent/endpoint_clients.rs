@@ -17,6 +17,10 @@ const REMEMBERED: usize = 8;
 /// Whoever asks at one endpoint. Clones are the same.
 #[derive(Debug, Clone)]
 pub struct Clients {
+    #[cfg_attr(
+        not(target_os = "linux"),
+        expect(dead_code, reason = "only where programs are looked for that takes time")
+    )]
     clock: SharedClock,
     /// Where to look first: the command that was started, and who asked before.
     likely: Arc<Mutex<Vec<u32>>>,

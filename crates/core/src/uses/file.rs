@@ -136,7 +136,7 @@ mod tests {
             times: 5,
             ..used(1, now())
         };
-        file.append(&[counted.clone()]).unwrap();
+        file.append(std::slice::from_ref(&counted)).unwrap();
         assert_eq!(file.read(now()).unwrap().uses, [counted, used(2, now())]);
     }
 
