@@ -199,6 +199,7 @@ impl Simulation {
             portal: self.portal.clone(),
             account: AccountId(account.to_owned()),
             permission_set: permission_set.to_owned(),
+            chain: None,
         }
     }
 

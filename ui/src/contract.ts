@@ -34,7 +34,11 @@ portal: string,
 /**
  * Twelve digits.
  */
-account: string, permission_set: string, };
+account: string, permission_set: string, 
+/**
+ * The further role, by its name in the settings.
+ */
+chain?: string, };
 
 export type SignInMethod = "browser" | "device_code";
 

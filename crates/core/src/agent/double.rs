@@ -115,6 +115,7 @@ impl Double {
                 portal: "p".to_owned(),
                 account,
                 permission_set,
+                chain: None,
             },
             portal_name: "acme".to_owned(),
             account_name: "acme-dev".to_owned(),

@@ -195,6 +195,7 @@ impl Known<'_> {
             portal: PortalId(portal.id.clone()),
             account: AccountId(account.to_owned()),
             permission_set: permission_set.to_owned(),
+            chain: None,
         })
     }
 

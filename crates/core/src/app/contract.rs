@@ -17,7 +17,7 @@ pub const CONSOLE_SERVICES: [(&str, &str); 6] = [
     ("S3", "s3"),
 ];
 
-/// A permission set in an account of a portal.
+/// A permission set in an account of a portal, or a further role that is assumed from there.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
 pub struct Role {
     /// The portal's id.
@@ -25,6 +25,10 @@ pub struct Role {
     /// Twelve digits.
     pub account: String,
     pub permission_set: String,
+    /// The further role, by its name in the settings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub chain: Option<String>,
 }
 
 impl From<Role> for RoleKey {
@@ -33,6 +37,7 @@ impl From<Role> for RoleKey {
             portal: PortalId(role.portal),
             account: AccountId(role.account),
             permission_set: role.permission_set,
+            chain: role.chain,
         }
     }
 }
@@ -43,6 +48,7 @@ impl From<RoleKey> for Role {
             portal: key.portal.0,
             account: key.account.0,
             permission_set: key.permission_set,
+            chain: key.chain,
         }
     }
 }

@@ -342,6 +342,7 @@ mod tests {
                 portal: "p1".to_owned(),
                 account: "111122223333".to_owned(),
                 permission_set: "ReadOnly".to_owned(),
+                chain: None,
             },
             account_name: "acme-dev".to_owned(),
             state,

@@ -204,6 +204,7 @@ fn permission_set(account: &NamedAccount, name: &str) -> MenuItem {
         portal: account.portal.clone(),
         account: account.account.clone(),
         permission_set: name.to_owned(),
+        chain: None,
     };
     action(name, open_console(&role, None))
 }

@@ -286,6 +286,7 @@ mod tests {
                 portal: PortalId("p1".to_owned()),
                 account: AccountId("111122223333".to_owned()),
                 permission_set: "ReadOnly".to_owned(),
+                chain: None,
             },
             expires_at: None,
             kept: true,

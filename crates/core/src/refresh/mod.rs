@@ -238,6 +238,7 @@ mod tests {
             portal: session.portal().id.clone(),
             account: AccountId("111122223333".to_owned()),
             permission_set: "ReadOnly".to_owned(),
+            chain: None,
         };
         refresh.roles.set_kept(&kept, true);
         let failure = || refresh.role_views()[0].failure.clone();

@@ -85,6 +85,7 @@ impl Listing {
                 portal: portal.clone(),
                 account: listed.account.id.clone(),
                 permission_set: permission_set.clone(),
+                chain: None,
             })
         })
     }
@@ -228,6 +229,7 @@ mod tests {
             portal: PortalId(portal.to_owned()),
             account: AccountId(account.to_owned()),
             permission_set: permission_set.to_owned(),
+            chain: None,
         }
     }
 

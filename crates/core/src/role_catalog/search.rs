@@ -163,6 +163,7 @@ impl Row<'_> {
             portal: self.portal.clone(),
             account: self.listed.account.id.clone(),
             permission_set: self.permission_set.to_owned(),
+            chain: None,
         }
     }
 

@@ -79,6 +79,7 @@ impl Catalogue {
                     portal: id.clone(),
                     account: listed.account.id.clone(),
                     permission_set: set.clone(),
+                    chain: None,
                 }));
             }
         }

@@ -57,6 +57,7 @@ impl Answering for Generous {
                 portal: "p-acme".to_owned(),
                 account: "111122223333".to_owned(),
                 permission_set: "ReadOnly".to_owned(),
+                chain: None,
             },
             portal_name: "acme".to_owned(),
             account_name: "acme-dev".to_owned(),

@@ -116,6 +116,7 @@ fn x2_debug_of_an_answer_hides_its_secrets() {
                 portal: "p".to_owned(),
                 account: "1".to_owned(),
                 permission_set: "s".to_owned(),
+                chain: None,
             },
             portal_name: "acme".to_owned(),
             account_name: String::new(),

@@ -24,6 +24,7 @@ fn read_only(account: &str) -> NamedRole {
         portal: "p1".to_owned(),
         account: "111122223333".to_owned(),
         permission_set: "ReadOnly".to_owned(),
+        chain: None,
     };
     NamedRole {
         role,
