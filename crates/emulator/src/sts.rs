@@ -1,5 +1,7 @@
-//! STS GetCallerIdentity: `POST /` in the query protocol.
+//! STS: `POST /` in the query protocol.
 
+mod assume_role;
+mod form;
 mod signature;
 
 use axum::http::StatusCode;
@@ -8,7 +10,9 @@ use axum::response::Response;
 #[cfg(test)]
 pub(crate) use self::signature::signed;
 
+use self::assume_role::AssumeRoleError;
 use self::signature::Signature;
+use crate::audit::Operation;
 use crate::call::{self, Call, ErrorName};
 use crate::role_credentials::RoleSession;
 use crate::state::State;
@@ -39,14 +43,28 @@ pub(crate) enum StsError {
         limit: String,
         now: String,
     },
+    #[error(transparent)]
+    AssumeRole(#[from] AssumeRoleError),
 }
 
 pub(crate) fn caller_identity(state: &mut State, call: &mut Call) -> Response {
     identity(state, call).unwrap_or_else(|error| error.answer(&call.request_id))
 }
 
-fn identity(state: &State, call: &mut Call) -> Result<Response, StsError> {
+/// What a call to STS counts as.
+pub(crate) fn operation(call: &Call) -> Operation {
+    match call.form("Action").as_deref() {
+        Some("AssumeRole") => Operation::AssumeRole,
+        Some(_) | None => Operation::GetCallerIdentity,
+    }
+}
+
+fn identity(state: &mut State, call: &mut Call) -> Result<Response, StsError> {
     let action = call.form("Action").unwrap_or_default();
+    if action == "AssumeRole" {
+        let result = assume_role::assume_role(state, call)?;
+        return Ok(form::succeeded(&action, &result, call));
+    }
     if action != "GetCallerIdentity" {
         return Err(StsError::InvalidAction(action));
     }
@@ -81,8 +99,7 @@ fn signer(state: &State, call: &Call) -> Result<RoleSession, StsError> {
         .open(token)
         .filter(|role| role.access_key_id == signature.access_key_id);
     let role = role.ok_or(StsError::InvalidClientTokenId)?;
-    // Its IAM role is gone with its permission set.
-    if state.world.deleted_sets.contains(&role.permission_set) {
+    if !role.is_there(&state.world) {
         return Err(StsError::InvalidClientTokenId);
     }
     if call.now >= role.expires() {
@@ -140,6 +157,7 @@ impl StsError {
             Self::SignatureDoesNotMatch
             | Self::SignatureExpired { .. }
             | Self::SignatureNotYetCurrent { .. } => (StatusCode::FORBIDDEN, "SignatureDoesNotMatch"),
+            Self::AssumeRole(error) => error.status_and_code(),
         };
         error_answer(status, "Sender", code, &self.to_string(), request_id)
     }

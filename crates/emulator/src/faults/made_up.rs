@@ -28,7 +28,7 @@ pub(crate) fn of_status(
         | Operation::ListAccountRoles
         | Operation::GetRoleCredentials
         | Operation::Logout => PortalError::of_status(status),
-        Operation::GetCallerIdentity => sts::of_status(status, request_id),
+        Operation::GetCallerIdentity | Operation::AssumeRole => sts::of_status(status, request_id),
         Operation::Authorize
         | Operation::SignIn
         | Operation::VerifyDevice
@@ -64,7 +64,12 @@ impl Fault {
             self.trouble,
             Some(Trouble::Throttled | Trouble::ThrottledRetryAfter)
         );
-        if is_throttled && self.operation == Operation::GetCallerIdentity {
+        if is_throttled
+            && matches!(
+                self.operation,
+                Operation::GetCallerIdentity | Operation::AssumeRole
+            )
+        {
             // The query protocol says so with 400.
             *response.status_mut() = StatusCode::BAD_REQUEST;
         }
