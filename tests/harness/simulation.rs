@@ -255,6 +255,15 @@ impl Simulation {
             .map_err(|problem| anyhow::anyhow!("{problem:?}"))
     }
 
+    /// Adds to the settings and starts the application again, which reads them.
+    pub async fn with_settings(mut self, more: &str) -> Result<Self> {
+        let path = self.settings_file();
+        std::fs::write(&path, std::fs::read_to_string(&path)? + more)?;
+        self.settings = Settings::read(&path)?.context("a file")?;
+        self.restart().await?;
+        Ok(self)
+    }
+
     pub fn settings_file(&self) -> std::path::PathBuf {
         self.home.path().join("settings.toml")
     }

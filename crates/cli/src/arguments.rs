@@ -260,11 +260,14 @@ pub struct CredentialProcess {
     #[arg(long)]
     pub portal: String,
     /// The account's id, twelve digits.
-    #[arg(long)]
-    pub account: String,
+    #[arg(long, required_unless_present = "chain", requires = "permission_set")]
+    pub account: Option<String>,
     /// The permission set's name.
-    #[arg(long)]
-    pub permission_set: String,
+    #[arg(long, required_unless_present = "chain", requires = "account")]
+    pub permission_set: Option<String>,
+    /// The name of a [[chain]] in settings.toml, in place of account and permission set.
+    #[arg(long, conflicts_with_all = ["account", "permission_set"])]
+    pub chain: Option<String>,
     /// The portal's region, where two portals share a start URL.
     #[arg(long)]
     pub region: Option<String>,

@@ -1,5 +1,6 @@
 //! Settings and portals, in a TOML file that people edit too: comments and unknown keys survive.
 
+pub mod chains;
 mod reading;
 
 use std::io;
@@ -12,6 +13,7 @@ use url::Url;
 
 use crate::paths::short_hash;
 use crate::private_files;
+pub use chains::ChainSettings;
 
 /// What `settings.toml` says, and the document it came from.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +21,7 @@ pub struct Settings {
     pub portals: Vec<PortalSettings>,
     pub console: ConsoleSettings,
     pub profiles: ProfileSettings,
+    pub chains: Vec<ChainSettings>,
     /// What stands in the file, but does not hold.
     pub faults: Vec<Fault>,
     /// Keys that this version does not know.
@@ -168,6 +171,7 @@ impl Settings {
             portals,
             console: reading.console,
             profiles: reading.profiles,
+            chains: reading.chains,
             faults: reading.faults,
             unknown_keys: reading.unknown_keys,
             set_aside: None,

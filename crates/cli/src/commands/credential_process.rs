@@ -13,11 +13,18 @@ use crate::failure::Failure;
 const PATIENCE: Duration = Duration::from_millis(9500);
 
 pub fn run(invocation: &Invocation, arguments: CredentialProcess) -> Result<(), Failure> {
-    let target = Target::Role {
-        portal: Some(arguments.portal),
-        portal_region: arguments.region,
-        account: arguments.account,
-        permission_set: arguments.permission_set,
+    let target = match arguments.chain {
+        Some(chain) => Target::Chain {
+            portal: Some(arguments.portal),
+            chain,
+        },
+        // The grammar has one of the two.
+        None => Target::Role {
+            portal: Some(arguments.portal),
+            portal_region: arguments.region,
+            account: arguments.account.unwrap_or_default(),
+            permission_set: arguments.permission_set.unwrap_or_default(),
+        },
     };
     let credentials = credentials::ask_for_tool(invocation, target, PATIENCE)?;
     let printed = invocation.printer.json(&ProcessDocument::from(&credentials));

@@ -47,11 +47,23 @@ pub fn ask(invocation: &Invocation, words: &str, min_ttl_seconds: u32) -> Result
     })?;
     let credentials = credentials_in(invocation, reply)?;
     if !is_named_in_full(words, &credentials) {
-        let (account, id) = (&credentials.account_name, &credentials.role.account);
-        let note = format!("This is {account}/{} ({id}).", credentials.role.permission_set);
+        let note = format!(
+            "This is {} ({}).",
+            name_of(&credentials),
+            credentials.account_id()
+        );
         invocation.printer.note(&on_one_harmless_line(&note));
     }
     Ok(credentials)
+}
+
+/// The role as people name it.
+pub fn name_of(credentials: &CredentialsReply) -> String {
+    let (role, account) = (&credentials.role, &credentials.account_name);
+    match &role.chain {
+        None => format!("{account}/{}", role.permission_set),
+        Some(chain) => format!("{chain}, from {account}/{}", role.permission_set),
+    }
 }
 
 /// Whether somebody who wrote this knows which role they get. A few letters that hit only one role may have meant
@@ -62,6 +74,9 @@ fn is_named_in_full(words: &str, credentials: &CredentialsReply) -> bool {
     let CredentialsReply {
         role, account_name, ..
     } = credentials;
+    if let Some(chain) = &role.chain {
+        return has(chain);
+    }
     has(&role.permission_set) && (has(&role.account) || has(account_name))
 }
 

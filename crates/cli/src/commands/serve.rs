@@ -53,8 +53,8 @@ async fn serve(
         variables.extend(endpoint::never_proxied(&invocation.environment));
     }
     print(invocation, arguments, &variables)?;
-    let (account, set) = (&credentials.account_name, &credentials.role.permission_set);
-    let note = format!("{account}/{set} is served until Ctrl-C.");
+    let name = credentials::name_of(credentials);
+    let note = format!("{name} is served until Ctrl-C.");
     invocation.printer.note(&on_one_harmless_line(&note));
     tokio::select! {
         ended = endpoint.serve() => ended.map_err(|error| Failure::system("Serving on 127.0.0.1", &error)),

@@ -75,6 +75,7 @@ impl Answering for Double {
             | Operation::Logout { .. }
             | Operation::Console { .. }
             | Operation::Keep { .. }
+            | Operation::MfaCode { .. }
             | Operation::Command { .. } => Reply::Done,
         };
         let _ = replies.send(reply).await;
@@ -103,6 +104,7 @@ impl Double {
             });
         }
         Reply::Credentials(CredentialsReply {
+            chain: None,
             access_key_id: "ASIAEXAMPLE".to_owned(),
             secret_access_key: WireSecret::from(&Secret::from("secret/+=")),
             session_token: WireSecret::from(&Secret::from("token/+=")),

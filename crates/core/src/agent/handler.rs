@@ -12,6 +12,7 @@ use crate::agent::protocol::{
 };
 use crate::agent::socket::Answering;
 use crate::agent::targets::{self, Known, Refusal, account_name};
+use crate::app::chained::chain_view;
 use crate::app::contract::{
     Answer, PortalView, ProblemView, Request, Role, RoleRow, SearchRequest, SignInMethod,
 };
@@ -108,6 +109,11 @@ impl Handler {
                 self.ask(Request::Keep { role: kept, on }).await?;
                 Ok(Reply::Kept { role, account_name })
             }
+            Operation::MfaCode { role, code } => {
+                let role = self.role(&role).await?.into();
+                self.ask(Request::GiveMfaCode { role, code }).await?;
+                Ok(Reply::Done)
+            }
             Operation::Command { request } => {
                 let outcome = self.ask(request).await?;
                 Ok(Reply::Command { outcome })
@@ -137,11 +143,12 @@ impl Handler {
         let min_ttl = Duration::from_secs(min_ttl_seconds.into());
         let waited = self.app.elapsed().saturating_sub(began);
         let patience = match target {
-            Target::Role { .. } => TOOL.saturating_sub(waited),
+            Target::Role { .. } | Target::Chain { .. } => TOOL.saturating_sub(waited),
             Target::Words { .. } => PERSON,
         };
         let credentials = self.app.credentials_within(patience, &key, min_ttl).await?;
         Ok(Reply::Credentials(CredentialsReply {
+            chain: chain_view(&self.app.catalogue(), &key),
             access_key_id: credentials.access_key_id,
             secret_access_key: WireSecret::from(&credentials.secret_access_key),
             session_token: WireSecret::from(&credentials.session_token),
@@ -177,7 +184,9 @@ impl Handler {
         let listing = catalogue.listing(&PortalId(portal.id.clone()));
         let listing = listing.cloned().unwrap_or_default();
         let (total, accounts) = if query.trim().is_empty() {
-            let lines = page(listing.accounts.iter(), offset, limit).map(account_line);
+            let id = PortalId(portal.id.clone());
+            let lines = page(listing.accounts.iter(), offset, limit);
+            let lines = lines.map(|listed| account_line(&catalogue, &id, listed));
             (listing.accounts.len(), lines.collect())
         } else {
             let lines = by_account(self.every_row(&portal, query));
@@ -279,7 +288,8 @@ impl Handler {
             return Err(fault.into());
         }
         let outcome = self.listed_role(&portals, target);
-        let is_settled = outcome.is_ok() && target.names_one_role();
+        let is_named = target.names_one_role() || self.names_chain(target);
+        let is_settled = outcome.is_ok() && is_named;
         if is_settled || self.is_everything_listed(&portals) {
             return outcome;
         }
@@ -291,6 +301,17 @@ impl Handler {
             // The store may not say who is signed in; then this is not about the listing.
             Ok(Err(_)) | Err(_) => outcome,
         }
+    }
+
+    /// Whether the words are a further role's name, which no listing takes for another.
+    fn names_chain(&self, target: &Target) -> bool {
+        let portals = self.portals();
+        let catalogue = self.app.catalogue();
+        let known = Known {
+            portals: &portals,
+            catalogue: &catalogue,
+        };
+        matches!(target, Target::Words { words } if known.chain_named(words).is_some())
     }
 
     /// No portal waits for its first listing.

@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
+use zeroize::Zeroize;
 
 use crate::identity_center::{AccountId, PortalId, RoleKey};
 
@@ -116,12 +117,46 @@ pub enum Request {
         role: Role,
         on: bool,
     },
+    /// Answers a role that wants a code of an MFA device.
+    GiveMfaCode {
+        role: Role,
+        code: MfaCode,
+    },
     /// Renews tokens and credentials in use now.
     RenewNow,
     ShowWindow,
     /// Takes away the sentence about the last failure.
     DismissProblem,
     Quit,
+}
+
+/// What an MFA device shows, as a person types it: goes in only, and is good for one use.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct MfaCode(String);
+
+impl MfaCode {
+    pub fn new(typed: String) -> Self {
+        Self(typed)
+    }
+
+    /// Its six digits; people write it as 123 456 too.
+    pub fn digits(&self) -> Option<String> {
+        let digits: String = self.0.chars().filter(|letter| !letter.is_whitespace()).collect();
+        let is_code = digits.len() == 6 && digits.bytes().all(|byte| byte.is_ascii_digit());
+        is_code.then_some(digits)
+    }
+}
+
+impl std::fmt::Debug for MfaCode {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("[redacted]")
+    }
+}
+
+impl Drop for MfaCode {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -156,6 +191,8 @@ pub enum ProblemCode {
     Failed,
     WrongUse,
     SignInNeeded,
+    /// A role wants a code of a person's MFA device.
+    MfaCodeNeeded,
     NotAssigned,
     /// Only the list can say what is meant, and it is being made for the first time.
     BeingListed,
@@ -269,9 +306,29 @@ pub struct SignInView {
     pub expires_at: Timestamp,
 }
 
+/// A further role that is assumed from a permission set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ChainView {
+    /// As the settings name it.
+    pub name: String,
+    /// The permission set, as `ACCOUNT/PERMISSION_SET` by the account's name.
+    pub from: String,
+    pub role_arn: String,
+    /// The account that the role is in.
+    pub account: String,
+    /// What comes last in its ARN.
+    pub role_name: String,
+    /// Each time that it is assumed a code of an MFA device is needed.
+    pub wants_code: bool,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct CredentialsView {
     pub role: Role,
+    /// Of a further role, where the settings still have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub chain: Option<ChainView>,
     pub account_name: String,
     pub state: CredentialsState,
     #[ts(type = "string | null")]
@@ -322,11 +379,15 @@ pub struct SearchAnswer {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct RoleRow {
     pub role: Role,
+    /// Of a further role.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub chain: Option<ChainView>,
     pub portal_name: String,
     pub account_name: String,
     pub email: String,
     pub favourite: bool,
-    /// Which characters of the account's name and of the permission set matched, by index.
+    /// Which characters of the account's name, and of the permission set or the further role's name, matched, by index.
     pub account_name_matches: Vec<u32>,
     pub permission_set_matches: Vec<u32>,
     pub credentials: Option<CredentialsState>,

@@ -5,9 +5,9 @@ use std::path::Path;
 use ts_rs::{Config, TS};
 
 use super::{
-    Answer, CONSOLE_SERVICES, ConsoleVia, CredentialsState, CredentialsView, Mood, PortalState, PortalView,
-    ProblemCode, ProblemView, Request, Role, RoleRow, SearchAnswer, SearchRequest, SignInMethod, SignInView,
-    Snapshot, StartUrlView, SyncProgress, SyncView,
+    Answer, CONSOLE_SERVICES, ChainView, ConsoleVia, CredentialsState, CredentialsView, MfaCode, Mood,
+    PortalState, PortalView, ProblemCode, ProblemView, Request, Role, RoleRow, SearchAnswer, SearchRequest,
+    SignInMethod, SignInView, Snapshot, StartUrlView, SyncProgress, SyncView,
 };
 
 const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../ui/src/contract.ts");
@@ -43,7 +43,7 @@ fn contract_typescript_leaves_no_type_out() {
             line.strip_prefix("pub struct ")
                 .or_else(|| line.strip_prefix("pub enum "))
         })
-        .filter_map(|rest| rest.split_whitespace().next())
+        .filter_map(|rest| rest.split(|letter: char| !letter.is_alphanumeric()).next())
         .collect();
     assert!(declared.len() > 15, "found only {declared:?}");
     for name in declared {
@@ -59,6 +59,7 @@ fn typescript() -> String {
         declaration::<Request>(),
         declaration::<Answer>(),
         declaration::<Role>(),
+        declaration::<MfaCode>(),
         declaration::<SignInMethod>(),
         declaration::<ConsoleVia>(),
         declaration::<ProblemView>(),
@@ -70,6 +71,7 @@ fn typescript() -> String {
         declaration::<SyncView>(),
         declaration::<SyncProgress>(),
         declaration::<SignInView>(),
+        declaration::<ChainView>(),
         declaration::<CredentialsView>(),
         declaration::<CredentialsState>(),
         declaration::<SearchRequest>(),

@@ -250,6 +250,7 @@ impl Controller {
                 self.keep(&role.into(), on);
                 answer(reply, Ok(Answer::Done));
             }
+            Request::GiveMfaCode { role, code } => self.give_code(role.into(), &code, reply),
             Request::RenewNow => {
                 self.woke();
                 self.refresh.renew_in_use();

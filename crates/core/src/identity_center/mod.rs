@@ -1,5 +1,6 @@
 //! Speaks to IAM Identity Center (SSO-OIDC and the portal API); knows nothing of the application's state.
 
+pub mod assume_role;
 pub mod browser_flow;
 pub mod device_flow;
 pub mod error;
@@ -132,4 +133,5 @@ pub struct IdentityCenter {
     pub(crate) reach: Arc<Reach>,
     pub(crate) oidc: aws_sdk_ssooidc::Client,
     pub(crate) sso: aws_sdk_sso::Client,
+    pub(crate) sts: aws_sdk_sts::Client,
 }

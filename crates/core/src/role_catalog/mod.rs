@@ -1,6 +1,7 @@
 //! The accounts and permission sets assigned to a person: listed, cached on disk, searched.
 
 pub mod cache;
+mod chained;
 pub mod search;
 pub mod sync;
 mod target;
@@ -12,6 +13,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::identity_center::{Account, PortalId, RoleKey};
+use crate::role_chain::{Chain, Chains};
 pub use cache::{CatalogueFiles, Loaded, Marks, MarksFile, StoredListing};
 pub use search::{Hit, Hits, Query};
 pub use sync::{Assignments, Difference, Partial, Progress, Source, SyncStopped, Synced, Unfinished, sync};
@@ -46,6 +48,10 @@ pub struct Catalogue {
     pub recents: Vec<RoleKey>,
     /// Whose credentials are kept fresh whether or not anybody asks.
     pub kept: Vec<RoleKey>,
+    /// Roles that are assumed from permission sets, in the order of the settings.
+    chains: Chains,
+    /// Those whose permission set is known, with their keys.
+    chain_keys: Arc<[(RoleKey, Arc<Chain>)]>,
     /// Grows with every change.
     pub revision: u64,
 }
@@ -114,6 +120,7 @@ impl Catalogue {
             listing,
         };
         self.listings.insert(portal, known);
+        self.settle_chains();
         self.revision += 1;
     }
 
@@ -130,6 +137,7 @@ impl Catalogue {
     /// Takes a portal out of sight; what was made of its roles stays.
     pub fn hide_portal(&mut self, portal: &PortalId) {
         self.listings.remove(portal);
+        self.settle_chains();
         self.revision += 1;
     }
 
@@ -165,10 +173,11 @@ impl Catalogue {
             .unwrap_or_default()
     }
 
-    /// Whether a listing has this role.
+    /// Whether a listing has this role, or the permission set that it is assumed from.
     pub fn lists(&self, key: &RoleKey) -> bool {
-        self.account(key)
-            .is_some_and(|it| it.permission_sets.contains(&key.permission_set))
+        let is_known = key.chain.is_none() || self.chain_keys.iter().any(|(known, _)| known == key);
+        let listed = self.account(key);
+        is_known && listed.is_some_and(|it| it.permission_sets.contains(&key.permission_set))
     }
 
     /// The account of a role, as far as it is listed.

@@ -49,6 +49,7 @@ impl Answering for Generous {
     async fn answer(&self, _request: RequestLine, _caller: Caller, replies: mpsc::Sender<Reply>) {
         let secret = WireSecret::from(&Secret::from(scene::CANARY));
         let credentials = CredentialsReply {
+            chain: None,
             access_key_id: "ASIAEXAMPLE".to_owned(),
             secret_access_key: secret.clone(),
             session_token: secret,

@@ -108,6 +108,7 @@ fn x2_debug_of_an_answer_hides_its_secrets() {
             joined: false,
         },
         Reply::Credentials(CredentialsReply {
+            chain: None,
             access_key_id: "AKID".to_owned(),
             secret_access_key: secret.clone(),
             session_token: secret,
