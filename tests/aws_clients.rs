@@ -1,5 +1,6 @@
 //! AWS's own clients: as judges of the emulator, and with credentials that Portray gives.
 
+mod assume_role;
 mod at_once;
 mod aws_cli;
 mod boto3;

@@ -23,6 +23,15 @@ const DEADLINE: Duration = Duration::from_secs(30);
 
 const ROLE: &str = "acme-dev/ReadOnly";
 
+/// A role that is assumed from a permission set: what it is given is as secret.
+const CHAIN: &str = "
+[[chain]]
+name = \"release\"
+from = \"acme-staging/Deployer\"
+role_arn = \"arn:aws:iam::666677778888:role/ReleaseManager\"
+external_id = \"acme-releases\"
+";
+
 /// Every kind of secret, and the places where it may stand because somebody asked for it there: what a command prints,
 /// and the environment of what `exec` runs. In all other places it is looked for; the keyring keeps tokens encrypted.
 /// There is no id token in the list: Identity Center gives none, and neither does the emulator.
@@ -204,8 +213,16 @@ async fn serve(portray: &Portray<'_>, story: &Headless) -> Result<([Process; 2],
 async fn use_it_all(portray: &Portray<'_>, story: &Headless) -> Result<Running> {
     let Headless { emulator, opener, .. } = story;
     portray.add_portal("acme", emulator.addresses()).await?;
+    portray.run(&["agent", "stop"]).await?.expect_code(0)?;
+    let settings = crate::chained_roles::settings_of(story)?;
+    std::fs::write(&settings, std::fs::read_to_string(&settings)? + CHAIN)?;
     portray.sign_in(emulator, "amara").await?;
     portray.run(&["credentials", ROLE]).await?.expect_code(0)?;
+    portray.run(&["credentials", "release"]).await?.expect_code(0)?;
+    portray
+        .run(&["console", "release", "--print"])
+        .await?
+        .expect_code(0)?;
     portray.run(&["console", ROLE, "--print"]).await?.expect_code(0)?;
     open_console(portray, opener).await?;
     portray.ask(|_| Request::RenewNow).await?;

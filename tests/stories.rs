@@ -14,6 +14,8 @@ mod stories {
     mod another_network;
     mod aws_clients;
     pub mod behind_a_proxy;
+    mod chained_in_process;
+    pub mod chained_roles;
     mod changes_in_process;
     mod clock_in_process;
     mod command_line;
@@ -69,4 +71,4 @@ mod stories {
 }
 
 #[cfg(target_os = "linux")]
-use stories::{behind_a_proxy, headless, killed, secret_store, stage};
+use stories::{behind_a_proxy, chained_roles, headless, killed, secret_store, stage};

@@ -199,6 +199,7 @@ impl Simulation {
             portal: self.portal.clone(),
             account: AccountId(account.to_owned()),
             permission_set: permission_set.to_owned(),
+            chain: None,
         }
     }
 
@@ -252,6 +253,15 @@ impl Simulation {
         answered
             .map(drop)
             .map_err(|problem| anyhow::anyhow!("{problem:?}"))
+    }
+
+    /// Adds to the settings and starts the application again, which reads them.
+    pub async fn with_settings(mut self, more: &str) -> Result<Self> {
+        let path = self.settings_file();
+        std::fs::write(&path, std::fs::read_to_string(&path)? + more)?;
+        self.settings = Settings::read(&path)?.context("a file")?;
+        self.restart().await?;
+        Ok(self)
     }
 
     pub fn settings_file(&self) -> std::path::PathBuf {

@@ -20,7 +20,7 @@ duration_seconds: number | null,
 /**
  * By default what the settings say.
  */
-via: ConsoleVia | null, } | { "do": "open_portal", portal: string, } | { "do": "set_favourite", role: Role, on: boolean, } | { "do": "keep", role: Role, on: boolean, } | { "do": "keep_on", roles: Array<Role>, } | { "do": "consumers", order: ConsumerOrder, } | { "do": "renew_now" } | { "do": "show_window" } | { "do": "dismiss_problem" } | { "do": "quit" };
+via: ConsoleVia | null, } | { "do": "open_portal", portal: string, } | { "do": "set_favourite", role: Role, on: boolean, } | { "do": "keep", role: Role, on: boolean, } | { "do": "keep_on", roles: Array<Role>, } | { "do": "consumers", order: ConsumerOrder, } | { "do": "give_mfa_code", role: Role, code: MfaCode, } | { "do": "renew_now" } | { "do": "show_window" } | { "do": "dismiss_problem" } | { "do": "quit" };
 
 /**
  * What a request gave.
@@ -53,7 +53,7 @@ signed_in_until: string | null,
 problem: ProblemView | null, };
 
 /**
- * A permission set in an account of a portal.
+ * A permission set in an account of a portal, or a further role that is assumed from there.
  */
 export type Role = {
 /**
@@ -63,7 +63,16 @@ portal: string,
 /**
  * Twelve digits.
  */
-account: string, permission_set: string, };
+account: string, permission_set: string,
+/**
+ * The further role, by its name in the settings.
+ */
+chain?: string, };
+
+/**
+ * What an MFA device shows, as a person types it: goes in only, and is good for one use.
+ */
+export type MfaCode = string;
 
 export type SignInMethod = "browser" | "device_code";
 
@@ -77,7 +86,7 @@ export type ProblemView = { code: ProblemCode, what_happened: string, what_to_do
 /**
  * What kind of failure it is: decides exit codes and which button is offered.
  */
-export type ProblemCode = "failed" | "wrong_use" | "sign_in_needed" | "not_assigned" | "being_listed" | "denied" | "revoked" | "confirmation_needed" | "unreachable" | "no_agent" | "secret_store" | "cancelled";
+export type ProblemCode = "failed" | "wrong_use" | "sign_in_needed" | "mfa_code_needed" | "not_assigned" | "being_listed" | "denied" | "revoked" | "confirmation_needed" | "unreachable" | "no_agent" | "secret_store" | "cancelled";
 
 /**
  * The whole state as a window draws it.
@@ -145,7 +154,36 @@ user_code: string | null,
  */
 verification_url: string | null, expires_at: string, };
 
-export type CredentialsView = { role: Role, account_name: string, state: CredentialsState, expires_at: string | null,
+/**
+ * A further role that is assumed from a permission set.
+ */
+export type ChainView = {
+/**
+ * As the settings name it.
+ */
+name: string,
+/**
+ * The permission set, as `ACCOUNT/PERMISSION_SET` by the account's name.
+ */
+from: string, role_arn: string,
+/**
+ * The account that the role is in.
+ */
+account: string,
+/**
+ * What comes last in its ARN.
+ */
+role_name: string,
+/**
+ * Each time that it is assumed a code of an MFA device is needed.
+ */
+wants_code: boolean, };
+
+export type CredentialsView = { role: Role,
+/**
+ * Of a further role, where the settings still have it.
+ */
+chain?: ChainView, account_name: string, state: CredentialsState, expires_at: string | null,
 /**
  * Kept fresh whether or not anybody asks.
  */
@@ -179,9 +217,13 @@ sorted_at: number, rows: Array<RoleRow>, };
 /**
  * One permission set in one account, ranked by the query; without one favourites first, then recents, then by name.
  */
-export type RoleRow = { role: Role, portal_name: string, account_name: string, email: string, favourite: boolean,
+export type RoleRow = { role: Role,
 /**
- * Which characters of the account's name and of the permission set matched, by index.
+ * Of a further role.
+ */
+chain?: ChainView, portal_name: string, account_name: string, email: string, favourite: boolean,
+/**
+ * Which characters of the account's name, and of the permission set or the further role's name, matched, by index.
  */
 account_name_matches: Array<number>, permission_set_matches: Array<number>, credentials: CredentialsState | null, credentials_expire_at: string | null, };
 
@@ -267,7 +309,11 @@ account: string,
 /**
  * Empty while the account is not in the listing.
  */
-account_name: string, permission_set: string, outcome: UseOutcome,
+account_name: string, permission_set: string,
+/**
+ * The further role that was assumed from it, by its name in the settings.
+ */
+chain: string | null, outcome: UseOutcome,
 /**
  * Why it was refused.
  */
@@ -320,7 +366,11 @@ program: Program | null,
 /**
  * The portal's name.
  */
-portal: string, account: string, account_name: string, permission_set: string, };
+portal: string, account: string, account_name: string, permission_set: string,
+/**
+ * The further role that is assumed from it, by its name in the settings.
+ */
+chain: string | null, };
 
 /**
  * A program that a person has revoked, until they allow it again.
@@ -330,7 +380,11 @@ export type RevokedProgram = { consumer: string, executable: string, since: stri
 /**
  * A program that waits for a person's word.
  */
-export type Question = { id: number, program: Program | null, door: Door, portal: string, account: string, account_name: string, permission_set: string, };
+export type Question = { id: number, program: Program | null, door: Door, portal: string, account: string, account_name: string, permission_set: string,
+/**
+ * The further role that is assumed from it, by its name in the settings.
+ */
+chain: string | null, };
 
 /** The services at which menus open the console: name, and keyword of the destination. */
 export const CONSOLE_SERVICES: [name: string, service: string][] = [

@@ -15,6 +15,7 @@ export interface RowDoings {
   open: (destination: string | null) => void;
   favourite: () => void;
   keep: () => void;
+  giveCode: () => void;
 }
 
 export interface PortalDoings {
@@ -33,6 +34,7 @@ export function rowItems(row: RoleRow, kept: boolean, mac: boolean, doings: RowD
     { label: 'Open console', keys: '↵', run: () => doings.open(null) },
     { label: 'Keep fresh', checked: kept, run: doings.keep },
     { label: 'Favourite', checked: row.favourite, keys: `${command}D`, run: doings.favourite },
+    ...(row.chain?.wants_code ? [{ label: 'Enter MFA code…', run: doings.giveCode }] : []),
     ...CONSOLE_SERVICES.map(([name, service], nth) => ({
       label: `Open console at ${name}`,
       apart: nth === 0,

@@ -4,17 +4,24 @@ import type {
 } from './contract';
 import { asProblem, type Host } from './host/host';
 import { RowSource } from './rows.svelte';
-import { roleKey } from './words';
+import { roleKey, roleName } from './words';
 
 /** How long a confirmation stays. */
 const CONFIRMATION_MS = 6000;
 const MINUTE_MS = 60_000;
+
+/** A role that waits for a code of an MFA device, and what goes on when AWS has taken it. */
+export interface WantedCode {
+  role: Role;
+  then: () => void;
+}
 
 export class Session {
   snapshot = $state.raw<Snapshot | null>(null);
   /** What this window asked for and did not get; goes with the next request or a click. */
   failure = $state.raw<ProblemView | null>(null);
   confirmation = $state('');
+  wantedCode = $state.raw<WantedCode | null>(null);
   query = $state('');
   /** Who was handed credentials, once somebody has looked. */
   uses = $state.raw<UsesView | null>(null);
@@ -97,9 +104,24 @@ export class Session {
     this.#opening.add(key);
     await this.ask(
       { do: 'open_console', role, destination, region: null, duration_seconds: null, via: null },
-      `Console of ${accountName} opened as ${role.permission_set}.`,
+      `Console of ${accountName} opened as ${roleName(role)}.`,
     );
     this.#opening.delete(key);
+    if (this.failure?.code === 'mfa_code_needed') {
+      this.failure = null;
+      this.wantedCode = { role, then: () => void this.openConsole(role, accountName, destination) };
+    }
+  }
+
+  /** True where AWS has taken the code; else the problem is on the screen. */
+  async giveCode(code: string): Promise<boolean> {
+    const wanted = this.wantedCode;
+    if (!wanted || (await this.ask({ do: 'give_mfa_code', role: wanted.role, code })) === null) {
+      return false;
+    }
+    this.wantedCode = null;
+    wanted.then();
+    return true;
   }
 
   /** One list at a time, however fast programs come; what is there stays on the screen until the next is complete. */

@@ -15,14 +15,14 @@ const PYTHON = { pid: 7, name: 'aws', executable: '/usr/bin/python3.13', below: 
 function use(number: number, change: Partial<Use> = {}): Use {
   return {
     number, at: '2026-11-20T09:12:00Z', last_at: '2026-11-20T09:12:00Z', times: 1, door: 'credential_process', program: PYTHON,
-    launch: null, consumer: 'c0ffee01', portal: 'acme', account: '111122223333', account_name: 'acme-dev', permission_set: 'ReadOnly',
+    launch: null, consumer: 'c0ffee01', portal: 'acme', account: '111122223333', account_name: 'acme-dev', permission_set: 'ReadOnly', chain: null,
     outcome: 'handed_out', reason: null, ...change,
   };
 }
 
 const LAUNCH: Launch = {
   id: '5b8f01c3', door: 'serve', program: { pid: 9, name: 'portray', executable: '/usr/bin/portray', below: [] },
-  portal: 'acme', account: '111122223333', account_name: 'acme-dev', permission_set: 'Developer',
+  portal: 'acme', account: '111122223333', account_name: 'acme-dev', permission_set: 'Developer', chain: null,
 };
 
 const REVOKED: RevokedProgram = { consumer: 'c0ffee01', executable: '/usr/bin/python3.13', since: '2026-11-20T09:00:00Z' };
@@ -96,7 +96,7 @@ test('a6_what_could_not_be_read_is_said_and_nothing_is_called_empty', async () =
 });
 
 test('a6_a_program_that_waits_is_asked_about_above_everything_with_both_answers', async () => {
-  const question: Question = { id: 3, program: PYTHON, door: 'credential_process', portal: 'acme', account: '1', account_name: 'acme-prod', permission_set: 'Deployer' };
+  const question: Question = { id: 3, program: PYTHON, door: 'credential_process', portal: 'acme', account: '1', account_name: 'acme-prod', permission_set: 'Deployer', chain: null };
   const host = new TestHost({ questions: [question] });
   host.rows = [roleRow('acme-dev', 'ReadOnly')];
   render(App, { host });

@@ -31,7 +31,10 @@ export function programWords(program: Program | null): string {
   return program.executable === null ? process : `${program.executable} · ${process}`;
 }
 
-export function roleWords(it: Pick<Use, 'account' | 'account_name' | 'permission_set'>): string {
+export function roleWords(it: Pick<Use, 'account' | 'account_name' | 'permission_set' | 'chain'>): string {
+  if (it.chain !== null) {
+    return it.chain;
+  }
   return `${it.account_name === '' ? it.account : it.account_name} / ${it.permission_set}`;
 }
 

@@ -439,3 +439,41 @@ test('a locked keyring is said with what to do, and no sign-in is offered', asyn
   await fireEvent.click(screen.getByRole('button', { name: /Portal:/ }));
   expect(screen.queryByText(/Sign in/)).toBeNull();
 });
+
+const CHAIN = { name: 'release', from: 'acme-dev/Developer', role_arn: 'arn:aws:iam::666677778888:role/ReleaseManager', account: '666677778888', role_name: 'ReleaseManager', wants_code: true };
+
+test('a role that is assumed from a permission set is shown as one', async () => {
+  const host = new TestHost();
+  const further = roleRow('acme-dev', 'Developer', { chain: CHAIN, permission_set_matches: [0] });
+  host.rows = [roleRow('acme-dev', 'Developer'), { ...further, role: { ...further.role, chain: 'release' } }];
+  render(App, { host });
+  await screen.findByRole('row', { name: /release, assumed from Developer in acme-dev/ });
+  expect(screen.getByText(/ReleaseManager in 666677778888, from Developer/)).toBeTruthy();
+  await fireEvent.click(screen.getByRole('button', { name: 'Open console: release in acme-dev' }));
+  await waitFor(() => expect(host.asked.at(-1)).toMatchObject({ do: 'open_console', role: { chain: 'release' } }));
+});
+
+test('h5_a_code_is_asked_for_where_one_is_needed_and_the_console_opens_when_aws_has_taken_it', async () => {
+  const host = new TestHost();
+  const further = roleRow('acme-dev', 'Developer', { chain: CHAIN });
+  host.rows = [{ ...further, role: { ...further.role, chain: 'release' } }];
+  host.failures.open_console = { code: 'mfa_code_needed', what_happened: 'A code is needed.', what_to_do: 'Enter it.' };
+  host.failures.give_mfa_code = { code: 'denied', what_happened: 'AWS does not take this code.', what_to_do: 'Wait.' };
+  render(App, { host });
+  await fireEvent.click(await screen.findByRole('button', { name: 'Open console: release in acme-dev' }));
+  const field = (await screen.findByLabelText('Six digits')) as HTMLInputElement;
+  expect(document.activeElement).toBe(field);
+  expect(byId('give-code')).toHaveProperty('disabled', true);
+  await fireEvent.input(field, { target: { value: '123 456' } });
+  await fireEvent.submit(field.closest('form') as Element);
+  expect(await screen.findByText(/AWS does not take this code/)).toBeTruthy();
+  await waitFor(() => expect(field.value).toBe(''));
+
+  delete host.failures.give_mfa_code;
+  delete host.failures.open_console;
+  await fireEvent.input(field, { target: { value: '654321' } });
+  await fireEvent.submit(field.closest('form') as Element);
+  await waitFor(() => expect(host.asked.at(-1)).toMatchObject({ do: 'open_console', role: { chain: 'release' } }));
+  expect(host.asked.at(-2)).toMatchObject({ do: 'give_mfa_code', code: '654321', role: { chain: 'release' } });
+  expect(screen.queryByLabelText('Six digits')).toBeNull();
+});

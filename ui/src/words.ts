@@ -7,18 +7,25 @@ export interface RowCredentials {
   state: CredentialsState;
   kept: boolean;
   expiresAt: string | null;
+  /** A person has to give a code of an MFA device. */
+  codeNeeded?: boolean;
 }
 
 /** The same role always gives the same key. */
 export function roleKey(role: Role): string {
-  return `${role.portal}\n${role.account}\n${role.permission_set}`;
+  return `${role.portal}\n${role.account}\n${role.permission_set}\n${role.chain ?? ''}`;
+}
+
+/** The permission set, or the further role that is assumed from it, by its own name. */
+export function roleName(role: Role): string {
+  return role.chain ?? role.permission_set;
 }
 
 /** The snapshot knows better than the row, which is as old as the search. */
 export function credentialsOf(row: RoleRow, known: ReadonlyMap<string, CredentialsView>): RowCredentials | null {
   const view = known.get(roleKey(row.role));
   if (view) {
-    return { state: view.state, kept: view.kept, expiresAt: view.expires_at };
+    return { state: view.state, kept: view.kept, expiresAt: view.expires_at, codeNeeded: view.problem?.code === 'mfa_code_needed' };
   }
   return row.credentials && { state: row.credentials, kept: false, expiresAt: row.credentials_expire_at };
 }
@@ -31,6 +38,9 @@ export function credentialsWords(credentials: RowCredentials, now: Date): string
     case 'renewing':
       return 'Renewing';
     case 'failing':
+      if (credentials.codeNeeded) {
+        return 'Code needed';
+      }
       return credentials.expiresAt && new Date(credentials.expiresAt) > now
         ? `Renewal failed, valid until ${clock(credentials.expiresAt, now)}`
         : 'Renewal failed';
@@ -42,7 +52,7 @@ export function credentialsWords(credentials: RowCredentials, now: Date): string
 /** Everything that a row says, for those who hear it. */
 export function rowLabel(row: RoleRow, credentials: RowCredentials | null, now: Date): string {
   return [
-    `${row.role.permission_set} in ${row.account_name}`,
+    row.chain ? `${row.chain.name}, assumed from ${row.role.permission_set} in ${row.account_name}` : `${row.role.permission_set} in ${row.account_name}`,
     row.role.account,
     row.favourite ? 'favourite' : '',
     credentials ? credentialsWords(credentials, now) : '',

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use portray_core::agent::protocol::CredentialsReply;
+use portray_core::app::contract::ChainView;
 use serde::Serialize;
 
 /// Where AWS tools would find other credentials, or a part of them, before or beside those given: every command that
@@ -51,7 +52,7 @@ impl<'a> From<&'a CredentialsReply> for ProcessDocument<'a> {
             secret_access_key: credentials.secret_access_key.expose(),
             session_token: credentials.session_token.expose(),
             expiration: whole_seconds(credentials.expires_at),
-            account_id: &credentials.role.account,
+            account_id: credentials.account_id(),
         }
     }
 }
@@ -63,10 +64,31 @@ pub struct CredentialsDocument<'a> {
     account: &'a str,
     account_name: &'a str,
     permission_set: &'a str,
+    /// Of a further role; then account and permission set are those that it is assumed from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chain: Option<ChainDocument<'a>>,
     access_key_id: &'a str,
     secret_access_key: &'a str,
     session_token: &'a str,
     expires_at: String,
+}
+
+/// A further role as scripts read it.
+#[derive(Serialize)]
+pub struct ChainDocument<'a> {
+    name: &'a str,
+    from: &'a str,
+    role_arn: &'a str,
+}
+
+impl<'a> From<&'a ChainView> for ChainDocument<'a> {
+    fn from(chain: &'a ChainView) -> Self {
+        Self {
+            name: &chain.name,
+            from: &chain.from,
+            role_arn: &chain.role_arn,
+        }
+    }
 }
 
 impl<'a> From<&'a CredentialsReply> for CredentialsDocument<'a> {
@@ -76,6 +98,7 @@ impl<'a> From<&'a CredentialsReply> for CredentialsDocument<'a> {
             account: &credentials.role.account,
             account_name: &credentials.account_name,
             permission_set: &credentials.role.permission_set,
+            chain: credentials.chain.as_ref().map(ChainDocument::from),
             access_key_id: &credentials.access_key_id,
             secret_access_key: credentials.secret_access_key.expose(),
             session_token: credentials.session_token.expose(),

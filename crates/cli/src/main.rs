@@ -8,6 +8,7 @@ mod doctor;
 mod documents;
 mod failure;
 mod log;
+mod mfa_code;
 mod picker;
 mod printer;
 mod shell;

@@ -9,10 +9,11 @@ use inquire::validator::Validation;
 use inquire::{CustomUserError, InquireError, Text};
 use portray_core::agent::protocol::{Operation, Reply, Target};
 use portray_core::agent::{Client, ClientError};
-use portray_core::app::contract::{ProblemView, RoleRow, SearchAnswer, SearchRequest};
+use portray_core::app::contract::{ProblemCode, ProblemView, RoleRow, SearchAnswer, SearchRequest};
 
 use crate::commands::{Invocation, listing};
 use crate::failure::Failure;
+use crate::mfa_code;
 use crate::printer::on_one_harmless_line;
 
 /// How many rows are looked at: more than a person scrolls through.
@@ -33,7 +34,8 @@ pub fn ask(
         words: words.to_owned(),
     };
     // Also without words: the answer comes when a first listing is there, and says what to do where there is none.
-    let refused = match listing::ask(invocation, &mut client, &operation(target)) {
+    let asked = listing::ask(invocation, &mut client, &operation(target.clone()));
+    let refused = match with_code(invocation, asked, &target, &operation) {
         Err(error @ ClientError::Problem { .. }) => Failure::from(error),
         outcome => return Ok(outcome?),
     };
@@ -45,7 +47,28 @@ pub fn ask(
         return Err(refused);
     }
     let role = pick(&mut client, words)?;
-    Ok(client.ask(&operation(role))?)
+    let asked = client.ask(&operation(role.clone()));
+    Ok(with_code(invocation, asked, &role, &operation)?)
+}
+
+/// Where a code of an MFA device is needed, a person at a terminal gives it, and is asked again where AWS does not take it.
+fn with_code(
+    invocation: &Invocation,
+    asked: Result<Reply, ClientError>,
+    role: &Target,
+    operation: &impl Fn(Target) -> Operation,
+) -> Result<Reply, ClientError> {
+    let is_wanted = |error: &ClientError| {
+        let code = |problem: &ProblemView| problem.code == ProblemCode::MfaCodeNeeded;
+        matches!(error, ClientError::Problem { problem, .. } if code(problem))
+    };
+    match asked {
+        Err(error) if is_wanted(&error) && is_at_terminal() => {
+            mfa_code::give(invocation, role)?;
+            invocation.reconnect()?.ask(&operation(role.clone()))
+        }
+        outcome => outcome,
+    }
 }
 
 /// Keys are read from stdin, and the list is drawn on stderr: stdout may lead into a pipe.
@@ -158,10 +181,10 @@ fn label(row: &RoleRow, several_portals: bool) -> String {
         false => String::new(),
     };
     let (name, role) = (&row.account_name, &row.role);
-    on_one_harmless_line(&format!(
-        "{portal}{name}/{}  ({})",
-        role.permission_set, role.account
-    ))
+    on_one_harmless_line(&match &row.chain {
+        None => format!("{portal}{name}/{}  ({})", role.permission_set, role.account),
+        Some(chain) => format!("{portal}{}  (from {})", chain.name, chain.from),
+    })
 }
 
 fn not_chosen(error: InquireError) -> Failure {

@@ -27,6 +27,9 @@ pub mod identity_center;
 /// Keeps registrations and tokens in the operating system's keyring.
 pub mod token_store;
 
+/// Further roles that are assumed from a permission set.
+pub mod role_chain;
+
 /// The accounts and permission sets that are assigned to a person.
 pub mod role_catalog;
 

@@ -1,6 +1,7 @@
 //! Settings and portals, in a TOML file that people edit too: comments and unknown keys survive.
 
 mod asking;
+pub mod chains;
 mod reading;
 
 use std::io;
@@ -14,6 +15,7 @@ use url::Url;
 use crate::paths::short_hash;
 use crate::private_files;
 pub use asking::{Confirm, ConfirmSettings, KeepSettings, UnusedFor};
+pub use chains::ChainSettings;
 
 /// What `settings.toml` says, and the document it came from.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +27,7 @@ pub struct Settings {
     pub share_aws_cli_login: bool,
     pub confirm: ConfirmSettings,
     pub keep: KeepSettings,
+    pub chains: Vec<ChainSettings>,
     /// What stands in the file, but does not hold.
     pub faults: Vec<Fault>,
     /// Keys that this version does not know.
@@ -179,6 +182,7 @@ impl Settings {
             share_aws_cli_login: reading.share_aws_cli_login,
             confirm: reading.confirm,
             keep: reading.keep,
+            chains: reading.chains,
             faults: reading.faults,
             unknown_keys: reading.unknown_keys,
             set_aside: None,

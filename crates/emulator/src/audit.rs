@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub(crate) use cloudtrail::HIDDEN;
 pub(crate) use redaction::{request_parameters, response_elements, service_event_details};
 pub use sign_in::{CredentialType, SignInEvent, SignInStep};
 
@@ -40,6 +41,7 @@ pub enum Operation {
     /// Multi-session switched on or off, or looked at.
     MultiSession,
     GetCallerIdentity,
+    AssumeRole,
     AccessPortal,
     /// No such path.
     Unknown,
@@ -76,6 +78,8 @@ pub struct AuditEvent {
     pub assumed_role: Option<AssumedRole>,
     /// Where a console session began; none if the call began none.
     pub login_to: Option<String>,
+    /// ARN and account of the role that was assumed.
+    pub resource: Option<(String, String)>,
     /// Names the session that the call belongs to, without giving it away.
     pub credential_id: Option<String>,
     /// Session tags of the role session that was handed out.

@@ -67,6 +67,10 @@ pub(crate) struct Trail {
     pub(crate) assumed_role: Option<AssumedRole>,
     /// Where a console session began; none if the call began none.
     pub(crate) login_to: Option<String>,
+    /// What was asked for, where the endpoint says so.
+    pub(crate) request_parameters: Option<Value>,
+    /// ARN and account of the role that was assumed.
+    pub(crate) resource: Option<(String, String)>,
 }
 
 impl Call {

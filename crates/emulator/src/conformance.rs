@@ -1,5 +1,6 @@
 //! The conformance checklist of the protocol, point by point: `conforms_NN_…` is point NN.
 
+mod assume_role;
 mod audit;
 mod console;
 mod control;

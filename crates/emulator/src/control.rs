@@ -73,6 +73,15 @@ pub(crate) fn amend_world(state: &mut State, call: &mut Call) -> Answer {
 }
 
 pub(crate) fn mfa_code(state: &mut State, call: &mut Call) -> Answer {
+    if let Some(serial) = call.query("serial") {
+        let code = state
+            .world
+            .device(&serial)
+            .map(|device| device.codes.code(call.now));
+        let code =
+            code.ok_or_else(|| AdministrationError::BadRequest(format!("there is no device {serial:?}")))?;
+        return Ok(json!({ "code": code }));
+    }
     let name = call.query("user").unwrap_or_default();
     let user = state
         .world

@@ -183,6 +183,12 @@ impl Emulator {
         state.world.user(user)?.mfa.code(state.clock.now())
     }
 
+    /// What the MFA device of a role shows now, by its serial number; none if no role wants it.
+    pub fn device_code(&self, serial: &str) -> Option<String> {
+        let state = self.state();
+        state.world.device(serial)?.codes.code(state.clock.now())
+    }
+
     /// Ends all connections; for that long nobody listens, on neither port.
     pub fn refuse_connections(&self, duration: Duration) {
         self.state().network.refuse(duration);

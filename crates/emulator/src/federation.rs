@@ -74,7 +74,7 @@ pub(crate) fn signin_token(state: &mut State, call: &mut Call) -> Result<Respons
     let fits = role.access_key_id == keys.session_id
         && state.mint.secret_access_key(&keys.session_id) == keys.session_key
         && call.now < role.expires()
-        && !state.world.deleted_sets.contains(&role.permission_set);
+        && role.is_there(&state.world);
     if !fits {
         return Err(FederationError::Credentials);
     }

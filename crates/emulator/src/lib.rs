@@ -63,7 +63,7 @@ pub use emulator::{Emulator, Options};
 pub use faults::{ConnectionDropped, Fault, Trouble};
 pub use tls::{CertificateError, Certificates, KeptError};
 pub use world::{
-    AbsentMembers, Account, Application, Assignment, DoubleGrant, Group, IdentitySource, Keys,
-    LoggedOutRefresh, Mfa, MissingScope, PermissionSet, Principal, Rotation, UnassignedRole, Unsettled, User,
-    VerificationUri, World, WorldError,
+    AbsentMembers, Account, Application, Assignment, DoubleGrant, Group, IamRole, IdentitySource, Keys,
+    LoggedOutRefresh, Mfa, MfaDevice, MissingScope, PermissionSet, Principal, Rotation, Trustee,
+    UnassignedRole, Unsettled, User, VerificationUri, World, WorldError,
 };

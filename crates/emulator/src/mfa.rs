@@ -13,7 +13,7 @@ const MOST_TRIES: u32 = 5;
 #[derive(Default)]
 pub(crate) struct Challenges {
     waiting: HashMap<String, Challenge>,
-    /// By user: a code works once, and so does none of an earlier step (RFC 6238, section 5.2).
+    /// By user or device: a code works once, and so does none of an earlier step (RFC 6238, section 5.2).
     used_steps: HashMap<String, u64>,
 }
 
@@ -35,6 +35,18 @@ pub(crate) enum Verdict {
     Wrong,
     /// Too late, too often wrong, or never asked for.
     Over,
+}
+
+impl Challenges {
+    /// Whether a code of this step may be used; then no other one of it or of an earlier step may.
+    pub(crate) fn use_step(&mut self, of: &str, step: u64) -> bool {
+        let last = self.used_steps.get(of);
+        let is_new = last.is_none_or(|last| step > *last);
+        if is_new {
+            self.used_steps.insert(of.to_owned(), step);
+        }
+        is_new
+    }
 }
 
 impl State {
@@ -60,26 +72,27 @@ impl State {
     }
 
     pub(crate) fn verify(&mut self, id: &str, code: &str, now: Timestamp) -> Verdict {
-        let Challenges { waiting, used_steps } = &mut self.challenges;
+        let waiting = &mut self.challenges.waiting;
         let Some(challenge) = waiting.get_mut(id).filter(|challenge| now < challenge.expires) else {
             return Verdict::Over;
         };
-        let user = self.world.user(&challenge.user).filter(|user| !user.disabled);
+        let name = challenge.user.clone();
+        let user = self.world.user(&name).filter(|user| !user.disabled);
         let step = user.and_then(|user| user.mfa.step_of(code, now));
-        let last = used_steps.get(&challenge.user);
-        if let Some(step) = step.filter(|step| last.is_none_or(|last| step > last)) {
-            used_steps.insert(challenge.user.clone(), step);
+        challenge.tries += 1;
+        let is_last = challenge.tries >= MOST_TRIES;
+        if step.is_some_and(|step| self.challenges.use_step(&name, step)) {
+            let waiting = &mut self.challenges.waiting;
             let passed = waiting.remove(id).map(|challenge| Verdict::Passed {
                 user: challenge.user,
                 workflow: challenge.workflow,
             });
             return passed.unwrap_or(Verdict::Over);
         }
-        challenge.tries += 1;
-        if challenge.tries < MOST_TRIES {
+        if !is_last {
             return Verdict::Wrong;
         }
-        waiting.remove(id);
+        self.challenges.waiting.remove(id);
         Verdict::Over
     }
 }

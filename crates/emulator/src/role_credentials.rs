@@ -1,5 +1,7 @@
 //! Role credentials: made without being remembered, so that a million of them cost no memory.
 
+use std::collections::BTreeMap;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};
@@ -36,8 +38,21 @@ pub(crate) struct RoleSession {
     /// Got by AssumeRole with other role credentials.
     #[serde(default)]
     pub(crate) chained: bool,
+    /// The role that AssumeRole gave; none: the permission set's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) further: Option<FurtherRole>,
     issued_at_ms: i64,
     expires_at_ms: i64,
+}
+
+/// A session of a role that was assumed from another one. Its account is the session's.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
+pub(crate) struct FurtherRole {
+    pub(crate) name: String,
+    pub(crate) session_name: String,
+    /// Handed on to sessions that are assumed from this one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) transitive_tags: BTreeMap<String, String>,
 }
 
 /// Seals role sessions into session tokens and opens them again.
@@ -50,15 +65,39 @@ impl RoleSession {
         Timestamp::from_millisecond(self.expires_at_ms).unwrap_or(Timestamp::MIN)
     }
 
-    /// The name of the IAM role that Identity Center makes for a permission set in an account.
+    /// As people know it: the permission set, or the further role.
+    pub(crate) fn shown_role(&self) -> &str {
+        let further = self.further.as_ref();
+        further.map_or(&self.permission_set, |further| &further.name)
+    }
+
+    /// Whether the IAM role is there still: that of a permission set goes with it.
+    pub(crate) fn is_there(&self, world: &World) -> bool {
+        match &self.further {
+            None => !world.deleted_sets.contains(&self.permission_set),
+            Some(further) => {
+                let mut roles = world.roles.iter();
+                roles.any(|role| role.account == self.account && role.name == further.name)
+            }
+        }
+    }
+
+    /// The name of the IAM role: Identity Center makes one for a permission set in an account.
     pub(crate) fn role_name(&self) -> String {
+        if let Some(further) = &self.further {
+            return further.name.clone();
+        }
         let digest = Sha256::digest(format!("{}/{}", self.account, self.permission_set));
         format!("AWSReservedSSO_{}_{}", self.permission_set, hex(&digest[..8]))
     }
 
     /// The role's unique identifier, as IAM makes them: a prefix and 17 characters of base32.
     pub(crate) fn role_id(&self) -> String {
-        let digest = Sha256::digest(format!("role id {}/{}", self.account, self.permission_set));
+        let role = match &self.further {
+            None => self.permission_set.clone(),
+            Some(further) => format!("role/{}", further.name),
+        };
+        let digest = Sha256::digest(format!("role id {}/{role}", self.account));
         let alphabet = KEY_ALPHABET.as_bytes();
         let letters = digest.iter().take(17);
         let letters = letters.map(|byte| char::from(alphabet[usize::from(*byte) % alphabet.len()]));
@@ -68,23 +107,23 @@ impl RoleSession {
     /// Who the keys make of their holder.
     pub(crate) fn assumed(&self, world: &World) -> AssumedRole {
         let (partition, account, role_name) = (world.partition(), &self.account, self.role_name());
-        // The roles of an instance in us-east-1 have no region in their path.
-        let home = match world.region.as_str() {
-            "us-east-1" => String::new(),
-            region => format!("{region}/"),
+        let path = match (&self.further, world.region.as_str()) {
+            (Some(_), _) => String::new(),
+            // The roles of an instance in us-east-1 have no region in their path.
+            (None, "us-east-1") => "aws-reserved/sso.amazonaws.com/".to_owned(),
+            (None, region) => format!("aws-reserved/sso.amazonaws.com/{region}/"),
         };
+        let further = self.further.as_ref();
+        let session_name = further
+            .map_or(&self.user, |further| &further.session_name)
+            .clone();
         AssumedRole {
-            arn: format!(
-                "arn:{partition}:sts::{account}:assumed-role/{role_name}/{}",
-                self.user
-            ),
+            arn: format!("arn:{partition}:sts::{account}:assumed-role/{role_name}/{session_name}"),
             account: account.clone(),
             role_id: self.role_id(),
-            role_arn: format!(
-                "arn:{partition}:iam::{account}:role/aws-reserved/sso.amazonaws.com/{home}{role_name}"
-            ),
+            role_arn: format!("arn:{partition}:iam::{account}:role/{path}{role_name}"),
             role_name,
-            session_name: self.user.clone(),
+            session_name,
             access_key_id: self.access_key_id.clone(),
             created: Timestamp::from_millisecond(self.issued_at_ms).unwrap_or(Timestamp::MIN),
         }
@@ -112,8 +151,30 @@ impl Mint {
             permission_set: role.1.to_owned(),
             user: user.to_owned(),
             chained: false,
+            further: None,
             issued_at_ms: now.as_millisecond(),
             expires_at_ms: (now + life).as_millisecond(),
+        };
+        self.hand_out(session, random)
+    }
+
+    /// A session of a further role, in `account`, for whoever holds `of`.
+    pub(crate) fn assume(
+        &self,
+        random: &mut Random,
+        of: &RoleSession,
+        (account, further): (&str, FurtherRole),
+        now: Timestamp,
+        life: SignedDuration,
+    ) -> RoleCredentials {
+        let session = RoleSession {
+            access_key_id: format!("ASIA{}", random.text(KEY_ALPHABET, 16)),
+            account: account.to_owned(),
+            chained: true,
+            further: Some(further),
+            issued_at_ms: now.as_millisecond(),
+            expires_at_ms: (now + life).as_millisecond(),
+            ..of.clone()
         };
         self.hand_out(session, random)
     }

@@ -1,5 +1,6 @@
 //! STS at `/`: the query protocol by GET and POST, signed in the head or in the query.
 
+mod assume_role;
 mod caller;
 mod form;
 mod signature;
@@ -12,6 +13,7 @@ pub(crate) use self::signature::{presigned, signed};
 
 pub(crate) use self::form::of_status;
 
+use self::assume_role::AssumeRoleError;
 use self::form::Members;
 use crate::audit::Operation;
 use crate::call::Call;
@@ -58,12 +60,15 @@ pub(crate) enum StsError {
         limit: String,
         now: String,
     },
+    #[error(transparent)]
+    AssumeRole(#[from] AssumeRoleError),
 }
 
 /// The actions by name: what each counts as, and who answers it.
 fn action(name: &str) -> Option<(Operation, Action)> {
     match name {
         "GetCallerIdentity" => Some((Operation::GetCallerIdentity, caller::identity)),
+        "AssumeRole" => Some((Operation::AssumeRole, assume_role::assume_role)),
         _ => None,
     }
 }
@@ -113,6 +118,7 @@ impl StsError {
             | Self::CredentialScope(_)
             | Self::SignatureExpired { .. }
             | Self::SignatureNotYetCurrent { .. } => (StatusCode::FORBIDDEN, "SignatureDoesNotMatch"),
+            Self::AssumeRole(error) => error.status_and_code(),
         }
     }
 }

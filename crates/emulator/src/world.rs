@@ -6,6 +6,7 @@ mod checker;
 mod directory;
 mod file;
 mod hostile;
+mod iam_roles;
 mod limits;
 mod partition;
 mod settings;
@@ -20,6 +21,7 @@ use serde::Deserialize;
 pub use assignments::{Assignment, Principal};
 pub use directory::{Group, IdentitySource, Mfa, User};
 pub use file::WorldError;
+pub use iam_roles::{IamRole, MfaDevice, Trustee};
 pub use unsettled::{
     AbsentMembers, DoubleGrant, Keys, LoggedOutRefresh, MissingScope, UnassignedRole, Unsettled,
     VerificationUri,
@@ -58,6 +60,7 @@ pub struct World {
     pub accounts: Vec<Account>,
     pub permission_sets: Vec<PermissionSet>,
     pub applications: Vec<Application>,
+    pub roles: Vec<IamRole>,
     /// Session tag to the attribute that it gets its value from, such as `${path:enterprise.costCenter}`.
     pub attributes_for_access_control: BTreeMap<String, String>,
     pub(crate) assignments: Assignments,

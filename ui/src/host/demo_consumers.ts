@@ -14,7 +14,7 @@ export class DemoConsumers {
 
   constructor(scene: string) {
     this.#launches = [
-      { id: '5b8f01c3', door: 'serve', program: program('portray', '/usr/bin/portray', 5120), portal: 'acme', ...DEV, permission_set: 'Developer' },
+      { id: '5b8f01c3', door: 'serve', program: program('portray', '/usr/bin/portray', 5120), portal: 'acme', ...DEV, permission_set: 'Developer', chain: null },
     ];
     this.#uses = [
       use(190, 'credential_process', program('aws', PYTHON, 4021, 'zsh', 'gnome-terminal-'), DEV, 'ReadOnly', 1),
@@ -26,7 +26,7 @@ export class DemoConsumers {
     ];
     this.questions =
       scene === 'asked'
-        ? [{ id: 1, program: program('aws', PYTHON, 5811, 'make', 'zsh'), door: 'credential_process', portal: 'acme', ...PROD, permission_set: 'Deployer' }]
+        ? [{ id: 1, program: program('aws', PYTHON, 5811, 'make', 'zsh'), door: 'credential_process', portal: 'acme', ...PROD, permission_set: 'Deployer', chain: null }]
         : [];
   }
 
@@ -73,7 +73,7 @@ function use(minutesAgo: number, door: Door, by: Program, account: typeof DEV, p
   return {
     number: 1000 - minutesAgo, at, last_at: at, times, door, program: by, launch,
     consumer: launch ?? (by.executable === PYTHON ? 'c0ffee01' : 'beefed02'),
-    portal: 'acme', ...account, permission_set, outcome: 'handed_out', reason: null,
+    portal: 'acme', ...account, permission_set, chain: null, outcome: 'handed_out', reason: null,
   };
 }
 

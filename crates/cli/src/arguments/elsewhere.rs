@@ -13,16 +13,19 @@ pub struct CredentialProcess {
     #[arg(long, required_unless_present = "socket")]
     pub portal: Option<String>,
     /// The account's id, twelve digits.
-    #[arg(long, required_unless_present = "socket")]
+    #[arg(long, required_unless_present_any = ["socket", "chain"], requires = "permission_set")]
     pub account: Option<String>,
     /// The permission set's name.
-    #[arg(long, required_unless_present = "socket")]
+    #[arg(long, required_unless_present_any = ["socket", "chain"], requires = "account")]
     pub permission_set: Option<String>,
+    /// The name of a [[chain]] in settings.toml, in place of account and permission set.
+    #[arg(long, conflicts_with_all = ["account", "permission_set"])]
+    pub chain: Option<String>,
     /// The portal's region, where two portals share a start URL.
     #[arg(long)]
     pub region: Option<String>,
     /// Inside a container: ask the socket that was shown to it, which is for one role.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["portal", "account", "permission_set", "region"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["portal", "account", "permission_set", "chain", "region"])]
     pub socket: Option<PathBuf>,
 }
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use portray_core::agent::Client;
 use portray_core::agent::protocol::{AccountLine, AccountsReply, Operation, Reply, StatusReply};
-use portray_core::app::contract::{PortalState, PortalView, ProblemCode, ProblemView, Request};
+use portray_core::app::contract::{ChainView, PortalState, PortalView, ProblemCode, ProblemView, Request};
 use serde::Serialize;
 
 use super::{Invocation, command, details, listing, portal_in, status_of};
@@ -216,6 +216,12 @@ fn page(client: &mut Client, portal: &str, query: &str, offset: u32) -> Result<A
     Ok(page)
 }
 
+/// A further role, behind the permission sets.
+fn in_words(chain: &ChainView) -> String {
+    let set = chain.from.rsplit('/').next().unwrap_or_default();
+    format!("{} (from {set})", chain.name)
+}
+
 fn print(invocation: &Invocation, listing: &AccountsDocument, name_portal: bool) -> Result<(), Failure> {
     let printer = invocation.printer;
     let rows: Vec<_> = listing
@@ -223,7 +229,9 @@ fn print(invocation: &Invocation, listing: &AccountsDocument, name_portal: bool)
         .iter()
         .map(|account| {
             let portal = name_portal.then(|| listing.portal.clone());
-            let sets = account.permission_sets.join(", ");
+            let chains = account.chains.iter().map(in_words);
+            let sets: Vec<_> = account.permission_sets.iter().cloned().chain(chains).collect();
+            let sets = sets.join(", ");
             portal
                 .into_iter()
                 .chain([account.id.clone(), account.name.clone(), sets])

@@ -16,11 +16,18 @@ use crate::printer::Printer;
 const PATIENCE: Duration = Duration::from_millis(9500);
 
 pub fn run(invocation: &Invocation, arguments: CredentialProcess) -> Result<(), Failure> {
-    let target = Target::Role {
-        portal: arguments.portal,
-        portal_region: arguments.region,
-        account: arguments.account.unwrap_or_default(),
-        permission_set: arguments.permission_set.unwrap_or_default(),
+    let target = match arguments.chain {
+        Some(chain) => Target::Chain {
+            portal: arguments.portal,
+            chain,
+        },
+        // The grammar has one of the two.
+        None => Target::Role {
+            portal: arguments.portal,
+            portal_region: arguments.region,
+            account: arguments.account.unwrap_or_default(),
+            permission_set: arguments.permission_set.unwrap_or_default(),
+        },
     };
     let credentials = credentials::ask_for_tool(invocation, target, PATIENCE)?;
     print(invocation.printer, &credentials)

@@ -72,11 +72,16 @@ pub fn prepare(invocation: &Invocation, words: &str, door: Door) -> Result<Prepa
 /// Says which role it is, where somebody may have meant another one.
 fn say_which(invocation: &Invocation, words: &str, role: &Role, account_name: &str) {
     if !is_named_in_full(words, role, account_name) {
-        let note = format!(
-            "This is {account_name}/{} ({}).",
-            role.permission_set, role.account
-        );
+        let note = format!("This is {} ({}).", name_of(role, account_name), role.account);
         invocation.printer.note(&on_one_harmless_line(&note));
+    }
+}
+
+/// The role as people name it.
+pub fn name_of(role: &Role, account_name: &str) -> String {
+    match &role.chain {
+        None => format!("{account_name}/{}", role.permission_set),
+        Some(chain) => format!("{chain}, from {account_name}/{}", role.permission_set),
     }
 }
 
@@ -85,6 +90,9 @@ fn say_which(invocation: &Invocation, words: &str, role: &Role, account_name: &s
 fn is_named_in_full(words: &str, role: &Role, account_name: &str) -> bool {
     let words = words.to_lowercase();
     let has = |name: &str| !name.is_empty() && words.contains(&name.to_lowercase());
+    if let Some(chain) = &role.chain {
+        return has(chain);
+    }
     has(&role.permission_set) && (has(&role.account) || has(account_name))
 }
 

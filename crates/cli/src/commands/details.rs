@@ -75,10 +75,9 @@ pub fn meant_portal(
 pub fn credentials(invocation: &Invocation, credentials: &CredentialsReply) {
     invocation.printer.detail(|| {
         format!(
-            "Credentials of {} in account {} {} through portal {}: good until {}.",
-            credentials.role.permission_set,
-            credentials.role.account,
-            credentials.account_name,
+            "Credentials of {} in account {} through portal {}: good until {}.",
+            super::credentials::name_of(&credentials.role, &credentials.account_name),
+            credentials.account_id(),
             credentials.portal_name,
             moment(credentials.expires_at)
         )

@@ -26,7 +26,10 @@ pub fn run(invocation: &Invocation, arguments: &Keep) -> Result<(), Failure> {
         true => "is kept fresh from now on",
         false => "is fresh only while it is in use",
     };
-    let note = format!("{name}/{} {what}.", role.permission_set);
+    let note = match role.chain {
+        None => format!("{name}/{} {what}.", role.permission_set),
+        Some(chain) => format!("{chain}, from {name}/{}, {what}.", role.permission_set),
+    };
     invocation.printer.note(&on_one_harmless_line(&note));
     Ok(())
 }

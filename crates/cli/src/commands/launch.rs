@@ -33,6 +33,7 @@ pub fn new(prepared: &PreparedReply, door: Door) -> Result<Beginning, Failure> {
         account: prepared.role.account.clone(),
         account_name: prepared.account_name.clone(),
         permission_set: prepared.role.permission_set.clone(),
+        chain: prepared.role.chain.clone(),
     }))
 }
 

@@ -118,7 +118,7 @@ impl Invocation {
     }
 
     /// One more connection to the agent that was there before.
-    fn reconnect(&self) -> Result<Client, ClientError> {
+    pub fn reconnect(&self) -> Result<Client, ClientError> {
         Client::connect(&self.paths)
     }
 }

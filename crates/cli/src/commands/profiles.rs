@@ -175,12 +175,18 @@ fn listings(invocation: &Invocation, portal: Option<&str>) -> Result<Vec<Listing
             invocation.printer.note(&note);
         }
         let roles = listing.accounts.into_iter().flat_map(|account| {
-            let role = move |permission_set| Role {
+            let role = |permission_set: &str, chain| Role {
                 account_id: account.id.clone(),
-                permission_set,
+                permission_set: permission_set.to_owned(),
                 account_name: account.name.clone(),
+                chain,
             };
-            account.permission_sets.into_iter().map(role)
+            let sets = account.permission_sets.iter().map(|set| role(set, None));
+            let chains = account.chains.iter().map(|chain| {
+                let set = chain.from.rsplit('/').next().unwrap_or_default();
+                role(set, Some(chain.name.clone()))
+            });
+            sets.chain(chains).collect::<Vec<_>>()
         });
         listings.push(Listing {
             roles: roles.collect(),

@@ -61,8 +61,8 @@ async fn serve(invocation: &Invocation, arguments: &Serve, prepared: &PreparedRe
         variables.extend(endpoint::never_proxied(&invocation.environment));
     }
     print(invocation, arguments, &variables)?;
-    let (account, set) = (&prepared.account_name, &prepared.role.permission_set);
-    let note = format!("{account}/{set} is served until Ctrl-C.");
+    let name = credentials::name_of(&prepared.role, &prepared.account_name);
+    let note = format!("{name} is served until Ctrl-C.");
     invocation.printer.note(&on_one_harmless_line(&note));
     if let Some(authority) = &arguments.authority {
         let note = format!("Lead the port here: ssh -R {authority}:127.0.0.1:{port} HOST");

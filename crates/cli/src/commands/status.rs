@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::{Invocation, details, status_of};
 use crate::arguments::Json;
+use crate::documents::ChainDocument;
 use crate::failure::Failure;
 
 #[derive(Serialize)]
@@ -44,6 +45,9 @@ struct CredentialsDocument<'a> {
     portal: &'a str,
     account: &'a str,
     permission_set: &'a str,
+    /// Of a further role; then account and permission set are those that it is assumed from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chain: Option<ChainDocument<'a>>,
     expires_at: Option<Timestamp>,
     kept: bool,
     state: CredentialsState,
@@ -115,6 +119,7 @@ fn credentials_document<'a>(
         portal: portal_name(status, credentials),
         account: &credentials.role.account,
         permission_set: &credentials.role.permission_set,
+        chain: credentials.chain.as_ref().map(ChainDocument::from),
         expires_at: credentials.expires_at,
         kept: credentials.kept,
         state: credentials.state,
@@ -145,13 +150,12 @@ fn in_words(status: &StatusReply, zone: &TimeZone) -> String {
         lines.push("Credentials:".to_owned());
     }
     for credentials in &status.credentials {
-        lines.push(format!(
-            "  {}/{}  {}  {}",
-            credentials.role.account,
-            credentials.role.permission_set,
-            credentials.account_name,
-            life_in_words(credentials, zone)
-        ));
+        let life = life_in_words(credentials, zone);
+        let (role, account) = (&credentials.role, &credentials.account_name);
+        lines.push(match &role.chain {
+            None => format!("  {}/{}  {account}  {life}", role.account, role.permission_set),
+            Some(name) => format!("  {name}  from {account}/{}  {life}", role.permission_set),
+        });
         lines.extend(credentials.problem.as_ref().map(problem_line));
     }
     lines.join("\n")
@@ -177,7 +181,7 @@ fn life_in_words(credentials: &CredentialsView, zone: &TimeZone) -> String {
 
 #[cfg(test)]
 mod tests {
-    use portray_core::app::contract::{ProblemCode, Role, SyncView};
+    use portray_core::app::contract::{ChainView, ProblemCode, Role, SyncView};
 
     use super::*;
 
@@ -202,10 +206,12 @@ mod tests {
                 problem: None,
             }],
             credentials: vec![CredentialsView {
+                chain: None,
                 role: Role {
                     portal: "0011".to_owned(),
                     account: "111122223333".to_owned(),
                     permission_set: "ReadOnly".to_owned(),
+                    chain: None,
                 },
                 account_name: "acme-dev".to_owned(),
                 state: CredentialsState::Fresh,
@@ -231,6 +237,29 @@ mod tests {
             text.contains("111122223333/ReadOnly  acme-dev  good until 12:40, kept fresh"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_further_role_is_shown_as_one() {
+        let mut status = status();
+        status.credentials[0].role.chain = Some("release".to_owned());
+        status.credentials[0].chain = Some(ChainView {
+            name: "release".to_owned(),
+            from: "acme-dev/ReadOnly".to_owned(),
+            role_arn: "arn:aws:iam::666677778888:role/Releaser".to_owned(),
+            account: "666677778888".to_owned(),
+            role_name: "Releaser".to_owned(),
+            wants_code: false,
+        });
+        let text = in_words(&status, &TimeZone::UTC);
+        assert!(
+            text.contains("  release  from acme-dev/ReadOnly  good until 12:40"),
+            "{text}"
+        );
+        let document = serde_json::to_value(document(&status)).unwrap();
+        let chain = &document["credentials"][0]["chain"];
+        assert_eq!(chain["from"], "acme-dev/ReadOnly");
+        assert_eq!(chain["role_arn"], "arn:aws:iam::666677778888:role/Releaser");
     }
 
     #[test]

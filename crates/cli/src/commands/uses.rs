@@ -128,7 +128,11 @@ fn follow(invocation: &Invocation, arguments: &Uses, client: Client) -> Result<(
 fn is_wanted(used: &Use, arguments: &Uses) -> bool {
     let has = |text: &str, part: &str| text.to_lowercase().contains(&part.to_lowercase());
     let of_role = |words: &str| {
-        let role = format!("{} {} {}", used.account, used.account_name, used.permission_set);
+        let chain = used.chain.as_deref().unwrap_or_default();
+        let role = format!(
+            "{} {} {} {chain}",
+            used.account, used.account_name, used.permission_set
+        );
         words.split(['/', ' ']).all(|word| has(&role, word))
     };
     let of_program = |part: &str| {
@@ -164,10 +168,18 @@ fn row(used: &Use, zone: &TimeZone) -> Vec<String> {
         used.consumer.clone().unwrap_or_else(|| "-".to_owned()),
         moment(used.last_at, zone),
         program(used),
-        format!("{account}/{}", used.permission_set),
+        name_of(used.chain.as_deref(), account, &used.permission_set),
         used.door.name().to_owned(),
         outcome,
     ]
+}
+
+/// The role as people name it.
+fn name_of(chain: Option<&str>, account: &str, permission_set: &str) -> String {
+    match chain {
+        Some(chain) => format!("{chain}, from {account}/{permission_set}"),
+        None => format!("{account}/{permission_set}"),
+    }
 }
 
 /// Its name, its process, and what runs in it where that is called otherwise.
@@ -192,6 +204,7 @@ fn say_the_rest(invocation: &Invocation, view: &UsesView) {
         program,
         account_name,
         permission_set,
+        chain,
         ..
     } in &view.launches
     {
@@ -201,7 +214,8 @@ fn say_the_rest(invocation: &Invocation, view: &UsesView) {
             (_, None) => String::new(),
         };
         let door = door.name();
-        let note = format!("{id}: {door}{command} serves {account_name}/{permission_set} now.");
+        let role = name_of(chain.as_deref(), account_name, permission_set);
+        let note = format!("{id}: {door}{command} serves {role} now.");
         invocation
             .printer
             .note(&crate::printer::on_one_harmless_line(&note));
@@ -246,6 +260,7 @@ mod tests {
             account: "111122223333".to_owned(),
             account_name: "acme-dev".to_owned(),
             permission_set: "ReadOnly".to_owned(),
+            chain: None,
             outcome: UseOutcome::HandedOut,
             reason: None,
         }
@@ -300,7 +315,7 @@ mod tests {
 
     #[test]
     fn the_document_has_the_shape_that_scripts_rely_on() {
-        let expected = r#"{"uses":[{"number":1,"at":"2026-03-02T12:00:00Z","last_at":"2026-03-02T12:00:00Z","times":3,"door":"credential_process","program":{"pid":7,"name":"aws","executable":"/usr/bin/python3.11","below":[]},"launch":null,"consumer":"1f2e3d4c","portal":"acme","account":"111122223333","account_name":"acme-dev","permission_set":"ReadOnly","outcome":"handed_out","reason":null}],"launches":[],"revoked":[],"problem":null}"#;
+        let expected = r#"{"uses":[{"number":1,"at":"2026-03-02T12:00:00Z","last_at":"2026-03-02T12:00:00Z","times":3,"door":"credential_process","program":{"pid":7,"name":"aws","executable":"/usr/bin/python3.11","below":[]},"launch":null,"consumer":"1f2e3d4c","portal":"acme","account":"111122223333","account_name":"acme-dev","permission_set":"ReadOnly","chain":null,"outcome":"handed_out","reason":null}],"launches":[],"revoked":[],"problem":null}"#;
         let used = used();
         let document = UsesDocument {
             uses: vec![&used],

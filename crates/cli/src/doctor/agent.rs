@@ -73,6 +73,11 @@ fn know_credentials(mask: &mut Mask, status: &StatusReply) {
         mask.name(Kind::Account, &credentials.role.account);
         mask.name(Kind::AccountName, &credentials.account_name);
         mask.name(Kind::PermissionSet, &credentials.role.permission_set);
+        if let Some(chain) = &credentials.chain {
+            mask.name(Kind::PermissionSet, &chain.name);
+            mask.name(Kind::PermissionSet, &chain.role_name);
+            mask.name(Kind::Account, &chain.account);
+        }
     }
 }
 

@@ -23,6 +23,7 @@ fn p1_stdout_is_one_document_or_nothing_and_the_exit_code_says_which() {
         (vec![problem("failed")], 1),
         (vec![problem("wrong_use")], 2),
         (vec![problem("sign_in_needed")], 3),
+        (vec![problem("mfa_code_needed")], 3),
         (vec![problem("not_assigned")], 4),
         (vec![problem("denied")], 4),
         (vec![problem("unreachable")], 5),

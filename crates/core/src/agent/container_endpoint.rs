@@ -297,7 +297,7 @@ fn container_form(credentials: &CredentialsReply) -> Value {
         "SecretAccessKey": credentials.secret_access_key.expose(),
         "Token": credentials.session_token.expose(),
         "Expiration": credentials.expires_at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-        "AccountId": credentials.role.account,
+        "AccountId": credentials.account_id(),
     })
 }
 
@@ -307,6 +307,7 @@ fn in_words_of_http(error: ClientError) -> Denied {
     let message = format!("{} {}", problem.what_happened, problem.what_to_do);
     match problem.code {
         ProblemCode::SignInNeeded => Denied::new(StatusCode::FORBIDDEN, "SignInNeeded", message),
+        ProblemCode::MfaCodeNeeded => Denied::new(StatusCode::FORBIDDEN, "MfaCodeNeeded", message),
         ProblemCode::NotAssigned => Denied::new(StatusCode::FORBIDDEN, "NotAssigned", message),
         ProblemCode::Revoked => Denied::new(StatusCode::FORBIDDEN, "Revoked", message),
         ProblemCode::ConfirmationNeeded => Denied::new(StatusCode::FORBIDDEN, "ConfirmationNeeded", message),

@@ -100,6 +100,7 @@ impl Answering for Double {
             | Operation::Logout { .. }
             | Operation::Console { .. }
             | Operation::Keep { .. }
+            | Operation::MfaCode { .. }
             | Operation::Command { .. } => Reply::Done,
         };
         let _ = replies.send(reply).await;
@@ -128,6 +129,7 @@ impl Double {
             });
         }
         Reply::Credentials(CredentialsReply {
+            chain: None,
             access_key_id: "ASIAEXAMPLE".to_owned(),
             secret_access_key: WireSecret::from(&Secret::from("secret/+=")),
             session_token: WireSecret::from(&Secret::from("token/+=")),
@@ -140,6 +142,7 @@ impl Double {
                 portal: "p".to_owned(),
                 account,
                 permission_set,
+                chain: None,
             },
             portal_name: "acme".to_owned(),
             account_name: "acme-dev".to_owned(),

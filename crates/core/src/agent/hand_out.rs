@@ -9,6 +9,7 @@ use crate::agent::listener::Caller;
 use crate::agent::protocol::{Asker, CredentialsReply, PreparedReply, Reply, Stay, Target, WireSecret};
 use crate::agent::targets::{Refusal, account_name};
 use crate::app::ConsoleRequest;
+use crate::app::chained::chain_view;
 use crate::app::contract::{ProblemView, Role};
 use crate::consumers::{Asking, Launch, is_launch};
 use crate::identity_center::{RoleCredentials, RoleKey};
@@ -73,7 +74,7 @@ impl Handler {
         let min_ttl = Duration::from_secs(min_ttl_seconds.into());
         let waited = self.app.elapsed().saturating_sub(began);
         let patience = match target {
-            Target::Role { .. } => TOOL.saturating_sub(waited),
+            Target::Role { .. } | Target::Chain { .. } => TOOL.saturating_sub(waited),
             Target::Words { .. } => PERSON,
         };
         let portal_name = self.app.portal_name(&key.portal).unwrap_or_default();
@@ -114,6 +115,7 @@ impl Handler {
         account_name: String,
     ) -> CredentialsReply {
         CredentialsReply {
+            chain: chain_view(&self.app.catalogue(), &key),
             access_key_id: credentials.access_key_id,
             secret_access_key: WireSecret::from(&credentials.secret_access_key),
             session_token: WireSecret::from(&credentials.session_token),
@@ -324,5 +326,6 @@ fn as_named(target: &Target) -> Option<Role> {
         portal: cut(portal.as_deref().unwrap_or_default()),
         account: cut(account),
         permission_set: cut(permission_set),
+        chain: None,
     })
 }

@@ -121,6 +121,11 @@ impl Handler {
                 self.console(wish, caller, noted).await
             }
             Operation::Keep { role, on } => self.keep(&role, on).await,
+            Operation::MfaCode { role, code } => {
+                let role = self.role(&role).await?.into();
+                self.ask(Request::GiveMfaCode { role, code }).await?;
+                Ok(Reply::Done)
+            }
             Operation::Command { request } => {
                 let outcome = self.ask(request).await?;
                 Ok(Reply::Command { outcome })
@@ -174,7 +179,9 @@ impl Handler {
         let listing = catalogue.listing(&PortalId(portal.id.clone()));
         let listing = listing.cloned().unwrap_or_default();
         let (total, accounts) = if query.trim().is_empty() {
-            let lines = page(listing.accounts.iter(), offset, limit).map(account_line);
+            let id = PortalId(portal.id.clone());
+            let lines = page(listing.accounts.iter(), offset, limit);
+            let lines = lines.map(|listed| account_line(&catalogue, &id, listed));
             (listing.accounts.len(), lines.collect())
         } else {
             let lines = by_account(self.every_row(&portal, query));
@@ -266,7 +273,8 @@ impl Handler {
             return Err(fault.into());
         }
         let outcome = self.listed_role(&portals, target);
-        let is_settled = outcome.is_ok() && target.names_one_role();
+        let is_named = target.names_one_role() || self.names_chain(target);
+        let is_settled = outcome.is_ok() && is_named;
         if is_settled || self.is_everything_listed(&portals) {
             return outcome;
         }
@@ -278,6 +286,17 @@ impl Handler {
             // The store may not say who is signed in; then this is not about the listing.
             Ok(Err(_)) | Err(_) => outcome,
         }
+    }
+
+    /// Whether the words are a further role's name, which no listing takes for another.
+    fn names_chain(&self, target: &Target) -> bool {
+        let portals = self.portals();
+        let catalogue = self.app.catalogue();
+        let known = Known {
+            portals: &portals,
+            catalogue: &catalogue,
+        };
+        matches!(target, Target::Words { words } if known.chain_named(words).is_some())
     }
 
     /// No portal waits for its first listing.

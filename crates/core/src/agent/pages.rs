@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 
 use crate::agent::protocol::AccountLine;
+use crate::app::chained::chain_view;
 use crate::app::contract::{RoleRow, SearchRequest};
-use crate::role_catalog::ListedAccount;
+use crate::identity_center::PortalId;
+use crate::role_catalog::{Catalogue, ListedAccount};
 
 /// The longest page of a list.
 pub const PAGE: u32 = 100;
@@ -16,8 +18,11 @@ pub fn at_most_a_page(search: SearchRequest) -> SearchRequest {
     }
 }
 
-pub fn account_line(listed: &ListedAccount) -> AccountLine {
+pub fn account_line(catalogue: &Catalogue, portal: &PortalId, listed: &ListedAccount) -> AccountLine {
+    let chains = catalogue.chains_of(portal, &listed.account.id).into_iter();
+    let keys = chains.filter_map(|chain| catalogue.chain_key(chain).ok());
     AccountLine {
+        chains: keys.filter_map(|key| chain_view(catalogue, &key)).collect(),
         id: listed.account.id.0.clone(),
         name: listed.account.name.clone(),
         email: listed.account.email.clone(),
@@ -36,10 +41,14 @@ pub fn by_account(rows: Vec<RoleRow>) -> Vec<AccountLine> {
                 name: row.account_name,
                 email: row.email,
                 permission_sets: Vec::new(),
+                chains: Vec::new(),
             });
             lines.len() - 1
         });
-        lines[place].permission_sets.push(row.role.permission_set);
+        match row.chain {
+            Some(chain) => lines[place].chains.push(chain),
+            None => lines[place].permission_sets.push(row.role.permission_set),
+        }
     }
     for line in &mut lines {
         line.permission_sets.sort();

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 
 use crate::app::contract::{
-    Answer, ConsoleVia, CredentialsView, PortalView, ProblemView, Request, Role, SearchAnswer, SearchRequest,
-    Snapshot, UsesView,
+    Answer, ChainView, ConsoleVia, CredentialsView, MfaCode, PortalView, ProblemView, Request, Role,
+    SearchAnswer, SearchRequest, Snapshot, UsesView,
 };
 use crate::consumers::Launch;
 use crate::paths::SecretStore;
@@ -102,6 +102,11 @@ pub enum Operation {
         role: Target,
         on: bool,
     },
+    /// Assumes a further role with a code of its MFA device, so that what is asked next has its credentials.
+    MfaCode {
+        role: Target,
+        code: MfaCode,
+    },
     /// Anything of the window's contract.
     Command {
         request: Request,
@@ -125,7 +130,10 @@ pub enum Target {
         account: String,
         permission_set: String,
     },
-    /// `ACCOUNT/PERMISSION_SET`, with `PORTAL:` in front if wanted, or free words that hit exactly one.
+    /// A role that is assumed from a permission set, by its name in the settings.
+    Chain { portal: Option<String>, chain: String },
+    /// `ACCOUNT/PERMISSION_SET` or a further role's name, with `PORTAL:` in front if wanted, or free words that hit exactly
+    /// one.
     Words { words: String },
 }
 
@@ -133,7 +141,7 @@ impl Target {
     /// Whether it is an account and a permission set, and no free words.
     pub fn names_one_role(&self) -> bool {
         match self {
-            Self::Role { .. } => true,
+            Self::Role { .. } | Self::Chain { .. } => true,
             Self::Words { words } => words.contains('/'),
         }
     }
@@ -141,11 +149,17 @@ impl Target {
 
 impl From<Role> for Target {
     fn from(role: Role) -> Self {
-        Self::Role {
-            portal: Some(role.portal),
-            portal_region: None,
-            account: role.account,
-            permission_set: role.permission_set,
+        match role.chain {
+            Some(chain) => Self::Chain {
+                portal: Some(role.portal),
+                chain,
+            },
+            None => Self::Role {
+                portal: Some(role.portal),
+                portal_region: None,
+                account: role.account,
+                permission_set: role.permission_set,
+            },
         }
     }
 }
@@ -304,6 +318,9 @@ impl Stay {
 /// Role credentials for a client that asked for them.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CredentialsReply {
+    /// Of a further role.
+    #[serde(default)]
+    pub chain: Option<ChainView>,
     pub access_key_id: String,
     pub secret_access_key: WireSecret,
     pub session_token: WireSecret,
@@ -315,6 +332,19 @@ pub struct CredentialsReply {
     /// Whose they are; an agent of an earlier version does not say.
     #[serde(default)]
     pub stay: Stay,
+}
+
+impl CredentialsReply {
+    /// The account that they are good for.
+    pub fn account_id(&self) -> &str {
+        let further = self.chain.as_ref();
+        further.map_or(&self.role.account, |chain| &chain.account)
+    }
+
+    /// The permission set, or the further role by its name.
+    pub fn role_name(&self) -> &str {
+        self.role.chain.as_ref().unwrap_or(&self.role.permission_set)
+    }
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -348,6 +378,9 @@ pub struct AccountLine {
     pub name: String,
     pub email: String,
     pub permission_sets: Vec<String>,
+    /// Roles that are assumed from these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chains: Vec<ChainView>,
 }
 
 impl Reply {

@@ -103,6 +103,7 @@ impl Answering for Role {
             | Operation::Login { .. }
             | Operation::Logout { .. }
             | Operation::Console { .. }
+            | Operation::MfaCode { .. }
             | Operation::Keep { .. }
             | Operation::Command { .. }
             | Operation::Subscribe

@@ -108,8 +108,46 @@ impl Known<'_> {
                     portals => self.named(portals, account, permission_set),
                 }
             }
+            Target::Chain { portal, chain } => {
+                let portals = matching(self.portals, portal.as_deref(), None);
+                let named = self.chain_in(&portals, chain);
+                let unknown = || ProblemView::no_such_chain(chain).into();
+                named.unwrap_or_else(|| Err(unknown()))
+            }
             Target::Words { words } => self.words(words.trim()),
         }
+    }
+
+    /// The further role that is named so, with `PORTAL:` in front or without.
+    pub fn chain_named(&self, words: &str) -> Option<Result<RoleKey, Refusal>> {
+        let (portals, rest) = self.split_portal(words.trim());
+        self.chain_in(&portals, rest.trim())
+    }
+
+    fn chain_in(&self, portals: &[&NamedPortal], name: &str) -> Option<Result<RoleKey, Refusal>> {
+        let is_meant = |id: &PortalId| portals.iter().any(|portal| portal.id == id.0);
+        let Some(chain) = self.catalogue.chain_named(name, is_meant) else {
+            // It is gone from the settings; whoever keeps it still may want to stop that.
+            let marked = self
+                .catalogue
+                .marked_chain(name)
+                .filter(|key| is_meant(&key.portal));
+            return marked.cloned().map(Ok);
+        };
+        let from = || format!("{}/{}", chain.source_account, chain.source_permission_set);
+        Some(
+            self.catalogue
+                .chain_key(chain)
+                .map_err(|several| match several.as_slice() {
+                    [] => {
+                        let portal = portals.iter().find(|portal| portal.id == chain.portal.0);
+                        let never_listed = portal.and_then(|portal| self.never_listed(portal));
+                        let unknown = || ProblemView::chain_source_unknown(&chain.name, &from()).into();
+                        never_listed.unwrap_or_else(unknown)
+                    }
+                    several => self.several(several),
+                }),
+        )
     }
 
     fn no_portal_there(&self, named: Option<&str>, region: Option<&str>) -> Refusal {
@@ -122,6 +160,9 @@ impl Known<'_> {
     }
 
     fn words(&self, words: &str) -> Result<RoleKey, Refusal> {
+        if let Some(named) = self.chain_named(words) {
+            return named;
+        }
         let names = self
             .portals
             .iter()
@@ -195,6 +236,7 @@ impl Known<'_> {
             portal: PortalId(portal.id.clone()),
             account: AccountId(account.to_owned()),
             permission_set: permission_set.to_owned(),
+            chain: None,
         })
     }
 
@@ -249,6 +291,9 @@ impl Known<'_> {
             (_, Some(portal)) => format!("{}:", portal.name),
         };
         let name = account_name(self.catalogue, role);
+        if let Some(chain) = &role.chain {
+            return format!("{prefix}{chain}  (from {name}/{})", role.permission_set);
+        }
         format!("{prefix}{}/{}  ({name})", role.account, role.permission_set)
     }
 }

@@ -67,6 +67,7 @@ mod tests {
             portal: PortalId("p".to_owned()),
             account: AccountId(account.to_owned()),
             permission_set: "ReadOnly".to_owned(),
+            chain: None,
         };
         let listing = |id: &str, name: &str| Listing {
             accounts: vec![ListedAccount {

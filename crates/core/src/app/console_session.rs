@@ -38,6 +38,7 @@ impl Opener {
                 .map_err(|error| ProblemView::destination(&error))
         };
         check_duration(request.duration_seconds, via)?;
+        check_chain(request, via)?;
         if via == ConsoleVia::Portal {
             let wanted = if asked == (None, None) {
                 None
@@ -48,7 +49,10 @@ impl Opener {
             return Ok(Secret::new(link.to_string()));
         }
         let destination = destination()?;
-        let role = format!("{}/{}", key.account, key.permission_set);
+        let role = match &key.chain {
+            None => format!("{}/{}", key.account, key.permission_set),
+            Some(name) => format!("{name} (from {}/{})", key.account, key.permission_set),
+        };
         let asked = self.refresh.roles.credentials(session, key, Duration::ZERO);
         let answer = within(&self.clock, PATIENCE, asked).await;
         let credentials = answer
@@ -103,6 +107,15 @@ fn check_duration(seconds: Option<u32>, via: ConsoleVia) -> Result<(), ProblemVi
         (Some(_), ConsoleVia::Portal) => Err(ProblemView::duration_of_portal_link()),
         (Some(seconds), ConsoleVia::Federation) if url::SESSION_SECONDS.contains(&seconds) => Ok(()),
         (Some(_), ConsoleVia::Federation) => Err(ProblemView::session_duration()),
+    }
+}
+
+/// What AWS does not do for a role that is assumed from a role.
+fn check_chain(request: &ConsoleRequest, via: ConsoleVia) -> Result<(), ProblemView> {
+    match (&request.role.chain, via, request.duration_seconds) {
+        (None, _, _) | (Some(_), ConsoleVia::Federation, None) => Ok(()),
+        (Some(name), ConsoleVia::Portal, _) => Err(ProblemView::no_portal_link_of_chain(name)),
+        (Some(name), ConsoleVia::Federation, Some(_)) => Err(ProblemView::duration_of_chain(name)),
     }
 }
 

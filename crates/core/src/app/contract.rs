@@ -6,6 +6,7 @@ mod consumers;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
+use zeroize::Zeroize;
 
 use crate::consumers::Question;
 use crate::identity_center::{AccountId, PortalId, RoleKey};
@@ -21,7 +22,7 @@ pub const CONSOLE_SERVICES: [(&str, &str); 6] = [
     ("S3", "s3"),
 ];
 
-/// A permission set in an account of a portal.
+/// A permission set in an account of a portal, or a further role that is assumed from there.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
 pub struct Role {
     /// The portal's id.
@@ -29,6 +30,10 @@ pub struct Role {
     /// Twelve digits.
     pub account: String,
     pub permission_set: String,
+    /// The further role, by its name in the settings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub chain: Option<String>,
 }
 
 impl From<Role> for RoleKey {
@@ -37,6 +42,7 @@ impl From<Role> for RoleKey {
             portal: PortalId(role.portal),
             account: AccountId(role.account),
             permission_set: role.permission_set,
+            chain: role.chain,
         }
     }
 }
@@ -47,6 +53,7 @@ impl From<RoleKey> for Role {
             portal: key.portal.0,
             account: key.account.0,
             permission_set: key.permission_set,
+            chain: key.chain,
         }
     }
 }
@@ -133,12 +140,46 @@ pub enum Request {
     Consumers {
         order: ConsumerOrder,
     },
+    /// Answers a role that wants a code of an MFA device.
+    GiveMfaCode {
+        role: Role,
+        code: MfaCode,
+    },
     /// Renews tokens and credentials in use now.
     RenewNow,
     ShowWindow,
     /// Takes away the sentence about the last failure.
     DismissProblem,
     Quit,
+}
+
+/// What an MFA device shows, as a person types it: goes in only, and is good for one use.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct MfaCode(String);
+
+impl MfaCode {
+    pub fn new(typed: String) -> Self {
+        Self(typed)
+    }
+
+    /// Its six digits; people write it as 123 456 too.
+    pub fn digits(&self) -> Option<String> {
+        let digits: String = self.0.chars().filter(|letter| !letter.is_whitespace()).collect();
+        let is_code = digits.len() == 6 && digits.bytes().all(|byte| byte.is_ascii_digit());
+        is_code.then_some(digits)
+    }
+}
+
+impl std::fmt::Debug for MfaCode {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("[redacted]")
+    }
+}
+
+impl Drop for MfaCode {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -173,6 +214,8 @@ pub enum ProblemCode {
     Failed,
     WrongUse,
     SignInNeeded,
+    /// A role wants a code of a person's MFA device.
+    MfaCodeNeeded,
     NotAssigned,
     /// Only the list can say what is meant, and it is being made for the first time.
     BeingListed,
@@ -297,9 +340,29 @@ pub struct SignInView {
     pub expires_at: Timestamp,
 }
 
+/// A further role that is assumed from a permission set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ChainView {
+    /// As the settings name it.
+    pub name: String,
+    /// The permission set, as `ACCOUNT/PERMISSION_SET` by the account's name.
+    pub from: String,
+    pub role_arn: String,
+    /// The account that the role is in.
+    pub account: String,
+    /// What comes last in its ARN.
+    pub role_name: String,
+    /// Each time that it is assumed a code of an MFA device is needed.
+    pub wants_code: bool,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct CredentialsView {
     pub role: Role,
+    /// Of a further role, where the settings still have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub chain: Option<ChainView>,
     pub account_name: String,
     pub state: CredentialsState,
     #[ts(type = "string | null")]
@@ -350,11 +413,15 @@ pub struct SearchAnswer {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct RoleRow {
     pub role: Role,
+    /// Of a further role.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub chain: Option<ChainView>,
     pub portal_name: String,
     pub account_name: String,
     pub email: String,
     pub favourite: bool,
-    /// Which characters of the account's name and of the permission set matched, by index.
+    /// Which characters of the account's name, and of the permission set or the further role's name, matched, by index.
     pub account_name_matches: Vec<u32>,
     pub permission_set_matches: Vec<u32>,
     pub credentials: Option<CredentialsState>,

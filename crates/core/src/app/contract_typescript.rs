@@ -5,9 +5,10 @@ use std::path::Path;
 use ts_rs::{Config, TS};
 
 use super::{
-    Answer, AwsCliPortal, CONSOLE_SERVICES, ConsoleVia, ConsumerOrder, CredentialsState, CredentialsView,
-    Mood, PortalState, PortalView, ProblemCode, ProblemView, Request, Role, RoleRow, SearchAnswer,
-    SearchRequest, SignInMethod, SignInView, Snapshot, StartUrlView, SyncProgress, SyncView, UsesView,
+    Answer, AwsCliPortal, CONSOLE_SERVICES, ChainView, ConsoleVia, ConsumerOrder, CredentialsState,
+    CredentialsView, MfaCode, Mood, PortalState, PortalView, ProblemCode, ProblemView, Request, Role,
+    RoleRow, SearchAnswer, SearchRequest, SignInMethod, SignInView, Snapshot, StartUrlView, SyncProgress,
+    SyncView, UsesView,
 };
 use crate::consumers::{Launch, Question, RevokedProgram};
 use crate::programs::{Ancestor, Program};
@@ -46,7 +47,7 @@ fn contract_typescript_leaves_no_type_out() {
             line.strip_prefix("pub struct ")
                 .or_else(|| line.strip_prefix("pub enum "))
         })
-        .filter_map(|rest| rest.split_whitespace().next())
+        .filter_map(|rest| rest.split(|letter: char| !letter.is_alphanumeric()).next())
         .collect();
     assert!(declared.len() > 15, "found only {declared:?}");
     for name in declared {
@@ -63,6 +64,7 @@ fn typescript() -> String {
         declaration::<Answer>(),
         declaration::<AwsCliPortal>(),
         declaration::<Role>(),
+        declaration::<MfaCode>(),
         declaration::<SignInMethod>(),
         declaration::<ConsoleVia>(),
         declaration::<ProblemView>(),
@@ -74,6 +76,7 @@ fn typescript() -> String {
         declaration::<SyncView>(),
         declaration::<SyncProgress>(),
         declaration::<SignInView>(),
+        declaration::<ChainView>(),
         declaration::<CredentialsView>(),
         declaration::<CredentialsState>(),
         declaration::<SearchRequest>(),

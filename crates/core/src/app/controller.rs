@@ -268,6 +268,7 @@ impl Controller {
                 answer(reply, Ok(Answer::Done));
             }
             Request::Consumers { order } => self.order_of_consumer(order, reply),
+            Request::GiveMfaCode { role, code } => self.give_code(role.into(), &code, reply),
             Request::RenewNow => {
                 self.woke();
                 self.refresh.renew_in_use();

@@ -43,6 +43,7 @@ mod tests {
             portal: PortalId("p1".to_owned()),
             account: AccountId(format!("{number:012}")),
             permission_set: "ReadOnly".to_owned(),
+            chain: None,
         };
         let orders = ListOrders::default();
         let mut catalogue = Catalogue::default();

@@ -4,6 +4,8 @@ mod asking_problem;
 mod assignment_changes;
 mod aws_cli;
 mod aws_cli_problem;
+mod chain_problem;
+pub mod chained;
 pub mod command;
 pub mod command_problem;
 mod console_session;
@@ -262,7 +264,7 @@ impl App {
             rows: hits
                 .rows
                 .into_iter()
-                .map(|hit| view::row(hit, &names, &credentials))
+                .map(|hit| view::row(hit, &catalogue, &names, &credentials))
                 .collect(),
         }
     }
@@ -310,7 +312,10 @@ impl App {
             .map_err(problem)?;
         let left = until(self.clock.now(), credentials.expires_at);
         match left < min_ttl {
-            true => Err(ProblemView::too_short(&role.permission_set, left.as_secs() / 60)),
+            true => Err(match &role.chain {
+                None => ProblemView::too_short(&role.permission_set, left.as_secs() / 60),
+                Some(name) => ProblemView::too_short_chain(name, left.as_secs() / 60),
+            }),
             // Tools compare it with the machine's clock, be that right or wrong.
             false => Ok(RoleCredentials {
                 expires_at: self.clock.as_shown(credentials.expires_at),

@@ -41,6 +41,7 @@ pub fn notices(before: &AppState, after: &AppState, now: Timestamp, earlier: Tim
         .flatten()
         .collect();
     changes.extend(renewal(before, after, now, earlier));
+    changes.extend(code_wanted(before, after));
     changes.extend(problem(before, after));
     changes.extend(wrong_clock(before, after));
     changes.extend(assignments(before, after));
@@ -154,11 +155,51 @@ fn renewal(before: &AppState, after: &AppState, now: Timestamp, earlier: Timesta
     }
 }
 
+/// Roles that cannot be renewed without a person: one notice for all of them, until none is left.
+fn code_wanted(before: &AppState, after: &AppState) -> Option<NoticeChange> {
+    let key = "mfa-code".to_owned();
+    let wanted = wanting_code(after);
+    match (wanting_code(before).as_slice(), wanted.as_slice()) {
+        ([], []) | ([_, ..], [_, ..]) => None,
+        ([], [first, rest @ ..]) => Some(NoticeChange::Show(Notice {
+            key,
+            title: "A code of your MFA device is needed".to_owned(),
+            body: match rest.len() {
+                0 => format!("For {}. Enter it in the window.", label(first)),
+                1 => format!("For {} and another role. Enter it in the window.", label(first)),
+                more => format!(
+                    "For {} and {more} other roles. Enter it in the window.",
+                    label(first)
+                ),
+            },
+            actions: vec![
+                NoticeAction {
+                    label: "Enter code".to_owned(),
+                    request: Some(Request::ShowWindow),
+                },
+                later(),
+            ],
+        })),
+        ([_, ..], []) => Some(NoticeChange::Withdraw(key)),
+    }
+}
+
+fn wanting_code(state: &AppState) -> Vec<&str> {
+    let waiting = state.credentials.iter().filter(|view| wants_code(view));
+    let in_session = waiting.filter(|view| state.portal(&view.role.portal).is_some_and(is_in_session));
+    in_session.filter_map(|view| view.role.chain.as_deref()).collect()
+}
+
+fn wants_code(view: &CredentialsView) -> bool {
+    let problem = view.problem.as_ref();
+    problem.is_some_and(|problem| problem.code == ProblemCode::MfaCodeNeeded)
+}
+
 fn failing_in_use(state: &AppState, now: Timestamp) -> Vec<&CredentialsView> {
     let failing = state.credentials.iter();
     // One attempt of a hundred fails, and the next works, also after a long sleep when all of them are pressing.
     let failing = failing.filter(|view| state.failed_again.contains(&view.role));
-    let failing = failing.filter(|view| is_failing(view) && is_pressing(view, now));
+    let failing = failing.filter(|view| is_failing(view) && is_pressing(view, now) && !wants_code(view));
     let in_session = failing.filter(|view| state.portal(&view.role.portal).is_some_and(is_in_session));
     in_session.collect()
 }
@@ -169,7 +210,10 @@ fn not_renewed(state: &AppState, failing: &[&CredentialsView]) -> String {
     let portals: Vec<_> = portals.iter().map(|portal| portal.name.as_str()).collect();
     let portals = portals.join(" and ");
     let roles = match failing {
-        [one] => format!("{} / {}", one.account_name, one.role.permission_set),
+        [one] => {
+            let name = one.role.chain.as_ref().unwrap_or(&one.role.permission_set);
+            format!("{} / {name}", one.account_name)
+        }
         several => format!("{} roles", several.len()),
     };
     format!("AWS does not give new credentials for {roles} of {portals}. Portray goes on trying.")
@@ -341,10 +385,12 @@ mod tests {
 
     fn kept_role(state: CredentialsState, problem: Option<ProblemView>) -> CredentialsView {
         CredentialsView {
+            chain: None,
             role: Role {
                 portal: "p1".to_owned(),
                 account: "111122223333".to_owned(),
                 permission_set: "ReadOnly".to_owned(),
+                chain: None,
             },
             account_name: "acme-dev".to_owned(),
             state,
@@ -367,6 +413,39 @@ mod tests {
         let mut ended = state(vec![portal(PortalState::SignInNeeded)]);
         ended.ended.insert("p1".to_owned());
         ended
+    }
+
+    #[test]
+    fn h5_roles_that_want_a_code_are_one_notice_with_a_way_to_give_it_and_none_says_that_aws_fails() {
+        let wanting = |name: &str| {
+            let problem = ProblemView {
+                code: ProblemCode::MfaCodeNeeded,
+                what_happened: String::new(),
+                what_to_do: String::new(),
+            };
+            let mut view = kept_role(CredentialsState::Failing, Some(problem));
+            view.role.chain = Some(name.to_owned());
+            view
+        };
+        let nothing = state(vec![portal(PortalState::SignedIn)]);
+        let mut wanted = nothing.clone();
+        wanted.credentials = vec![wanting("release"), wanting("deploy")];
+        let changes = between(&nothing, &wanted);
+        let [NoticeChange::Show(notice)] = changes.as_slice() else {
+            panic!("{changes:?}");
+        };
+        assert_eq!(
+            notice.body,
+            "For release and another role. Enter it in the window."
+        );
+        assert_eq!(notice.actions[0].request, Some(Request::ShowWindow));
+        assert_eq!(between(&wanted, &wanted), []);
+        assert_eq!(
+            between(&wanted, &nothing),
+            [NoticeChange::Withdraw("mfa-code".to_owned())]
+        );
+        wanted.portals = vec![portal(PortalState::SignInNeeded)];
+        assert_eq!(between(&nothing, &wanted), [], "signing in comes first");
     }
 
     #[test]

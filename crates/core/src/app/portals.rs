@@ -28,16 +28,20 @@ impl Controller {
                 return self.problem = Some(ProblemView::environment(&error));
             }
         };
-        let mut unusable = Vec::new();
+        let (mut usable, mut unusable) = (Vec::new(), Vec::new());
         for portal in self.settings.portals.clone() {
             match Portal::from_settings(&portal, endpoint.as_ref()) {
-                Ok(portal) => self.take_in(portal),
+                Ok(portal) => {
+                    usable.push(portal.clone());
+                    self.take_in(portal);
+                }
                 Err(error) => unusable.push(Fault {
                     line: portal.line,
                     what: format!("the portal “{}” cannot be used: {error}", portal.name),
                 }),
             }
         }
+        unusable.extend(self.take_in_chains(&usable));
         self.tell_what_does_not_hold(unusable);
     }
 
@@ -254,7 +258,11 @@ impl Controller {
         let browser = browser_command(
             browser.or(self.settings.console.browser.as_deref()),
             &name,
-            &request.role.permission_set,
+            request
+                .role
+                .chain
+                .as_ref()
+                .unwrap_or(&request.role.permission_set),
         );
         let noted = (by == OpenedBy::Person).then(|| self.note_of_console(&request.role));
         let book = self.records.uses.clone();
@@ -287,8 +295,10 @@ impl Controller {
         });
     }
 
+    /// The portal's link opens no further role: there the setting does not count.
     fn via(&self, request: &ConsoleRequest) -> ConsoleVia {
         request.via.unwrap_or(match self.settings.console.via {
+            Via::Portal if request.role.chain.is_some() => ConsoleVia::Federation,
             Via::Federation => ConsoleVia::Federation,
             Via::Portal => ConsoleVia::Portal,
         })

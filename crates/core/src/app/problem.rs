@@ -7,7 +7,7 @@ use crate::app::contract::{ProblemCode, ProblemView};
 use crate::app::shell::ShellError;
 use crate::console::destinations::DestinationError;
 use crate::identity_center::portal::PortalError;
-use crate::identity_center::{Failure, Meaning};
+use crate::identity_center::{Failure, Meaning, Trouble};
 use crate::refresh::RefreshFailure;
 use crate::settings::{Fault, SetAside, SettingsError};
 
@@ -76,6 +76,7 @@ impl ProblemView {
                 ),
                 "Sync to refresh the list; an administrator of Identity Center can assign it.",
             ),
+            RefreshFailure::Chain(failure) => Self::chain(failure, role.unwrap_or("this role")),
             RefreshFailure::Aws(failure) => Self::aws(failure, portal),
             RefreshFailure::Store(failure) => Self::store(*failure),
             RefreshFailure::UnknownPortal => Self::unknown_portal(),
@@ -99,6 +100,7 @@ impl ProblemView {
             ProblemCode::Failed
             | ProblemCode::WrongUse
             | ProblemCode::SignInNeeded
+            | ProblemCode::MfaCodeNeeded
             | ProblemCode::NotAssigned
             | ProblemCode::BeingListed
             | ProblemCode::Denied
@@ -144,6 +146,12 @@ impl ProblemView {
                 "Nothing is lost; Portray tries again by itself.",
             ),
             Meaning::Unreachable => Self::as_good_as_unreachable(failure.trouble, portal, &said),
+            Meaning::RoleDenied => Self::new(
+                ProblemCode::Denied,
+                format!("AWS denies {operation}{said}."),
+                "Have the trust policy of the role looked at.",
+            ),
+            Meaning::KeysRefused => Self::as_good_as_unreachable(Trouble::Clock, portal, &said),
             Meaning::Invalid => Self::new(
                 ProblemCode::Failed,
                 format!("Identity Center refuses {operation} for {portal}{said}."),
@@ -234,6 +242,8 @@ impl ProblemView {
             | Meaning::DeniedByPerson
             | Meaning::TimedOut
             | Meaning::AdministratorNeeded
+            | Meaning::RoleDenied
+            | Meaning::KeysRefused
             | Meaning::Invalid => ProblemCode::WrongUse,
         };
         let said = failure
@@ -326,7 +336,7 @@ impl ProblemCode {
         match self {
             Self::Failed => 1,
             Self::WrongUse => 2,
-            Self::SignInNeeded => 3,
+            Self::SignInNeeded | Self::MfaCodeNeeded => 3,
             Self::NotAssigned | Self::Denied | Self::Revoked => 4,
             Self::Unreachable | Self::BeingListed => 5,
             Self::NoAgent => 6,

@@ -48,9 +48,11 @@ fn asked(key: String, question: &Question) -> Notice {
     Notice {
         key,
         title: format!(
-            "Allow {name} to use {} / {}?",
-            label(account),
-            label(&question.permission_set)
+            "Allow {name} to use {}?",
+            match &question.chain {
+                Some(chain) => label(chain),
+                None => format!("{} / {}", label(account), label(&question.permission_set)),
+            }
         ),
         body: format!("{who} It was told to ask again."),
         // A click on the body shows more; without a window, where there is no more, it denies: nobody allows by a slip.
@@ -92,11 +94,14 @@ pub fn kept_no_longer(before: &AppState, after: &AppState) -> Option<NoticeChang
 }
 
 fn named(role: &NamedRole) -> String {
-    format!(
-        "{} / {}",
-        label(&role.account_name),
-        label(&role.role.permission_set)
-    )
+    match &role.role.chain {
+        Some(chain) => label(chain),
+        None => format!(
+            "{} / {}",
+            label(&role.account_name),
+            label(&role.role.permission_set)
+        ),
+    }
 }
 
 #[cfg(test)]
@@ -121,6 +126,7 @@ mod tests {
             account: "111122223333".to_owned(),
             account_name: "acme-prod".to_owned(),
             permission_set: "ReadOnly".to_owned(),
+            chain: None,
         }
     }
 
@@ -191,6 +197,7 @@ mod tests {
                 portal: "p1".to_owned(),
                 account: "111122223333".to_owned(),
                 permission_set: set.to_owned(),
+                chain: None,
             },
             account_name: "acme-dev".to_owned(),
         };

@@ -105,7 +105,10 @@ impl App {
             Refused::ProgramRevoked => ProblemView::program_revoked(&name()),
             Refused::Unread => ProblemView::revocations_unknown(),
             Refused::Waits => {
-                let role = format!("{}/{}", asking.account_name, asking.role.permission_set);
+                let role = match &asking.role.chain {
+                    Some(chain) => chain.clone(),
+                    None => format!("{}/{}", asking.account_name, asking.role.permission_set),
+                };
                 let executable = asking.program.and_then(|program| program.executable.as_deref());
                 ProblemView::confirmation_needed(
                     &name(),

@@ -183,6 +183,8 @@ fn verdict(meaning: Meaning) -> Verdict {
         | Meaning::NotAssigned
         | Meaning::TimedOut
         | Meaning::AdministratorNeeded
+        | Meaning::RoleDenied
+        | Meaning::KeysRefused
         | Meaning::Invalid => Verdict::Failed,
     }
 }

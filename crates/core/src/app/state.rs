@@ -76,6 +76,14 @@ pub struct NamedAccount {
     pub account: String,
     pub name: String,
     pub permission_sets: Vec<String>,
+    pub chains: Vec<NamedChain>,
+}
+
+/// A further role by its name, and the permission set that it is assumed from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedChain {
+    pub name: String,
+    pub permission_set: String,
 }
 
 /// Roles gained and lost from one complete list of a sign-in to the next.

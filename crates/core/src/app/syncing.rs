@@ -12,7 +12,7 @@ use crate::app::contract::{Answer, ProblemView, Request, SyncProgress};
 use crate::app::controller::{Controller, answer};
 use crate::app::view::count;
 use crate::clock::SharedClock;
-use crate::identity_center::{Meaning, PortalId, Priority, Token};
+use crate::identity_center::{Meaning, PortalId, Priority, RoleKey, Token};
 use crate::refresh::RefreshFailure;
 use crate::refresh::life::until;
 use crate::refresh::session::Session;
@@ -201,8 +201,9 @@ impl Controller {
                     self.refresh.roles.forget_role(key);
                 }
                 let catalogue = self.catalogue();
-                for key in catalogue.kept.iter().filter(|key| difference.added.contains(key)) {
-                    // It was kept when it was taken away.
+                let is_back = |key: &&RoleKey| difference.added.contains(&key.source());
+                for key in catalogue.kept.iter().filter(is_back) {
+                    // It was kept when it, or what it is assumed from, was taken away.
                     self.refresh.roles.set_kept(key, true);
                 }
                 self.refresh.look.notify_one();

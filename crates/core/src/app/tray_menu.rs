@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::app::contract::{CONSOLE_SERVICES, Mood, PortalState, PortalView, Request, Role, SignInMethod};
-use crate::app::state::{AppState, NamedAccount, NamedRole, portal_line};
+use crate::app::state::{AppState, NamedAccount, NamedChain, NamedRole, portal_line};
 
 /// What the tray shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -157,7 +157,10 @@ fn role_menu(state: &AppState, named: &NamedRole) -> MenuItem {
         .iter()
         .map(|(name, service)| action(name, open_console(role, Some((*service).to_owned()))))
         .collect();
-    let mut title = format!("{} · {}", named.account_name, role.permission_set);
+    let mut title = match &role.chain {
+        None => format!("{} · {}", named.account_name, role.permission_set),
+        Some(chain) => format!("{} · {chain} (from {})", named.account_name, role.permission_set),
+    };
     if state.portals.len() > 1
         && let Some(portal) = state.portal(&role.portal)
     {
@@ -190,6 +193,7 @@ fn accounts_menu(state: &AppState) -> Option<MenuItem> {
             .permission_sets
             .iter()
             .map(|set| permission_set(account, set))
+            .chain(account.chains.iter().map(|chain| further_role(account, chain)))
             .collect(),
     };
     let items: Vec<_> = state.accounts.iter().map(account).collect();
@@ -204,8 +208,20 @@ fn permission_set(account: &NamedAccount, name: &str) -> MenuItem {
         portal: account.portal.clone(),
         account: account.account.clone(),
         permission_set: name.to_owned(),
+        chain: None,
     };
     action(name, open_console(&role, None))
+}
+
+fn further_role(account: &NamedAccount, chain: &NamedChain) -> MenuItem {
+    let role = Role {
+        portal: account.portal.clone(),
+        account: account.account.clone(),
+        permission_set: chain.permission_set.clone(),
+        chain: Some(chain.name.clone()),
+    };
+    let name = format!("{} (from {})", chain.name, chain.permission_set);
+    action(&name, open_console(&role, None))
 }
 
 fn all_accounts(state: &AppState) -> MenuItem {

@@ -6,17 +6,18 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::app::chained::chain_view;
 use crate::app::contract::{
     CredentialsState, CredentialsView, PortalState, PortalView, ProblemView, RoleRow, SyncView,
 };
 use crate::app::controller::Controller;
-use crate::app::state::{AppState, NamedAccount, NamedPortal, NamedRole};
+use crate::app::state::{AppState, NamedAccount, NamedChain, NamedPortal, NamedRole};
 use crate::clock::Clock;
-use crate::identity_center::{Meaning, Portal, PortalId, RoleKey};
-use crate::refresh::RefreshFailure;
+use crate::identity_center::{AccountId, Meaning, Portal, PortalId, RoleKey};
 use crate::refresh::credentials::RoleView;
 use crate::refresh::session::Session;
 use crate::refresh::standing::{SessionView, Standing};
+use crate::refresh::{ChainFailure, RefreshFailure};
 use crate::role_catalog::{Catalogue, Hit};
 
 /// A portal that cannot be reached for this long is shown as offline.
@@ -134,6 +135,7 @@ impl Controller {
             ProblemView::refresh(failure, portal, Some(&role))
         });
         CredentialsView {
+            chain: chain_view(catalogue, &view.key),
             account_name: account_name(catalogue, &view.key),
             state: credentials_state(&view),
             role: view.key.into(),
@@ -170,7 +172,10 @@ pub fn until_when(view: &RoleView, clock: &dyn Clock) -> (CredentialsState, Opti
 
 pub fn credentials_state(view: &RoleView) -> CredentialsState {
     match &view.failure {
-        Some(RefreshFailure::NotAssigned) => CredentialsState::Unavailable,
+        Some(
+            RefreshFailure::NotAssigned
+            | RefreshFailure::Chain(ChainFailure::SourceNotAssigned | ChainFailure::Gone),
+        ) => CredentialsState::Unavailable,
         _ if view.renewing => CredentialsState::Renewing,
         Some(_) => CredentialsState::Failing,
         None if view.expires_at.is_some() => CredentialsState::Fresh,
@@ -181,6 +186,7 @@ pub fn credentials_state(view: &RoleView) -> CredentialsState {
 /// A role that was found, with what is known of its credentials.
 pub fn row(
     hit: Hit,
+    catalogue: &Catalogue,
     names: &BTreeMap<PortalId, String>,
     credentials: &BTreeMap<RoleKey, (CredentialsState, Option<Timestamp>)>,
 ) -> RoleRow {
@@ -188,6 +194,7 @@ pub fn row(
         .get(&hit.key)
         .map_or((None, None), |(state, at)| (Some(*state), *at));
     RoleRow {
+        chain: chain_view(catalogue, &hit.key),
         portal_name: names.get(&hit.key.portal).cloned().unwrap_or_default(),
         account_name: hit.account_name,
         email: hit.email,
@@ -232,9 +239,23 @@ pub fn account_name(catalogue: &Catalogue, key: &RoleKey) -> String {
         .map_or_else(|| key.account.0.clone(), |listed| listed.account.name.clone())
 }
 
-/// `ACCOUNT/PERMISSION_SET`, by the account's name.
+/// `ACCOUNT/PERMISSION_SET`, by the account's name; a further role by its own, with where it is assumed from.
 pub fn role_name(catalogue: &Catalogue, key: &RoleKey) -> String {
-    format!("{}/{}", account_name(catalogue, key), key.permission_set)
+    let source = format!("{}/{}", account_name(catalogue, key), key.permission_set);
+    match &key.chain {
+        None => source,
+        Some(name) => format!("{name} (from {source})"),
+    }
+}
+
+/// The further roles of an account, for a menu.
+fn chained(catalogue: &Catalogue, portal: &PortalId, account: &AccountId) -> Vec<NamedChain> {
+    let chains = catalogue.chains_of(portal, account).into_iter();
+    let named = chains.map(|chain| NamedChain {
+        name: chain.name.clone(),
+        permission_set: chain.source_permission_set.clone(),
+    });
+    named.collect()
 }
 
 fn menu_accounts(catalogue: &Catalogue) -> Vec<NamedAccount> {
@@ -251,6 +272,7 @@ fn menu_accounts(catalogue: &Catalogue) -> Vec<NamedAccount> {
             account: listed.account.id.0.clone(),
             name: listed.account.name.clone(),
             permission_sets: listed.permission_sets.clone(),
+            chains: chained(catalogue, portal, &listed.account.id),
         })
     });
     accounts.collect()
@@ -259,7 +281,7 @@ fn menu_accounts(catalogue: &Catalogue) -> Vec<NamedAccount> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity_center::{Account, AccountId};
+    use crate::identity_center::Account;
     use crate::role_catalog::{ListedAccount, Listing};
 
     #[test]
@@ -292,6 +314,7 @@ mod tests {
                 portal: PortalId("p1".to_owned()),
                 account: AccountId("111122223333".to_owned()),
                 permission_set: "ReadOnly".to_owned(),
+                chain: None,
             },
             expires_at: None,
             kept: true,

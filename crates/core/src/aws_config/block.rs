@@ -47,6 +47,8 @@ pub struct NamedRole {
     pub portal: String,
     pub account_id: String,
     pub permission_set: String,
+    /// A further role; then account and permission set are not named.
+    pub chain: Option<String>,
 }
 
 impl<'a> Inside<'a> {
@@ -134,10 +136,19 @@ impl<'a> Piece<'a> {
             words.find(|word| *word == option)?;
             words.next().map(str::to_owned)
         };
+        if let Some(chain) = after("--chain") {
+            return Some(NamedRole {
+                portal: after("--portal")?,
+                account_id: String::new(),
+                permission_set: String::new(),
+                chain: Some(chain),
+            });
+        }
         Some(NamedRole {
             portal: after("--portal")?,
             account_id: after("--account")?,
             permission_set: after("--permission-set")?,
+            chain: None,
         })
     }
 
@@ -146,6 +157,7 @@ impl<'a> Piece<'a> {
             portal: self.value("sso_session")?.strip_prefix(SESSION)?.to_owned(),
             account_id: self.value("sso_account_id")?.to_owned(),
             permission_set: self.value("sso_role_name")?.to_owned(),
+            chain: None,
         })
     }
 

@@ -43,6 +43,8 @@ pub enum SkipReason {
     AccountId,
     #[error("the permission set's name cannot stand in a command line of every shell")]
     PermissionSet,
+    #[error("a role that is assumed from a permission set needs kind = \"credential-process\"")]
+    Chain,
     #[error("neither the portal's name nor its id can stand in a command line of every shell")]
     Portal,
 }
@@ -140,6 +142,7 @@ fn kept_profile(piece: &Piece<'_>) -> Option<Profile> {
             account_id: role.account_id.clone(),
             permission_set: role.permission_set.clone(),
             account_name: String::new(),
+            chain: role.chain.clone(),
         },
         change: Change::Same,
     })
@@ -149,7 +152,10 @@ fn wanted<'a>(wish: &'a Wish, inside: &'a Inside<'a>, skipped: &mut Vec<Skipped>
     let mut by_role: BTreeMap<_, Vec<&Piece<'_>>> = BTreeMap::new();
     for piece in &inside.pieces {
         if let Owner::Profile(named) = &piece.owner {
-            let role = (named.account_id.as_str(), named.permission_set.as_str());
+            let role = match named.chain.as_deref() {
+                Some(chain) => ("", chain),
+                None => (named.account_id.as_str(), named.permission_set.as_str()),
+            };
             by_role.entry(role).or_default().push(piece);
         }
     }
@@ -158,7 +164,7 @@ fn wanted<'a>(wish: &'a Wish, inside: &'a Inside<'a>, skipped: &mut Vec<Skipped>
         let portal = &listing.portal;
         let roles: BTreeSet<_> = listing.roles.iter().filter(|role| wish.is_wanted(role)).collect();
         for role in roles {
-            if let Some(reason) = reason_to_skip(portal, role) {
+            if let Some(reason) = reason_to_skip(wish, portal, role) {
                 skipped.push(Skipped {
                     portal: portal.name.clone(),
                     role: role.clone(),
@@ -166,7 +172,11 @@ fn wanted<'a>(wish: &'a Wish, inside: &'a Inside<'a>, skipped: &mut Vec<Skipped>
                 });
                 continue;
             }
-            let pieces = by_role.get(&(role.account_id.as_str(), role.permission_set.as_str()));
+            let key = match role.chain.as_deref() {
+                Some(chain) => ("", chain),
+                None => (role.account_id.as_str(), role.permission_set.as_str()),
+            };
+            let pieces = by_role.get(&key);
             let before = pieces.into_iter().flatten().copied();
             let before = before.filter(|piece| is_for(piece, portal, role));
             all.push((portal, role, before.collect::<Vec<_>>()));
@@ -192,13 +202,16 @@ fn wanted<'a>(wish: &'a Wish, inside: &'a Inside<'a>, skipped: &mut Vec<Skipped>
     all.collect()
 }
 
-fn reason_to_skip(portal: &Portal, role: &Role) -> Option<SkipReason> {
+fn reason_to_skip(wish: &Wish, portal: &Portal, role: &Role) -> Option<SkipReason> {
     let is_id = role.account_id.len() == 12 && role.account_id.bytes().all(|byte| byte.is_ascii_digit());
     if !is_id {
         return Some(SkipReason::AccountId);
     }
-    if !is_plain(&role.permission_set) {
+    if !is_plain(role.shown()) {
         return Some(SkipReason::PermissionSet);
+    }
+    if role.chain.is_some() && wish.kind == Kind::SsoSession {
+        return Some(SkipReason::Chain);
     }
     portal.word().is_none().then_some(SkipReason::Portal)
 }
@@ -206,9 +219,13 @@ fn reason_to_skip(portal: &Portal, role: &Role) -> Option<SkipReason> {
 fn is_for(piece: &Piece<'_>, portal: &Portal, role: &Role) -> bool {
     match &piece.owner {
         Owner::Profile(named) => {
-            named.account_id == role.account_id
-                && named.permission_set == role.permission_set
-                && portal.is_called(&named.portal)
+            let is_same = match (&named.chain, &role.chain) {
+                (None, None) => {
+                    named.account_id == role.account_id && named.permission_set == role.permission_set
+                }
+                (named, role) => named == role,
+            };
+            is_same && portal.is_called(&named.portal)
         }
         Owner::Session | Owner::Foreign => false,
     }
@@ -316,8 +333,11 @@ fn pairs(wish: &Wish, wanted: &Wanted<'_>, sessions: &Sessions<'_>) -> Vec<(&'st
     let mut pairs = match &wish.kind {
         Kind::CredentialProcess { program } => {
             let portal = portal.word().unwrap_or_default();
-            let arguments =
-                format!("--portal {portal} --account {account_id} --permission-set {permission_set}");
+            let role = match &role.chain {
+                Some(chain) => format!("--chain {chain}"),
+                None => format!("--account {account_id} --permission-set {permission_set}"),
+            };
+            let arguments = format!("--portal {portal} {role}");
             vec![(
                 "credential_process",
                 format!("{program} credential-process {arguments}"),

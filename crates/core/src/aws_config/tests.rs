@@ -18,6 +18,7 @@ fn role(account_id: &str, account_name: &str, permission_set: &str) -> Role {
         account_id: account_id.to_owned(),
         permission_set: permission_set.to_owned(),
         account_name: account_name.to_owned(),
+        chain: None,
     }
 }
 
@@ -74,6 +75,40 @@ fn names(plan: &Plan) -> Vec<&str> {
         .iter()
         .map(|profile| profile.name.as_str())
         .collect()
+}
+
+#[test]
+fn i1_a_further_role_has_a_profile_of_its_own_that_stays_and_goes_as_others_do() {
+    let mut release = role("222233334444", "acme-prod", "Deployer");
+    release.chain = Some("release".to_owned());
+    let mut roles = two_roles();
+    roles.push(role("222233334444", "acme-prod", "Deployer"));
+    roles.push(release.clone());
+    let first = planned(None, &wish(roles.clone()));
+    let text = text(&first.after);
+    assert!(
+        text.contains("[profile acme-prod-release]\ncredential_process = /opt/portray credential-process --portal acme --chain release\n"),
+        "{text}"
+    );
+    assert!(text.contains("--permission-set Deployer\n"), "{text}");
+    let again = planned(Some(&text), &wish(roles.clone()));
+    assert!(
+        again
+            .profiles
+            .iter()
+            .all(|profile| profile.change == Change::Same)
+    );
+    roles.pop();
+    assert_eq!(
+        planned(Some(&text), &wish(roles.clone())).removed,
+        ["acme-prod-release"]
+    );
+    roles.push(release);
+    let by_session = Wish {
+        kind: Kind::SsoSession,
+        ..wish(roles)
+    };
+    assert_eq!(planned(None, &by_session).skipped[0].reason, SkipReason::Chain);
 }
 
 #[test]

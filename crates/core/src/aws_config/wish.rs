@@ -50,6 +50,15 @@ pub struct Role {
     pub account_id: String,
     pub permission_set: String,
     pub account_name: String,
+    /// A further role that is assumed from that permission set, by its name in the settings.
+    pub chain: Option<String>,
+}
+
+impl Role {
+    /// What a profile is about: the permission set, or the further role.
+    pub fn shown(&self) -> &str {
+        self.chain.as_ref().unwrap_or(&self.permission_set)
+    }
 }
 
 impl Wish {
@@ -58,19 +67,17 @@ impl Wish {
         let filling = Filling {
             account: &role.account_name,
             account_id: &role.account_id,
-            permission_set: &role.permission_set,
+            permission_set: role.shown(),
             portal: &portal.name,
         };
-        let key = [&portal.id, &role.account_id, &role.permission_set]
-            .map(String::as_str)
-            .join("\n");
+        let key = [portal.id.as_str(), &role.account_id, role.shown()].join("\n");
         self.template.names(&filling, &key)
     }
 
     /// Whether the patterns match.
     pub fn is_wanted(&self, role: &Role) -> bool {
-        let texts = [&role.account_name, &role.account_id]
-            .map(|account| format!("{account}/{}", role.permission_set));
+        let texts =
+            [&role.account_name, &role.account_id].map(|account| format!("{account}/{}", role.shown()));
         let mut patterns = self.only.iter();
         self.only.is_empty() || patterns.any(|pattern| texts.iter().any(|text| matches(pattern, text)))
     }

@@ -39,6 +39,9 @@ pub struct Launch {
     pub account: String,
     pub account_name: String,
     pub permission_set: String,
+    /// The further role that is assumed from it, by its name in the settings.
+    #[serde(default)]
+    pub chain: Option<String>,
 }
 
 /// A program that a person has revoked, until they allow it again.
@@ -61,6 +64,9 @@ pub struct Question {
     pub account: String,
     pub account_name: String,
     pub permission_set: String,
+    /// The further role that is assumed from it, by its name in the settings.
+    #[serde(default)]
+    pub chain: Option<String>,
 }
 
 /// Who asks for credentials of which role.
@@ -340,6 +346,7 @@ impl State {
                 account: asking.role.account.0.clone(),
                 account_name: asking.account_name.to_owned(),
                 permission_set: asking.role.permission_set.clone(),
+                chain: asking.role.chain.clone(),
             },
             program,
             role: asking.role.clone(),
@@ -361,10 +368,11 @@ fn is_confirmed(confirm: &Confirm, asking: Asking<'_>) -> bool {
     let texts = [asking.account_name, &role.account.0];
     let texts = texts.map(|account| format!("{account}/{}", role.permission_set));
     // `*prod*` means every permission set of such accounts.
-    let is_hit = |pattern: &String| {
-        let with_any_set = (!pattern.contains('/')).then(|| format!("{pattern}/*"));
-        let pattern = with_any_set.as_ref().unwrap_or(pattern);
-        texts.iter().any(|text| matches(pattern, text))
+    let is_hit = |given: &String| {
+        let with_any_set = (!given.contains('/')).then(|| format!("{given}/*"));
+        let pattern = with_any_set.as_ref().unwrap_or(given);
+        let is_chain = role.chain.as_deref().is_some_and(|chain| matches(given, chain));
+        is_chain || texts.iter().any(|text| matches(pattern, text))
     };
     match confirm {
         Confirm::Never => false,
@@ -514,6 +522,7 @@ mod tests {
             account: "111122223333".to_owned(),
             account_name: "acme-dev".to_owned(),
             permission_set: "ReadOnly".to_owned(),
+            chain: None,
         };
         assert!(is_launch(&launch.id) && !is_launch("") && !is_launch("1f2e3d4g"));
         let begun = scene.consumers.begin(launch.clone());

@@ -61,6 +61,17 @@ impl IdentityCenter {
             .timeout_config(TimeoutConfig::disabled())
             .stalled_stream_protection(aws_sdk_sso::config::StalledStreamProtectionConfig::disabled())
             .build();
+        let sts = aws_sdk_sts::Config::builder()
+            .behavior_version(aws_sdk_sts::config::BehaviorVersion::latest())
+            .region(aws_sdk_sts::config::Region::new(portal.region.clone()))
+            .endpoint_url(base(&portal.endpoints.sts))
+            .http_client(http.client.clone())
+            .time_source(time_source(&clock))
+            .sleep_impl(sleep(&clock))
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(TimeoutConfig::disabled())
+            .stalled_stream_protection(aws_sdk_sts::config::StalledStreamProtectionConfig::disabled())
+            .build();
         Self {
             portal: Arc::new(portal),
             http: http.clone(),
@@ -68,6 +79,7 @@ impl IdentityCenter {
             reach: Arc::new(Reach::new(clock.clone())),
             oidc: aws_sdk_ssooidc::Client::from_conf(oidc),
             sso: aws_sdk_sso::Client::from_conf(sso),
+            sts: aws_sdk_sts::Client::from_conf(sts),
             clock,
         }
     }
@@ -139,7 +151,7 @@ impl IdentityCenter {
         match (api, meaning) {
             (Api::Portal, Some(Meaning::Unreachable)) => self.reach.silent(),
             (Api::Portal, _) => self.reach.answered(),
-            (Api::Oidc, _) => {}
+            (Api::Oidc | Api::Sts, _) => {}
         }
         answer
     }

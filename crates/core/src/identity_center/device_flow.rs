@@ -141,6 +141,8 @@ impl IdentityCenter {
             | Meaning::DeniedByPerson
             | Meaning::TimedOut
             | Meaning::AdministratorNeeded
+            | Meaning::RoleDenied
+            | Meaning::KeysRefused
             | Meaning::Invalid => Poll::Over(failure),
         }
     }

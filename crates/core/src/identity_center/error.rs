@@ -63,6 +63,10 @@ pub enum Meaning {
     /// 5xx, DNS, TLS, time-outs, garbage, and answers without AWS's name of an error (proxies, captive portals): later,
     /// nothing changes.
     Unreachable,
+    /// STS: whoever asks may not have the role. Its trust policy, an external id, MFA: AWS does not say which.
+    RoleDenied,
+    /// STS: the credentials that ask have expired, or are nobody's.
+    KeysRefused,
     /// AWS refuses the request as it is: wrong region, wrong start URL, or a mistake of ours.
     Invalid,
 }
@@ -81,11 +85,12 @@ impl Explained {
     }
 }
 
-/// Which of the two services answered: each has names of errors of its own.
+/// Which of the services answered: each has names of errors of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Api {
     Oidc,
     Portal,
+    Sts,
 }
 
 /// The members of an error's body that we look at.
@@ -138,11 +143,19 @@ impl Failure {
         let meaning = meaning(api, status, code, body.as_ref());
         let body = body.unwrap_or_default();
         let said = body.error_description.or(body.message);
-        let said = said.as_deref().or(code).unwrap_or("an answer that is not AWS's");
+        let service = error.as_service_error().and_then(ProvideErrorMetadata::message);
+        let said = said
+            .as_deref()
+            .or(service.filter(|_| api == Api::Sts))
+            .or(code)
+            .unwrap_or("an answer that is not AWS's");
         Self {
             retry_after: retry_after(response),
             trouble: if captive {
                 Trouble::Captive
+            } else if code == Some("SignatureDoesNotMatch") {
+                // What we sign with is what AWS gave: only the time can be wrong.
+                Trouble::Clock
             } else {
                 Trouble::Answer
             },
@@ -224,6 +237,7 @@ fn meaning(api: Api, status: u16, code: Option<&str>, body: Option<&ErrorBody>) 
         (_, _, Some("TooManyRequestsException" | "SlowDownException" | "ThrottlingException")) => {
             Meaning::Throttled
         }
+        (_, Api::Sts, Some("Throttling" | "RequestLimitExceeded")) => Meaning::Throttled,
         (..=399 | 500.., _, _) => Meaning::Unreachable,
         (_, _, Some(_)) if for_administrator => Meaning::AdministratorNeeded,
         (_, Api::Portal, Some("UnauthorizedException")) => Meaning::TokenRefused,
@@ -233,6 +247,13 @@ fn meaning(api: Api, status: u16, code: Option<&str>, body: Option<&ErrorBody>) 
         (_, Api::Oidc, Some("InvalidClientException" | "UnauthorizedClientException")) => {
             Meaning::RegistrationRefused
         }
+        (_, Api::Sts, Some("AccessDenied" | "AccessDeniedException")) => Meaning::RoleDenied,
+        (_, Api::Sts, Some("ExpiredToken" | "ExpiredTokenException" | "InvalidClientTokenId")) => {
+            Meaning::KeysRefused
+        }
+        (_, Api::Sts, Some("SignatureDoesNotMatch" | "RequestExpired")) => Meaning::Unreachable,
+        // The query protocol's names of errors have no common ending.
+        (_, Api::Sts, Some(_)) => Meaning::Invalid,
         (_, _, Some(name)) if name.ends_with("Exception") => Meaning::Invalid,
         _ => Meaning::Unreachable,
     }

@@ -1,5 +1,6 @@
 //! Speaks to IAM Identity Center (SSO-OIDC and the portal API); knows nothing of the application's state.
 
+pub mod assume_role;
 pub mod browser_flow;
 pub mod device_flow;
 pub mod error;
@@ -62,12 +63,26 @@ pub struct Account {
     pub email: String,
 }
 
-/// A permission set in an account of a portal: what credentials are obtained for.
+/// What credentials are obtained for: a permission set in an account of a portal, or a further role that is assumed from
+/// there.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RoleKey {
     pub portal: PortalId,
     pub account: AccountId,
     pub permission_set: String,
+    /// The further role, by its name in the settings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chain: Option<String>,
+}
+
+impl RoleKey {
+    /// The permission set whose credentials assume the further role; of any other it is the key itself.
+    pub fn source(&self) -> Self {
+        Self {
+            chain: None,
+            ..self.clone()
+        }
+    }
 }
 
 /// What GetRoleCredentials gives: good for the permission set's session duration (1–12 h, by default 1 h).
@@ -118,4 +133,5 @@ pub struct IdentityCenter {
     pub(crate) reach: Arc<Reach>,
     pub(crate) oidc: aws_sdk_ssooidc::Client,
     pub(crate) sso: aws_sdk_sso::Client,
+    pub(crate) sts: aws_sdk_sts::Client,
 }

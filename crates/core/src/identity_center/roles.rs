@@ -23,7 +23,7 @@ const PAGE: i32 = 100;
 const LONGEST: SignedDuration = SignedDuration::from_mins(12 * 60 + 10);
 
 /// AWS gives no credentials that end so soon: what seems to is judged by a clock that is wrong.
-const SHORTEST: SignedDuration = SignedDuration::from_secs(10);
+pub(super) const SHORTEST: SignedDuration = SignedDuration::from_secs(10);
 
 const GET_ROLE_CREDENTIALS: &str = "GetRoleCredentials";
 
@@ -157,6 +157,12 @@ fn account_of(listed: aws_sdk_sso::types::AccountInfo) -> Option<Account> {
     })
 }
 
+/// What AWS gives is judged by a clock that is wrong.
+pub(super) fn soon_over(operation: &'static str) -> Failure {
+    let detail = "AWS gave credentials that have expired, or all but, by this machine's clock";
+    Failure::new(operation, Meaning::Unreachable, detail).with_trouble(Trouble::Clock)
+}
+
 fn credentials_of(
     given: aws_sdk_sso::types::RoleCredentials,
     now: Timestamp,
@@ -169,9 +175,7 @@ fn credentials_of(
         .filter(|_| given.expiration > 0)
         .ok_or_else(missing("expiry"))?;
     if expires_at.duration_since(now) < SHORTEST {
-        let detail = "AWS gave credentials that have expired, or all but, by this machine's clock";
-        let failure = Failure::new(GET_ROLE_CREDENTIALS, Meaning::Unreachable, detail);
-        return Err(failure.with_trouble(Trouble::Clock));
+        return Err(soon_over(GET_ROLE_CREDENTIALS));
     }
     Ok(RoleCredentials {
         access_key_id: text(given.access_key_id).ok_or_else(missing("access key id"))?,

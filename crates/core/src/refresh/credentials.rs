@@ -2,6 +2,9 @@
 
 #[cfg(test)]
 mod at_once;
+mod chained;
+#[cfg(test)]
+mod chained_tests;
 mod entry;
 mod obtain;
 mod shown;
@@ -15,8 +18,8 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tokio::sync::mpsc;
 
-use self::entry::{Entries, Entry, Epochs, Failed, is_about_the_sign_in};
-use self::obtain::obtain;
+use self::chained::Known;
+use self::entry::{Entries, Entry, Epochs, Failed, is_about_the_sign_in, takes_away};
 pub use self::shown::RoleView;
 use crate::clock::SharedClock;
 use crate::identity_center::{PortalId, Priority, RoleCredentials, RoleKey};
@@ -37,6 +40,7 @@ pub struct RoleCache {
     /// By role and epoch: what was asked for with an earlier sign-in is no answer to anybody who asks now.
     flights: Flights<(RoleKey, u64), Result<Arc<Live>, RefreshFailure>>,
     changes: mpsc::UnboundedSender<Change>,
+    further: Known,
 }
 
 /// Credentials with their life.
@@ -66,6 +70,7 @@ impl RoleCache {
             entries: Arc::default(),
             flights: Flights::default(),
             changes,
+            further: Known::default(),
         }
     }
 
@@ -162,9 +167,11 @@ impl RoleCache {
         });
     }
 
-    /// A role that the listing no longer has.
+    /// A role that the listing no longer has, and what is assumed from it.
     pub fn forget_role(&self, key: &RoleKey) {
-        self.entries().by_role.remove(key);
+        self.entries()
+            .by_role
+            .retain(|known, _| known != key && known.source() != *key);
         self.changed(key);
     }
 
@@ -227,14 +234,14 @@ impl RoleCache {
             asked_at: entry.asked_at,
             wanted: entry.kept || (entry.resumes && entry.is_hot(moment)),
             not_before: entry.not_before(obtainable(&key.portal), moment),
-            obtainable: obtainable(&key.portal) && !entry.is_unavailable(),
+            obtainable: obtainable(&key.portal) && !entry.is_up_to_a_person(),
         });
         facts.collect()
     }
 
     /// Whether AWS last said that the role is not assigned.
     pub fn is_refused(&self, key: &RoleKey) -> bool {
-        self.entries().by_role.get(key).is_some_and(Entry::is_unavailable)
+        self.entries().by_role.get(key).is_some_and(Entry::is_unassigned)
     }
 
     /// The roles of a portal that hold credentials or are kept.
@@ -292,7 +299,7 @@ impl RoleCache {
                 return outcome;
             }
             // A panic is a failure like any other: remembered, so that a loop of clients is no loop of panics.
-            let obtained = AssertUnwindSafe(obtain(&session, &role, priority)).catch_unwind();
+            let obtained = AssertUnwindSafe(cache.obtained(&session, &role, priority)).catch_unwind();
             let answer = obtained.await.unwrap_or(Err(RefreshFailure::Panicked));
             cache.landed(&role, epoch, answer)
         });
@@ -363,7 +370,7 @@ impl RoleCache {
         min_ttl: Duration,
         failure: RefreshFailure,
     ) -> Result<RoleCredentials, RefreshFailure> {
-        let live = live.filter(|live| failure != RefreshFailure::NotAssigned && self.servable(live, min_ttl));
+        let live = live.filter(|live| !takes_away(&failure) && self.servable(live, min_ttl));
         live.map(|live| live.credentials.clone()).ok_or(failure)
     }
 

@@ -62,6 +62,8 @@ pub enum RefreshFailure {
     #[error("the permission set is not assigned (any more)")]
     NotAssigned,
     #[error(transparent)]
+    Chain(#[from] ChainFailure),
+    #[error(transparent)]
     Aws(#[from] Failure),
     #[error(transparent)]
     Store(#[from] StoreFailure),
@@ -71,6 +73,25 @@ pub enum RefreshFailure {
     Ending,
     #[error("the work ended unexpectedly")]
     Panicked,
+}
+
+/// Why there are no credentials of a further role.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ChainFailure {
+    #[error("the settings have no such role (any more)")]
+    Gone,
+    #[error("the permission set that it is assumed from is not assigned (any more)")]
+    SourceNotAssigned,
+    #[error("a code of an MFA device is needed")]
+    CodeNeeded,
+    /// With what AWS said, as in those below.
+    #[error("AWS does not take the code")]
+    CodeRefused(Option<String>),
+    #[error("AWS does not let this permission set assume the role")]
+    Denied(Option<String>),
+    /// The request is none that AWS takes: a duration, a tag, a region.
+    #[error("AWS does not take what is asked for")]
+    Refused(Option<String>),
 }
 
 impl RefreshFailure {
@@ -205,7 +226,8 @@ impl Refresh {
                 if let Err(failure) = session.refresh(None).await {
                     tracing::info!(%failure, "the access token was not renewed");
                 }
-                for key in refresh.roles.in_use(&portal) {
+                let in_use = refresh.roles.in_use(&portal).into_iter();
+                for key in in_use.filter(|key| !refresh.roles.wants_code(key)) {
                     refresh.roles.renew(&session, &key).await;
                 }
             });
@@ -238,6 +260,7 @@ mod tests {
             portal: session.portal().id.clone(),
             account: AccountId("111122223333".to_owned()),
             permission_set: "ReadOnly".to_owned(),
+            chain: None,
         };
         refresh.roles.set_kept(&kept, true);
         let failure = || refresh.role_views()[0].failure.clone();

@@ -166,6 +166,7 @@ mod tests {
             portal: PortalId("p".to_owned()),
             account: AccountId("111122223333".to_owned()),
             permission_set: "ReadOnly".to_owned(),
+            chain: None,
         }
     }
 

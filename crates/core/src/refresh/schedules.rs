@@ -149,6 +149,7 @@ async fn asked_of_the_second(first: Mood) -> Vec<(Operation, Duration)> {
             portal: portal.id.clone(),
             account: AccountId("111122223333".to_owned()),
             permission_set: "ReadOnly".to_owned(),
+            chain: None,
         };
         let session = refresh.add_portal(IdentityCenter::new(portal, &http, clock.clone()));
         session.adopt(company.sign_in(clock.now())).await.unwrap();

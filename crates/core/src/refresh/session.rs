@@ -348,6 +348,8 @@ impl Session {
             | Meaning::AdministratorNeeded
             | Meaning::Throttled
             | Meaning::Unreachable
+            | Meaning::RoleDenied
+            | Meaning::KeysRefused
             | Meaning::Invalid => {
                 self.later(&failure);
                 Err(RefreshFailure::Aws(failure))

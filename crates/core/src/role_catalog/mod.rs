@@ -1,6 +1,7 @@
 //! The accounts and permission sets assigned to a person: listed, cached on disk, searched.
 
 pub mod cache;
+mod chained;
 pub mod search;
 pub mod sync;
 mod target;
@@ -12,6 +13,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::identity_center::{Account, PortalId, RoleKey};
+use crate::role_chain::{Chain, Chains};
 pub use cache::{CatalogueFiles, KeptUse, Loaded, Marks, MarksFile, StoredListing};
 pub use search::{Hit, Hits, Query};
 pub use sync::{Assignments, Difference, Partial, Progress, Source, SyncStopped, Synced, Unfinished, sync};
@@ -48,6 +50,10 @@ pub struct Catalogue {
     pub kept: Vec<RoleKey>,
     /// When those were used last, as far as it is to be known after a restart.
     pub kept_uses: Vec<KeptUse>,
+    /// Roles that are assumed from permission sets, in the order of the settings.
+    chains: Chains,
+    /// Those whose permission set is known, with their keys.
+    chain_keys: Arc<[(RoleKey, Arc<Chain>)]>,
     /// Grows with every change.
     pub revision: u64,
 }
@@ -87,6 +93,7 @@ impl Listing {
                 portal: portal.clone(),
                 account: listed.account.id.clone(),
                 permission_set: permission_set.clone(),
+                chain: None,
             })
         })
     }
@@ -115,6 +122,7 @@ impl Catalogue {
             listing,
         };
         self.listings.insert(portal, known);
+        self.settle_chains();
         self.revision += 1;
     }
 
@@ -131,6 +139,7 @@ impl Catalogue {
     /// Takes a portal out of sight; what was made of its roles stays.
     pub fn hide_portal(&mut self, portal: &PortalId) {
         self.listings.remove(portal);
+        self.settle_chains();
         self.revision += 1;
     }
 
@@ -167,10 +176,11 @@ impl Catalogue {
             .unwrap_or_default()
     }
 
-    /// Whether a listing has this role.
+    /// Whether a listing has this role, or the permission set that it is assumed from.
     pub fn lists(&self, key: &RoleKey) -> bool {
-        self.account(key)
-            .is_some_and(|it| it.permission_sets.contains(&key.permission_set))
+        let is_known = key.chain.is_none() || self.chain_keys.iter().any(|(known, _)| known == key);
+        let listed = self.account(key);
+        is_known && listed.is_some_and(|it| it.permission_sets.contains(&key.permission_set))
     }
 
     /// The account of a role, as far as it is listed.
@@ -252,6 +262,7 @@ mod tests {
             portal: PortalId(portal.to_owned()),
             account: AccountId(account.to_owned()),
             permission_set: permission_set.to_owned(),
+            chain: None,
         }
     }
 

@@ -8,6 +8,7 @@ use nucleo_matcher::{Config, Matcher, Utf32Str};
 
 use super::{Catalogue, ListOrder, ListedAccount};
 use crate::identity_center::{PortalId, RoleKey};
+use crate::role_chain::Chain;
 
 /// What to look for.
 #[derive(Debug, Clone, Copy, Default)]
@@ -116,11 +117,28 @@ impl Catalogue {
                 let Some(score) = of_account.together(of_set) else {
                     continue;
                 };
-                let (favourite, recent) = marks.places(portal, listed, permission_set);
+                let (favourite, recent) = marks.places(portal, listed, (permission_set, None));
                 rows.push(Row {
                     portal,
                     listed,
                     permission_set,
+                    chain: None,
+                    rank: (Reverse(score), favourite, recent, place),
+                });
+            }
+            for (key, chain) in self.chains_from(portal, listed) {
+                place += 1;
+                let of_chain = words.scores(|word| word.chain(chain, matcher));
+                let Some(score) = of_account.together(&of_chain) else {
+                    continue;
+                };
+                let (permission_set, chain) = (key.permission_set.as_str(), Some(chain.name.as_str()));
+                let (favourite, recent) = marks.places(portal, listed, (permission_set, chain));
+                rows.push(Row {
+                    portal,
+                    listed,
+                    permission_set,
+                    chain,
                     rank: (Reverse(score), favourite, recent, place),
                 });
             }
@@ -153,6 +171,8 @@ pub(super) struct Row<'a> {
     pub(super) portal: &'a PortalId,
     pub(super) listed: &'a ListedAccount,
     pub(super) permission_set: &'a str,
+    /// The name of a further role that is assumed from it.
+    pub(super) chain: Option<&'a str>,
     /// Score, place among favourites, place among recents, place in the list.
     pub(super) rank: (Reverse<u32>, usize, usize, usize),
 }
@@ -163,6 +183,7 @@ impl Row<'_> {
             portal: self.portal.clone(),
             account: self.listed.account.id.clone(),
             permission_set: self.permission_set.to_owned(),
+            chain: self.chain.map(str::to_owned),
         }
     }
 
@@ -174,16 +195,17 @@ impl Row<'_> {
     /// A word is marked where it matched best.
     fn hit(&self, words: &Words, favourite: bool, matcher: &mut Matcher) -> Hit {
         let name = &self.listed.account.name;
+        let shown = self.chain.unwrap_or(self.permission_set);
         let mut account_name_matches = Vec::new();
         let mut permission_set_matches = Vec::new();
         for word in &words.0 {
             let of_name = word.name(name, matcher);
-            let of_set = word.name(self.permission_set, matcher);
+            let of_set = word.name(shown, matcher);
             if of_name.is_some() && of_name >= of_set {
                 word.mark(name, matcher, &mut account_name_matches);
             }
             if of_set.is_some() && of_set >= of_name {
-                word.mark(self.permission_set, matcher, &mut permission_set_matches);
+                word.mark(shown, matcher, &mut permission_set_matches);
             }
         }
         for matches in [&mut account_name_matches, &mut permission_set_matches] {
@@ -274,6 +296,12 @@ impl Word {
         name.max(id).max(email)
     }
 
+    /// Not by the permission set's name: whoever types that means the permission set.
+    fn chain(&self, chain: &Chain, matcher: &mut Matcher) -> Option<u32> {
+        let name = self.name(&chain.name, matcher);
+        name.max(self.beside(&chain.role_name, matcher))
+    }
+
     fn mark(&self, text: &str, matcher: &mut Matcher, matches: &mut Vec<u32>) {
         let mut characters = Vec::new();
         self.loose
@@ -304,8 +332,11 @@ impl Scores {
     }
 }
 
-/// A permission set, its place among favourites and its place among recents.
-type Mark<'a> = (&'a str, usize, usize);
+/// A permission set, with the name of the further role where it is one.
+type Marked<'a> = (&'a str, Option<&'a str>);
+
+/// What is marked, its place among favourites and its place among recents.
+type Mark<'a> = (Marked<'a>, usize, usize);
 
 /// Places of favourites and recents, found by account.
 pub(super) struct Marks<'a> {
@@ -319,7 +350,11 @@ impl<'a> Marks<'a> {
             by_account
                 .entry((&key.portal, key.account.0.as_str()))
                 .or_default()
-                .push((key.permission_set.as_str(), favourite, recent));
+                .push((
+                    (key.permission_set.as_str(), key.chain.as_deref()),
+                    favourite,
+                    recent,
+                ));
         };
         for (place, key) in favourites.iter().enumerate() {
             add(key, place, usize::MAX);
@@ -331,11 +366,11 @@ impl<'a> Marks<'a> {
     }
 
     /// `usize::MAX`: not among them.
-    fn places(&self, portal: &PortalId, listed: &ListedAccount, permission_set: &str) -> (usize, usize) {
+    fn places(&self, portal: &PortalId, listed: &ListedAccount, marked: Marked<'_>) -> (usize, usize) {
         let marks = self.by_account.get(&(portal, listed.account.id.0.as_str()));
         let marks = marks.into_iter().flatten();
         marks
-            .filter(|(name, ..)| *name == permission_set)
+            .filter(|(name, ..)| *name == marked)
             .fold((usize::MAX, usize::MAX), |places, (_, favourite, recent)| {
                 (places.0.min(*favourite), places.1.min(*recent))
             })

@@ -315,6 +315,8 @@ fn passes(meaning: Meaning) -> bool {
         | Meaning::DeniedByPerson
         | Meaning::TimedOut
         | Meaning::AdministratorNeeded
+        | Meaning::RoleDenied
+        | Meaning::KeysRefused
         | Meaning::Invalid => false,
     }
 }

@@ -79,6 +79,7 @@ impl Catalogue {
                     portal: id.clone(),
                     account: listed.account.id.clone(),
                     permission_set: set.clone(),
+                    chain: None,
                 }));
             }
         }
@@ -117,7 +118,7 @@ fn names_in_full(row: &Row<'_>, words: &Words, portal_names: &BTreeMap<PortalId,
     let portal = portal_names.get(row.portal);
     words.0.iter().all(|word| {
         is_account(row.listed, &word.text, same_in_any_case)
-            || same_in_any_case(row.permission_set, &word.text)
+            || same_in_any_case(row.chain.unwrap_or(row.permission_set), &word.text)
             || portal.is_some_and(|name| same_in_any_case(name, &word.text))
     })
 }

@@ -6,10 +6,13 @@ use std::ops::Range;
 use serde::de::DeserializeOwned;
 use toml_edit::{Document, DocumentMut, Item, Table, TableLike, Value};
 
+use super::chains::{CHAIN, ChainSettings};
 use super::{ConfirmSettings, ConsoleSettings, Fault, KeepSettings, PortalSettings, ProfileSettings};
 use crate::paths::short_hash;
 
-const TOP: &[&str] = &["portal", "console", "profiles", "confirm", "keep", "guard", SHARE];
+const TOP: &[&str] = &[
+    "portal", "console", "profiles", "confirm", "keep", "chain", "guard", SHARE,
+];
 
 /// Whether the AWS CLI gets sign-ins: of all portals, or of one.
 const SHARE: &str = "share_aws_cli_login";
@@ -38,6 +41,7 @@ pub struct Reading {
     pub share_aws_cli_login: bool,
     pub confirm: ConfirmSettings,
     pub keep: KeepSettings,
+    pub chains: Vec<ChainSettings>,
     pub has_guards: bool,
     pub faults: Vec<Fault>,
     pub unknown_keys: Vec<Fault>,
@@ -69,6 +73,7 @@ pub fn read(content: &[u8]) -> Result<Reading, String> {
     let share_aws_cli_login = reader.flag(document.get(SHARE), SHARE);
     let confirm = reader.table(document.get("confirm"), "confirm", CONFIRM);
     let keep = reader.table(document.get("keep"), "keep", KEEP);
+    let chains = reader.chains(document.get("chain"));
     Ok(Reading {
         share_aws_cli_login,
         portals,
@@ -76,6 +81,7 @@ pub fn read(content: &[u8]) -> Result<Reading, String> {
         profiles,
         confirm,
         keep,
+        chains,
         has_guards: document.get("guard").is_some_and(|guards| !is_empty(guards)),
         faults: reader.faults,
         unknown_keys: reader.unknown_keys,
@@ -123,6 +129,35 @@ impl Reader<'_> {
             portal.id = short_hash(portal.name.as_bytes());
         }
         Some(portal)
+    }
+
+    fn chains(&mut self, item: Option<&Item>) -> Vec<ChainSettings> {
+        let Some(item) = item else { return Vec::new() };
+        let Some(tables) = tables(item) else {
+            let line = self.line(item.span());
+            let what = "the chained roles are no list, and are ignored; each one begins with [[chain]]";
+            let what = what.to_owned();
+            self.faults.push(Fault { line, what });
+            return Vec::new();
+        };
+        tables.iter().filter_map(|table| self.chain(table)).collect()
+    }
+
+    fn chain(&mut self, table: &Table) -> Option<ChainSettings> {
+        self.look_for_unknown_keys(table, "chain.", CHAIN);
+        let ignored = match table.get("name").and_then(Item::as_str) {
+            Some(name) => format!("the chained role “{name}” is ignored"),
+            None => "a chained role is ignored".to_owned(),
+        };
+        let mut chain: ChainSettings = self.part(table, &ignored)?;
+        chain.line = self.line(span_of(table));
+        for (key, _) in table.iter() {
+            let span = table.key(key).and_then(toml_edit::Key::span);
+            if span.is_some() {
+                chain.lines.insert(key.to_owned(), self.line(span));
+            }
+        }
+        Some(chain)
     }
 
     /// `[name]`; its defaults where it is not there or does not hold.

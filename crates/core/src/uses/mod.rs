@@ -97,6 +97,9 @@ pub struct Use {
     /// Empty while the account is not in the listing.
     pub account_name: String,
     pub permission_set: String,
+    /// The further role that was assumed from it, by its name in the settings.
+    #[serde(default)]
+    pub chain: Option<String>,
     pub outcome: UseOutcome,
     /// Why it was refused.
     pub reason: Option<String>,
@@ -145,6 +148,7 @@ impl Observed {
         before.door == self.door
             && before.account == self.role.account.0
             && before.permission_set == self.role.permission_set
+            && before.chain == self.role.chain
             && before.portal == self.portal
             && before.outcome == self.outcome()
             && before.launch == self.launch
@@ -168,6 +172,7 @@ impl Observed {
             account: self.role.account.0,
             account_name: self.account_name,
             permission_set: self.role.permission_set,
+            chain: self.role.chain,
             reason: self.refused,
         }
     }
@@ -193,6 +198,7 @@ pub mod tests {
                 portal: PortalId("p1".to_owned()),
                 account: AccountId("111122223333".to_owned()),
                 permission_set: "ReadOnly".to_owned(),
+                chain: None,
             },
             portal: "acme".to_owned(),
             account_name: "acme-dev".to_owned(),

@@ -8,7 +8,7 @@ use crate::random::uuid_of;
 use crate::world::World;
 
 /// What CloudTrail writes in place of a secret.
-pub(super) const HIDDEN: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
+pub(crate) const HIDDEN: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
 /// The management account of the organization, which owns the instance.
 const MANAGEMENT_ACCOUNT: &str = "100000000001";
 
@@ -19,7 +19,7 @@ impl Operation {
                 "signin.amazonaws.com"
             }
             Self::ConsoleLogin | Self::ConsoleLogout | Self::MultiSession => "signin.amazonaws.com",
-            Self::GetCallerIdentity => "sts.amazonaws.com",
+            Self::GetCallerIdentity | Self::AssumeRole => "sts.amazonaws.com",
             Self::RegisterClient
             | Self::StartDeviceAuthorization
             | Self::CreateToken
@@ -43,7 +43,9 @@ impl Operation {
     }
 
     fn is_read_only(self) -> bool {
-        self.is_portal_read() || matches!(self, Self::GetCallerIdentity | Self::AccessPortal | Self::Unknown)
+        let is_look = matches!(self, Self::GetCallerIdentity | Self::AccessPortal | Self::Unknown);
+        // AWS counts AssumeRole as a read.
+        self.is_portal_read() || is_look || self == Self::AssumeRole
     }
 }
 
@@ -62,6 +64,7 @@ impl AuditEvent {
             Operation::ConsoleLogin | Operation::GetSigninToken => {
                 self.console_record(world).into_iter().collect()
             }
+            Operation::AssumeRole => self.assume_role_records(world),
             Operation::RegisterClient
             | Operation::StartDeviceAuthorization
             | Operation::CreateToken
@@ -86,6 +89,29 @@ impl AuditEvent {
             record["errorMessage"] = self.error_message.as_deref().into();
         }
         record
+    }
+
+    /// One for the caller's account, and one for the role's where that is another. Both name the same event.
+    fn assume_role_records(&self, world: &World) -> Vec<Value> {
+        let mut of_caller = self.call_record(world);
+        let (Some((arn, account)), Some(caller)) = (&self.resource, &self.assumed_role) else {
+            return vec![of_caller];
+        };
+        let shared = uuid_of(&Sha256::digest(format!("shared event {}", self.request_id)));
+        of_caller["sharedEventID"] = shared.into();
+        of_caller["resources"] = json!([{ "accountId": account, "type": "AWS::IAM::Role", "ARN": arn }]);
+        if *account == caller.account {
+            return vec![of_caller];
+        }
+        let mut of_role = of_caller.clone();
+        of_role["userIdentity"] = json!({
+            "type": "AWSAccount",
+            "principalId": format!("{}:{}", caller.role_id, caller.session_name),
+            "accountId": caller.account,
+        });
+        of_role["recipientAccountId"] = account.as_str().into();
+        of_role["eventID"] = uuid_of(&Sha256::digest(format!("event role {}", self.request_id))).into();
+        vec![of_caller, of_role]
     }
 
     /// Of the console's sign-in, which names its failures in words only.

@@ -190,12 +190,17 @@ impl Emulator {
                 .source_ip_address
                 .unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))
                 .to_string(),
-            request_parameters: audit::request_parameters(operation, call),
+            request_parameters: call
+                .trail
+                .request_parameters
+                .clone()
+                .unwrap_or_else(|| audit::request_parameters(operation, call)),
             service_event_details: audit::service_event_details(operation, call),
             sign_in: call.trail.sign_in.clone(),
             response_elements: call.trail.response_elements.clone(),
             assumed_role: call.trail.assumed_role.clone(),
             login_to: call.trail.login_to.clone(),
+            resource: call.trail.resource.clone(),
             credential_id: call.session.as_deref().map(credential_id),
             principal_tags: call.principal_tags.clone(),
             duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),

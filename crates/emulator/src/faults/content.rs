@@ -23,6 +23,10 @@ pub(super) fn half_an_answer(operation: Operation) -> &'static str {
             "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">\
              <GetCallerIdentityResult><Arn>arn:aws:sts::1111"
         }
+        Operation::AssumeRole => {
+            "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">\
+             <AssumeRoleResult><Credentials><AccessKeyId>ASIA"
+        }
         Operation::RegisterClient => "{\"clientId\": \"_yzk",
         Operation::StartDeviceAuthorization => "{\"deviceCode\": \"5oFn",
         Operation::CreateToken => "{\"accessToken\": \"aoaAAAA",

@@ -29,7 +29,7 @@ pub(crate) fn of_status(
         | Operation::ListAccountRoles
         | Operation::GetRoleCredentials
         | Operation::Logout => PortalError::of_status(status),
-        Operation::GetCallerIdentity => sts::of_status(status, request_id),
+        Operation::GetCallerIdentity | Operation::AssumeRole => sts::of_status(status, request_id),
         Operation::Authorize
         | Operation::SignIn
         | Operation::VerifyDevice
@@ -65,7 +65,12 @@ impl Fault {
             self.trouble,
             Some(Trouble::Throttled | Trouble::ThrottledRetryAfter)
         );
-        if is_throttled && self.operation == Operation::GetCallerIdentity {
+        if is_throttled
+            && matches!(
+                self.operation,
+                Operation::GetCallerIdentity | Operation::AssumeRole
+            )
+        {
             // The query protocol says so with 400.
             *response.status_mut() = StatusCode::BAD_REQUEST;
         }
@@ -93,7 +98,7 @@ impl Fault {
 /// Of a body that a script spells out, unless it says so itself.
 fn content_type(operation: Operation) -> &'static str {
     match operation {
-        Operation::GetCallerIdentity => "text/xml",
+        Operation::GetCallerIdentity | Operation::AssumeRole => "text/xml",
         Operation::Authorize
         | Operation::SignIn
         | Operation::VerifyDevice

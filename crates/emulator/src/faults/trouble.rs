@@ -24,7 +24,7 @@ use crate::emulator::wait;
 const MORE_THAN_THERE_IS: usize = 10;
 const LISTS: [Operation; 2] = [Operation::ListAccounts, Operation::ListAccountRoles];
 /// They answer with JSON or XML.
-const OF_PROGRAMS: [Operation; 9] = [
+const OF_PROGRAMS: [Operation; 10] = [
     Operation::RegisterClient,
     Operation::StartDeviceAuthorization,
     Operation::CreateToken,
@@ -34,6 +34,7 @@ const OF_PROGRAMS: [Operation; 9] = [
     Operation::Logout,
     Operation::GetSigninToken,
     Operation::GetCallerIdentity,
+    Operation::AssumeRole,
 ];
 
 /// One kind of trouble. Those that spoil the real answer leave answers alone that have nothing to spoil.

@@ -60,10 +60,7 @@ impl ConsoleSession {
     /// How hosts of the console begin with multi-session: the account, and eight characters that stand for the session.
     pub(crate) fn name(&self) -> String {
         let role = &self.role;
-        let digest = Sha256::digest(format!(
-            "{}\0{}\0{}",
-            role.account, role.permission_set, role.user
-        ));
+        let digest = Sha256::digest(format!("{}\0{}\0{}", role.account, role.shown_role(), role.user));
         format!("{}-{}", role.account, hex(&digest[..4]))
     }
 }

@@ -22,7 +22,7 @@ pub(crate) fn console_page(
     let address = address(browser, session, Some(destination));
     let mut rows = vec![
         ("Account", "account", format!("{account_name} ({})", role.account)),
-        ("Role", "role", role.permission_set.clone()),
+        ("Role", "role", role.shown_role().to_owned()),
         ("User", "user", role.user.clone()),
         ("Region", "region", region.clone()),
         ("Destination", "destination", destination.to_string()),
@@ -117,7 +117,7 @@ pub(super) fn named(world: &World, session: &ConsoleSession) -> String {
     format!(
         "{} as {}",
         name(account_name(world, session)),
-        name(&session.role.permission_set)
+        name(session.role.shown_role())
     )
 }
 

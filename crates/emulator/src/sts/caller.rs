@@ -33,8 +33,7 @@ pub(super) fn signer(state: &State, call: &Call) -> Result<RoleSession, StsError
         .open(token)
         .filter(|role| role.access_key_id == signature.access_key_id);
     let role = role.ok_or(StsError::InvalidClientTokenId)?;
-    // Its IAM role is gone with its permission set.
-    if state.world.deleted_sets.contains(&role.permission_set) {
+    if !role.is_there(&state.world) {
         return Err(StsError::InvalidClientTokenId);
     }
     if call.now >= role.expires() {

@@ -14,7 +14,6 @@ pub(super) type Members = Vec<(&'static str, Value)>;
 
 pub(super) enum Value {
     Text(String),
-    #[expect(dead_code, reason = "results with members of members come with AssumeRole")]
     Members(Members),
 }
 

@@ -23,8 +23,8 @@ pub(super) struct Checker<'a> {
 }
 
 impl Checker<'_> {
-    /// Settings are set; users, groups, accounts, permission sets and applications are added, or replace those of the
-    /// same name; assignments are added.
+    /// Settings are set; users, groups, accounts, permission sets, roles and applications are added, or replace those of
+    /// the same name; assignments are added.
     pub(super) fn apply(&self, mut file: WorldFile, world: &mut World) -> Result<(), WorldError> {
         self.settings(&mut file, world)?;
         self.groups(file.group, world)?;
@@ -34,6 +34,7 @@ impl Checker<'_> {
         for table in &file.assignment {
             self.assign(world, table)?;
         }
+        self.roles(file.role, world)?;
         self.applications(file.application, world)
     }
 
@@ -253,16 +254,7 @@ impl Checker<'_> {
     ) -> Result<BTreeSet<String>, WorldError> {
         let mut ids = BTreeSet::new();
         for wanted in &table.accounts {
-            let name = wanted.get_ref();
-            let named = || world.accounts.iter().filter(|known| known.name == *name);
-            let Some(account) = world.account(name).or_else(|| named().next()) else {
-                return Err(self.unknown("assignment.accounts", "account", wanted));
-            };
-            if account.id != *name && named().count() > 1 {
-                let problem = format!("{name:?} is the name of several accounts: use the id");
-                return Err(self.invalid("assignment.accounts", wanted, problem));
-            }
-            ids.insert(account.id.clone());
+            ids.insert(self.account_id("assignment.accounts", wanted, world)?);
         }
         for wanted in &table.ous {
             let ou = wanted.get_ref();
@@ -281,6 +273,25 @@ impl Checker<'_> {
             return Err(self.invalid("assignment", &table.permission_sets, problem));
         }
         Ok(ids)
+    }
+
+    /// Of the account with this id, or this name.
+    pub(super) fn account_id(
+        &self,
+        key: &'static str,
+        wanted: &Spanned<String>,
+        world: &World,
+    ) -> Result<String, WorldError> {
+        let name = wanted.get_ref();
+        let named = || world.accounts.iter().filter(|known| known.name == *name);
+        let Some(account) = world.account(name).or_else(|| named().next()) else {
+            return Err(self.unknown(key, "account", wanted));
+        };
+        if account.id != *name && named().count() > 1 {
+            let problem = format!("{name:?} is the name of several accounts: use the id");
+            return Err(self.invalid(key, wanted, problem));
+        }
+        Ok(account.id.clone())
     }
 
     pub(super) fn lifetime(
@@ -357,7 +368,7 @@ fn is_inside(account: &Account, ou: &str) -> bool {
 }
 
 /// Adds what is new at the end; what is known keeps its place, because pages of lists count rows.
-fn merge<T>(known: &mut Vec<T>, new: impl Iterator<Item = T>, name: impl Fn(&T) -> String) {
+pub(super) fn merge<T>(known: &mut Vec<T>, new: impl Iterator<Item = T>, name: impl Fn(&T) -> String) {
     let mut places: BTreeMap<String, usize> = known
         .iter()
         .enumerate()

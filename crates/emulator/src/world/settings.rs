@@ -33,6 +33,7 @@ impl World {
             accounts: Vec::new(),
             permission_sets: Vec::new(),
             applications: Vec::new(),
+            roles: Vec::new(),
             attributes_for_access_control: std::collections::BTreeMap::new(),
             assignments: super::Assignments::default(),
             deleted_sets: std::collections::BTreeSet::new(),
@@ -136,14 +137,22 @@ impl Checker<'_> {
                 "with an external_idp the provider asks for a second factor, not Identity Center".to_owned();
             return Err(self.invalid("user.mfa", &secret, problem));
         }
+        Ok(Mfa::Totp {
+            secret: self.totp_secret("user.mfa", &secret)?,
+        })
+    }
+
+    pub(super) fn totp_secret(
+        &self,
+        key: &'static str,
+        secret: &Spanned<String>,
+    ) -> Result<String, WorldError> {
         if generator(secret.get_ref()).is_none() {
             let problem =
                 "a TOTP secret is base32 of at least 16 bytes (26 letters and digits 2 to 7)".to_owned();
-            return Err(self.invalid("user.mfa", &secret, problem));
+            return Err(self.invalid(key, secret, problem));
         }
-        Ok(Mfa::Totp {
-            secret: secret.into_inner(),
-        })
+        Ok(secret.get_ref().clone())
     }
 
     /// What a running world cannot change: clients and pages have it already.
@@ -186,6 +195,7 @@ impl Checker<'_> {
             missing_scope: table.missing_scope.unwrap_or(now.missing_scope),
             foreign_destinations: table.foreign_destinations.unwrap_or(now.foreign_destinations),
             federation_post: table.federation_post.unwrap_or(now.federation_post),
+            mfa_of_role_sessions: table.mfa_of_role_sessions.unwrap_or(now.mfa_of_role_sessions),
         };
         Ok(())
     }

@@ -45,6 +45,8 @@ pub(super) struct WorldFile {
     pub(super) assignment: Vec<AssignmentTable>,
     #[serde(default)]
     pub(super) application: Vec<ApplicationTable>,
+    #[serde(default)]
+    pub(super) role: Vec<RoleTable>,
 }
 
 #[derive(Deserialize)]
@@ -82,6 +84,7 @@ pub(super) struct UnsettledTable {
     pub(super) missing_scope: Option<MissingScope>,
     pub(super) foreign_destinations: Option<bool>,
     pub(super) federation_post: Option<bool>,
+    pub(super) mfa_of_role_sessions: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -166,6 +169,27 @@ pub(super) struct ApplicationTable {
     pub(super) users: Vec<Spanned<String>>,
     #[serde(default)]
     pub(super) groups: Vec<Spanned<String>>,
+}
+
+/// A role of an account, and the terms of its trust policy.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RoleTable {
+    pub(super) account: Spanned<String>,
+    pub(super) name: Spanned<String>,
+    /// `ACCOUNT`, `ACCOUNT/PERMISSION_SET`, or an ARN with `*` in it.
+    pub(super) trust: Spanned<Vec<Spanned<String>>>,
+    pub(super) external_id: Option<Spanned<String>>,
+    pub(super) mfa: Option<MfaDeviceTable>,
+    #[serde(default = "default_role_duration")]
+    pub(super) max_session_duration: Spanned<Lifetime>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MfaDeviceTable {
+    pub(super) serial: Spanned<String>,
+    pub(super) totp: Spanned<String>,
 }
 
 /// A duration such as `90s`, `15m`, `8h` or `30d`.

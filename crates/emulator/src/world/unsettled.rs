@@ -25,6 +25,9 @@ pub struct Unsettled {
     pub foreign_destinations: bool,
     /// Whether `/federation` takes POST besides the documented GET. Assumed: it does not.
     pub federation_post: bool,
+    /// Whether a role session may answer for an MFA device in AssumeRole. The device has to be the calling IAM user's, and
+    /// a role session is of none. Assumed: it may not.
+    pub mfa_of_role_sessions: bool,
 }
 
 /// How a registration for both `device_code` and `authorization_code` is refused: both were seen at AWS.
@@ -117,6 +120,7 @@ impl Default for Unsettled {
             missing_scope: MissingScope::default(),
             foreign_destinations: false,
             federation_post: false,
+            mfa_of_role_sessions: false,
         }
     }
 }

@@ -58,6 +58,7 @@ fn wish() -> Wish {
         account_id: "111122223333".to_owned(),
         permission_set: "ReadOnly".to_owned(),
         account_name: "acme-dev".to_owned(),
+        chain: None,
     };
     Wish {
         listings: vec![Listing {

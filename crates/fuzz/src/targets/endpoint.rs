@@ -55,6 +55,7 @@ impl Answering for Generous {
     async fn answer(&self, _request: RequestLine, _caller: Caller, replies: mpsc::Sender<Reply>) {
         let secret = WireSecret::from(&Secret::from(scene::CANARY));
         let credentials = CredentialsReply {
+            chain: None,
             access_key_id: "ASIAEXAMPLE".to_owned(),
             secret_access_key: secret.clone(),
             session_token: secret,
@@ -63,6 +64,7 @@ impl Answering for Generous {
                 portal: "p-acme".to_owned(),
                 account: "111122223333".to_owned(),
                 permission_set: "ReadOnly".to_owned(),
+                chain: None,
             },
             portal_name: "acme".to_owned(),
             account_name: "acme-dev".to_owned(),

@@ -65,6 +65,7 @@ fn in_parts(text: &str) -> Option<Target> {
 /// An account's id is taken as it is, also where the listing does not have it.
 fn is_named_by_id(target: &Target) -> bool {
     let account = match target {
+        Target::Chain { chain, .. } => chain.as_str(),
         Target::Role { account, .. } => account.as_str(),
         Target::Words { words } => words.rsplit_once('/').map_or("", |(account, _)| account),
     };

@@ -61,6 +61,9 @@ struct ProfileLine<'a> {
     account: &'a str,
     account_name: &'a str,
     permission_set: &'a str,
+    /// A further role that is assumed from it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chain: Option<&'a str>,
     change: &'static str,
 }
 
@@ -159,7 +162,7 @@ impl Report {
         }
         let skipped = self.skipped.iter().map(|skipped| {
             let account = on_one_harmless_line(&skipped.role.account_name);
-            let set = on_one_harmless_line(&skipped.role.permission_set);
+            let set = on_one_harmless_line(skipped.role.shown());
             format!("No profile for {account}/{set}: {}.", skipped.reason)
         });
         notes.extend(named(skipped.collect(), "roles get no profile"));
@@ -217,6 +220,7 @@ impl Report {
             account: &profile.role.account_id,
             account_name: &profile.role.account_name,
             permission_set: &profile.role.permission_set,
+            chain: profile.role.chain.as_deref(),
             change: match profile.change {
                 Change::New => "new",
                 Change::Changed => "changed",

@@ -352,6 +352,7 @@ async fn h4_many_bad_tries_are_one_line_a_minute_and_hold_up_nobody_else() {
 async fn h5_only_what_mends_itself_is_worth_another_try() {
     for (code, status) in [
         ("sign_in_needed", 403),
+        ("mfa_code_needed", 403),
         ("not_assigned", 403),
         ("wrong_use", 403),
         ("secret_store", 403),

@@ -126,6 +126,7 @@ fn x2_debug_of_an_answer_hides_its_secrets() {
             joined: false,
         },
         Reply::Credentials(CredentialsReply {
+            chain: None,
             access_key_id: "AKID".to_owned(),
             secret_access_key: secret.clone(),
             session_token: secret,
@@ -134,6 +135,7 @@ fn x2_debug_of_an_answer_hides_its_secrets() {
                 portal: "p".to_owned(),
                 account: "1".to_owned(),
                 permission_set: "s".to_owned(),
+                chain: None,
             },
             portal_name: "acme".to_owned(),
             account_name: String::new(),

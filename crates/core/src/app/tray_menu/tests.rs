@@ -24,6 +24,7 @@ fn read_only(account: &str) -> NamedRole {
         portal: "p1".to_owned(),
         account: "111122223333".to_owned(),
         permission_set: "ReadOnly".to_owned(),
+        chain: None,
     };
     NamedRole {
         role,
@@ -139,6 +140,7 @@ fn k3_a_locked_keyring_is_said_with_what_to_do_and_offers_no_sign_in() {
 fn few_accounts_stand_in_the_menu_by_name() {
     let mut state = state(vec![portal(PortalState::SignedIn)]);
     state.accounts = vec![NamedAccount {
+        chains: Vec::new(),
         portal: "p1".to_owned(),
         account: "111122223333".to_owned(),
         name: "acme-dev".to_owned(),

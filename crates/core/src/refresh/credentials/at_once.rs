@@ -32,6 +32,7 @@ impl Scene {
             portal: PortalId("acme".to_owned()),
             account: AccountId("111122223333".to_owned()),
             permission_set: "ReadOnly".to_owned(),
+            chain: None,
         };
         Self {
             cache: RoleCache::new(Arc::new(aws.clock.clone()), changes),

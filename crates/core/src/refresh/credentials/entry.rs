@@ -8,7 +8,7 @@ use super::Live;
 use crate::identity_center::{Failure, Meaning, PortalId, RoleKey};
 use crate::refresh::life::Moment;
 use crate::refresh::plan::is_hot;
-use crate::refresh::{RefreshFailure, retry};
+use crate::refresh::{ChainFailure, RefreshFailure, retry};
 
 #[derive(Debug, Default)]
 pub(super) struct Entries {
@@ -62,8 +62,13 @@ impl Epochs {
 }
 
 impl Entry {
-    pub(super) fn is_unavailable(&self) -> bool {
+    pub(super) fn is_unassigned(&self) -> bool {
         matches!(&self.failed, Some(failed) if failed.failure == RefreshFailure::NotAssigned)
+    }
+
+    /// Trying again by ourselves would give the same.
+    pub(super) fn is_up_to_a_person(&self) -> bool {
+        matches!(&self.failed, Some(failed) if is_up_to_a_person(&failed.failure))
     }
 
     /// That nobody was signed in holds up nothing once somebody is. What was obtained a moment ago would not be better
@@ -98,7 +103,7 @@ impl Entry {
     }
 
     pub(super) fn fail(&mut self, failure: RefreshFailure, moment: Moment) {
-        if failure == RefreshFailure::NotAssigned {
+        if takes_away(&failure) {
             self.live = None;
         }
         let before = self.failed.as_ref();
@@ -108,6 +113,7 @@ impl Entry {
             RefreshFailure::Aws(Failure { retry_after, .. }) => *retry_after,
             RefreshFailure::SignInNeeded
             | RefreshFailure::NotAssigned
+            | RefreshFailure::Chain(_)
             | RefreshFailure::Store(_)
             | RefreshFailure::UnknownPortal
             | RefreshFailure::Ending
@@ -124,9 +130,10 @@ impl Entry {
 }
 
 impl Failed {
-    /// None: what AWS refuses is not known to fail until it is asked again.
+    /// None: what AWS refuses is not known to fail until it is asked again. That a code is needed stays true.
     pub(super) fn tried_at_once(self) -> Option<Self> {
-        (self.failure != RefreshFailure::NotAssigned).then_some(Self {
+        let needs_code = self.failure == RefreshFailure::Chain(ChainFailure::CodeNeeded);
+        (needs_code || !is_up_to_a_person(&self.failure)).then_some(Self {
             in_a_row: 0,
             not_before: Duration::ZERO,
             remembered_until: Duration::ZERO,
@@ -137,6 +144,19 @@ impl Failed {
     pub(super) fn is_silence(&self) -> bool {
         matches!(&self.failure, RefreshFailure::Aws(failure) if failure.meaning == Meaning::Unreachable)
     }
+}
+
+/// AWS, or the settings, do not let us have it: what is left of it is not served either.
+pub(super) fn takes_away(failure: &RefreshFailure) -> bool {
+    matches!(
+        failure,
+        RefreshFailure::NotAssigned
+            | RefreshFailure::Chain(ChainFailure::SourceNotAssigned | ChainFailure::Gone)
+    )
+}
+
+fn is_up_to_a_person(failure: &RefreshFailure) -> bool {
+    matches!(failure, RefreshFailure::NotAssigned | RefreshFailure::Chain(_))
 }
 
 /// Nobody was signed in, or nobody knew.

@@ -40,6 +40,8 @@ fn meant(failure: Failure) -> RefreshFailure {
         | Meaning::AdministratorNeeded
         | Meaning::Throttled
         | Meaning::Unreachable
+        | Meaning::RoleDenied
+        | Meaning::KeysRefused
         | Meaning::Invalid => RefreshFailure::Aws(failure),
     }
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::RoleCache;
 use crate::identity_center::RoleKey;
-use crate::refresh::RefreshFailure;
+use crate::refresh::{ChainFailure, RefreshFailure};
 
 /// How long a role that gave nothing is shown after somebody asked for it.
 const SHOWN: Duration = Duration::from_secs(15 * 60);
@@ -38,7 +38,8 @@ impl RoleCache {
             let asked_lately = entry
                 .asked_at
                 .is_some_and(|asked| moment.age.saturating_sub(asked) < SHOWN);
-            let lost = failure.is_some() && entry.obtained && asked_lately;
+            let waits_for_code = failure == Some(RefreshFailure::Chain(ChainFailure::CodeNeeded));
+            let lost = failure.is_some() && (entry.obtained || waits_for_code) && asked_lately;
             let worth_showing = live.is_some() || entry.kept || lost;
             worth_showing.then(|| RoleView {
                 key: key.clone(),

@@ -19,6 +19,7 @@ fn key(permission_set: &str) -> RoleKey {
         portal: PortalId("acme".to_owned()),
         account: AccountId("111122223333".to_owned()),
         permission_set: permission_set.to_owned(),
+        chain: None,
     }
 }
 

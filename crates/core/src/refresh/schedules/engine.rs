@@ -205,6 +205,7 @@ impl Engine {
             portal: self.session.portal().id.clone(),
             account: AccountId("111122223333".to_owned()),
             permission_set: format!("Set{number}"),
+            chain: None,
         };
         let (roles, session) = (self.refresh.roles.clone(), self.session.clone());
         async move { roles.credentials(&session, &key, Duration::ZERO).await }

@@ -215,6 +215,7 @@ fn keys() -> Vec<String> {
         ("permission_set.", "[[permission_set]]\n"),
         ("assignment.", "[[assignment]]\n"),
         ("application.", "[[application]]\n"),
+        ("role.", "[[role]]\n"),
     ];
     let keys_of = |(prefix, header): (&str, &str)| -> Vec<String> {
         let error = parse(&format!("{header}no_such_key = 1\n"))

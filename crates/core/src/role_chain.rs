@@ -1,0 +1,475 @@
+//! Further roles that are assumed from a permission set: what the settings say of them, checked by AWS's rules.
+
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+use crate::identity_center::assume_role::FurtherRole;
+use crate::identity_center::portal::is_region;
+use crate::identity_center::{AccountId, Partition, Portal, PortalId};
+use crate::settings::{ChainSettings, Fault};
+
+/// A role that is assumed from a permission set, by its name in the settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chain {
+    pub name: String,
+    pub portal: PortalId,
+    /// The account of the permission set, by id or name.
+    pub source_account: String,
+    pub source_permission_set: String,
+    /// The account that the role is in.
+    pub account: AccountId,
+    /// What comes last in its ARN.
+    pub role_name: String,
+    /// None: the name of the portal's user.
+    pub session_name: Option<String>,
+    pub role: FurtherRole,
+}
+
+/// The roles of all portals. Clones are the same.
+pub type Chains = Arc<[Arc<Chain>]>;
+
+/// What is wrong with a chained role.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+enum ChainError {
+    #[error(
+        "its name has to be 1 to 64 letters, digits and _+=,.@-, not “-” at first: it must not be taken for ACCOUNT/PERMISSION_SET"
+    )]
+    NotAName,
+    #[error("another one has this name, or the same in capital and small letters")]
+    Taken,
+    #[error("there are several portals, and it does not say which one: portal = \"…\"")]
+    PortalNeeded,
+    #[error("there is no portal “{0}” that can be used")]
+    NoPortal(String),
+    #[error("from = “{0}” is not ACCOUNT/PERMISSION_SET")]
+    NotASource(String),
+    #[error("role_arn = “{0}” is not the ARN of a role, such as arn:aws:iam::111122223333:role/Deployer")]
+    NotAnArn(String),
+    #[error("{what} is in the partition {partition}, and its portal in {own}")]
+    OtherPartition {
+        what: &'static str,
+        partition: String,
+        own: &'static str,
+    },
+    #[error("external_id has to be 2 to 1224 letters, digits and _+=,.@:/\\-")]
+    ExternalId,
+    #[error("session_name has to be 2 to 64 letters, digits and _+=,.@-")]
+    SessionName,
+    #[error("the tag “{0}” has characters, or a length, that AWS does not take")]
+    Tag(String),
+    #[error("the tag “{0}” begins with aws:, which is AWS's own")]
+    ReservedTag(String),
+    #[error("the tag “{0}” is there twice: AWS makes no difference between capital and small letters")]
+    DoubleTag(String),
+    #[error("it has more than 50 tags")]
+    TooManyTags,
+    #[error("transitive_tags names “{0}”, which is not among its tags")]
+    NoSuchTag(String),
+    #[error("duration = “{0}” is not like 15m or 1h")]
+    NotADuration(String),
+    #[error("duration = “{0}” is shorter than the 15 minutes that AWS gives at least")]
+    TooShort(String),
+    #[error("duration = “{0}” is too long: AWS ends a role that is assumed from a role after one hour")]
+    TooLong(String),
+    #[error("mfa_serial has to be a serial number or the ARN of an MFA device, 9 to 256 characters")]
+    MfaSerial,
+    #[error("region = “{0}” is not the name of an AWS region")]
+    NotARegion(String),
+}
+
+const DURATIONS: RangeInclusive<SignedDuration> =
+    SignedDuration::from_mins(15)..=SignedDuration::from_hours(1);
+const LONGEST: Duration = Duration::from_secs(60 * 60);
+const MOST_TAGS: usize = 50;
+
+/// Every role that can be used with these portals, and what is wrong with the others.
+pub fn chains(settings: &[ChainSettings], portals: &[Portal]) -> (Chains, Vec<Fault>) {
+    let mut names = BTreeSet::new();
+    let (mut chains, mut faults) = (Vec::new(), Vec::new());
+    for chain in settings {
+        let is_free = names.insert(chain.name.to_lowercase());
+        let made = match is_free {
+            true => Chain::from_settings(chain, portals),
+            false => Err(("name", ChainError::Taken)),
+        };
+        match made {
+            Ok(made) => chains.push(Arc::new(made)),
+            Err((key, error)) => faults.push(Fault {
+                line: chain.line_of(key),
+                what: format!("the chained role “{}” is ignored: {error}", chain.name),
+            }),
+        }
+    }
+    (chains.into(), faults)
+}
+
+/// The session name that AWS's answer to “who am I?” ends in, if it can be one of ours.
+pub fn session_name_of(arn: &str) -> String {
+    let own = arn.rsplit('/').next().unwrap_or_default();
+    let letters = own.chars().map(|letter| match letter {
+        letter if is_of(letter, "+=,.@-") => letter,
+        _ => '-',
+    });
+    let name: String = letters.take(64).collect();
+    match name.len() {
+        0 | 1 => "portray".to_owned(),
+        _ => name,
+    }
+}
+
+impl Chain {
+    fn from_settings(
+        settings: &ChainSettings,
+        portals: &[Portal],
+    ) -> Result<Self, (&'static str, ChainError)> {
+        let named = |key: &'static str| move |error| (key, error);
+        if !is_name(&settings.name) {
+            return Err(("name", ChainError::NotAName));
+        }
+        let portal = portal_of(settings, portals)?;
+        let source = settings.from.rsplit_once('/');
+        let source = source.map(|(account, set)| (account.trim(), set.trim()));
+        let source = source.filter(|(account, set)| !account.is_empty() && !set.is_empty());
+        let (account, permission_set) =
+            source.ok_or_else(|| ("from", ChainError::NotASource(settings.from.clone())))?;
+        let (role_account, role_name) = role_of(&settings.role_arn, portal).map_err(named("role_arn"))?;
+        check_texts(settings)?;
+        check_tags(settings)?;
+        let region = region_of(settings, portal).map_err(named("region"))?;
+        Ok(Self {
+            name: settings.name.clone(),
+            portal: portal.id.clone(),
+            source_account: account.to_owned(),
+            source_permission_set: permission_set.to_owned(),
+            account: AccountId(role_account),
+            role_name,
+            session_name: settings.session_name.clone(),
+            role: FurtherRole {
+                arn: settings.role_arn.clone(),
+                external_id: settings.external_id.clone(),
+                tags: settings.tags.clone(),
+                transitive_tags: settings.transitive_tags.clone(),
+                duration: duration_of(settings).map_err(named("duration"))?,
+                mfa_serial: settings.mfa_serial.clone(),
+                region,
+            },
+        })
+    }
+}
+
+fn portal_of<'a>(
+    settings: &ChainSettings,
+    portals: &'a [Portal],
+) -> Result<&'a Portal, (&'static str, ChainError)> {
+    match (&settings.portal, portals) {
+        (None, [only]) => Ok(only),
+        (None, _) => Err(("name", ChainError::PortalNeeded)),
+        (Some(name), _) => {
+            let mut portals = portals.iter();
+            let found = portals.find(|portal| portal.name.to_lowercase() == name.to_lowercase());
+            found.ok_or_else(|| ("portal", ChainError::NoPortal(name.clone())))
+        }
+    }
+}
+
+/// Account and name of a role, by its ARN.
+fn role_of(arn: &str, portal: &Portal) -> Result<(String, String), ChainError> {
+    let no_arn = || ChainError::NotAnArn(arn.to_owned());
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    let ["arn", partition, "iam", "", account, role] = parts.as_slice() else {
+        return Err(no_arn());
+    };
+    let name = role
+        .strip_prefix("role/")
+        .and_then(|path| path.rsplit('/').next());
+    let name = name
+        .filter(|name| is_made_of(name, 1..=64, "+=,.@-"))
+        .ok_or_else(no_arn)?;
+    let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_account || arn.len() > 2048 || arn.contains(|letter: char| !letter.is_ascii_graphic()) {
+        return Err(no_arn());
+    }
+    same_partition("role_arn", partition, portal)?;
+    Ok(((*account).to_owned(), name.to_owned()))
+}
+
+fn region_of(settings: &ChainSettings, portal: &Portal) -> Result<Option<String>, ChainError> {
+    let Some(region) = &settings.region else {
+        return Ok(None);
+    };
+    if !is_region(region) {
+        return Err(ChainError::NotARegion(region.clone()));
+    }
+    same_partition("region", Partition::of_region(region).name(), portal)?;
+    Ok(Some(region.clone()))
+}
+
+fn same_partition(what: &'static str, partition: &str, portal: &Portal) -> Result<(), ChainError> {
+    let own = portal.partition().name();
+    if partition == own {
+        return Ok(());
+    }
+    Err(ChainError::OtherPartition {
+        what,
+        partition: partition.to_owned(),
+        own,
+    })
+}
+
+fn duration_of(settings: &ChainSettings) -> Result<Duration, ChainError> {
+    let Some(text) = &settings.duration else {
+        return Ok(LONGEST);
+    };
+    let duration: SignedDuration = text.parse().map_err(|_| ChainError::NotADuration(text.clone()))?;
+    if duration < *DURATIONS.start() {
+        return Err(ChainError::TooShort(text.clone()));
+    }
+    if duration > *DURATIONS.end() {
+        return Err(ChainError::TooLong(text.clone()));
+    }
+    Ok(duration.unsigned_abs())
+}
+
+fn check_texts(settings: &ChainSettings) -> Result<(), (&'static str, ChainError)> {
+    let rules = [
+        (
+            "external_id",
+            &settings.external_id,
+            2..=1224,
+            "+=,.@:/\\-",
+            ChainError::ExternalId,
+        ),
+        (
+            "session_name",
+            &settings.session_name,
+            2..=64,
+            "+=,.@-",
+            ChainError::SessionName,
+        ),
+        (
+            "mfa_serial",
+            &settings.mfa_serial,
+            9..=256,
+            "+=/:,.@-",
+            ChainError::MfaSerial,
+        ),
+    ];
+    for (key, text, length, signs, error) in rules {
+        if text.as_ref().is_some_and(|text| !is_made_of(text, length, signs)) {
+            return Err((key, error));
+        }
+    }
+    Ok(())
+}
+
+fn check_tags(settings: &ChainSettings) -> Result<(), (&'static str, ChainError)> {
+    let wrong = |error| Err(("tags", error));
+    if settings.tags.len() > MOST_TAGS {
+        return wrong(ChainError::TooManyTags);
+    }
+    let mut keys = BTreeSet::new();
+    for (key, value) in &settings.tags {
+        if !is_tag(key, 1..=128) || !is_tag(value, 0..=256) {
+            return wrong(ChainError::Tag(key.clone()));
+        }
+        if key.to_lowercase().starts_with("aws:") {
+            return wrong(ChainError::ReservedTag(key.clone()));
+        }
+        if !keys.insert(key.to_lowercase()) {
+            return wrong(ChainError::DoubleTag(key.clone()));
+        }
+    }
+    match settings
+        .transitive_tags
+        .iter()
+        .find(|key| !settings.tags.contains_key(*key))
+    {
+        Some(key) => Err(("transitive_tags", ChainError::NoSuchTag(key.clone()))),
+        None => Ok(()),
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    is_made_of(text, 1..=64, "+=,.@-") && !text.starts_with('-')
+}
+
+fn is_made_of(text: &str, length: RangeInclusive<usize>, signs: &str) -> bool {
+    length.contains(&text.len()) && text.chars().all(|letter| is_of(letter, signs))
+}
+
+fn is_of(letter: char, signs: &str) -> bool {
+    letter.is_ascii_alphanumeric() || letter == '_' || signs.contains(letter)
+}
+
+/// Letters, digits and spaces of all languages, and some signs.
+fn is_tag(text: &str, length: RangeInclusive<usize>) -> bool {
+    let is_allowed = |letter: char| {
+        letter.is_alphanumeric()
+            || (letter.is_whitespace() && !letter.is_control())
+            || "_.:/=+-@".contains(letter)
+    };
+    length.contains(&text.chars().count()) && text.chars().all(is_allowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::settings::Settings;
+
+    const ARN: &str = "arn:aws:iam::666677778888:role/teams/ReleaseManager";
+
+    fn portals(regions: &[&str]) -> Vec<Portal> {
+        let mut settings = Settings::default();
+        let portal = |(number, region): (usize, &&str)| {
+            let url = if region.starts_with("cn-") {
+                "acme.awsapps.cn"
+            } else {
+                "acme"
+            };
+            let settings = settings.add_portal(&format!("acme{number}"), url, region);
+            Portal::from_settings(settings, None).unwrap()
+        };
+        regions.iter().enumerate().map(portal).collect()
+    }
+
+    /// The chained roles of a file that begins with a comment.
+    fn read(text: &str, portals: &[Portal]) -> (Chains, Vec<String>) {
+        let text = format!("# mine\n{text}");
+        let settings = Settings::parse(text.as_bytes(), Path::new("settings.toml")).unwrap();
+        let (chains, faults) = chains(&settings.chains, portals);
+        let faults = settings.faults.iter().chain(&faults);
+        let faults = faults.map(|fault| format!("{}: {}", fault.line, fault.what));
+        (chains, faults.collect())
+    }
+
+    fn with(more: &str) -> String {
+        format!(
+            "[[chain]]\nname = \"release\"\nfrom = \"acme-staging/Deployer\"\nrole_arn = \"{ARN}\"\n{more}"
+        )
+    }
+
+    #[test]
+    fn a_chained_role_needs_three_values_and_lasts_an_hour() {
+        let (chains, faults) = read(&with(""), &portals(&["eu-west-1"]));
+        assert_eq!(faults, Vec::<String>::new());
+        let [chain] = &*chains else { panic!("{chains:?}") };
+        assert_eq!(chain.account.0, "666677778888");
+        assert_eq!(chain.role_name, "ReleaseManager");
+        assert_eq!(
+            (
+                chain.source_account.as_str(),
+                chain.source_permission_set.as_str()
+            ),
+            ("acme-staging", "Deployer")
+        );
+        assert_eq!(chain.role.duration, Duration::from_secs(3600));
+        let whole = "portal = \"ACME0\"\nexternal_id = \"a:b/c\"\nsession_name = \"me@work\"\ntags = { Team = \"blü e\" }\n\
+                     transitive_tags = [\"Team\"]\nduration = \"1h\"\nmfa_serial = \"GAHT12345678\"\nregion = \"us-east-1\"\n";
+        let (chains, faults) = read(&with(whole), &portals(&["eu-west-1"]));
+        assert_eq!(faults, Vec::<String>::new());
+        assert_eq!(chains[0].role.region.as_deref(), Some("us-east-1"));
+    }
+
+    #[test]
+    fn every_bad_value_is_told_with_its_line_and_takes_nothing_else_away() {
+        let other =
+            "[[chain]]\nname = \"other\"\nfrom = \"1/A\"\nrole_arn = \"arn:aws:iam::111122223333:role/A\"\n";
+        let long = "x".repeat(65);
+        let rows = [
+            ("name = \"a/b\"", 3, "1 to 64 letters"),
+            ("name = \"-a\"", 3, "1 to 64 letters"),
+            (&format!("name = \"{long}\""), 3, "1 to 64 letters"),
+            ("portal = \"nobody\"", 6, "no portal “nobody”"),
+            ("from = \"acme-staging\"", 4, "not ACCOUNT/PERMISSION_SET"),
+            ("role_arn = \"arn:aws:iam::1:role/A\"", 5, "not the ARN of a role"),
+            (
+                "role_arn = \"arn:aws:sts::111122223333:assumed-role/A/b\"",
+                5,
+                "not the ARN of a role",
+            ),
+            (
+                "role_arn = \"arn:aws-cn:iam::111122223333:role/A\"",
+                5,
+                "partition aws-cn, and its portal in aws",
+            ),
+            ("external_id = \"x\"", 6, "external_id has to be"),
+            ("session_name = \"a b\"", 6, "session_name has to be"),
+            ("tags = { \"a<b\" = \"\" }", 6, "the tag “a<b”"),
+            ("tags = { \"AWS:x\" = \"\" }", 6, "AWS's own"),
+            ("tags = { Team = \"\", team = \"\" }", 6, "there twice"),
+            ("transitive_tags = [\"Team\"]", 6, "not among its tags"),
+            ("duration = \"soon\"", 6, "not like 15m"),
+            ("duration = \"14m\"", 6, "shorter than the 15 minutes"),
+            ("duration = \"61m\"", 6, "after one hour"),
+            ("duration = 3600", 6, "invalid type"),
+            ("mfa_serial = \"short\"", 6, "mfa_serial has to be"),
+            ("region = \"mars\"", 6, "not the name of an AWS region"),
+            ("region = \"cn-north-1\"", 6, "partition aws-cn"),
+        ];
+        for (line, at, expected) in rows {
+            let key = line.split(' ').next().unwrap();
+            let text = with("");
+            let replaced: Vec<&str> = text
+                .lines()
+                .map(|one| if one.starts_with(key) { line } else { one })
+                .collect();
+            let mut text = replaced.join("\n") + "\n";
+            if !text.contains(line) {
+                text += line;
+                text += "\n";
+            }
+            let (chains, faults) = read(&(text + other), &portals(&["eu-west-1"]));
+            assert_eq!(faults.len(), 1, "{line}: {faults:?}");
+            let fault = &faults[0];
+            assert!(
+                fault.starts_with(&format!("{at}: ")) && fault.contains(expected),
+                "{fault}"
+            );
+            assert!(fault.contains(" is ignored: "), "{fault}");
+            let left: Vec<&str> = chains.iter().map(|chain| chain.name.as_str()).collect();
+            assert_eq!(left, ["other"], "{line}");
+        }
+    }
+
+    #[test]
+    fn names_do_not_collide_and_several_portals_need_a_name() {
+        let twice = format!("{}{}", with(""), with("").replace("release", "Release"));
+        let (chains, faults) = read(&twice, &portals(&["eu-west-1"]));
+        assert_eq!(chains.len(), 1);
+        assert!(
+            faults[0].starts_with("7: ") && faults[0].contains("another one has this name"),
+            "{faults:?}"
+        );
+        let two = portals(&["eu-west-1", "cn-north-1"]);
+        let (_, faults) = read(&with(""), &two);
+        assert!(faults[0].contains("several portals"), "{faults:?}");
+        let (chains, _) = read(&with("portal = \"acme0\"\n"), &two);
+        assert_eq!(chains[0].portal, two[0].id);
+        let (chains, faults) = read("chain = 1\n", &two);
+        assert!(chains.is_empty() && faults[0].starts_with("2: "), "{faults:?}");
+        let unknown = format!("{}rolearn = 1\n", with(""));
+        let settings = Settings::parse(unknown.as_bytes(), Path::new("settings.toml")).unwrap();
+        assert!(settings.unknown_keys[0].what.contains("chain.rolearn"));
+    }
+
+    #[test]
+    fn a_session_is_named_as_the_user_is_as_far_as_aws_allows() {
+        let arn = |name: &str| format!("arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_A_0/{name}");
+        for (name, expected) in [
+            ("amara@acme.example", "amara@acme.example"),
+            ("zoë", "zo-"),
+            ("a b", "a-b"),
+            ("x", "portray"),
+            ("", "portray"),
+        ] {
+            assert_eq!(session_name_of(&arn(name)), expected);
+        }
+        assert_eq!(session_name_of(&arn(&"x".repeat(100))).len(), 64);
+    }
+}
