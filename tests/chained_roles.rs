@@ -48,12 +48,12 @@ pub fn settings_of(story: &Headless) -> Result<std::path::PathBuf> {
 /// Leads a client of AWS to the emulator.
 fn to_the_emulator(story: &Headless, mut command: Command) -> Result<Command> {
     let base = story.emulator.addresses().base_url.as_str();
-    let sts = [("STS", base.trim_end_matches('/').to_owned())];
+    let endpoints = ["SSO", "SSO_OIDC", "STS"].map(|name| (name, base.trim_end_matches('/').to_owned()));
     let models = story.desktop.folder().join("models");
-    write_service_models(&models, &sts)?;
+    write_service_models(&models, &endpoints)?;
     command.envs(story.portray().environment());
     command
-        .env("AWS_ENDPOINT_URL_STS", &sts[0].1)
+        .env("AWS_ENDPOINT_URL_STS", &endpoints[2].1)
         .env("AWS_REGION", "eu-west-1")
         .env("AWS_EC2_METADATA_DISABLED", "true")
         .env("AWS_DATA_PATH", models);

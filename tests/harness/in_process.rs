@@ -101,7 +101,11 @@ async fn answer(
     let request = request
         .try_into_http1x()
         .map_err(|error| ConnectorError::user(error.into()))?;
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    // What a connection adds; a signature is about it too.
+    if let Some(host) = parts.uri.authority().and_then(|host| host.as_str().parse().ok()) {
+        parts.headers.entry("host").or_insert(host);
+    }
     let body = body.bytes().map(<[u8]>::to_vec).unwrap_or_default();
     let request = axum::http::Request::from_parts(parts, axum::body::Body::from(body));
     let Ok(response) = router.oneshot(request).await;

@@ -6,8 +6,8 @@ mod consumers;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
-use zeroize::Zeroize;
 
+pub use crate::app::further_role::{ChainView, MfaCode};
 use crate::consumers::Question;
 use crate::identity_center::{AccountId, PortalId, RoleKey};
 pub use consumers::{ConsumerOrder, UsesView};
@@ -151,35 +151,6 @@ pub enum Request {
     /// Takes away the sentence about the last failure.
     DismissProblem,
     Quit,
-}
-
-/// What an MFA device shows, as a person types it: goes in only, and is good for one use.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct MfaCode(String);
-
-impl MfaCode {
-    pub fn new(typed: String) -> Self {
-        Self(typed)
-    }
-
-    /// Its six digits; people write it as 123 456 too.
-    pub fn digits(&self) -> Option<String> {
-        let digits: String = self.0.chars().filter(|letter| !letter.is_whitespace()).collect();
-        let is_code = digits.len() == 6 && digits.bytes().all(|byte| byte.is_ascii_digit());
-        is_code.then_some(digits)
-    }
-}
-
-impl std::fmt::Debug for MfaCode {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("[redacted]")
-    }
-}
-
-impl Drop for MfaCode {
-    fn drop(&mut self) {
-        self.0.zeroize();
-    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -338,22 +309,6 @@ pub struct SignInView {
     pub verification_url: Option<String>,
     #[ts(type = "string")]
     pub expires_at: Timestamp,
-}
-
-/// A further role that is assumed from a permission set.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct ChainView {
-    /// As the settings name it.
-    pub name: String,
-    /// The permission set, as `ACCOUNT/PERMISSION_SET` by the account's name.
-    pub from: String,
-    pub role_arn: String,
-    /// The account that the role is in.
-    pub account: String,
-    /// What comes last in its ARN.
-    pub role_name: String,
-    /// Each time that it is assumed a code of an MFA device is needed.
-    pub wants_code: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]

@@ -41,8 +41,10 @@ fn contract_typescript_is_the_committed_one() {
 #[test]
 fn contract_typescript_leaves_no_type_out() {
     let generated = typescript();
-    let declared: Vec<&str> = include_str!("contract.rs")
-        .lines()
+    let sources = [include_str!("contract.rs"), include_str!("further_role.rs")];
+    let declared: Vec<&str> = sources
+        .iter()
+        .flat_map(|source| source.lines())
         .filter_map(|line| {
             line.strip_prefix("pub struct ")
                 .or_else(|| line.strip_prefix("pub enum "))

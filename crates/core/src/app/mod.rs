@@ -14,6 +14,7 @@ mod controller;
 mod drawing;
 mod events;
 mod files;
+mod further_role;
 mod inbox;
 mod inspection;
 mod kept;

@@ -329,13 +329,11 @@ impl Session {
             return self.current();
         }
         match failure.meaning {
-            Meaning::GrantRefused => {
-                self.ended_by_aws(epoch).await;
-                Err(RefreshFailure::SignInNeeded)
-            }
-            Meaning::RegistrationRefused => {
+            Meaning::GrantRefused | Meaning::RegistrationRefused => {
                 let flow = sign_in.registration.flow;
-                if let Err(failure) = self.store.forget_registration(self.portal(), flow).await {
+                if failure.meaning == Meaning::RegistrationRefused
+                    && let Err(failure) = self.store.forget_registration(self.portal(), flow).await
+                {
                     tracing::warn!(%failure, "a dead registration stays in the store");
                 }
                 self.ended_by_aws(epoch).await;

@@ -223,6 +223,12 @@ async fn conforms_19_what_the_model_of_sts_does_not_allow_is_a_validation_error(
         let message = message.replace("&#39;", "'").replace("&lt;", "<");
         assert!(message.contains(expected), "{message:?} lacks {expected:?}");
     }
+}
+
+#[tokio::test]
+async fn conforms_19_tags_have_only_so_much_room() {
+    let mut client = Client::new();
+    let source = deployer(&mut client).await;
     let value = "v".repeat(256);
     let keys: Vec<String> = (1..=20)
         .map(|number| format!("Tags.member.{number}.Key"))
