@@ -115,7 +115,7 @@ impl Handler {
         account_name: String,
     ) -> CredentialsReply {
         CredentialsReply {
-            chain: chain_view(&self.app.catalogue(), &key),
+            chain: chain_view(&self.app.catalogue(), &key).map(Box::new),
             access_key_id: credentials.access_key_id,
             secret_access_key: WireSecret::from(&credentials.secret_access_key),
             session_token: WireSecret::from(&credentials.session_token),
