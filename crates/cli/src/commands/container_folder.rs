@@ -17,6 +17,7 @@ pub const IN_CONTAINER: &str = "/run/portray";
 
 /// The names in it.
 pub const SOCKET: &str = "credentials.sock";
+#[cfg(any(unix, test))]
 const HELPER: &str = "portray";
 const CONFIG: &str = "config";
 
@@ -31,6 +32,7 @@ pub fn config_in_container() -> String {
 }
 
 /// What AWS's tools read in the container.
+#[cfg(any(unix, test))]
 fn configuration(region: Option<&str>) -> String {
     let region = region.map(|region| format!("region = {region}\n"));
     format!(
