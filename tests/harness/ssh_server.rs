@@ -16,6 +16,11 @@ const DEADLINE: Duration = Duration::from_secs(30);
 /// Where servers without a privilege of their own keep nothing; the one of root insists on it.
 const SEPARATION: &str = "/run/sshd";
 
+const SSHD: &str = "/usr/sbin/sshd";
+
+/// Where this is, set-up installs no server, because it would be started.
+const SERVICES: &str = "/run/systemd/system";
+
 /// A running server. Dropping it ends it and every session on it.
 pub struct SshServer {
     _process: Process,
@@ -25,6 +30,21 @@ pub struct SshServer {
 }
 
 impl SshServer {
+    /// Whether stories of it can be told: it is there, or would have to be. Else that is said.
+    #[expect(
+        clippy::print_stderr,
+        reason = "who reads the results sees what they do not show"
+    )]
+    pub fn is_expected() -> bool {
+        let is_expected = Path::new(SSHD).exists() || !Path::new(SERVICES).exists();
+        if !is_expected {
+            eprintln!(
+                "NOT SHOWN: this takes an SSH server (openssh-server), which nobody but you installs here."
+            );
+        }
+        is_expected
+    }
+
     /// A server whose configuration says this too, line by line.
     pub async fn start(desktop: &Desktop, configuration: &str) -> Result<SshServer> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
@@ -54,7 +74,7 @@ impl SshServer {
         if rustix::process::geteuid().is_root() {
             fs::create_dir_all(SEPARATION)?;
         }
-        let mut sshd = desktop.system_command("/usr/sbin/sshd");
+        let mut sshd = desktop.system_command(SSHD);
         sshd.args(["-D", "-e", "-f"]).arg(path("config"));
         let process = desktop.start_process("sshd", sshd)?;
         let listens = async || {

@@ -28,7 +28,7 @@ pub const TEST: [&str; 27] = [
     "fonts-inter",
     "gnome-keyring",
     "librsvg2-common",
-    "openssh-server",
+    "openssh-client",
     "procps",
     "python3-venv",
     "scrot",
@@ -42,6 +42,10 @@ pub const TEST: [&str; 27] = [
     "xvfb",
     "zsh",
 ];
+
+/// Debian starts a server as soon as it is installed: only where nothing starts services, as in a container, it is
+/// installed unasked.
+pub const SERVERS: [&str; 1] = ["openssh-server"];
 
 /// For type-checking on behalf of Windows: the C compiler that dependencies ask for.
 pub const CROSS: [&str; 1] = ["gcc-mingw-w64-x86-64-win32"];

@@ -1,11 +1,15 @@
 //! What a fresh machine lacks, installed: a second run finds everything and changes nothing.
 
 use std::io::IsTerminal as _;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Result, bail, ensure};
 
 use crate::{npm, packages, python, step, ui, workspace};
+
+/// There where the system starts services.
+const SERVICES: &str = "/run/systemd/system";
 
 /// Everything that `run`, `test` and `check` take.
 pub fn everything() -> Result<()> {
@@ -20,8 +24,11 @@ pub fn for_building() -> Result<()> {
 
 /// What the tests and the tour take on top.
 pub fn for_testing() -> Result<()> {
-    let both: Vec<&str> = packages::BUILD.iter().chain(&packages::TEST).copied().collect();
-    prepare(&both)?;
+    let mut wanted = [&packages::BUILD[..], &packages::TEST[..]].concat();
+    if !Path::new(SERVICES).exists() {
+        wanted.extend(packages::SERVERS);
+    }
+    prepare(&wanted)?;
     python::install()?;
     npm::install_packages(&workspace::root().join("tests/aws_clients/javascript"))
 }
