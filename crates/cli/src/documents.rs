@@ -83,7 +83,7 @@ impl<'a> From<&'a CredentialsReply> for CredentialsDocument<'a> {
             account: &credentials.role.account,
             account_name: &credentials.account_name,
             permission_set: &credentials.role.permission_set,
-            chain: credentials.chain.as_ref().map(ChainDocument::from),
+            chain: credentials.chain.as_deref().map(ChainDocument::from),
             access_key_id: &credentials.access_key_id,
             secret_access_key: credentials.secret_access_key.expose(),
             session_token: credentials.session_token.expose(),

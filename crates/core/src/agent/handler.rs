@@ -148,7 +148,7 @@ impl Handler {
         };
         let credentials = self.app.credentials_within(patience, &key, min_ttl).await?;
         Ok(Reply::Credentials(CredentialsReply {
-            chain: chain_view(&self.app.catalogue(), &key),
+            chain: chain_view(&self.app.catalogue(), &key).map(Box::new),
             access_key_id: credentials.access_key_id,
             secret_access_key: WireSecret::from(&credentials.secret_access_key),
             session_token: WireSecret::from(&credentials.session_token),

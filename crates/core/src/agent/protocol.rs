@@ -286,7 +286,7 @@ impl Stay {
 pub struct CredentialsReply {
     /// Of a further role.
     #[serde(default)]
-    pub chain: Option<ChainView>,
+    pub chain: Option<Box<ChainView>>,
     pub access_key_id: String,
     pub secret_access_key: WireSecret,
     pub session_token: WireSecret,

@@ -134,7 +134,7 @@ impl Reader<'_> {
         };
         let mut chain: ChainSettings = self.part(table, &ignored)?;
         chain.line = self.line(span_of(table));
-        for (key, _) in table.iter() {
+        for (key, _) in table {
             let span = table.key(key).and_then(toml_edit::Key::span);
             if span.is_some() {
                 chain.lines.insert(key.to_owned(), self.line(span));

@@ -36,9 +36,11 @@ impl Emulator {
         request: Request,
     ) -> Response {
         let (mut call, is_whole) = self.read(request).await;
-        let operation = match operation {
-            Operation::GetCallerIdentity => crate::sts::operation(&call),
-            other => other,
+        let is_sts = operation == Operation::GetCallerIdentity;
+        let operation = if is_sts {
+            crate::sts::operation(&call)
+        } else {
+            operation
         };
         let elapsed = stopwatch();
         call.request_id = self.state().random.uuid();
