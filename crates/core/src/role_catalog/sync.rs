@@ -196,8 +196,8 @@ async fn list<A: Assignments>(
 ) -> Result<(), Failure> {
     let turn = |next: Option<String>| Box::pin(async move { reader.accounts(next.as_deref()).await });
     let list = |account: AccountId| async move {
-        let sets = reader.all_permission_sets(&account).await?;
-        Ok::<_, Failure>((account, sets))
+        let (sets, cut) = reader.all_permission_sets(&account).await?;
+        Ok::<_, Failure>((account, sets, cut))
     };
     let mut pages = Pages::default();
     let mut page = pages.next().map(turn);
@@ -218,11 +218,12 @@ async fn list<A: Assignments>(
                 pages.turn(turned.next, round.assigned.len() > before);
                 page = pages.next().map(turn);
                 round.all_assigned = page.is_none();
+                round.cut |= pages.cut;
                 progress(round.progress(std::mem::take(&mut first)));
             }
             Some(listed) = listings.next() => {
-                let (account, sets) = listed?;
-                round.done.insert(account, sets);
+                let (account, sets, cut) = listed?;
+                round.take(account, sets, cut);
                 let is_worth_showing = round.is_worth_showing();
                 progress(round.progress(is_worth_showing));
             }
@@ -243,8 +244,8 @@ impl<A: Assignments> Reader<'_, A> {
             .await
     }
 
-    /// Sorted. Empty where the account is not assigned any more.
-    async fn all_permission_sets(&self, account: &AccountId) -> Result<Vec<String>, Failure> {
+    /// Empty where the account is not assigned any more. With it, whether there may be more.
+    async fn all_permission_sets(&self, account: &AccountId) -> Result<(BTreeSet<String>, bool), Failure> {
         let Source {
             assignments,
             token,
@@ -257,14 +258,16 @@ impl<A: Assignments> Reader<'_, A> {
             let call = || assignments.permission_sets(token, account, next.as_deref(), priority);
             let page = match self.patiently(call).await {
                 Ok(page) => page,
-                Err(failure) if failure.meaning == Meaning::NotAssigned => return Ok(Vec::new()),
+                Err(failure) if failure.meaning == Meaning::NotAssigned => {
+                    return Ok((BTreeSet::new(), false));
+                }
                 Err(failure) => return Err(failure),
             };
             let before = sets.len();
             sets.extend(page.items);
             pages.turn(page.next, sets.len() > before);
         }
-        Ok(sets.into_iter().collect())
+        Ok((sets, pages.cut))
     }
 
     /// Waits out what passes by itself.

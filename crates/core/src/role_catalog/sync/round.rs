@@ -24,6 +24,8 @@ pub(super) struct Round<'a> {
     pub(super) assigned: BTreeMap<AccountId, Account>,
     /// All pages of accounts were seen.
     pub(super) all_assigned: bool,
+    /// A list ended though AWS had a token for one more page.
+    pub(super) cut: bool,
     pub(super) done: BTreeMap<AccountId, Vec<String>>,
     /// How many accounts were listed when the listing was last worth showing.
     shown: usize,
@@ -39,6 +41,8 @@ pub(super) struct Pages {
     next: Option<String>,
     seen: BTreeSet<String>,
     idle: usize,
+    /// It ended though there was a token for one more page.
+    pub(super) cut: bool,
 }
 
 impl Pages {
@@ -53,9 +57,12 @@ impl Pages {
 
     pub(super) fn turn(&mut self, next: Option<String>, something_new: bool) {
         self.idle = if something_new { 0 } else { self.idle + 1 };
+        let next = next.filter(|token| !token.is_empty());
+        let is_more = next.is_some();
         self.next = next
-            .filter(|token| !token.is_empty() && self.idle < IDLE_PAGES)
+            .filter(|_| self.idle < IDLE_PAGES)
             .filter(|token| self.seen.insert(token.clone()));
+        self.cut = is_more && self.next.is_none();
     }
 }
 
@@ -76,6 +83,7 @@ impl<'a> Round<'a> {
                 .collect(),
             assigned: BTreeMap::new(),
             all_assigned: false,
+            cut: false,
             done: BTreeMap::new(),
             shown: 0,
         }
@@ -114,6 +122,16 @@ impl<'a> Round<'a> {
             total: self.assigned.len(),
             partial,
         }
+    }
+
+    /// The permission sets of an account. Of a list that was cut nothing is known to be gone.
+    pub(super) fn take(&mut self, account: AccountId, mut sets: BTreeSet<String>, cut: bool) {
+        if cut {
+            self.cut = true;
+            let known = self.known.accounts.iter().filter(|it| it.account.id == account);
+            sets.extend(known.flat_map(|it| it.permission_sets.iter().cloned()));
+        }
+        self.done.insert(account, sets.into_iter().collect());
     }
 
     /// New where it is known, else as it was.
@@ -158,8 +176,15 @@ impl<'a> Round<'a> {
     /// An account in which nothing is assigned is none to the person.
     pub(super) fn finished(self, now: Timestamp) -> Listing {
         let Self {
-            assigned, mut done, ..
+            known,
+            assigned,
+            mut done,
+            cut,
+            ..
         } = self;
+        let unseen = known.accounts.iter();
+        let unseen = unseen.filter(|it| cut && !assigned.contains_key(&it.account.id));
+        let unseen: Vec<_> = unseen.cloned().collect();
         let accounts = assigned.into_iter().filter_map(|(id, account)| {
             let permission_sets = done.remove(&id).filter(|sets| !sets.is_empty())?;
             Some(ListedAccount {
@@ -169,8 +194,8 @@ impl<'a> Round<'a> {
         });
         let mut listing = Listing {
             synced_at: Some(now),
-            complete: true,
-            accounts: accounts.collect(),
+            complete: !cut,
+            accounts: accounts.chain(unseen).collect(),
         };
         listing.sort();
         listing

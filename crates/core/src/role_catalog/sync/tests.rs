@@ -218,11 +218,24 @@ async fn s2_tokens_that_loop_and_pages_without_end() {
     source.loops = true;
     let (outcome, _) = run_new(source).await;
     assert_eq!(outcome.listing().accounts, accounts(250));
+    assert!(!outcome.listing().complete, "who knows what was to come");
     let mut source = FakePortal::with(accounts(3));
     source.endless = true;
     let (outcome, source) = run_new(source).await;
     assert_eq!(outcome.listing().accounts, accounts(3));
     assert!(source.calls() <= (IDLE_PAGES + 1) * 4, "{} calls", source.calls());
+}
+
+#[tokio::test]
+async fn s2_what_a_looping_token_hides_is_not_gone() {
+    let (outcome, _) = run_new(FakePortal::with(accounts(250))).await;
+    let known = outcome.listing().clone();
+    let mut source = FakePortal::with(accounts(100));
+    source.loops = true;
+    let outcome = run(&Arc::new(source), known.clone(), None).await;
+    assert_eq!(outcome.listing().accounts, known.accounts);
+    assert!(!outcome.listing().complete);
+    assert!(outcome.result.unwrap().difference.removed.is_empty());
 }
 
 #[tokio::test]
