@@ -167,10 +167,18 @@ pub fn network(invocation: &Invocation, mask: &mut Mask) -> Vec<Check> {
     checks
 }
 
+/// A pipe may never end.
+fn read_bundle(path: &Path) -> std::io::Result<Vec<u8>> {
+    match std::fs::metadata(path)?.is_file() {
+        true => std::fs::read(path),
+        false => Err(std::io::ErrorKind::InvalidInput.into()),
+    }
+}
+
 fn bundle_check(check: &'static str, bundle: &str, mask: &mut Mask) -> Check {
     mask.name(Kind::Path, bundle);
     let begin = b"-----BEGIN CERTIFICATE-----";
-    match std::fs::read(bundle) {
+    match read_bundle(Path::new(bundle)) {
         Err(error) => Check::failed(
             check,
             format!(
@@ -189,6 +197,7 @@ fn bundle_check(check: &'static str, bundle: &str, mask: &mut Mask) -> Check {
                 "The file that AWS_CA_BUNDLE names holds no certificate.",
                 "Name a file of certificates in PEM form, or unset the variable.",
             ),
+            1 => Check::ok(check, "AWS_CA_BUNDLE adds one certificate."),
             count => Check::ok(check, format!("AWS_CA_BUNDLE adds {count} certificates.")),
         },
     }

@@ -264,11 +264,9 @@ impl ConfigFile {
         if let Some(fault) = private_files::folder_fault(&self.runtime) {
             return Err(failed(io::Error::other(format!("its folder {fault}"))));
         }
-        let file = File::options()
-            .create(true)
-            .append(true)
-            .open(&path)
-            .map_err(failed)?;
+        let mut options = File::options();
+        let file = private_files::private(options.create(true).append(true)).open(&path);
+        let file = file.map_err(failed)?;
         let (taken, waiting) = mpsc::channel();
         // Whoever waits for a lock has no deadline. One that is taken too late is let go at once.
         std::thread::spawn(move || taken.send(file.lock().map(|()| file)));

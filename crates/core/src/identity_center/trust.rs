@@ -1,5 +1,8 @@
 //! The certificates of `AWS_CA_BUNDLE`, those that cannot be used left out with a warning.
 
+use std::io;
+use std::path::Path;
+
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -9,13 +12,16 @@ use crate::paths::Environment;
 const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
 const END: &str = "-----END CERTIFICATE-----";
 
+/// All certificates that systems trust are a quarter of a megabyte.
+const LONGEST: u64 = 16 * 1024 * 1024;
+
 /// Each certificate of the bundle as PEM text. The HTTP client panics at one that it cannot parse, so each is
 /// tried before.
 pub(crate) fn certificates_of_bundle(environment: &Environment) -> Vec<String> {
     let Some(path) = environment.text("AWS_CA_BUNDLE") else {
         return Vec::new();
     };
-    let bundle = match std::fs::read(path) {
+    let bundle = match read(Path::new(path)) {
         Ok(bundle) => bundle,
         Err(error) => {
             tracing::warn!("AWS_CA_BUNDLE ({path}) cannot be read: {error}");
@@ -28,6 +34,18 @@ pub(crate) fn certificates_of_bundle(environment: &Environment) -> Vec<String> {
         tracing::warn!("AWS_CA_BUNDLE ({path}): {found} certificates are used, {unusable} cannot be");
     }
     usable
+}
+
+/// A file: a pipe may never end, and nobody waits for one here.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let found = std::fs::metadata(path)?;
+    if !found.is_file() {
+        return Err(io::Error::other("it is no file"));
+    }
+    if found.len() > LONGEST {
+        return Err(io::Error::other(format!("it has {} bytes", found.len())));
+    }
+    std::fs::read(path)
 }
 
 fn usable_certificates(bundle: &str) -> (Vec<String>, usize) {
@@ -53,5 +71,23 @@ mod tests {
         let damaged = format!("# ours\n{BEGIN}\nMIIBnonsense\n{END}\n{BEGIN}\n");
         assert_eq!(usable_certificates(&damaged), (vec![], 2));
         assert!(certificates_of_bundle(&Environment::of(&[("AWS_CA_BUNDLE", "/nonexistent")])).is_empty());
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn n1_a_bundle_that_never_ends_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            &pipe,
+            rustix::fs::FileType::Fifo,
+            rustix::fs::Mode::from_raw_mode(0o600),
+            0,
+        )
+        .unwrap();
+        for path in [pipe.as_path(), Path::new("/dev/zero"), folder.path()] {
+            assert!(read(path).is_err(), "{}", path.display());
+        }
     }
 }

@@ -300,3 +300,14 @@ fn c7_a_writer_that_never_ends_is_waited_for_with_a_limit() {
     assert_eq!(home.reads(), "one\ntwo\n");
     assert!(home.names() == ["config"], "the lock is elsewhere");
 }
+
+#[test]
+fn x4_the_lock_is_its_owners_alone() {
+    let home = Home::new();
+    home.file().change(appending("[profile a]\n")).unwrap();
+    let locks: Vec<_> = std::fs::read_dir(home.path("run"))
+        .unwrap()
+        .map(|entry| entry.unwrap().metadata().unwrap().mode() & 0o777)
+        .collect();
+    assert_eq!(locks, [0o600]);
+}
