@@ -160,6 +160,25 @@ fn assert_says_nothing(agent: i32) -> Result<()> {
 }
 
 #[tokio::test]
+async fn p2_a_tool_at_a_terminal_is_asked_for_no_passphrase() -> Result<()> {
+    let machine = Machine::without_keyring(false).await?;
+    let portray = machine.portray();
+    let role = [
+        "--portal",
+        "acme",
+        "--account",
+        "111122223333",
+        "--permission-set",
+        "ReadOnly",
+    ];
+    let asked = portray.start_at_terminal(&[&["credential-process"], &role[..]].concat())?;
+    let ended = asked.finished(DEADLINE).await?.expect_code(7)?;
+    assert!(ended.stderr.contains("PORTRAY_PASSPHRASE_FILE"), "{ended:?}");
+    assert_eq!(ended.stdout, "");
+    Ok(())
+}
+
+#[tokio::test]
 async fn k3_the_passphrase_is_made_up_at_a_terminal_and_asked_for_at_the_next_start() -> Result<()> {
     let machine = Machine::without_keyring(false).await?;
     let portray = machine.portray();

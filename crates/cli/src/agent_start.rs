@@ -49,17 +49,33 @@ struct LastStart {
 
 /// A connection to the agent that runs, or to one that is started for it.
 pub fn connect(environment: &Environment, paths: &Paths) -> Result<Client, Failure> {
+    connect_with(environment, paths, passphrase::obtain)
+}
+
+/// The same for a tool: nobody is asked anything.
+pub fn connect_unasked(environment: &Environment, paths: &Paths) -> Result<Client, Failure> {
+    connect_with(environment, paths, passphrase::obtain_unasked)
+}
+
+/// How the passphrase of the encrypted sign-ins is come by.
+type Obtain = fn(&Environment, &Paths) -> Result<Option<Secret>, ProblemView>;
+
+fn connect_with(environment: &Environment, paths: &Paths, obtain: Obtain) -> Result<Client, Failure> {
     match Client::connect(paths) {
-        Err(ClientError::NotRunning) => start(environment, paths),
+        Err(ClientError::NotRunning) => start_with(environment, paths, obtain),
         outcome => Ok(outcome?),
     }
 }
 
 /// Starts an agent unless there is one by now.
 pub fn start(environment: &Environment, paths: &Paths) -> Result<Client, Failure> {
+    start_with(environment, paths, passphrase::obtain)
+}
+
+fn start_with(environment: &Environment, paths: &Paths, obtain: Obtain) -> Result<Client, Failure> {
     make_runtime_folder(&paths.runtime)?;
     // Nobody else waits for a turn while a person types.
-    let passphrase = passphrase::obtain(environment, paths)?;
+    let passphrase = obtain(environment, paths)?;
     let before = LastStart::read(&paths.runtime);
     // One command starts an agent at a time; the others find it running when their turn comes.
     let _turn = take_turn(&paths.runtime).map_err(|error| not_started(&error))?;

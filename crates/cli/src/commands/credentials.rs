@@ -107,13 +107,13 @@ pub fn ask_for_tool(
         min_ttl_seconds: 0,
         asker: Asker::through(Door::CredentialProcess),
     };
-    let mut client = invocation.connect()?;
+    let mut client = invocation.connect_unasked()?;
     let clock = SystemClock::new();
     client.wait_at_most(Some(patience))?;
     let reply = match client.ask(&operation) {
         // One that crashes, or makes room for another one, answers nobody any more whom it had not heard yet.
         Err(ClientError::Closed) => {
-            let mut next = invocation.connect()?;
+            let mut next = invocation.connect_unasked()?;
             let left = patience.saturating_sub(clock.elapsed());
             next.wait_at_most(Some(left.max(LEAST)))?;
             next.ask(&operation)

@@ -104,6 +104,13 @@ impl Invocation {
         Ok(client)
     }
 
+    /// The same for a tool, in whose way no question may stand.
+    pub fn connect_unasked(&self) -> Result<Client, Failure> {
+        let mut client = agent_start::connect_unasked(&self.environment, &self.paths)?;
+        details::agent(self, &mut client)?;
+        Ok(client)
+    }
+
     /// Prints statements that clear some variables and set others, in the words of this shell, else of the login shell.
     fn statements(
         &self,

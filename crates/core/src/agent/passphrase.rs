@@ -23,6 +23,11 @@ pub fn obtain(environment: &Environment, paths: &Paths) -> Result<Option<Secret>
     )
 }
 
+/// The same for a tool in whose way no question may stand: from the file, or not at all.
+pub fn obtain_unasked(environment: &Environment, paths: &Paths) -> Result<Option<Secret>, ProblemView> {
+    obtain_with(environment, paths, None)
+}
+
 fn obtain_with(
     environment: &Environment,
     paths: &Paths,
