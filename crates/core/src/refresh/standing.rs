@@ -131,11 +131,11 @@ impl SignedIn {
         after_failure.unwrap_or_default().max(self.quiet_until)
     }
 
-    /// The next attempt need not wait for its pause.
+    /// The next attempt need not wait for its pause, and pauses begin anew.
     pub fn try_at_once(&mut self) {
         self.quiet_until = Duration::ZERO;
         if let Some(failing) = &mut self.failing {
-            failing.not_before = Duration::ZERO;
+            (failing.not_before, failing.in_a_row) = (Duration::ZERO, 0);
         }
     }
 }

@@ -173,4 +173,21 @@ mod tests {
         aws.clock.advance(Duration::from_secs(30));
         assert!(session.refresh(None).await.is_ok());
     }
+
+    #[tokio::test]
+    async fn r4_pauses_begin_anew_after_an_attempt_that_somebody_asked_for() {
+        let aws = Scripted::open();
+        let session = aws.session(LIFE).await;
+        let pause_after_failure = async || {
+            aws.say(Says::Panic);
+            assert!(session.refresh(None).await.is_err());
+            let pause = session.facts().unwrap().not_before.unwrap() - aws.clock.elapsed();
+            aws.clock.advance(pause);
+            pause.as_secs()
+        };
+        assert_eq!(pause_after_failure().await, 30);
+        assert_eq!(pause_after_failure().await, 60);
+        session.forget_failures();
+        assert_eq!(pause_after_failure().await, 30);
+    }
 }
