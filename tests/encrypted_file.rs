@@ -305,6 +305,8 @@ impl Machine {
         command.arg(&log).arg("--trace=/^(open|creat|truncate)");
         command.arg(program.get_program()).args(["agent", "--foreground"]);
         let agent = self.desktop.start_process("strace", command)?;
+        let is_up = async || Ok(agent.stderr().contains("The agent is running").then_some(()));
+        self.desktop.wait_until("an agent", DEADLINE, is_up).await?;
         let portray = self.with_passphrase_file();
         portray.wait_for_portal("signed_in", DEADLINE).await?;
         self.renew(&portray).await?;

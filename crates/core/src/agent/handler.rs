@@ -13,7 +13,7 @@ use crate::agent::protocol::{
 use crate::agent::socket::Answering;
 use crate::agent::targets::{self, Known, Refusal, account_name};
 use crate::app::contract::{
-    Answer, PortalView, ProblemView, Request, Role, RoleRow, SearchRequest, SignInMethod,
+    Answer, MfaCode, PortalView, ProblemView, Request, Role, RoleRow, SearchRequest, SignInMethod,
 };
 use crate::app::settings_file::SettingsProblems;
 use crate::app::state::NamedPortal;
@@ -121,11 +121,7 @@ impl Handler {
                 self.console(wish, caller, noted).await
             }
             Operation::Keep { role, on } => self.keep(&role, on).await,
-            Operation::MfaCode { role, code } => {
-                let role = self.role(&role).await?.into();
-                self.ask(Request::GiveMfaCode { role, code }).await?;
-                Ok(Reply::Done)
-            }
+            Operation::MfaCode { role, code } => self.mfa_code(&role, code).await,
             Operation::Command { request } => {
                 let outcome = self.ask(request).await?;
                 Ok(Reply::Command { outcome })
@@ -136,6 +132,12 @@ impl Handler {
                 Ok(Reply::Done)
             }
         }
+    }
+
+    async fn mfa_code(&self, target: &Target, code: MfaCode) -> Outcome {
+        let role = self.role(target).await?.into();
+        self.ask(Request::GiveMfaCode { role, code }).await?;
+        Ok(Reply::Done)
     }
 
     async fn keep(&self, target: &Target, on: bool) -> Outcome {

@@ -1,7 +1,9 @@
 //! What the window and the command line see and may ask for. The window's TypeScript is generated from here.
 //! No secret is in these types.
 
+mod aws_cli;
 mod consumers;
+mod rows;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -10,7 +12,9 @@ use ts_rs::TS;
 pub use crate::app::further_role::{ChainView, MfaCode};
 use crate::consumers::Question;
 use crate::identity_center::{AccountId, PortalId, RoleKey};
+pub use aws_cli::AwsCliPortal;
 pub use consumers::{ConsumerOrder, UsesView};
+pub use rows::{RoleRow, SearchAnswer, SearchRequest};
 
 /// The services at which menus open the console: name, and keyword of the destination.
 pub const CONSOLE_SERVICES: [(&str, &str); 6] = [
@@ -337,53 +341,6 @@ pub enum CredentialsState {
     Unavailable,
 }
 
-/// Asks for rows of the list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct SearchRequest {
-    pub query: String,
-    /// Only this portal's rows.
-    pub portal: Option<String>,
-    /// Sorted as an earlier answer was, by what it said of that; by default by favourites and recents as they are now.
-    #[serde(default)]
-    #[ts(type = "number | null")]
-    pub sorted_at: Option<u64>,
-    pub offset: u32,
-    /// At most 100.
-    pub limit: u32,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct SearchAnswer {
-    pub total: u32,
-    pub offset: u32,
-    #[ts(type = "number")]
-    pub catalogue_revision: u64,
-    /// The revision whose favourites and recents gave the order: to be sent with further requests for this list.
-    #[ts(type = "number")]
-    pub sorted_at: u64,
-    pub rows: Vec<RoleRow>,
-}
-
-/// One permission set in one account, ranked by the query; without one favourites first, then recents, then by name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct RoleRow {
-    pub role: Role,
-    /// Of a further role.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[ts(optional)]
-    pub chain: Option<ChainView>,
-    pub portal_name: String,
-    pub account_name: String,
-    pub email: String,
-    pub favourite: bool,
-    /// Which characters of the account's name, and of the permission set or the further role's name, matched, by index.
-    pub account_name_matches: Vec<u32>,
-    pub permission_set_matches: Vec<u32>,
-    pub credentials: Option<CredentialsState>,
-    #[ts(type = "string | null")]
-    pub credentials_expire_at: Option<Timestamp>,
-}
-
 /// What a start URL turned out to be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct StartUrlView {
@@ -393,24 +350,6 @@ pub struct StartUrlView {
     pub region: Option<String>,
     /// Those in which the portal can be, the likely ones first; every region while that cannot be told.
     pub regions: Vec<String>,
-    pub problem: Option<ProblemView>,
-}
-
-/// An access portal in `~/.aws/config`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct AwsCliPortal {
-    /// As it is called here, or would be.
-    pub name: String,
-    pub start_url: String,
-    pub region: String,
-    /// How many profiles use it.
-    pub profiles: u32,
-    /// It is one of the portals here already.
-    pub known: bool,
-    /// Until when the AWS CLI's sign-in lasts, which can be taken over.
-    #[ts(type = "string | null")]
-    pub signed_in_until: Option<Timestamp>,
-    /// Why it, or its sign-in, cannot be used.
     pub problem: Option<ProblemView>,
 }
 

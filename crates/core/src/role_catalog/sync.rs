@@ -336,4 +336,6 @@ fn pause(attempt: u32, failure: &Failure) -> Duration {
 }
 
 #[cfg(test)]
+mod pauses;
+#[cfg(test)]
 mod tests;

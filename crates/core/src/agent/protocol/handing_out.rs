@@ -1,9 +1,10 @@
-//! How a client says on whose behalf it asks, and what an endpoint is begun with.
+//! How a client says on whose behalf it asks, what an endpoint is begun with, and what is handed out.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Stay;
-use crate::app::contract::Role;
+use super::WireSecret;
+use crate::app::contract::{ChainView, Role};
 use crate::programs::Program;
 use crate::uses::Door;
 
@@ -38,4 +39,51 @@ pub struct PreparedReply {
     /// Empty while the account is not in the listing.
     pub account_name: String,
     pub stay: Stay,
+}
+
+/// Between two departures of a person from a portal, as far as one agent knows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stay {
+    /// The agent's process.
+    pub agent: u32,
+    pub departures: u64,
+}
+
+impl Stay {
+    /// The person has left since. Another agent does not know.
+    pub fn is_over(self, now: Self) -> bool {
+        self.agent == now.agent && self.departures != now.departures
+    }
+}
+
+/// Role credentials for a client that asked for them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CredentialsReply {
+    /// Of a further role.
+    #[serde(default)]
+    pub chain: Option<Box<ChainView>>,
+    pub access_key_id: String,
+    pub secret_access_key: WireSecret,
+    pub session_token: WireSecret,
+    pub expires_at: Timestamp,
+    pub role: Role,
+    pub portal_name: String,
+    /// Empty while the account is not in the listing.
+    pub account_name: String,
+    /// Whose they are; an agent of an earlier version does not say.
+    #[serde(default)]
+    pub stay: Stay,
+}
+
+impl CredentialsReply {
+    /// The account that they are good for.
+    pub fn account_id(&self) -> &str {
+        let further = self.chain.as_ref();
+        further.map_or(&self.role.account, |chain| &chain.account)
+    }
+
+    /// The permission set, or the further role by its name.
+    pub fn role_name(&self) -> &str {
+        self.role.chain.as_ref().unwrap_or(&self.role.permission_set)
+    }
 }
