@@ -237,11 +237,7 @@ impl Controller {
                 answer(reply, Ok(Answer::Done));
             }
             Request::SignOut { portal } => self.sign_out(&PortalId(portal), reply),
-            Request::Sync { portal } => {
-                // A person who asks need not wait for the next attempt.
-                self.refresh.try_again();
-                self.sync(PortalId(portal), reply);
-            }
+            Request::Sync { portal } => self.sync(PortalId(portal), reply),
             Request::OpenConsole {
                 role,
                 destination,

@@ -95,7 +95,6 @@ impl Controller {
             return self.join(&wish, reply);
         }
         if session.is_signed_in() && !wish.force {
-            self.refresh.try_again();
             return answer(Some(reply), Ok(SignInStart::AlreadySignedIn));
         }
         let replaced = ProblemView::sign_in_replaced(&session.portal().name);
