@@ -246,7 +246,17 @@ impl Paths {
         self.runtime.join(SOCKET)
     }
 
-    /// Held by the one agent of this home.
+    /// Held by the one agent that uses the sign-ins, wherever its socket is.
+    pub fn agent_lock_of_sign_ins(&self) -> PathBuf {
+        self.state.join("agent.lock")
+    }
+
+    /// In which folder its socket is.
+    pub fn agent_note(&self) -> PathBuf {
+        self.state.join("agent-socket")
+    }
+
+    /// Held by the one agent of this folder.
     pub fn lock(&self) -> PathBuf {
         self.runtime.join("agent.lock")
     }

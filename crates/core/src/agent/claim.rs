@@ -1,4 +1,4 @@
-//! Whoever holds the socket is the agent: one per home and user, by a lock that dies with its process.
+//! Whoever holds the socket is the agent: one per home and user, by locks that die with its process.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::agent::client::{Client, ClientError};
 use crate::agent::listener::Listener;
 use crate::agent::protocol::{AgentHello, AgentKind, Operation};
+use crate::agent::whereabouts::{self, Held, Whereabouts};
 use crate::app::contract::ProblemView;
 use crate::clock::SharedClock;
 use crate::paths::{Paths, SecretStore};
@@ -20,8 +21,15 @@ const HAND_OVER: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Claim {
     pub(super) listener: Listener,
-    pub(super) socket: PathBuf,
-    pub(super) lock: File,
+    pub(super) place: Place,
+}
+
+/// Where the socket is, and what keeps others away from it.
+#[derive(Debug)]
+pub struct Place {
+    paths: Paths,
+    lock: File,
+    _whereabouts: Whereabouts,
 }
 
 /// Why this process cannot be the agent.
@@ -59,7 +67,10 @@ pub fn claim(paths: &Paths) -> Result<Claim, ClaimError> {
     make_runtime_folder(&paths.runtime)?;
     let lock = open_lock(&paths.lock())?;
     match lock.try_lock() {
-        Ok(()) => bind(paths, lock),
+        Ok(()) => match Whereabouts::claim(paths) {
+            Ok(whereabouts) => bind(paths, lock, whereabouts),
+            Err(Held) => Err(ClaimError::Taken(hello(paths))),
+        },
         Err(TryLockError::WouldBlock) => Err(ClaimError::Taken(hello(paths))),
         Err(TryLockError::Error(error)) => Err(lock_failed(paths, error)),
     }
@@ -87,7 +98,12 @@ pub fn wait_until_gone(paths: &Paths, at_most: Duration) -> Result<bool, ClaimEr
     let lock = open_lock(&paths.lock())?;
     let (gone, waiting) = std::sync::mpsc::channel();
     // The lock is the last thing that an agent lets go. Waiting for it has no deadline of its own.
-    std::thread::spawn(move || gone.send(lock.lock_shared().is_ok()));
+    let of_sign_ins = paths.clone();
+    std::thread::spawn(move || {
+        let is_gone = lock.lock_shared().is_ok();
+        whereabouts::wait_until_free(&of_sign_ins);
+        gone.send(is_gone)
+    });
     Ok(waiting.recv_timeout(at_most).unwrap_or(false))
 }
 
@@ -107,7 +123,53 @@ pub fn make_runtime_folder(path: &Path) -> Result<(), ClaimError> {
     }
 }
 
-fn bind(paths: &Paths, lock: File) -> Result<Claim, ClaimError> {
+impl Place {
+    pub(super) fn socket(&self) -> PathBuf {
+        self.paths.socket()
+    }
+
+    /// A new socket where the old one is gone: the system empties the folders of people who have left.
+    #[cfg(unix)]
+    pub(super) fn found_again(&mut self) -> Result<Option<Listener>, ClaimError> {
+        if self.socket().exists() {
+            return Ok(None);
+        }
+        make_runtime_folder(&self.paths.runtime)?;
+        let lock = open_lock(&self.paths.lock())?;
+        match lock.try_lock() {
+            Ok(()) => self.lock = lock,
+            // Only the socket was removed.
+            Err(TryLockError::WouldBlock) if is_same_file(&lock, &self.lock) => {}
+            Err(TryLockError::WouldBlock) => return Err(ClaimError::Taken(None)),
+            Err(TryLockError::Error(error)) => return Err(lock_failed(&self.paths, error)),
+        }
+        let listener = Listener::bind(&self.paths).map_err(|error| ClaimError::Socket {
+            path: self.socket(),
+            error,
+        })?;
+        Ok(Some(listener))
+    }
+
+    /// Pipes are nobody's to remove.
+    #[cfg(windows)]
+    pub(super) fn found_again(&mut self) -> Result<Option<Listener>, ClaimError> {
+        Ok(None)
+    }
+
+    /// Lets others in.
+    pub(super) fn leave(self) {
+        drop(self.lock);
+    }
+}
+
+#[cfg(unix)]
+fn is_same_file(one: &File, other: &File) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let number = |file: &File| file.metadata().map(|found| (found.dev(), found.ino())).ok();
+    number(one).is_some() && number(one) == number(other)
+}
+
+fn bind(paths: &Paths, lock: File, whereabouts: Whereabouts) -> Result<Claim, ClaimError> {
     // The lock says that no agent of this home lives. Something may still answer there (a home shared by
     // two machines, say): a socket is only replaced when nobody does.
     match Client::connect(paths) {
@@ -116,16 +178,16 @@ fn bind(paths: &Paths, lock: File) -> Result<Claim, ClaimError> {
         Err(ClientError::OutOfReach { path, error }) => return Err(ClaimError::Socket { path, error }),
         Err(_) => return Err(ClaimError::Taken(None)),
     }
-    let socket = paths.socket();
     let listener = Listener::bind(paths).map_err(|error| ClaimError::Socket {
-        path: socket.clone(),
+        path: paths.socket(),
         error,
     })?;
-    Ok(Claim {
-        listener,
-        socket,
+    let place = Place {
+        paths: paths.clone(),
         lock,
-    })
+        _whereabouts: whereabouts,
+    };
+    Ok(Claim { listener, place })
 }
 
 fn open_lock(path: &Path) -> Result<File, ClaimError> {

@@ -8,6 +8,7 @@ use crate::agent::connection::{self, Connection};
 use crate::agent::protocol::{
     AgentHello, CredentialsReply, MAX_REQUEST, Operation, Reply, RequestLine, ResponseLine, VERSION,
 };
+use crate::agent::whereabouts;
 use crate::app::contract::ProblemView;
 use crate::paths::Paths;
 use crate::private_files::FolderFault;
@@ -51,7 +52,19 @@ pub enum ClientError {
 }
 
 impl Client {
+    /// The agent of this session, or the one that has the sign-ins and was started in another session.
     pub fn connect(paths: &Paths) -> Result<Self, ClientError> {
+        match Self::connect_to(paths) {
+            Err(ClientError::NotRunning) => {
+                let there = whereabouts::elsewhere(paths).ok_or(ClientError::NotRunning)?;
+                // What stands there is no reason why none could be started here.
+                Self::connect_to(&there).map_err(|_| ClientError::NotRunning)
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn connect_to(paths: &Paths) -> Result<Self, ClientError> {
         let mut client = Self {
             connection: BufReader::new(connection::open(paths)?),
         };

@@ -21,6 +21,7 @@ pub mod protocol;
 pub mod role_socket;
 pub mod socket;
 pub mod targets;
+mod whereabouts;
 #[cfg(windows)]
 mod windows_rights;
 

@@ -25,6 +25,9 @@ use crate::clock::SharedClock;
 /// How long a connection may take to send a request or to read an answer.
 const IDLE: Duration = Duration::from_secs(10);
 
+/// How often the socket is looked for.
+const LOOK: Duration = Duration::from_secs(30);
+
 /// How long answers under way may take when the agent stops.
 const FAREWELL: Duration = Duration::from_secs(5);
 
@@ -55,7 +58,8 @@ impl Claim {
         stop: impl Future<Output = ()> + Send,
     ) -> io::Result<()> {
         allow_many_connections();
-        let listener = self.listener.into_async()?;
+        let Self { listener, mut place } = self;
+        let mut listener = listener.into_async()?;
         let (stopping, stopped) = watch::channel(false);
         let mut connections = JoinSet::new();
         let mut stop = std::pin::pin!(stop);
@@ -64,6 +68,14 @@ impl Claim {
                 () = &mut stop => break,
                 accepted = listener.accept() => accepted,
                 Some(_) = connections.join_next() => continue,
+                () = clock.sleep(LOOK) => {
+                    match place.found_again() {
+                        Ok(Some(again)) => listener = again.into_async()?,
+                        Ok(None) => {}
+                        Err(error) => tracing::warn!(%error, "the socket is gone, and there is no new one yet"),
+                    }
+                    continue;
+                }
             };
             match accepted {
                 Ok(Some((stream, caller))) => {
@@ -75,11 +87,11 @@ impl Claim {
             }
         }
         // From here on a new agent may bind as soon as the lock is free, so the socket goes first.
-        remove(&self.socket);
+        remove(&place.socket());
         drop(listener);
         stopping.send_replace(true);
         farewell(connections, &clock).await;
-        drop(self.lock);
+        place.leave();
         Ok(())
     }
 }

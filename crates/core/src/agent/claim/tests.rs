@@ -142,3 +142,27 @@ async fn k3_an_agent_whose_sign_ins_are_kept_elsewhere_is_not_taken_over_without
     let taken_over = take_over(&paths, &clock, SecretStore::File).await.unwrap();
     drop(taken_over);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r2_an_agent_of_another_session_is_found_and_stays_the_only_one() {
+    let home = tempfile::tempdir().unwrap();
+    let here = paths_in(home.path());
+    let there = Paths {
+        runtime: home.path().join("other-session"),
+        ..here.clone()
+    };
+    let clock = SystemClock::shared();
+    let double = Double::default();
+    let served = double.serve(&here, &clock);
+    let found = there.clone();
+    let answer = tokio::task::spawn_blocking(move || Client::connect(&found).unwrap().hello().unwrap().pid);
+    assert_eq!(answer.await.unwrap(), std::process::id());
+    let claimed = there.clone();
+    let taken = tokio::task::spawn_blocking(move || claim(&claimed))
+        .await
+        .unwrap();
+    assert!(matches!(taken, Err(ClaimError::Taken(Some(_)))), "{taken:?}");
+    double.stop.notify_one();
+    served.await.unwrap();
+    claim(&there).unwrap();
+}

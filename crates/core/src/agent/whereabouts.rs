@@ -1,0 +1,80 @@
+//! Where the one agent of these sign-ins is: a lock beside them, and a note of the folder with its socket.
+//!
+//! The folder of the socket is another one in another session of the same person (`su`, `cron`, a variable that is not
+//! set), and the system may empty it. Sign-ins lie elsewhere, and two agents that renew the same one end it.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::path::PathBuf;
+
+use crate::paths::Paths;
+use crate::private_files;
+
+/// The right to use the sign-ins of this home; let go with this value.
+#[derive(Debug)]
+pub struct Whereabouts {
+    /// None where the file system knows no locks, or the folder cannot be written.
+    _lock: Option<File>,
+}
+
+/// Another agent has the sign-ins.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Held;
+
+impl Whereabouts {
+    /// Does not wait.
+    pub fn claim(paths: &Paths) -> Result<Self, Held> {
+        let lock = match open_lock(paths) {
+            Ok(lock) => lock,
+            Err(error) => return Ok(Self::unknown(&error)),
+        };
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(Held),
+            Err(TryLockError::Error(error)) => return Ok(Self::unknown(&error)),
+        }
+        note(paths);
+        Ok(Self { _lock: Some(lock) })
+    }
+
+    fn unknown(error: &io::Error) -> Self {
+        tracing::warn!(%error, "no lock beside the sign-ins: an agent of another session is not noticed");
+        Self { _lock: None }
+    }
+}
+
+/// Waits until no agent has the sign-ins. Blocks.
+pub fn wait_until_free(paths: &Paths) {
+    if let Ok(lock) = open_lock(paths)
+        && let Err(error) = lock.lock_shared()
+    {
+        tracing::debug!(%error, "the lock beside the sign-ins is not waited for");
+    }
+}
+
+/// Where the agent may be, if it was started where the folder of the socket is another one.
+pub fn elsewhere(paths: &Paths) -> Option<Paths> {
+    let noted = private_files::read(&paths.agent_note()).ok()??;
+    let runtime = PathBuf::from(String::from_utf8(noted).ok()?);
+    let is_another = runtime.is_absolute() && runtime != paths.runtime;
+    is_another.then(|| Paths {
+        runtime,
+        ..paths.clone()
+    })
+}
+
+fn note(paths: &Paths) {
+    let Some(runtime) = paths.runtime.to_str() else {
+        return;
+    };
+    if let Err(error) = private_files::replace(&paths.agent_note(), runtime.as_bytes()) {
+        tracing::warn!(%error, "where the agent's socket is could not be noted");
+    }
+}
+
+fn open_lock(paths: &Paths) -> io::Result<File> {
+    private_files::make_folder(&paths.state)?;
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    private_files::private(&mut options).open(paths.agent_lock_of_sign_ins())
+}
