@@ -41,6 +41,9 @@ pub enum Trouble {
     Clock,
 }
 
+/// What a sign-in begins with: no person has a say in it.
+const BEFORE_A_PERSON: [&str; 2] = ["RegisterClient", "StartDeviceAuthorization"];
+
 /// What a failure means for the person and for the state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Meaning {
@@ -140,7 +143,10 @@ impl Failure {
         let captive =
             code.is_none() && is_of_the_network(status, response.headers().get("content-type"), bytes);
         let body = serde_json::from_slice::<ErrorBody>(bytes).ok();
-        let meaning = meaning(api, status, code, body.as_ref());
+        let mut meaning = meaning(api, status, code, body.as_ref());
+        if meaning == Meaning::DeniedByPerson && BEFORE_A_PERSON.contains(&operation) {
+            meaning = Meaning::Invalid;
+        }
         let body = body.unwrap_or_default();
         let said = body.error_description.or(body.message);
         let service = error.as_service_error().and_then(ProvideErrorMetadata::message);
@@ -289,6 +295,18 @@ mod tests {
 
     fn answer(status: u16, body: &str) -> HttpResponse {
         HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body))
+    }
+
+    #[test]
+    fn r5_who_denies_a_registration_is_no_person_in_a_browser() {
+        let denied = |operation| {
+            let metadata = ErrorMetadata::builder().code("AccessDeniedException").build();
+            let error = SdkError::service_error(metadata, answer(403, "{}"));
+            Failure::of::<ErrorMetadata>(operation, Api::Oidc, &error).meaning
+        };
+        assert_eq!(denied("RegisterClient"), Meaning::Invalid);
+        assert_eq!(denied("StartDeviceAuthorization"), Meaning::Invalid);
+        assert_eq!(denied("CreateToken"), Meaning::DeniedByPerson);
     }
 
     fn failure(api: Api, status: u16, code: Option<&str>, body: &str) -> Failure {

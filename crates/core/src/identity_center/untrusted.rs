@@ -47,7 +47,11 @@ pub(super) async fn explained(
             None => (asked.clone(), proxy),
         };
         let words = words_about(&fault, &whose, way, clock).await;
-        return Explained::connector_error(words, Trouble::Certificate);
+        let trouble = match is_of_time(&fault) {
+            true => Trouble::Clock,
+            false => Trouble::Certificate,
+        };
+        return Explained::connector_error(words, trouble);
     }
     match (of_proxy, proxy) {
         (Some((_, words)), _) => Explained::connector_error(words, Trouble::Proxy),
@@ -66,6 +70,10 @@ async fn words_about(
     clock: &SharedClock,
 ) -> String {
     let host = whose.host_str().unwrap_or_default();
+    if is_of_time(fault) {
+        let now = clock.now().strftime("%Y-%m-%d %H:%M UTC");
+        return format!("by its clock it is {now}, when the certificate of {host} is not valid");
+    }
     if !is_unknown_issuer(fault) {
         return format!("the certificate of {host} is not good: {fault}");
     }
@@ -82,6 +90,17 @@ fn certificate_fault(error: &(dyn Error + 'static)) -> Option<CertificateError> 
         Some(rustls::Error::InvalidCertificate(fault)) => Some(fault.clone()),
         Some(_) | None => None,
     })
+}
+
+/// Certificates of AWS are never out of their time: it is the clock, or a proxy that is not kept well.
+fn is_of_time(fault: &CertificateError) -> bool {
+    matches!(
+        fault,
+        CertificateError::Expired
+            | CertificateError::ExpiredContext { .. }
+            | CertificateError::NotValidYet
+            | CertificateError::NotValidYetContext { .. }
+    )
 }
 
 fn is_unknown_issuer(fault: &CertificateError) -> bool {
@@ -198,8 +217,8 @@ mod tests {
     use tokio::task::JoinHandle;
 
     use super::*;
-    use crate::clock::SystemClock;
-    use crate::identity_center::{HttpStack, Meaning};
+    use crate::clock::{ManualClock, SystemClock};
+    use crate::identity_center::{Failure, HttpStack, Meaning};
     use crate::paths::Environment;
 
     /// Serves TLS with a certificate that nobody knows, and says where, and what makes it known.
@@ -245,6 +264,35 @@ mod tests {
         let trusting = with(&[("AWS_CA_BUNDLE", &bundle)]);
         assert!(trusting.get("test", &url).await.is_ok());
         server.abort();
+    }
+
+    #[tokio::test]
+    async fn t4_a_certificate_out_of_its_time_is_told_with_the_time_of_this_machine() {
+        let clock: SharedClock = Arc::new(ManualClock::at("2021-06-07T08:29:01Z".parse().unwrap()));
+        let url = Url::parse("https://oidc.eu-west-1.amazonaws.com/token").unwrap();
+        let time = UnixTime::since_unix_epoch(Duration::from_secs(1));
+        let context = || CertificateError::ExpiredContext {
+            time,
+            not_after: time,
+        };
+        for fault in [
+            CertificateError::NotValidYet,
+            CertificateError::Expired,
+            context(),
+        ] {
+            let error = ConnectorError::io(rustls::Error::InvalidCertificate(fault.clone()).into());
+            let explained = explained(error, &url, None, &clock).await;
+            let failure = Failure::of_connection("CreateToken", &explained);
+            assert_eq!(failure.trouble, Trouble::Clock, "{fault:?}");
+            assert_eq!(
+                failure.detail.as_deref(),
+                Some(
+                    "by its clock it is 2021-06-07 08:29 UTC, when the certificate of \
+                     oidc.eu-west-1.amazonaws.com is not valid"
+                ),
+                "{fault:?}"
+            );
+        }
     }
 
     /// A proxy that leads every tunnel to one place; it says what it was asked.
