@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::Parser;
 use jiff::Timestamp;
 
-/// Lines of 80 characters at most: a terminal must not break what is to be copied.
+/// Lines of 80 characters at most: a terminal must not break what is to be copied. What goes into a file is not
+/// indented: to some readers an indented line goes on with the one before.
 const MORE: &str = r#"AWS's clients:
   The AWS CLI from 2.13 on, and the SDKs of its time, follow these variables:
 
@@ -19,16 +20,16 @@ const MORE: &str = r#"AWS's clients:
 
   In ~/.aws/config, for the world acme:
 
-    [sso-session acme]
-    sso_start_url = https://d-9967123abc.awsapps.com/start
-    sso_region = eu-west-1
-    sso_registration_scopes = sso:account:access
+[sso-session acme]
+sso_start_url = https://d-9967123abc.awsapps.com/start
+sso_region = eu-west-1
+sso_registration_scopes = sso:account:access
 
-    [profile acme-dev]
-    sso_session = acme
-    sso_account_id = 111122223333
-    sso_role_name = ReadOnly
-    region = eu-west-1
+[profile acme-dev]
+sso_session = acme
+sso_account_id = 111122223333
+sso_role_name = ReadOnly
+region = eu-west-1
 
   Then, as amara with the password demo-amara:
 

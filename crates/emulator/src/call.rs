@@ -145,13 +145,18 @@ impl Call {
             .map_or_else(|| "/".to_owned(), ToString::to_string)
     }
 
-    /// The role that the request is about: `ACCOUNT/PERMISSION_SET`.
+    /// The role that the request is about: `ACCOUNT/PERMISSION_SET`, of AssumeRole `ACCOUNT/ROLE`.
     pub(crate) fn role(&self) -> Option<String> {
-        Some(format!(
-            "{}/{}",
-            self.query("account_id")?,
-            self.query("role_name")?
-        ))
+        let assigned = self.query("account_id").zip(self.query("role_name"));
+        let (account, role) = assigned.or_else(|| self.further_role())?;
+        Some(format!("{account}/{role}"))
+    }
+
+    fn further_role(&self) -> Option<(String, String)> {
+        let arn = self.parameter("RoleArn")?;
+        let mut parts = arn.splitn(6, ':').skip(4);
+        let (account, role) = (parts.next()?, parts.next()?.strip_prefix("role/")?);
+        Some((account.to_owned(), role.to_owned()))
     }
 }
 

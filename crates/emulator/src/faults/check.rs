@@ -52,7 +52,7 @@ impl Fault {
         };
         if !names_role(self.operation) {
             return Err(format!(
-                "role belongs to GetRoleCredentials and AccessPortal: no call of {:?} names one",
+                "role belongs to GetRoleCredentials, AssumeRole and AccessPortal: no call of {:?} names one",
                 self.operation
             ));
         }
@@ -87,7 +87,7 @@ impl Fault {
         }
         match trouble.home() {
             Some((operations, words)) if !operations.contains(&self.operation) => Err(format!(
-                "this trouble belongs to {words}: {:?} answers with nothing of the kind",
+                "this trouble belongs to {words}: it does nothing to answers of {:?}",
                 self.operation
             )),
             Some(_) | None => Ok(()),
@@ -151,7 +151,10 @@ impl Fault {
 
 /// Whether a call of it can be about one role.
 fn names_role(operation: Operation) -> bool {
-    matches!(operation, Operation::GetRoleCredentials | Operation::AccessPortal)
+    matches!(
+        operation,
+        Operation::GetRoleCredentials | Operation::AssumeRole | Operation::AccessPortal
+    )
 }
 
 #[cfg(test)]

@@ -139,7 +139,7 @@ fn verified(
 /// Nobody here has other credentials than a role's: whoever calls chains.
 fn life(asked: &Parameters, role: &IamRole) -> Result<SignedDuration, AssumeRoleError> {
     let Some(seconds) = asked.duration_seconds else {
-        return Ok(SignedDuration::from_hours(1));
+        return Ok(CHAINED.min(role.max_session_duration));
     };
     let life = SignedDuration::from_secs(seconds);
     let refused = |why: &str| Err(AssumeRoleError::Validation(why.to_owned()));

@@ -142,7 +142,16 @@ impl Checker<'_> {
     fn trustee(&self, text: &Spanned<String>, world: &World) -> Result<Trustee, WorldError> {
         let key = "role.trust";
         if text.get_ref().starts_with("arn:") {
-            return Ok(Trustee::Arn(text.get_ref().clone()));
+            return trustee_of_arn(text.get_ref(), world.partition()).ok_or_else(|| {
+                let partition = world.partition();
+                let problem = format!(
+                    "{:?} is no ARN of this partition for a role (arn:{partition}:iam::ACCOUNT:role/NAME), a role \
+                     session (arn:{partition}:sts::ACCOUNT:assumed-role/ROLE/SESSION) or an account \
+                     (arn:{partition}:iam::ACCOUNT:root)",
+                    text.get_ref()
+                );
+                self.invalid(key, text, problem)
+            });
         }
         let Some((account, set)) = text.get_ref().rsplit_once('/') else {
             return Ok(Trustee::Account(self.account_id(key, text, world)?));
@@ -168,6 +177,28 @@ impl Checker<'_> {
             codes: Mfa::Totp { secret },
         })
     }
+}
+
+/// As in a trust policy. A role and a role session may have `*` in them, also in place of the account.
+fn trustee_of_arn(arn: &str, partition: &str) -> Option<Trustee> {
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    let ["arn", of, service, "", account, resource] = parts.as_slice() else {
+        return None;
+    };
+    let is_account = account.len() == 12 && account.bytes().all(|digit| digit.is_ascii_digit());
+    if *of != partition || !(is_account || *account == "*") {
+        return None;
+    }
+    match (*service, *resource) {
+        ("iam", "root") => is_account.then(|| Trustee::Account((*account).to_owned())),
+        ("iam", role) if is_more_than("role/", role) => Some(Trustee::Arn(arn.to_owned())),
+        ("sts", session) if is_more_than("assumed-role/", session) => Some(Trustee::Arn(arn.to_owned())),
+        _ => None,
+    }
+}
+
+fn is_more_than(beginning: &str, text: &str) -> bool {
+    text.strip_prefix(beginning).is_some_and(|rest| !rest.is_empty())
 }
 
 fn is_made_of(text: &str, length: std::ops::RangeInclusive<usize>, signs: &str) -> bool {
@@ -227,6 +258,11 @@ mod tests {
         let trust =
             format!("trust = [\"{account}/{set}\", \"{account}\", \"arn:aws:sts::*:assumed-role/*\"]\n");
         assert_eq!(role("Ops", &trust).unwrap().roles[0].trusted.len(), 3);
+        let root = format!("trust = [\"arn:aws:iam::{account}:root\"]");
+        assert_eq!(
+            role("Ops", &root).unwrap().roles[0].trusted,
+            [Trustee::Account(account.clone())]
+        );
         for (name, rest, expected) in [
             ("a b", trust.clone(), "role.name: \"a b\""),
             ("Ops", "trust = []".to_owned(), "role.trust: names nobody"),
@@ -239,6 +275,16 @@ mod tests {
                 "Ops",
                 format!("trust = [\"{account}/x\"]"),
                 "role.trust: there is no permission set \"x\"",
+            ),
+            (
+                "Ops",
+                "trust = [\"arn:aws:iam::1:role/x\"]".to_owned(),
+                "role.trust: \"arn:aws:iam::1:role/x\" is no ARN of this partition",
+            ),
+            (
+                "Ops",
+                "trust = [\"arn:aws-cn:iam::111122223333:role/x\"]".to_owned(),
+                "role.trust: \"arn:aws-cn:iam::111122223333:role/x\" is no ARN of this partition",
             ),
             (
                 "Ops",
