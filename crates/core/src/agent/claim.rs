@@ -80,7 +80,8 @@ pub fn claim(paths: &Paths) -> Result<Claim, ClaimError> {
 /// first. With a memory store, or another one, the answer is [`ClaimError::Taken`], because a person has to agree to a
 /// new sign-in.
 pub async fn take_over(paths: &Paths, clock: &SharedClock, store: SecretStore) -> Result<Claim, ClaimError> {
-    match claim_aside(paths).await {
+    // One that does not answer yet may have begun a moment ago.
+    match claim_when_free(paths, clock).await {
         Err(ClaimError::Taken(Some(agent))) if gives_way(&agent, store) => {}
         other => return other,
     }
@@ -182,6 +183,7 @@ fn bind(paths: &Paths, lock: File, whereabouts: Whereabouts) -> Result<Claim, Cl
         path: paths.socket(),
         error,
     })?;
+    whereabouts.note(paths);
     let place = Place {
         paths: paths.clone(),
         lock,

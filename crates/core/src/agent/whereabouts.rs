@@ -14,7 +14,7 @@ use crate::private_files;
 #[derive(Debug)]
 pub struct Whereabouts {
     /// None where the file system knows no locks, or the folder cannot be written.
-    _lock: Option<File>,
+    lock: Option<File>,
 }
 
 /// Another agent has the sign-ins.
@@ -33,13 +33,22 @@ impl Whereabouts {
             Err(TryLockError::WouldBlock) => return Err(Held),
             Err(TryLockError::Error(error)) => return Ok(Self::unknown(&error)),
         }
-        note(paths);
-        Ok(Self { _lock: Some(lock) })
+        Ok(Self { lock: Some(lock) })
+    }
+
+    /// Tells other sessions where the socket is, now that it is there.
+    pub fn note(&self, paths: &Paths) {
+        let Some(runtime) = paths.runtime.to_str().filter(|_| self.lock.is_some()) else {
+            return;
+        };
+        if let Err(error) = private_files::replace(&paths.agent_note(), runtime.as_bytes()) {
+            tracing::warn!(%error, "where the agent's socket is could not be noted");
+        }
     }
 
     fn unknown(error: &io::Error) -> Self {
         tracing::warn!(%error, "no lock beside the sign-ins: an agent of another session is not noticed");
-        Self { _lock: None }
+        Self { lock: None }
     }
 }
 
@@ -61,15 +70,6 @@ pub fn elsewhere(paths: &Paths) -> Option<Paths> {
         runtime,
         ..paths.clone()
     })
-}
-
-fn note(paths: &Paths) {
-    let Some(runtime) = paths.runtime.to_str() else {
-        return;
-    };
-    if let Err(error) = private_files::replace(&paths.agent_note(), runtime.as_bytes()) {
-        tracing::warn!(%error, "where the agent's socket is could not be noted");
-    }
 }
 
 fn open_lock(paths: &Paths) -> io::Result<File> {
