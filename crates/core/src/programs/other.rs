@@ -8,7 +8,7 @@ use super::Process;
 
 /// A process; none where it has ended.
 pub fn process(pid: u32) -> Option<Process> {
-    let system = looked_at(pid, ProcessRefreshKind::nothing());
+    let system = looked_at(pid, ProcessRefreshKind::nothing())?;
     let found = system.process(Pid::from_u32(pid))?;
     Some(Process {
         pid,
@@ -21,14 +21,15 @@ pub fn process(pid: u32) -> Option<Process> {
 /// What runs in a process.
 pub fn executable(pid: u32) -> Option<String> {
     let kind = ProcessRefreshKind::nothing().with_exe(UpdateKind::Always);
-    let system = looked_at(pid, kind);
+    let system = looked_at(pid, kind)?;
     let path = system.process(Pid::from_u32(pid))?.exe().and_then(Path::to_str)?;
     Some(path.to_owned())
 }
 
-fn looked_at(pid: u32, kind: ProcessRefreshKind) -> System {
-    let mut system = System::new();
+/// None where the system tells of no processes.
+fn looked_at(pid: u32, kind: ProcessRefreshKind) -> Option<System> {
+    let mut system = System::new().ok()?;
     let only = [Pid::from_u32(pid)];
     system.refresh_processes_specifics(ProcessesToUpdate::Some(&only), true, kind);
-    system
+    Some(system)
 }
