@@ -7,8 +7,10 @@ use anyhow::{Context, Result, bail};
 /// A program that this repository builds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Program {
-    /// The command line, `portray`.
+    /// The command line, `portray`: the small program, which needs the full one beside it.
     Portray,
+    /// The full program of the command line, `portray-cli`.
+    PortrayCli,
     /// The tray application, `portray-app`.
     PortrayApp,
     /// The local Identity Center, `identity-center-emulator`.
@@ -20,6 +22,7 @@ impl Program {
     pub fn name(self) -> &'static str {
         match self {
             Program::Portray => "portray",
+            Program::PortrayCli => "portray-cli",
             Program::PortrayApp => "portray-app",
             Program::Emulator => "identity-center-emulator",
         }

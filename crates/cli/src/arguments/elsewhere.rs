@@ -27,6 +27,9 @@ pub struct CredentialProcess {
     /// Inside a container: ask the socket that was shown to it, which is for one role.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["portal", "account", "permission_set", "chain", "region"])]
     pub socket: Option<PathBuf>,
+    /// Started by the small program, which has asked for so many milliseconds until the agent ended.
+    #[arg(long, hide = true, value_name = "MILLISECONDS", conflicts_with = "socket")]
+    pub waited: Option<u64>,
 }
 
 #[derive(Debug, Args)]
