@@ -114,7 +114,11 @@ fn the_emulator_shares_no_code_with_the_client() {
 
 #[test]
 fn x2_programs_that_hold_secrets_wipe_what_they_give_back() {
-    for program in ["crates/cli/src/main.rs", "crates/cli/src/front/main.rs", "src-tauri/src/main.rs"] {
+    for program in [
+        "crates/cli/src/main.rs",
+        "crates/cli/src/front/main.rs",
+        "src-tauri/src/main.rs",
+    ] {
         let allocator = "#[global_allocator]\nstatic ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);";
         assert!(read(program).contains(allocator), "{program}");
     }

@@ -50,6 +50,10 @@ impl Programs {
 
     /// The path of `program`, or an error that says how to build it.
     pub fn path(&self, program: Program) -> Result<PathBuf> {
+        if program == Program::Portray {
+            // It is nothing without the other one.
+            self.path(Program::PortrayCli)?;
+        }
         let path = self
             .folder
             .join(program.name())

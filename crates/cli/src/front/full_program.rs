@@ -22,7 +22,7 @@ pub fn take_over(words: &[OsString], waited: Option<Duration>) -> Result<ExitCod
     if let Some(waited) = waited {
         command.arg(format!("--waited={}", waited.as_millis()));
     }
-    // It goes by this program's name: what it says of its usage is what people typed.
+    // Whoever lists processes sees what was typed.
     #[cfg(unix)]
     if let Some(name) = words.first() {
         std::os::unix::process::CommandExt::arg0(&mut command, name);
