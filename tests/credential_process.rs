@@ -165,6 +165,47 @@ async fn p2_a_tool_that_needs_a_sign_in_is_told_so_in_two_lines_and_nothing_open
     Ok(())
 }
 
+#[tokio::test]
+async fn p2_a_warm_answer_is_one_question_to_the_agent_and_takes_no_file_thread_or_other_program()
+-> Result<()> {
+    let story = Headless::signed_in().await?;
+    let portray = story.portray();
+    let known = arguments("111122223333", "ReadOnly");
+    portray.run(&known).await?.expect_code(0)?;
+
+    let log = story.desktop.folder().join("strace.log");
+    let mut traced = story.desktop.system_command("strace");
+    traced.envs(portray.environment());
+    traced
+        .args(["--follow-forks", "--quiet=all", "--output"])
+        .arg(&log);
+    traced.arg("--trace=/^(exec|clone|fork|vfork|epoll|socket|connect|open|creat)");
+    traced
+        .arg(portray.command(Program::Portray)?.get_program())
+        .args(&known);
+    let answered = story
+        .desktop
+        .run("strace", traced, DEADLINE)
+        .await?
+        .expect_code(0)?;
+    assert_document(&answered, "111122223333")?;
+
+    let log = std::fs::read_to_string(log)?;
+    // The system's own loader opens the libraries.
+    let calls = log
+        .lines()
+        .filter(|line| !line.contains("/etc/ld.so") && !line.contains(".so."));
+    let calls = calls.filter(|line| !line.contains("exited with"));
+    let names = calls.map(|line| {
+        line.split(['(', ' '])
+            .find(|word| word.starts_with(char::is_alphabetic))
+    });
+    let names: Vec<_> = names.map(|name| name.unwrap_or_default()).collect();
+    assert_eq!(names, ["execve", "socket", "connect"], "{log}");
+    assert!(log.contains("run/agent.sock"), "{log}");
+    Ok(())
+}
+
 fn assert_document(finished: &Finished, account: &str) -> Result<()> {
     assert_eq!(finished.stdout.matches('\n').count(), 1, "{finished:?}");
     let document = finished.json()?;

@@ -113,6 +113,18 @@ fn the_emulator_shares_no_code_with_the_client() {
 }
 
 #[test]
+fn x2_programs_that_hold_secrets_wipe_what_they_give_back() {
+    for program in [
+        "crates/cli/src/main.rs",
+        "crates/cli/src/front/main.rs",
+        "src-tauri/src/main.rs",
+    ] {
+        let allocator = "#[global_allocator]\nstatic ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);";
+        assert!(read(program).contains(allocator), "{program}");
+    }
+}
+
+#[test]
 fn pure_files_do_no_input_or_output() {
     let files: Vec<SourceFile> = rust_files()
         .into_iter()

@@ -1,6 +1,9 @@
 //! How long a tool waits for credentials: Portray's answer to an SDK beside those of others, and beside the least that
 //! a process can do for it.
 
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -13,7 +16,11 @@ use portray_core::uses::Door;
 
 use crate::figure::{Durations, Figure, stopwatch};
 
-const RUNS: usize = 30;
+/// Of programs that take milliseconds, of those that take a second, and of questions over a socket.
+const RUNS: usize = 300;
+const SLOW_RUNS: usize = 30;
+const QUESTIONS: usize = 1_000;
+
 const USER: &str = "amara";
 const ACCOUNT: &str = "111122223333";
 const PERMISSION_SET: &str = "ReadOnly";
@@ -38,7 +45,8 @@ pub async fn measure() -> Result<Vec<Figure>> {
     let models = desktop.folder().join("models");
     write_service_models(&models, &endpoints(emulator.addresses()))?;
     let peer = programs.peer("aws-sso-util")?;
-    let (socket, request) = (desktop.portray_home().join("run/agent.sock"), request()?);
+    let socket = desktop.portray_home().join("run/agent.sock");
+    let request = request(Asker::through(Door::CredentialProcess))?;
 
     let ours = || -> Result<Command> {
         let mut command = portray.command(Program::Portray)?;
@@ -75,7 +83,7 @@ pub async fn measure() -> Result<Vec<Figure>> {
         with_endpoints(&mut command, emulator.addresses());
         Ok(command)
     };
-    let mut contenders: [Contender<'_>; 4] = [
+    let mut quick: [Contender<'_>; 2] = [
         (
             "`portray credential-process`, warm agent",
             Box::new(ours),
@@ -86,6 +94,8 @@ pub async fn measure() -> Result<Vec<Figure>> {
             Box::new(least),
             Durations::default(),
         ),
+    ];
+    let mut slow: [Contender<'_>; 2] = [
         (
             "`aws configure export-credentials`, warm cache",
             Box::new(of_aws),
@@ -97,14 +107,16 @@ pub async fn measure() -> Result<Vec<Figure>> {
             Durations::default(),
         ),
     ];
-    race(&mut contenders)?;
+    race(&mut quick, RUNS)?;
+    race(&mut slow, SLOW_RUNS)?;
+    let record = record(&socket)?;
     portray.run(&["agent", "stop"]).await?;
-    Ok(figures(&contenders))
+    Ok(figures(&quick, &slow).into_iter().chain([record]).collect())
 }
 
 /// In turn, so that nobody has the quiet moments. The first round fills caches and is not counted.
-fn race(contenders: &mut [Contender<'_>]) -> Result<()> {
-    for round in 0..=RUNS {
+fn race(contenders: &mut [Contender<'_>], runs: usize) -> Result<()> {
+    for round in 0..=runs {
         for (_, command, times) in &mut *contenders {
             let took = time(command()?)?;
             if round > 0 {
@@ -115,21 +127,63 @@ fn race(contenders: &mut [Contender<'_>]) -> Result<()> {
     Ok(())
 }
 
-/// The first of them is Portray.
-fn figures(contenders: &[Contender<'_>]) -> Vec<Figure> {
+/// The first of the quick ones is Portray, the second the least.
+fn figures(quick: &[Contender<'_>], slow: &[Contender<'_>]) -> Vec<Figure> {
     let of = |(_, _, times): &Contender<'_>| times.median().as_secs_f64();
-    let ours = contenders.first().map_or(0.0, of);
-    let figures = contenders.iter().map(|contender| {
+    let [ours, least] = [0, 1].map(|index| quick.get(index).map_or(0.0, of));
+    let figures = quick.iter().chain(slow).enumerate().map(|(index, contender)| {
         let (what, _, times) = contender;
-        let ratio = of(contender) / ours;
-        Figure::new(*what, format!("{}, {ratio:.2} times Portray's", times.in_words()))
+        let beside = match index {
+            0 => format!("{:.2} times the least", ours / least),
+            _ => format!("{:.2} times Portray's", of(contender) / ours),
+        };
+        Figure::new(*what, format!("{}, {beside}", times.in_words()))
     });
     figures.collect()
 }
 
-/// What Portray's own helper asks.
-fn request() -> Result<String> {
-    let operation = Operation::Credentials {
+/// What the record of uses adds to an answer from memory: the same question over a new connection, as a helper asks it;
+/// through a door where no program is looked for; and a question that nothing is written down about.
+fn record(socket: &Path) -> Result<Figure> {
+    let hello = Operation::Hello {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    let questions = [
+        request(Asker::through(Door::CredentialProcess))?,
+        request(Asker::through(Door::Exec))?,
+        line(hello)?,
+    ];
+    let mut times = questions.map(|question| (question, Durations::default()));
+    for _ in 0..QUESTIONS {
+        for (question, times) in &mut times {
+            times.add(ask(socket, question)?);
+        }
+    }
+    let [whole, nobody, hello] = times.map(|(_, times)| times.median().as_micros());
+    Ok(Figure::new(
+        "a question to the agent over a new connection, and what finding out who asks is of it",
+        format!(
+            "{whole} µs, of which {} µs; a greeting takes {hello} µs",
+            whole.saturating_sub(nobody)
+        ),
+    ))
+}
+
+/// How long one answer takes.
+fn ask(socket: &Path, question: &str) -> Result<Duration> {
+    let watch = stopwatch();
+    let mut agent = UnixStream::connect(socket)?;
+    agent.write_all(format!("{question}\n").as_bytes())?;
+    let mut answer = String::new();
+    BufReader::new(agent).read_line(&mut answer)?;
+    let took = watch.elapsed();
+    ensure!(!answer.contains("problem"), "the agent refuses");
+    Ok(took)
+}
+
+/// What a helper asks.
+fn request(asker: Asker) -> Result<String> {
+    line(Operation::Credentials {
         role: Target::Role {
             portal: Some("acme".to_owned()),
             portal_region: None,
@@ -137,8 +191,11 @@ fn request() -> Result<String> {
             permission_set: PERMISSION_SET.to_owned(),
         },
         min_ttl_seconds: 0,
-        asker: Asker::through(Door::CredentialProcess),
-    };
+        asker,
+    })
+}
+
+fn line(operation: Operation) -> Result<String> {
     Ok(serde_json::to_string(&RequestLine {
         v: VERSION,
         operation,

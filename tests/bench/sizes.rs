@@ -11,7 +11,12 @@ use crate::figure::Figure;
 
 pub fn measure() -> Result<Vec<Figure>> {
     let programs = Programs::beside_this_executable()?;
-    let all = [Program::Portray, Program::PortrayApp, Program::Emulator];
+    let all = [
+        Program::Portray,
+        Program::PortrayCli,
+        Program::PortrayApp,
+        Program::Emulator,
+    ];
     let figures = all.iter().map(|program| {
         let (whole, stripped) = sizes(&programs.path(*program)?)?;
         let value = format!("{} ({} without symbols)", megabytes(whole), megabytes(stripped));

@@ -7,8 +7,10 @@ use anyhow::{Context, Result, bail};
 /// A program that this repository builds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Program {
-    /// The command line, `portray`.
+    /// The command line, `portray`: the small program, which needs the full one beside it.
     Portray,
+    /// The full program of the command line, `portray-cli`.
+    PortrayCli,
     /// The tray application, `portray-app`.
     PortrayApp,
     /// The local Identity Center, `identity-center-emulator`.
@@ -20,6 +22,7 @@ impl Program {
     pub fn name(self) -> &'static str {
         match self {
             Program::Portray => "portray",
+            Program::PortrayCli => "portray-cli",
             Program::PortrayApp => "portray-app",
             Program::Emulator => "identity-center-emulator",
         }
@@ -47,6 +50,10 @@ impl Programs {
 
     /// The path of `program`, or an error that says how to build it.
     pub fn path(&self, program: Program) -> Result<PathBuf> {
+        if program == Program::Portray {
+            // It is nothing without the other one.
+            self.path(Program::PortrayCli)?;
+        }
         let path = self
             .folder
             .join(program.name())

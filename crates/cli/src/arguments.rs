@@ -39,7 +39,7 @@ pub use uses::Uses;
 ///   130  cancelled
 ///   141  the reader of the output had left
 #[derive(Debug, Parser)]
-#[command(name = "portray", version, verbatim_doc_comment)]
+#[command(name = "portray", bin_name = "portray", version, verbatim_doc_comment)]
 pub struct Arguments {
     /// Say more on stderr: who answers, about which portal and role, how old a list is, what is waited for.
     #[arg(short, long, global = true)]

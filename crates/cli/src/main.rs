@@ -1,19 +1,16 @@
-//! `portray`: the access portal on the command line.
+//! `portray-cli`: the access portal on the command line, all of it. People and tools start it as `portray`, which answers
+//! tools by itself and gives way to this program for everything else.
 
 mod agent_start;
 mod arguments;
 mod browser;
 mod commands;
 mod doctor;
-mod documents;
-mod failure;
 mod log;
 mod mfa_code;
 mod picker;
-mod printer;
 mod shell;
 mod shells;
-mod signals;
 mod surroundings;
 mod usage;
 
@@ -22,6 +19,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Parser;
+use portray_cli::{documents, failure, for_tools, printer, signals};
 use portray_core::paths::{Environment, Paths};
 use zeroizing_alloc::ZeroAlloc;
 

@@ -23,3 +23,5 @@ mod output;
 mod settings;
 #[path = "command_line/shells.rs"]
 mod shells;
+#[path = "command_line/small_program.rs"]
+mod small_program;

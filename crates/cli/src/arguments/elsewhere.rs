@@ -27,6 +27,9 @@ pub struct CredentialProcess {
     /// Inside a container: ask the socket that was shown to it, which is for one role.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["portal", "account", "permission_set", "chain", "region"])]
     pub socket: Option<PathBuf>,
+    /// Started by the small program, which has asked for so many milliseconds until the agent ended.
+    #[arg(long, hide = true, value_name = "MILLISECONDS", conflicts_with = "socket")]
+    pub waited: Option<u64>,
 }
 
 #[derive(Debug, Args)]
@@ -80,7 +83,76 @@ pub fn authority(text: &str) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::iter::once;
+
+    use clap::Parser;
+    use portray_core::agent::protocol::Target;
+
     use super::*;
+    use crate::arguments::{Arguments, Command};
+    use crate::for_tools::Wanted;
+
+    /// What the grammar makes of these words, where it is what a tool may want.
+    fn by_the_grammar(words: &[OsString]) -> Option<Wanted> {
+        let words = once(OsString::from("portray")).chain(words.iter().cloned());
+        let arguments = Arguments::try_parse_from(words).ok()?;
+        let (false, Some(Command::CredentialProcess(wanted))) = (arguments.verbose, arguments.command) else {
+            return None;
+        };
+        Some(match wanted.socket {
+            Some(socket) => Wanted::AtSocket(socket),
+            None => Wanted::Role(Target::from(wanted)),
+        })
+    }
+
+    #[test]
+    fn p1_the_small_program_understands_a_tool_as_the_grammar_does_or_not_at_all() {
+        let parts = [
+            "--portal acme",
+            "--portal=acme",
+            "--account 1 --permission-set=Read=Only",
+            "--account 1",
+            "--permission-set Admin",
+            "--chain release",
+            "--region eu-west-1",
+            "--socket /run/portray/credentials.sock",
+            "--socket=",
+            "--portal --region",
+            "--region -1",
+            "--portal=-p",
+            "--chain",
+            "--waited 12",
+            "--acc 1",
+            "-v",
+            "--",
+            "x",
+            "--help",
+            "portal",
+        ]
+        .map(|part| part.split(' ').map(OsString::from).collect::<Vec<_>>());
+        let mut understood = 0;
+        for numbers in 0..parts.len().pow(3) {
+            let three = [0, 1, 2].map(|place| &parts[numbers / parts.len().pow(place) % parts.len()]);
+            for some in 1..=three.len() {
+                let words: Vec<_> = once("credential-process".into())
+                    .chain(three[..some].iter().copied().flatten().cloned())
+                    .collect();
+                if let Some(wanted) = Wanted::in_plain_words(&words) {
+                    assert_eq!(Some(wanted), by_the_grammar(&words), "{words:?}");
+                    understood += 1;
+                }
+            }
+        }
+        assert!(understood > 50, "only {understood}");
+        for others in [
+            "status",
+            "",
+            "-v credential-process --portal acme --chain release",
+        ] {
+            let words: Vec<_> = others.split(' ').map(OsString::from).collect();
+            assert_eq!(Wanted::in_plain_words(&words), None);
+        }
+    }
 
     #[test]
     fn h1_a_grant_names_a_port_of_the_loopback_interface() {

@@ -12,6 +12,7 @@ use super::{Invocation, details};
 use crate::arguments::{Credentials, Format};
 use crate::documents::{COMPETING, CredentialsDocument, ProcessDocument, variables};
 use crate::failure::Failure;
+use crate::for_tools::{self, PATIENCE};
 use crate::picker;
 use crate::printer::on_one_harmless_line;
 use crate::shells::{Shell, Unquotable, ini};
@@ -96,37 +97,35 @@ fn is_named_in_full(words: &str, role: &Role, account_name: &str) -> bool {
     has(&role.permission_set) && (has(&role.account) || has(account_name))
 }
 
-/// Credentials of the role that a tool names, or why there are none. It waits no longer than `patience`.
+/// Credentials of the role that a tool names, or why there are none; in the time that a tool is given. `waited`: the
+/// small program has asked for so long already, and the agent ended before it answered.
 pub fn ask_for_tool(
     invocation: &Invocation,
     role: Target,
-    patience: Duration,
+    waited: Option<Duration>,
 ) -> Result<CredentialsReply, Failure> {
-    let operation = Operation::Credentials {
-        role,
-        min_ttl_seconds: 0,
-        asker: Asker::through(Door::CredentialProcess),
+    let operation = for_tools::operation(role);
+    let first = match waited {
+        Some(_) => None,
+        None => Some(invocation.connect_unasked()?),
     };
-    let mut client = invocation.connect_unasked()?;
     let clock = SystemClock::new();
-    client.wait_at_most(Some(patience))?;
-    let reply = match client.ask(&operation) {
-        // One that crashes, or makes room for another one, answers nobody any more whom it had not heard yet.
-        Err(ClientError::Closed) => {
-            let mut next = invocation.connect_unasked()?;
-            let left = patience.saturating_sub(clock.elapsed());
-            next.wait_at_most(Some(left.max(LEAST)))?;
-            next.ask(&operation)
+    if let Some(mut client) = first {
+        client.wait_at_most(Some(PATIENCE))?;
+        match client.ask(&operation) {
+            // One that crashes, or makes room for another one, answers nobody any more whom it had not heard yet.
+            Err(ClientError::Closed) => {}
+            answer => return credentials_in(invocation, answer?),
         }
-        answer => answer,
-    };
-    credentials_in(invocation, reply?)
+    }
+    let mut next = invocation.connect_unasked()?;
+    let left = PATIENCE.saturating_sub(waited.unwrap_or_default() + clock.elapsed());
+    next.wait_at_most(Some(left.max(LEAST)))?;
+    credentials_in(invocation, next.ask(&operation)?)
 }
 
 fn credentials_in(invocation: &Invocation, reply: Reply) -> Result<CredentialsReply, Failure> {
-    let Reply::Credentials(credentials) = reply else {
-        return Err(Failure::unexpected_answer());
-    };
+    let credentials = for_tools::credentials_in(reply)?;
     details::credentials(invocation, &credentials);
     Ok(credentials)
 }

@@ -38,6 +38,15 @@ impl ProblemView {
         )
     }
 
+    /// The small program of the command line does not find the full one, or cannot start it.
+    pub fn incomplete(full: &Path, error: &io::Error) -> Self {
+        Self::new(
+            ProblemCode::Failed,
+            format!("{} cannot be started: {error}.", full.display()),
+            "The command line is two programs in one folder, “portray” and “portray-cli”: install both again.",
+        )
+    }
+
     pub fn no_tray(error: &dyn Display) -> Self {
         Self::new(
             ProblemCode::Failed,

@@ -90,7 +90,7 @@ pub fn behind(helper: u32) -> Option<Program> {
 fn asker(above: impl Iterator<Item = Process>) -> Option<Process> {
     let mut nearest = None;
     for process in above {
-        if !is_shell(&process.name) {
+        if !is_in_between(&process.name) {
             return Some(process);
         }
         let is_persons_own = process.leads_session;
@@ -102,7 +102,8 @@ fn asker(above: impl Iterator<Item = Process>) -> Option<Process> {
     nearest
 }
 
-fn is_shell(name: &str) -> bool {
+/// A shell; or our small program, where it waits for the full one that it has started (on Windows).
+fn is_in_between(name: &str) -> bool {
     let name = name.strip_suffix(".exe").unwrap_or(name);
     matches!(
         name,
@@ -114,6 +115,7 @@ fn is_shell(name: &str) -> bool {
             | "fish"
             | "ksh"
             | "mksh"
+            | "portray"
             | "powershell"
             | "pwsh"
             | "zsh"
@@ -162,6 +164,7 @@ mod tests {
             (&["bash", "zsh", "tmux"], "zsh", "bash"),
             (&["bash", "make", "zsh"], "zsh", "make"),
             (&["bash"], "", "bash"),
+            (&["portray.exe", "cmd.exe", "aws.exe"], "", "aws.exe"),
         ] {
             let chain = chain(names, leader);
             let asker = asker(chain.into_iter()).unwrap();

@@ -1,4 +1,4 @@
-//! How profiles call this program: by a path that stays, quoted as every SDK reads it.
+//! How profiles call `portray`, the small program that answers tools: by a path that stays, quoted as every SDK reads it.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,20 +9,33 @@ use portray_core::paths::Environment;
 
 use crate::failure::Failure;
 
-/// This program as the value of `credential_process` begins.
+/// The small program as the value of `credential_process` begins.
 pub fn in_profiles(environment: &Environment) -> Result<String, Failure> {
-    let own = std::env::current_exe().map_err(|error| ProblemView::unknown_program(&error))?;
-    let path = lasting(environment, &own)
+    let full = std::env::current_exe().map_err(|error| ProblemView::unknown_program(&error))?;
+    let path = lasting(environment, &small_beside(full))
         .ok_or_else(|| ProblemView::unknown_program(&io::ErrorKind::NotFound.into()))?;
     let quoted = path.to_str().and_then(quoted_program);
     Ok(quoted.ok_or_else(|| ProblemView::unquotable_program(&path.display()))?)
+}
+
+fn name_of_small() -> String {
+    format!("portray{}", std::env::consts::EXE_SUFFIX)
+}
+
+/// The small program in the folder of the full one, which knows the command too where it was installed alone.
+fn small_beside(full: PathBuf) -> PathBuf {
+    let small = full.with_file_name(name_of_small());
+    match small.is_file() {
+        true => small,
+        false => full,
+    }
 }
 
 /// The name in PATH that leads to this program, because package managers put each version into a folder of its own;
 /// else the program itself. It may have been replaced since it was started.
 fn lasting(environment: &Environment, own: &Path) -> Option<PathBuf> {
     let file = std::fs::canonicalize(own).ok();
-    let name = format!("portray{}", std::env::consts::EXE_SUFFIX);
+    let name = name_of_small();
     let folders = environment
         .text("PATH")
         .map(std::env::split_paths)
