@@ -190,7 +190,7 @@ impl Controller {
                 // session.
                 self.replace_sign_in(portal);
                 self.refresh.try_again();
-                self.sync(portal.clone(), None);
+                self.sync(portal.clone());
             }
             // Whoever waits says it; a sign-in from tray or notice has nobody who waits.
             Err(_) if heard => {}

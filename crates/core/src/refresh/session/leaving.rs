@@ -154,9 +154,12 @@ mod tests {
     async fn r3_a_new_token_that_could_not_be_stored_is_used_told_and_stored_as_soon_as_that_works() {
         let (mut scene, session) = Scene::signed_in().await;
         scene.keyring.refuse_with(Some(LOCKED));
-        let renewed = session.refresh(None).await.unwrap();
+        let renewed = session.refresh(None, Priority::Background).await.unwrap();
         assert_ne!(renewed.access_token, scene.sign_in.token.access_token);
-        assert_eq!(session.token().await.unwrap().access_token, renewed.access_token);
+        assert_eq!(
+            session.token(Priority::Background).await.unwrap().access_token,
+            renewed.access_token
+        );
         assert_eq!(session.view().standing, Standing::SignedIn);
         session.mend_store().await;
         assert_eq!(session.view().store_failure, Some(LOCKED), "as long as it is so");
@@ -166,7 +169,7 @@ mod tests {
         assert_eq!(session.view().store_failure, None);
         scene.restart();
         let (next, _changed) = scene.session();
-        let stored = next.token().await.unwrap();
+        let stored = next.token(Priority::Background).await.unwrap();
         assert_eq!(stored.refresh_token, renewed.refresh_token);
     }
 
@@ -233,7 +236,7 @@ mod tests {
         session.mend_store().await;
         assert!(!scene.store.is_open_to_the_clock().await);
         assert_eq!(scene.keyring.refusals(), asked, "time passes, nobody asks");
-        assert!(session.token().await.is_err());
+        assert!(session.token(Priority::Background).await.is_err());
         assert_eq!(scene.keyring.refusals(), asked + 1, "somebody wants a token");
 
         // Unlocked by other means: now time is enough.
@@ -272,7 +275,7 @@ mod tests {
         assert_eq!(told(&mut changed), 0);
         scene.keyring.refuse_with(None);
         // A tool asks before the next look at the store.
-        session.token().await.unwrap();
+        session.token(Priority::Background).await.unwrap();
         session.load().await.unwrap();
         assert_eq!(told(&mut changed), 1);
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Session;
-use crate::identity_center::{Failure, Token};
+use crate::identity_center::{Failure, Priority, Token};
 use crate::refresh::RefreshFailure;
 use crate::refresh::plan::serve_floor;
 use crate::refresh::standing::{SignedIn, Status};
@@ -21,6 +21,7 @@ impl Session {
         refused: &Token,
         attempt: u32,
         failure: Failure,
+        waiting: Priority,
     ) -> Result<Token, RefreshFailure> {
         let epoch = self.epoch();
         if attempt > 1 && self.should_be_good(refused) {
@@ -30,7 +31,7 @@ impl Session {
         if attempt >= MOST_TOKENS {
             return Err(RefreshFailure::Aws(failure));
         }
-        self.refresh(Some(refused)).await
+        self.refresh(Some(refused), waiting).await
     }
 
     /// The session of that epoch is over, and not because a person on this machine wanted it.
@@ -107,16 +108,22 @@ mod tests {
         let stage = Stage::acme().await;
         let (session, first) = signed_in(&stage).await;
         stage.clock.suspend(TWO_HOURS);
-        let second = session.token().await.unwrap();
+        let second = session.token(Priority::Background).await.unwrap();
         stage.clock.suspend(TWO_HOURS);
 
-        let third = session.instead_of(&first, 1, refusal()).await.unwrap();
+        let third = session
+            .instead_of(&first, 1, refusal(), Priority::Background)
+            .await
+            .unwrap();
         assert_ne!(
             third.access_token, second.access_token,
             "that one has run out as well"
         );
         stage.clock.suspend(TWO_HOURS);
-        let fourth = session.instead_of(&third, 2, refusal()).await.unwrap();
+        let fourth = session
+            .instead_of(&third, 2, refusal(), Priority::Background)
+            .await
+            .unwrap();
 
         assert_ne!(fourth.access_token, third.access_token);
         assert!(session.is_signed_in());
@@ -128,13 +135,18 @@ mod tests {
     async fn r5_a_good_token_refused_after_a_renewal_is_the_end_of_the_session() {
         let stage = Stage::acme().await;
         let (session, first) = signed_in(&stage).await;
-        let second = session.instead_of(&first, 1, refusal()).await.unwrap();
+        let second = session
+            .instead_of(&first, 1, refusal(), Priority::Background)
+            .await
+            .unwrap();
         assert!(
             session.is_signed_in(),
             "the first refusal may be about that token alone"
         );
 
-        let ended = session.instead_of(&second, 2, refusal()).await;
+        let ended = session
+            .instead_of(&second, 2, refusal(), Priority::Background)
+            .await;
         assert_eq!(ended.unwrap_err(), RefreshFailure::SignInNeeded);
         assert!(!session.is_signed_in());
     }
@@ -144,16 +156,18 @@ mod tests {
         let stage = Stage::acme().await;
         let (session, first) = signed_in(&stage).await;
         stage.emulator.end_sessions(USER).unwrap();
-        let ended = session.instead_of(&first, 1, refusal()).await;
+        let ended = session
+            .instead_of(&first, 1, refusal(), Priority::Background)
+            .await;
         assert_eq!(ended.unwrap_err(), RefreshFailure::SignInNeeded);
     }
     #[tokio::test]
     async fn r3_a_refresh_that_another_one_has_made_needless_spends_no_token() {
         let stage = Stage::acme().await;
         let (session, first) = signed_in(&stage).await;
-        let second = session.refresh(Some(&first)).await.unwrap();
+        let second = session.refresh(Some(&first), Priority::Background).await.unwrap();
         // Somebody found the first one to be old before that, and had no turn until now.
-        let late = session.take_off(first).await.unwrap();
+        let late = session.take_off(first, Priority::Background).await.unwrap();
         assert_eq!(late.access_token, second.access_token);
         let tokens = stage.emulator.counters().calls(Operation::CreateToken);
         assert_eq!(tokens, 2, "the sign-in, and one refresh");
@@ -164,14 +178,14 @@ mod tests {
         let aws = Scripted::open();
         aws.say(Says::Panic);
         let session = aws.session(LIFE).await;
-        let crashed = session.refresh(None).await;
+        let crashed = session.refresh(None, Priority::Background).await;
         assert_eq!(crashed.unwrap_err(), RefreshFailure::Panicked);
         assert!(session.facts().unwrap().not_before > Some(aws.clock.elapsed()));
-        assert!(session.refresh(None).await.is_err());
+        assert!(session.refresh(None, Priority::Background).await.is_err());
         assert_eq!(aws.calls(), 1);
         aws.say(Says::Number);
         aws.clock.advance(Duration::from_secs(30));
-        assert!(session.refresh(None).await.is_ok());
+        assert!(session.refresh(None, Priority::Background).await.is_ok());
     }
 
     #[tokio::test]
@@ -180,7 +194,7 @@ mod tests {
         let session = aws.session(LIFE).await;
         let pause_after_failure = async || {
             aws.say(Says::Panic);
-            assert!(session.refresh(None).await.is_err());
+            assert!(session.refresh(None, Priority::Background).await.is_err());
             let pause = session.facts().unwrap().not_before.unwrap() - aws.clock.elapsed();
             aws.clock.advance(pause);
             pause.as_secs()
