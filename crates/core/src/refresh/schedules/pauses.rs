@@ -38,7 +38,8 @@ impl Pauses {
         for pair in tokens.windows(2) {
             let [before, after] = pair else { continue };
             if self.is_another_story(before, after) {
-                (in_a_row, not_before) = (0, Duration::ZERO);
+                // The one before may belong to either of them, and so may its pause.
+                (in_a_row, not_before) = (0, before.at + self.first);
                 continue;
             }
             let was_out_of_turn = self.is_asked_for(before) && before.at < not_before + TURN;
