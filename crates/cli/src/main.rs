@@ -9,6 +9,7 @@ mod documents;
 mod failure;
 mod log;
 mod mfa_code;
+mod patience;
 mod picker;
 mod printer;
 mod shell;

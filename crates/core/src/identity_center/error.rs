@@ -137,6 +137,10 @@ impl Failure {
         let Some(response) = error.raw_response() else {
             return Self::without_answer(operation, error);
         };
+        if matches!(error, SdkError::ResponseError(_)) && response.body().bytes().is_none() {
+            return Self::new(operation, Meaning::Unreachable, "the answer broke off")
+                .with_trouble(Trouble::Answer);
+        }
         let code = error.as_service_error().and_then(ProvideErrorMetadata::code);
         let status = response.status().as_u16();
         let bytes = response.body().bytes().unwrap_or_default();

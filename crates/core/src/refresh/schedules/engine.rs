@@ -294,6 +294,10 @@ impl Engine {
             *left > SignedDuration::ZERO,
             "r1: an expired one was served, {left:#}"
         );
+        prop_assert!(
+            *said <= *left + self.granted(),
+            "t4: {said:#} are said to be left of {left:#}, which a tool would count on"
+        );
         // One answer contradicts, the next one confirms.
         let all = self.company.calls();
         let answers = all[self.calls_before_jump.min(*calls)..*calls]

@@ -1,8 +1,23 @@
 //! A person signs out: AWS is told, and what is stored is deleted, at once or as soon as the store works again.
 
+use jiff::Timestamp;
+
 use super::Session;
-use crate::refresh::standing::Status;
+use crate::identity_center::Meaning;
+use crate::refresh::standing::{SignedIn, Status};
 use crate::token_store::StoreFailure;
+
+/// What AWS knows of a sign-out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Farewell {
+    /// It has ended the session, or there was none.
+    Told,
+    /// It could not be told: the session there lives on, though nobody holds its tokens any more.
+    Untold {
+        /// When it ends at the latest, where that is known.
+        session_ends_at: Option<Timestamp>,
+    },
+}
 
 /// Why a sign-out is not whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -12,16 +27,12 @@ pub enum SignOutFailure {
     Unread(StoreFailure),
     /// Nobody is signed in any more, but the stored sign-in is deleted only when the store works again.
     #[error("the stored token could not be deleted yet: {why}")]
-    NotDeleted {
-        why: StoreFailure,
-        /// Whether AWS knows that the session is over.
-        told: bool,
-    },
+    NotDeleted { why: StoreFailure, farewell: Farewell },
 }
 
 impl Session {
     /// Ends the session because a person wants it. AWS is told, but it does not depend on that.
-    pub async fn sign_out(&self) -> Result<(), SignOutFailure> {
+    pub async fn sign_out(&self) -> Result<Farewell, SignOutFailure> {
         let _unfinished = self.unfinished.begin();
         let known = self.load().await;
         // What could not be read is not empty: it may be a token that lives.
@@ -34,18 +45,29 @@ impl Session {
         let status = std::mem::replace(&mut *self.status(), Status::SignedOut { ended: false });
         self.changed();
         let farewell = async {
-            let Status::SignedIn(signed_in) = status else {
-                return true;
-            };
-            let told = self.center.sign_out(&signed_in.sign_in.token).await;
-            if let Err(failure) = &told {
-                tracing::warn!(%failure, "AWS was not told of the sign-out");
+            match status {
+                Status::SignedIn(signed_in) => self.take_leave(&signed_in).await,
+                Status::NotRead | Status::Unreadable(_) | Status::SignedOut { .. } => Farewell::Told,
             }
-            told.is_ok()
         };
-        let (forgotten, told) = tokio::join!(self.forget(epoch), farewell);
-        forgotten.map_err(|why| SignOutFailure::NotDeleted { why, told })?;
-        known.map_err(SignOutFailure::Unread)
+        let (forgotten, farewell) = tokio::join!(self.forget(epoch), farewell);
+        forgotten.map_err(|why| SignOutFailure::NotDeleted { why, farewell })?;
+        known.map(|()| farewell).map_err(SignOutFailure::Unread)
+    }
+
+    async fn take_leave(&self, signed_in: &SignedIn) -> Farewell {
+        let Err(failure) = self.center.sign_out(&signed_in.sign_in.token).await else {
+            return Farewell::Told;
+        };
+        // A token that has run out is refused too, and says nothing about its session.
+        let is_over = failure.meaning == Meaning::TokenRefused && self.is_usable(signed_in);
+        if is_over {
+            return Farewell::Told;
+        }
+        tracing::warn!(%failure, "AWS was not told of the sign-out");
+        Farewell::Untold {
+            session_ends_at: signed_in.session_ends_at,
+        }
     }
 
     /// Stores what could not be stored when it was refreshed, and deletes what could not be deleted when it ended.
