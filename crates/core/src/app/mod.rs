@@ -41,7 +41,7 @@ mod syncing;
 pub mod tray_menu;
 mod view;
 mod waiting_problem;
-mod wrong_clock;
+pub mod wrong_clock;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};

@@ -138,8 +138,12 @@ impl Failure {
             return Self::without_answer(operation, error);
         };
         if matches!(error, SdkError::ResponseError(_)) && response.body().bytes().is_none() {
-            return Self::new(operation, Meaning::Unreachable, "the answer broke off")
-                .with_trouble(Trouble::Answer);
+            return Self::new(
+                operation,
+                Meaning::Unreachable,
+                "the answer broke off or was too large",
+            )
+            .with_trouble(Trouble::Answer);
         }
         let code = error.as_service_error().and_then(ProvideErrorMetadata::code);
         let status = response.status().as_u16();

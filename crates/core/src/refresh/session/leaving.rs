@@ -104,13 +104,15 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+    use std::time::Duration;
 
+    use identity_center_emulator::{Fault, Operation};
     use tokio::sync::mpsc;
 
     use super::*;
     use crate::clock::Clock;
     use crate::identity_center::Priority;
-    use crate::identity_center::tests::Stage;
+    use crate::identity_center::tests::{Stage, USER};
     use crate::refresh::Change;
     use crate::refresh::standing::Standing;
     use crate::refresh::unfinished::Unfinished;
@@ -196,6 +198,31 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn r8_what_aws_knows_of_a_sign_out_is_known() {
+        let untold = Ok(Farewell::Untold {
+            session_ends_at: None,
+        });
+        let (scene, session) = Scene::signed_in().await;
+        let away = Fault::status(Operation::Logout, 503);
+        scene.stage.emulator.add_fault(away);
+        assert_eq!(session.sign_out().await, untold);
+        assert!(scene.is_alive().await);
+
+        let (scene, session) = Scene::signed_in().await;
+        scene.stage.emulator.end_sessions(USER).unwrap();
+        assert_eq!(session.sign_out().await, Ok(Farewell::Told), "it was over before");
+
+        let (scene, session) = Scene::signed_in().await;
+        scene.stage.clock.suspend(Duration::from_secs(2 * 3600));
+        assert_eq!(session.sign_out().await, untold, "only the token was over");
+        assert_eq!(
+            session.sign_out().await,
+            Ok(Farewell::Told),
+            "nobody is signed in"
+        );
+    }
+
+    #[tokio::test]
     async fn k3_a_sign_out_that_cannot_read_the_store_changes_nothing() {
         let (mut scene, _) = Scene::signed_in().await;
         scene.restart();
@@ -213,7 +240,7 @@ mod tests {
         scene.keyring.refuse_with(None);
         session.load().await.unwrap();
         assert!(session.is_signed_in() && scene.is_alive().await);
-        assert_eq!(session.sign_out().await, Ok(()));
+        assert_eq!(session.sign_out().await, Ok(Farewell::Told));
         assert_eq!(scene.keyring.names(), Vec::<String>::new());
         assert!(!scene.is_alive().await, "AWS was told");
     }
@@ -224,7 +251,7 @@ mod tests {
         scene.keyring.refuse_with(Some(LOCKED));
         let left = Err(SignOutFailure::NotDeleted {
             why: LOCKED,
-            told: true,
+            farewell: Farewell::Told,
         });
         assert_eq!(session.sign_out().await, left);
         assert!(!scene.is_alive().await, "AWS was told");
