@@ -375,7 +375,7 @@ pub enum Answer {
     Uses {
         view: UsesView,
     },
-    /// It is done, and this is what that means: lines for a person.
+    /// It is done, and this is what that means.
     Said {
         words: String,
     },

@@ -239,13 +239,31 @@ impl Session {
             return Err(RefreshFailure::SignInNeeded);
         }
         self.changed();
-        let outcome = self.center.refresh(&sign_in.registration, &sign_in.token).await;
-        let answer = match outcome {
-            Ok(token) => self.refreshed(epoch, sign_in, token).await,
-            Err(failure) => self.not_refreshed(epoch, &sign_in, failure, begun).await,
-        };
+        let answer = self.exchanged(epoch, sign_in, begun).await;
         self.changed();
         answer
+    }
+
+    /// One call for a newer token; a second one only with the token of another process.
+    async fn exchanged(&self, epoch: u64, sign_in: SignIn, begun: Duration) -> Result<Token, RefreshFailure> {
+        let outcome = self.center.refresh(&sign_in.registration, &sign_in.token).await;
+        let failure = match outcome {
+            Ok(token) => return self.refreshed(epoch, sign_in, token).await,
+            Err(failure) => failure,
+        };
+        if failure.meaning != Meaning::GrantRefused {
+            return self.not_refreshed(epoch, &sign_in, failure, begun).await;
+        }
+        let Some(theirs) = self.stored_by_another(epoch, &sign_in).await else {
+            return self.not_refreshed(epoch, &sign_in, failure, begun).await;
+        };
+        if self.should_be_good(&theirs.token) {
+            return Ok(theirs.token);
+        }
+        match self.center.refresh(&theirs.registration, &theirs.token).await {
+            Ok(token) => self.refreshed(epoch, theirs, token).await,
+            Err(failure) => self.not_refreshed(epoch, &theirs, failure, begun).await,
+        }
     }
 
     fn epoch(&self) -> u64 {
