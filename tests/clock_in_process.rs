@@ -72,10 +72,15 @@ async fn t4_wherever_the_clock_is_set_tools_are_served_and_nobody_is_signed_out(
             calls(&day, Operation::CreateToken),
         );
         day.set_clock(by);
-        // At once, before anybody has noticed: whatever is served is good.
-        day.credentials(DEV, "Developer").await?;
-        let left = day.truly_left(day.true_end(ROLE, HOUR)?);
-        assert!(left.is_positive(), "{by:#}");
+        // At once, before anybody has noticed: whatever is served is good, and not said to be good for longer than it is.
+        let credentials = day.credentials(DEV, "Developer").await?;
+        let end = day.true_end(ROLE, HOUR)?;
+        assert!(day.truly_left(end).is_positive(), "{by:#}");
+        let wrong = day.told_too_late(&credentials, end);
+        assert!(
+            wrong <= SignedDuration::from_secs(2),
+            "{by:#}: told wrong by {wrong:#}"
+        );
         day.advance(MINUTE).await;
         for _ in 0..6 {
             good_ones(&day, by).await?;

@@ -147,6 +147,26 @@ async fn an_agent_starts_by_itself_once_and_ends_when_it_is_told() -> Result<()>
 }
 
 #[tokio::test]
+async fn r8_a_sign_out_of_which_aws_could_not_be_told_says_so() -> Result<()> {
+    let story = Headless::signed_in().await?;
+    let portray = story.portray();
+    let refusal = json!({ "operation": "Logout", "status": 500 });
+    story.emulator.add_fault(&refusal).await?;
+    let left = portray.run(&["logout"]).await?.expect_code(0)?;
+    assert!(left.stderr.contains("AWS could not be told"), "{left:?}");
+    assert!(
+        left.stderr.contains("Credentials that tools already have"),
+        "{left:?}"
+    );
+    assert_eq!(tokens_in_keyring(&story.desktop).await?, Vec::<String>::new());
+    portray
+        .run(&["credentials", "111122223333/ReadOnly"])
+        .await?
+        .expect_code(3)?;
+    Ok(())
+}
+
+#[tokio::test]
 async fn r8_signing_out_tells_aws_and_leaves_nothing_to_sign_in_with() -> Result<()> {
     let story = Headless::signed_in().await?;
     let portray = story.portray();

@@ -140,6 +140,31 @@ async fn a_tool_is_told_that_aws_does_not_answer_before_it_gives_up() -> Result<
 }
 
 #[tokio::test]
+async fn who_waits_at_a_terminal_hears_after_a_moment_what_for_and_a_pipe_hears_nothing() -> Result<()> {
+    let story = Headless::signed_in().await?;
+    let portray = story.portray();
+    let slow = json!({ "operation": "GetRoleCredentials", "delay_ms": 6_000 });
+    story.emulator.add_fault(&slow).await?;
+    let asks = |set| ["credentials", set];
+    let terminal = portray.start_at_terminal(&asks("111122223333/ReadOnly"))?;
+    let pipe = portray.start(&asks("111122223333/Developer"))?;
+    terminal.wait_for("Waiting for AWS", 0, DEADLINE).await?;
+    terminal.finished(DEADLINE).await?.expect_code(0)?;
+    let pipe = pipe.finished(DEADLINE).await?.expect_code(0)?;
+    assert_eq!(pipe.stderr, "");
+
+    portray.run(&["logout"]).await?.expect_code(0)?;
+    let slow = json!({ "operation": "StartDeviceAuthorization", "delay_ms": 6_000 });
+    story.emulator.add_fault(&slow).await?;
+    let login = portray.start_at_terminal(&["login", "--device-code", "--no-browser"])?;
+    let waits = login
+        .wait_for("Waiting for AWS's sign-in service", 0, DEADLINE)
+        .await?;
+    login.wait_for("must show this code", waits, DEADLINE).await?;
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_person_is_told_that_aws_does_not_answer_before_the_command_gives_up() -> Result<()> {
     let day = Simulation::signed_in(World::acme(), "amara").await?;
     day.emulator.add_fault(Fault::hang(Operation::GetRoleCredentials));

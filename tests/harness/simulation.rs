@@ -268,6 +268,14 @@ impl Simulation {
         self.home.path().join("settings.toml")
     }
 
+    /// Whether the store has a token of the portal.
+    pub async fn is_stored_sign_in(&self) -> Result<bool> {
+        let settings = self.settings.portals.first().context("a portal")?;
+        let endpoint = "http://127.0.0.1:9".parse()?;
+        let portal = Portal::from_settings(settings, Some(&endpoint))?;
+        Ok(self.store.sign_in(&portal).await?.is_some())
+    }
+
     /// Whether the store has a token or a registration of the portal.
     pub async fn is_stored(&self) -> Result<bool> {
         let settings = self.settings.portals.first().context("a portal")?;

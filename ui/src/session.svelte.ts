@@ -78,7 +78,7 @@ export class Session {
     this.failure = null;
     try {
       const answer = await this.host.ask(request);
-      this.#confirm(confirmation);
+      this.#confirm(answer.answer === 'said' ? answer.words : confirmation);
       return answer;
     } catch (thrown) {
       const problem = asProblem(thrown);
@@ -157,7 +157,6 @@ export class Session {
   async orderOfConsumer(order: ConsumerOrder): Promise<void> {
     const answer = await this.ask({ do: 'consumers', order });
     if (answer?.answer === 'said') {
-      this.#confirm(answer.words);
       await this.listUses();
     }
   }

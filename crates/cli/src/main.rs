@@ -8,6 +8,7 @@ mod commands;
 mod doctor;
 mod log;
 mod mfa_code;
+mod patience;
 mod picker;
 mod shell;
 mod shells;

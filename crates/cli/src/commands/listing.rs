@@ -5,7 +5,10 @@ use portray_core::agent::{Client, ClientError};
 use portray_core::app::contract::{PortalView, ProblemCode};
 
 use super::{Invocation, status_of};
+use crate::patience::Wait;
 use crate::printer::Printer;
+
+const WAITS_FOR_AWS: &str = "Waiting for AWS …";
 
 /// Asks about a role. While a first list is made that may have its name, waits for that and asks once more.
 pub fn ask(
@@ -13,10 +16,15 @@ pub fn ask(
     client: &mut Client,
     operation: &Operation,
 ) -> Result<Reply, ClientError> {
-    match client.ask(operation) {
+    let wait = Wait::begin(invocation.printer, WAITS_FOR_AWS);
+    let asked = client.ask(operation);
+    drop(wait);
+    match asked {
         Err(ClientError::Problem { problem, .. }) if problem.code == ProblemCode::BeingListed => {
             wait(invocation, PortalView::is_listed_first)?;
-            invocation.reconnect()?.ask(operation)
+            let mut client = invocation.reconnect()?;
+            let _wait = Wait::begin(invocation.printer, WAITS_FOR_AWS);
+            client.ask(operation)
         }
         outcome => outcome,
     }

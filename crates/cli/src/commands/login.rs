@@ -17,6 +17,7 @@ use super::{Invocation, command, details, secret_store, status_of};
 use crate::arguments::Login;
 use crate::documents::whole_seconds;
 use crate::failure::Failure;
+use crate::patience::Wait;
 use crate::surroundings::Surroundings;
 
 /// How long a command that was interrupted waits to learn whether a sign-in has begun.
@@ -73,7 +74,12 @@ pub fn run(invocation: &Invocation, arguments: &Login) -> Result<(), Failure> {
         force: arguments.force,
     })?);
     let mut begun = Begun::NotYet;
+    let mut wait = Some(Wait::begin(
+        invocation.printer,
+        "Waiting for AWS's sign-in service …",
+    ));
     while let Some(event) = events.next() {
+        drop(wait.take());
         let reply = match event {
             Event::Reply(reply) => (*reply)?,
             Event::Interrupted => return Err(leave(invocation, arguments, begun, &events)),

@@ -1,18 +1,25 @@
 //! `portray logout`
 
-use portray_core::agent::protocol::Operation;
+use portray_core::agent::protocol::{Operation, Reply};
+use portray_core::app::contract::Answer;
 
 use super::Invocation;
 use crate::arguments::Logout;
 use crate::failure::Failure;
 
 pub fn run(invocation: &Invocation, arguments: Logout) -> Result<(), Failure> {
-    invocation.connect()?.ask(&Operation::Logout {
+    let reply = invocation.connect()?.ask(&Operation::Logout {
         portal: arguments.portal,
         all: arguments.all,
     })?;
-    invocation
-        .printer
-        .note("Signed out. Credentials that tools already have stay good until they expire.");
+    let printer = invocation.printer;
+    match reply {
+        // AWS could not be told; then that is what there is to say.
+        Reply::Command {
+            outcome: Answer::Said { words },
+        } => printer.note(&words),
+        _ => printer.note("Signed out."),
+    }
+    printer.note("Credentials that tools already have stay good until they expire.");
     Ok(())
 }

@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use portray_core::agent::protocol::StatusReply;
-use portray_core::app::contract::{CredentialsState, CredentialsView, PortalState, PortalView, ProblemView};
+use portray_core::app::contract::{
+    CredentialsState, CredentialsView, PortalState, PortalView, ProblemView, SyncProgress,
+};
 use serde::Serialize;
 
 use super::{Invocation, details, status_of};
@@ -36,6 +38,8 @@ struct PortalDocument<'a> {
     session_end_is_estimate: bool,
     accounts: u32,
     permission_sets: u32,
+    /// Whether these are all of them, as far as AWS has said.
+    complete: bool,
     /// Why the state is what it is, or why nothing is renewed or listed.
     problem: Option<&'a ProblemView>,
 }
@@ -107,6 +111,7 @@ fn portal_document(portal: &PortalView) -> PortalDocument<'_> {
         session_end_is_estimate: portal.session_end_is_estimate,
         accounts: portal.accounts,
         permission_sets: portal.permission_sets,
+        complete: portal.sync.complete,
         problem: portal.problem.as_ref(),
     }
 }
@@ -138,11 +143,12 @@ fn in_words(status: &StatusReply, zone: &TimeZone) -> String {
     lines.extend(problems(status).map(problem_line));
     for portal in &status.portals {
         lines.push(format!(
-            "  {}  {}, {} accounts, {} permission sets",
+            "  {}  {}, {} accounts, {} permission sets{}",
             portal.name,
             state_in_words(portal.state),
             portal.accounts,
-            portal.permission_sets
+            portal.permission_sets,
+            what_is_missing(portal)
         ));
         lines.extend(portal.problem.as_ref().map(problem_line));
     }
@@ -159,6 +165,30 @@ fn in_words(status: &StatusReply, zone: &TimeZone) -> String {
         lines.extend(credentials.problem.as_ref().map(problem_line));
     }
     lines.join("\n")
+}
+
+/// Why these accounts may not be all of them.
+fn what_is_missing(portal: &PortalView) -> String {
+    let sync = &portal.sync;
+    match (sync.running, sync.synced_at) {
+        // Nobody has asked for any list.
+        (None, None) if portal.accounts == 0 && portal.state != PortalState::SignedIn => String::new(),
+        (
+            Some(SyncProgress {
+                done,
+                total: total @ 1..,
+            }),
+            None,
+        ) => {
+            format!(", being listed: {done} of {total}")
+        }
+        (Some(_), None) => ", being listed".to_owned(),
+        (None, None) => ", not listed to the end yet".to_owned(),
+        (_, Some(_)) if !sync.complete => {
+            ", only a part: AWS did not give all of the list; try “portray accounts --sync”".to_owned()
+        }
+        (_, Some(_)) => String::new(),
+    }
 }
 
 fn problem_line(problem: &ProblemView) -> String {
@@ -201,7 +231,11 @@ mod tests {
                 session_end_is_estimate: true,
                 accounts: 2,
                 permission_sets: 3,
-                sync: SyncView::default(),
+                sync: SyncView {
+                    synced_at: Some("2026-03-02T11:00:00Z".parse().unwrap()),
+                    complete: true,
+                    running: None,
+                },
                 sign_in: None,
                 problem: None,
             }],
@@ -226,7 +260,7 @@ mod tests {
 
     #[test]
     fn the_document_has_the_shape_that_scripts_rely_on() {
-        let expected = r#"{"agent":{"pid":7,"version":"0.1.0"},"portals":[{"name":"acme","start_url":"https://acme.awsapps.com/start","region":"eu-west-1","state":"signed_in","access_token_expires_at":"2026-03-02T13:00:00Z","session_ends_at":null,"session_end_is_estimate":true,"accounts":2,"permission_sets":3,"problem":null}],"credentials":[{"portal":"acme","account":"111122223333","permission_set":"ReadOnly","expires_at":"2026-03-02T12:40:00Z","kept":true,"state":"fresh","problem":null}],"problems":[]}"#;
+        let expected = r#"{"agent":{"pid":7,"version":"0.1.0"},"portals":[{"name":"acme","start_url":"https://acme.awsapps.com/start","region":"eu-west-1","state":"signed_in","access_token_expires_at":"2026-03-02T13:00:00Z","session_ends_at":null,"session_end_is_estimate":true,"accounts":2,"permission_sets":3,"complete":true,"problem":null}],"credentials":[{"portal":"acme","account":"111122223333","permission_set":"ReadOnly","expires_at":"2026-03-02T12:40:00Z","kept":true,"state":"fresh","problem":null}],"problems":[]}"#;
         assert_eq!(serde_json::to_string(&document(&status())).unwrap(), expected);
     }
 
@@ -237,6 +271,20 @@ mod tests {
             text.contains("111122223333/ReadOnly  acme-dev  good until 12:40, kept fresh"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn s2_a_list_that_is_not_whole_is_said_to_be_so_in_both_forms() {
+        let mut status = status();
+        assert!(in_words(&status, &TimeZone::UTC).contains("2 accounts, 3 permission sets\n"));
+        status.portals[0].sync.complete = false;
+        assert!(in_words(&status, &TimeZone::UTC).contains("3 permission sets, only a part"));
+        status.portals[0].sync.synced_at = None;
+        assert!(in_words(&status, &TimeZone::UTC).contains("3 permission sets, not listed to the end yet"));
+        let document = serde_json::to_value(document(&status)).unwrap();
+        assert_eq!(document["portals"][0]["complete"], false);
+        status.portals[0].sync.running = Some(SyncProgress { done: 3, total: 9 });
+        assert!(in_words(&status, &TimeZone::UTC).contains(", being listed: 3 of 9"));
     }
 
     #[test]

@@ -1,12 +1,11 @@
 //! What the agent says of itself, of its portals and of the keyring, and whether AWS can be reached from here.
 
-use std::time::Duration;
-
-use jiff::Timestamp;
 use jiff::fmt::rfc2822;
+use jiff::{SignedDuration, Timestamp};
 use portray_core::agent::Client;
 use portray_core::agent::protocol::{AgentHello, AgentKind, StatusReply};
 use portray_core::app::contract::{PortalState, PortalView, ProblemCode};
+use portray_core::app::wrong_clock::so_long;
 use portray_core::clock::SystemClock;
 use portray_core::clock::skew::WORTH_TELLING;
 use portray_core::identity_center::{Failure, HttpStack, Portal};
@@ -200,16 +199,15 @@ fn clock_check(date: &str, now: Timestamp) -> Option<Check> {
     const CHECK: &str = "clock";
     let theirs = rfc2822::DateTimeParser::new().parse_timestamp(date).ok()?;
     let ahead = now.duration_since(theirs);
-    let minutes = Duration::try_from(ahead.abs()).unwrap_or_default().as_secs() / 60;
     Some(match (ahead.abs() <= WORTH_TELLING, ahead.is_positive()) {
         (true, _) => Check::ok(CHECK, "This machine's clock agrees with AWS's."),
-        (false, true) => wrong_clock(CHECK, minutes, "ahead of"),
-        (false, false) => wrong_clock(CHECK, minutes, "behind"),
+        (false, true) => wrong_clock(CHECK, ahead, "ahead of"),
+        (false, false) => wrong_clock(CHECK, ahead, "behind"),
     })
 }
 
-fn wrong_clock(check: &'static str, minutes: u64, direction: &str) -> Check {
-    let what = format!("This machine's clock is {minutes} minutes {direction} AWS's.");
+fn wrong_clock(check: &'static str, ahead: SignedDuration, direction: &str) -> Check {
+    let what = format!("This machine's clock is {} {direction} AWS's.", so_long(ahead));
     Check::failed(check, what, "Have the system set its clock from the network.")
 }
 
@@ -232,6 +230,11 @@ mod tests {
                 "Mon, 02 Mar 2026 14:00:00 GMT",
                 Verdict::Failed,
                 "120 minutes behind",
+            ),
+            (
+                "Sat, 28 Nov 2082 12:00:00 GMT",
+                Verdict::Failed,
+                "56 years behind",
             ),
         ] {
             let check = clock_check(date, now).unwrap();

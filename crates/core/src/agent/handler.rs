@@ -376,13 +376,21 @@ async fn every_one<T, SigningOut>(all: Vec<T>, mut sign_out: impl FnMut(T) -> Si
 where
     SigningOut: Future<Output = Result<Answer, ProblemView>>,
 {
-    let mut outcome = Ok(Reply::Done);
+    let (mut outcome, mut said) = (Ok(()), Vec::new());
     for one in all {
-        if let Err(problem) = sign_out(one).await {
-            outcome = Err(problem.into());
+        match sign_out(one).await {
+            Ok(Answer::Said { words }) => said.push(words),
+            Ok(_) => {}
+            Err(problem) => outcome = Err(problem),
         }
     }
-    outcome
+    outcome?;
+    if said.is_empty() {
+        return Ok(Reply::Done);
+    }
+    let words = said.join("\n");
+    let outcome = Answer::Said { words };
+    Ok(Reply::Command { outcome })
 }
 
 #[cfg(test)]
@@ -402,5 +410,22 @@ mod tests {
         let refused = outcome.await.unwrap_err();
         assert_eq!(refused.problem, ProblemView::unknown_portal());
         assert_eq!(asked, ["a", "b", "c"]);
+    }
+
+    #[tokio::test]
+    async fn r8_what_is_to_be_said_of_each_sign_out_is_said() {
+        let outcome = every_one(vec!["a", "b", "c"], |portal| {
+            std::future::ready(Ok(match portal {
+                "b" => Answer::Done,
+                portal => Answer::Said {
+                    words: format!("AWS does not know of {portal}."),
+                },
+            }))
+        });
+        let Ok(Reply::Command { outcome }) = outcome.await else {
+            panic!("something is said");
+        };
+        let words = "AWS does not know of a.\nAWS does not know of c.".to_owned();
+        assert_eq!(outcome, Answer::Said { words });
     }
 }

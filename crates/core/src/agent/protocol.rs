@@ -81,7 +81,7 @@ pub enum Operation {
         open_browser: bool,
         force: bool,
     },
-    /// Ends the session of one portal, or of all.
+    /// Ends the session of one portal, or of all. Answered by [`Reply::Done`], or by what there is to say of it.
     Logout {
         portal: Option<String>,
         all: bool,

@@ -237,7 +237,7 @@ impl Controller {
                 answer(reply, Ok(Answer::Done));
             }
             Request::SignOut { portal } => self.sign_out(&PortalId(portal), reply),
-            Request::Sync { portal } => self.sync(PortalId(portal), reply),
+            Request::Sync { portal } => self.sync_asked_for(PortalId(portal), reply),
             Request::OpenConsole {
                 role,
                 destination,

@@ -12,7 +12,7 @@ impl Controller {
             // What was kept, or asked for, may be obtainable now.
             Change::Session(_) => self.refresh.look.notify_one(),
             // Whoever made the store be read: the list goes on.
-            Change::SignInRead(portal) => self.sync(portal, None),
+            Change::SignInRead(portal) => self.sync(portal),
             Change::Role(key) => self.notice_lost_role(&key),
             Change::SignInWanted(portal) => {
                 self.sign_in_wanted.insert(portal.0);
@@ -32,7 +32,7 @@ impl Controller {
     fn notice_lost_role(&mut self, key: &RoleKey) {
         if self.refresh.roles.is_refused(key) && self.catalogue().lists(key) {
             self.change_catalogue(|catalogue| catalogue.remove(key));
-            self.sync(key.portal.clone(), None);
+            self.sync(key.portal.clone());
         }
     }
 

@@ -32,14 +32,16 @@ pub mod settings_file;
 mod shared_logins;
 pub mod shell;
 mod sign_in;
+mod sign_in_problem;
 mod sign_in_start;
 mod sign_ins;
+mod sign_out;
 pub mod state;
 mod syncing;
 pub mod tray_menu;
 mod view;
 mod waiting_problem;
-mod wrong_clock;
+pub mod wrong_clock;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};

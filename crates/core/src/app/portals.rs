@@ -185,34 +185,8 @@ impl Controller {
         self.settings_changed(outcome, reply);
     }
 
-    pub(super) fn sign_out(&mut self, portal: &PortalId, reply: Option<Reply<Answer>>) {
-        let Some(session) = self.refresh.session(portal) else {
-            return answer(reply, Err(ProblemView::unknown_portal()));
-        };
-        if is_to_be_read(&session, StoreFailure::is_mended_by_deleting) {
-            let portal = portal.0.clone();
-            return self.once_leavable(
-                session,
-                StoreFailure::is_mended_by_deleting,
-                reply,
-                Request::SignOut { portal },
-            );
-        }
-        self.cancel_sign_in(portal);
-        self.leave_sign_in(portal);
-        self.drop_listing(portal);
-        let (refresh, http, portal) = (self.refresh.clone(), self.http.clone(), portal.clone());
-        self.spawn(reply, async move {
-            let outcome = session.sign_out().await.map_err(ProblemView::sign_out);
-            // Whatever was fetched while AWS was told goes too, and the buffers in which tokens were sent.
-            refresh.roles.forget_portal(&portal);
-            http.forget_connections();
-            outcome.map(|()| Answer::Done)
-        });
-    }
-
     /// The store has not said yet who is signed in: until then nothing changes.
-    fn once_leavable(
+    pub(super) fn once_leavable(
         &self,
         session: Arc<Session>,
         is_harmless: fn(StoreFailure) -> bool,
@@ -371,7 +345,7 @@ async fn load(session: &Session) {
 }
 
 /// Whether somebody may be signed in of whom the store has not told, but for the failures that hold up nothing.
-fn is_to_be_read(session: &Session, is_harmless: fn(StoreFailure) -> bool) -> bool {
+pub(super) fn is_to_be_read(session: &Session, is_harmless: fn(StoreFailure) -> bool) -> bool {
     let failure = session.view().store_failure;
     session.is_unread() && failure.is_none_or(|failure| !is_harmless(failure))
 }
@@ -379,7 +353,7 @@ fn is_to_be_read(session: &Session, is_harmless: fn(StoreFailure) -> bool) -> bo
 /// Leaves nothing of a portal in the store.
 async fn leave(session: Arc<Session>, store: TokenStore) -> Result<(), ProblemView> {
     match session.sign_out().await {
-        Ok(()) => {}
+        Ok(_) => {}
         // What nobody understood is deleted by now.
         Err(SignOutFailure::Unread(failure)) if failure.leaves_nothing() => {}
         Err(failure) => return Err(ProblemView::sign_out(failure)),

@@ -8,7 +8,7 @@ use crate::app::command::{Began, Command};
 use crate::app::contract::{ProblemView, SignInMethod};
 use crate::clock::SharedClock;
 use crate::identity_center::browser_flow::Verdict;
-use crate::identity_center::{Failure, Flow, Meaning, Registration, Token};
+use crate::identity_center::{Failure, Flow, Meaning, Registration, Token, Trouble};
 use crate::refresh::session::Session;
 use crate::supervised::{Panicked, survive_async};
 use crate::token_store::{SignIn, StoreFailure, TokenStore};
@@ -41,7 +41,8 @@ impl Attempt {
         // Whatever cannot be stored later is better learned before a browser opens.
         let registration = self.registration().await?;
         if self.end_session_first {
-            self.session.sign_out().await.map_err(ProblemView::sign_out)?;
+            let ended = self.session.sign_out().await;
+            ended.map_err(ProblemView::sign_out)?;
         }
         match self.method {
             SignInMethod::Browser => self.in_a_browser(registration).await,
@@ -71,7 +72,7 @@ impl Attempt {
                 kept
             }
             Err(failure) => {
-                waiting.tell(verdict(failure.meaning));
+                waiting.tell(verdict(&failure));
                 self.forget_if_refused(&failure).await;
                 Err(self.problem(&failure))
             }
@@ -168,13 +169,14 @@ impl Attempt {
     }
 
     fn problem(&self, failure: &Failure) -> ProblemView {
-        ProblemView::aws(failure, &self.session.portal().name)
+        ProblemView::sign_in_failed(failure, &self.session.portal().name)
     }
 }
 
 /// What the browser's page says of a failure.
-fn verdict(meaning: Meaning) -> Verdict {
-    match meaning {
+fn verdict(failure: &Failure) -> Verdict {
+    match failure.meaning {
+        Meaning::Unreachable if failure.trouble == Trouble::Answer => Verdict::Failed,
         Meaning::DeniedByPerson => Verdict::Denied,
         Meaning::Unreachable | Meaning::Throttled => Verdict::Unreachable,
         Meaning::TokenRefused

@@ -11,7 +11,8 @@ use crate::app::contract::{Answer, ProblemView, SignInMethod, SignInView};
 use crate::app::controller::{Controller, answer};
 use crate::app::sign_in::Attempt;
 use crate::app::{SignInStart, SignInStarted};
-use crate::identity_center::PortalId;
+use crate::identity_center::{PortalId, Priority};
+use crate::refresh::RefreshFailure;
 use crate::refresh::session::Session;
 
 /// The sign-ins that wait for a person.
@@ -95,7 +96,7 @@ impl Controller {
             return self.join(&wish, reply);
         }
         if session.is_signed_in() && !wish.force {
-            return answer(Some(reply), Ok(SignInStart::AlreadySignedIn));
+            return self.see_that_it_lives(session, wish, reply);
         }
         let replaced = ProblemView::sign_in_replaced(&session.portal().name);
         self.end_sign_in(&wish.portal, replaced);
@@ -131,6 +132,24 @@ impl Controller {
     ) {
         let read = async move { session.load().await.map_err(ProblemView::store) };
         self.spawn_then(reply, read, |(), reply| next(reply));
+    }
+
+    /// Somebody is signed in, which is true only with a token that AWS takes. Where AWS ends the session over that, the
+    /// wish is for a new one.
+    fn see_that_it_lives(&self, session: Arc<Session>, wish: SignInWish, reply: Reply<SignInStart>) {
+        let commands = self.commands.clone();
+        tokio::spawn(async move {
+            let outcome = match session.token(Priority::Interactive).await {
+                Ok(_) => Ok(SignInStart::AlreadySignedIn),
+                Err(RefreshFailure::SignInNeeded) => {
+                    // Only an application that is ending does not take it.
+                    let _ = commands.send(Command::SignIn { wish, reply });
+                    return;
+                }
+                Err(failure) => Err(ProblemView::still_signed_in(&failure, &session.portal().name)),
+            };
+            answer(Some(reply), outcome);
+        });
     }
 
     /// A second wish for the same sign-in: the same page, opened again where a person wants to see it.
@@ -190,7 +209,7 @@ impl Controller {
                 // session.
                 self.replace_sign_in(portal);
                 self.refresh.try_again();
-                self.sync(portal.clone(), None);
+                self.sync(portal.clone());
             }
             // Whoever waits says it; a sign-in from tray or notice has nobody who waits.
             Err(_) if heard => {}

@@ -74,6 +74,8 @@ struct Job {
     /// What it reports counts only while it is the one that runs.
     number: u64,
     session: Arc<Session>,
+    /// Who wants it.
+    waiting: Priority,
     clock: SharedClock,
     known: Arc<Listing>,
     unfinished: Option<Unfinished>,
@@ -131,7 +133,16 @@ impl Syncs {
 
 impl Controller {
     /// Begins a sync unless one runs or nobody is signed in.
-    pub(super) fn sync(&mut self, portal: PortalId, reply: Option<Reply<Answer>>) {
+    pub(super) fn sync(&mut self, portal: PortalId) {
+        self.begin_sync(portal, Priority::Background, None);
+    }
+
+    /// The same because a person wants it.
+    pub(super) fn sync_asked_for(&mut self, portal: PortalId, reply: Option<Reply<Answer>>) {
+        self.begin_sync(portal, Priority::Interactive, reply);
+    }
+
+    fn begin_sync(&mut self, portal: PortalId, waiting: Priority, reply: Option<Reply<Answer>>) {
         let Some(session) = self.refresh.session(&portal) else {
             return answer(reply, Err(ProblemView::unknown_portal()));
         };
@@ -153,6 +164,7 @@ impl Controller {
             portal: portal.clone(),
             number: self.syncs.begun,
             session,
+            waiting,
             clock: self.clock.clone(),
             known: known.unwrap_or_default(),
             unfinished: self.syncs.unfinished.remove(&portal),
@@ -238,7 +250,7 @@ impl Controller {
         for session in self.refresh.sessions() {
             let portal = &session.portal().id;
             if session.is_signed_in() && is_stale(portal) && !self.syncs.is_too_soon(portal, elapsed) {
-                self.sync(portal.clone(), None);
+                self.sync(portal.clone());
             }
         }
     }
@@ -313,7 +325,7 @@ impl Job {
     /// Goes on with a newer token where AWS refuses one.
     async fn list(&self) -> Result<Synced, Interrupted> {
         let mut unfinished = self.unfinished.clone();
-        let mut token = self.session.token().await;
+        let mut token = self.session.token(self.waiting).await;
         let mut attempt = 1;
         loop {
             let current = match token {
@@ -331,7 +343,10 @@ impl Job {
                 Err(stopped) => stopped,
             };
             unfinished = Some(*stopped.unfinished);
-            token = self.session.instead_of(&current, attempt, stopped.failure).await;
+            let newer = self
+                .session
+                .instead_of(&current, attempt, stopped.failure, self.waiting);
+            token = newer.await;
             attempt += 1;
         }
     }

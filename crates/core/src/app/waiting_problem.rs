@@ -2,7 +2,7 @@
 
 use crate::app::contract::{ProblemCode, ProblemView};
 use crate::identity_center::Trouble;
-use crate::refresh::session::leaving::SignOutFailure;
+use crate::refresh::session::leaving::{Farewell, SignOutFailure};
 use crate::token_store::StoreFailure;
 
 impl ProblemView {
@@ -89,11 +89,17 @@ impl ProblemView {
     pub fn sign_out(failure: SignOutFailure) -> Self {
         let (why, what_happened) = match failure {
             SignOutFailure::Unread(why) => return Self::store(why),
-            SignOutFailure::NotDeleted { why, told: true } => (
+            SignOutFailure::NotDeleted {
+                why,
+                farewell: Farewell::Told,
+            } => (
                 why,
                 format!("The session has ended, but the stored token could not be deleted yet: {why}."),
             ),
-            SignOutFailure::NotDeleted { why, told: false } => (
+            SignOutFailure::NotDeleted {
+                why,
+                farewell: Farewell::Untold { .. },
+            } => (
                 why,
                 format!(
                     "You are signed out here, but AWS could not be told, and the stored token could not be deleted \

@@ -61,7 +61,8 @@ fn problem(clock: &dyn Clock) -> Option<ProblemView> {
     is_worth_telling(ahead).then(|| ProblemView::wrong_clock(ahead))
 }
 
-fn so_long(ahead: SignedDuration) -> String {
+/// By how much a clock is off, as people say it.
+pub fn so_long(ahead: SignedDuration) -> String {
     let minutes = ahead.unsigned_abs().as_secs() / 60;
     let (days, years) = (minutes / (24 * 60), minutes / (365 * 24 * 60));
     match (years, days) {

@@ -13,7 +13,8 @@ use crate::identity_center::callback::{Callback, Outcome};
 use crate::identity_center::deadline::{Deadline, before};
 use crate::identity_center::endpoints::under;
 use crate::identity_center::registration::SCOPE;
-use crate::identity_center::{Failure, Flow, IdentityCenter, Meaning, Registration, Token};
+use crate::identity_center::token::nobody_denied;
+use crate::identity_center::{Failure, Flow, IdentityCenter, Meaning, Registration, Token, Trouble};
 use crate::secret::Secret;
 
 /// A sign-in that waits for the person's browser. Dropping it closes the listener.
@@ -97,7 +98,9 @@ impl IdentityCenter {
                 .redirect_uri(&sign_in.redirect)
                 .code_verifier(sign_in.verifier.expose())
         };
-        Ok(self.create_token(registration, grant).await?)
+        let token = self.create_token(registration, grant).await;
+        // The person has said yes by then.
+        token.map_err(|refused| nobody_denied(refused.failure))
     }
 }
 
@@ -125,11 +128,47 @@ fn random() -> Result<Secret, Failure> {
 fn refusal(error: &str) -> Failure {
     let (meaning, detail) = match error {
         "access_denied" => (Meaning::DeniedByPerson, "access_denied"),
-        "server_error" => (Meaning::Unreachable, "server_error"),
-        "temporarily_unavailable" => (Meaning::Unreachable, "temporarily_unavailable"),
+        "server_error" => (
+            Meaning::Unreachable,
+            "its sign-in page reports trouble of its own, server_error",
+        ),
+        "temporarily_unavailable" => (
+            Meaning::Unreachable,
+            "its sign-in page is not available for a while, temporarily_unavailable",
+        ),
         "invalid_client" => (Meaning::RegistrationRefused, "invalid_client"),
         "unauthorized_client" => (Meaning::RegistrationRefused, "unauthorized_client"),
         _ => (Meaning::Invalid, "AWS's sign-in page reported an error"),
     };
-    Failure::new(SIGN_IN, meaning, detail)
+    // The page has answered, or nobody would have come back.
+    Failure::new(SIGN_IN, meaning, detail).with_trouble(Trouble::Answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn l2_what_the_sign_in_page_reports_is_told_apart_from_a_persons_no() {
+        for (error, meaning) in [
+            ("access_denied", Meaning::DeniedByPerson),
+            ("server_error", Meaning::Unreachable),
+            ("temporarily_unavailable", Meaning::Unreachable),
+            ("unauthorized_client", Meaning::RegistrationRefused),
+            ("<script>", Meaning::Invalid),
+        ] {
+            let failure = refusal(error);
+            assert_eq!(
+                (failure.meaning, failure.trouble),
+                (meaning, Trouble::Answer),
+                "{error}"
+            );
+        }
+        assert!(
+            refusal("server_error")
+                .detail
+                .unwrap()
+                .contains("sign-in page reports trouble")
+        );
+    }
 }

@@ -134,8 +134,8 @@ fn token_of(answer: CreateTokenOutput, issued_at: Timestamp) -> Result<Token, Fa
     })
 }
 
-/// Nobody is asked when a token is refreshed: AWS refuses the grant.
-fn nobody_denied(failure: Failure) -> Failure {
+/// Nobody is asked when a token is refreshed, or a code exchanged: AWS refuses the grant.
+pub(super) fn nobody_denied(failure: Failure) -> Failure {
     if failure.meaning != Meaning::DeniedByPerson {
         return failure;
     }

@@ -6,6 +6,7 @@ mod chained;
 #[cfg(test)]
 mod chained_tests;
 mod entry;
+mod live;
 mod obtain;
 mod shown;
 #[cfg(test)]
@@ -20,6 +21,7 @@ use tokio::sync::mpsc;
 
 use self::chained::Known;
 use self::entry::{Entries, Entry, Epochs, Failed, is_about_the_sign_in, takes_away};
+pub use self::live::Live;
 pub use self::shown::RoleView;
 use crate::clock::SharedClock;
 use crate::identity_center::{PortalId, Priority, RoleCredentials, RoleKey};
@@ -41,17 +43,6 @@ pub struct RoleCache {
     flights: Flights<(RoleKey, u64), Result<Arc<Live>, RefreshFailure>>,
     changes: mpsc::UnboundedSender<Change>,
     further: Known,
-}
-
-/// Credentials with their life.
-#[derive(Debug)]
-pub struct Live {
-    pub credentials: RoleCredentials,
-    pub life: Life,
-    /// How long before their end they are renewed.
-    lead: Duration,
-    /// The age of the clock until which asking AWS again would give nothing better.
-    new_until: Duration,
 }
 
 /// What is known of a role when somebody asks for its credentials.
@@ -92,7 +83,7 @@ impl RoleCache {
             && (live.life.left(moment) >= min_ttl.max(live.lead)
                 || (moment.age < live.new_until && self.servable(live, Duration::ZERO)))
         {
-            return Ok(live.credentials.clone());
+            return Ok(live.told(moment));
         }
         let holds = |failure: &RefreshFailure| !(is_about_the_sign_in(failure) && session.is_signed_in());
         if let Some(failure) = failure.filter(holds) {
@@ -102,7 +93,7 @@ impl RoleCache {
         if live.as_ref().is_some_and(|old| self.servable(old, min_ttl)) {
             tokio::select! {
                 answer = &mut landing => return match flown(answer) {
-                    Ok(newer) => Ok(newer.credentials.clone()),
+                    Ok(newer) => Ok(newer.told(self.moment())),
                     Err(failure) => self.old_or(live.as_ref(), min_ttl, failure),
                 },
                 () = self.clock.sleep(PATIENCE) => {}
@@ -110,8 +101,8 @@ impl RoleCache {
         }
         // The machine may have slept meanwhile, and the old ones have run out.
         match live.filter(|old| self.servable(old, min_ttl)) {
-            Some(old) => Ok(old.credentials.clone()),
-            None => flown(landing.await).map(|live| live.credentials.clone()),
+            Some(old) => Ok(old.told(self.moment())),
+            None => flown(landing.await).map(|live| live.told(self.moment())),
         }
     }
 
@@ -371,7 +362,7 @@ impl RoleCache {
         failure: RefreshFailure,
     ) -> Result<RoleCredentials, RefreshFailure> {
         let live = live.filter(|live| !takes_away(&failure) && self.servable(live, min_ttl));
-        live.map(|live| live.credentials.clone()).ok_or(failure)
+        live.map(|live| live.told(self.moment())).ok_or(failure)
     }
 
     fn entries(&self) -> MutexGuard<'_, Entries> {

@@ -6,6 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::clock::Clock;
 
+/// Clocks that are slewed, or read one after the other, differ by as much though nobody has set them.
+const NOISE: SignedDuration = SignedDuration::from_secs(2);
+
 /// The life of something that AWS issued.
 ///
 /// The time at which AWS ends it decides, but it never lasts longer than its length allows: a clock that is set back, or
@@ -56,6 +59,16 @@ impl Life {
             ends_at_age: moment
                 .age
                 .saturating_add(length.min(until(moment.now, expires_at))),
+        }
+    }
+
+    /// When it ends by the clock as it is now: earlier than AWS said where that clock was set back since, so that nobody
+    /// who reads it counts on more than there is.
+    pub fn ends_at(&self, moment: Moment) -> Timestamp {
+        let by_age = after(moment.now, self.ends_at_age.saturating_sub(moment.age));
+        match self.expires_at.duration_since(by_age) > NOISE {
+            true => by_age,
+            false => self.expires_at,
         }
     }
 
@@ -115,6 +128,28 @@ mod tests {
         assert_eq!(
             an_hour().left(moment("2026-03-02T11:00:00Z", 100 + 3000)),
             Duration::from_secs(600)
+        );
+    }
+
+    #[test]
+    fn t4_the_end_that_is_told_is_never_later_than_by_age() {
+        let told = |wall: &str, age| an_hour().ends_at(moment(wall, age)).to_string();
+        let as_aws_said = "2026-03-02T13:00:00Z";
+        assert_eq!(told("2026-03-02T12:10:00Z", 100 + 600), as_aws_said);
+        assert_eq!(
+            told("2026-03-02T12:09:58.5Z", 100 + 600),
+            as_aws_said,
+            "no clock is that exact"
+        );
+        assert_eq!(
+            told("2026-03-02T11:10:00Z", 100 + 600),
+            "2026-03-02T12:00:00Z",
+            "set back"
+        );
+        assert_eq!(
+            told("2026-03-02T15:10:00Z", 100 + 600),
+            as_aws_said,
+            "set forward"
         );
     }
 

@@ -31,7 +31,7 @@ use std::sync::{Arc, Mutex, RwLock, Weak};
 use tokio::sync::{Notify, mpsc};
 
 use crate::clock::SharedClock;
-use crate::identity_center::{Failure, IdentityCenter, Meaning, PortalId, RoleKey};
+use crate::identity_center::{Failure, IdentityCenter, Meaning, PortalId, Priority, RoleKey};
 use crate::token_store::{StoreFailure, TokenStore};
 use credentials::{RoleCache, RoleView};
 use session::Session;
@@ -223,7 +223,7 @@ impl Refresh {
             let refresh = self.clone();
             tokio::spawn(async move {
                 let portal = session.portal().id.clone();
-                if let Err(failure) = session.refresh(None).await {
+                if let Err(failure) = session.refresh(None, Priority::Interactive).await {
                     tracing::info!(%failure, "the access token was not renewed");
                 }
                 let in_use = refresh.roles.in_use(&portal).into_iter();

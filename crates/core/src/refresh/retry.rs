@@ -15,7 +15,7 @@ pub const ROLE: Policy = Policy {
     last: Duration::from_secs(60),
 };
 
-/// A failure is an answer for this long, so that a loop of failing clients is no loop of calls.
+/// A failure is an answer for this long at least, so that a loop of failing clients is no loop of calls.
 pub const REMEMBERED: Duration = Duration::from_secs(5);
 
 /// An access token that could not be refreshed: half a minute (a quarter of a short life) up to five minutes.
@@ -33,7 +33,12 @@ impl Policy {
         doubled.max(asked.unwrap_or_default()).min(self.last)
     }
 
-    /// The same with a random part, so that many do not come back in the same second.
+    /// How long a failure is the answer to whoever asks. `asked` is what AWS asked for.
+    pub fn remembered(&self, asked: Option<Duration>) -> Duration {
+        REMEMBERED.max(asked.unwrap_or_default().min(self.last))
+    }
+
+    /// The same as a pause, with a random part, so that many do not come back in the same second.
     pub fn jittered(&self, failures: u32, asked: Option<Duration>) -> Duration {
         let pause = self.pause(failures, asked);
         let mut byte = [0];
@@ -63,5 +68,8 @@ mod tests {
     fn a_wish_of_aws_is_honoured() {
         assert_eq!(ROLE.pause(1, Some(Duration::from_secs(7))).as_secs(), 7);
         assert!(ROLE.jittered(1, Some(Duration::from_secs(7))).as_secs() >= 7);
+        assert_eq!(ROLE.remembered(Some(Duration::from_secs(7))).as_secs(), 7);
+        assert_eq!(ROLE.remembered(Some(Duration::from_secs(3600))), ROLE.last);
+        assert_eq!(ROLE.remembered(None), REMEMBERED);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::identity_center::PortalId;
+use crate::identity_center::{PortalId, Priority};
 use crate::refresh::life::{Moment, until};
 use crate::refresh::plan::{Due, Subject, plan};
 use crate::refresh::{Change, Refresh};
@@ -82,7 +82,7 @@ fn start(refresh: &Refresh, due: Due) -> Option<Duration> {
             let old = session.current().ok()?;
             tracing::debug!(reason = ?due.reason, "renewing an access token");
             tokio::spawn(async move {
-                if let Err(failure) = session.refresh(Some(&old)).await {
+                if let Err(failure) = session.refresh(Some(&old), Priority::Background).await {
                     tracing::info!(%failure, "the access token was not renewed");
                 }
                 refresh.look.notify_one();

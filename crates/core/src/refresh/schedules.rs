@@ -5,6 +5,7 @@
 
 mod company;
 mod engine;
+mod pauses;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +36,8 @@ enum Step {
     Request(u8),
     /// So many tools at once, each for another role.
     Crowd(u8),
+    /// A tool that asks every second, so many times.
+    Insist(u8),
     /// A person asks, or the network is back.
     TryAgain,
     SignOut,
@@ -80,6 +83,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => prop::sample::select(moods).prop_map(Step::Mood),
         8 => (0..3_u8).prop_map(Step::Request),
         1 => (4..24_u8).prop_map(Step::Crowd),
+        1 => (2..24_u8).prop_map(Step::Insist),
         1 => Just(Step::TryAgain),
         1 => Just(Step::SignOut),
         2 => Just(Step::SignIn),
@@ -101,6 +105,7 @@ async fn lived(day: &Day) -> Result<(), TestCaseError> {
             | Step::Mood(_)
             | Step::Request(_)
             | Step::Crowd(_)
+            | Step::Insist(_)
             | Step::TryAgain => is_person_in,
         };
         prop_assert_eq!(

@@ -30,6 +30,9 @@ pub enum Says {
     Number,
     /// The role is not assigned.
     Forbidden,
+    Unavailable,
+    /// With so many seconds to wait.
+    Throttled(u64),
     /// The call panics.
     Panic,
 }
@@ -140,6 +143,8 @@ impl HttpConnector for Scripted {
             let (status, body) = match says {
                 Says::Number => (200, aws.number(is_token, number)),
                 Says::Forbidden => (403, json!({ "message": "No access" }).to_string()),
+                Says::Unavailable => (503, json!({}).to_string()),
+                Says::Throttled(_) => (429, json!({}).to_string()),
                 Says::Panic => panic!("on purpose"),
             };
             let mut response = HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body));
@@ -147,6 +152,9 @@ impl HttpConnector for Scripted {
             headers.insert("content-type", "application/json");
             if status == 403 {
                 headers.insert("x-amzn-errortype", "ForbiddenException");
+            }
+            if let Says::Throttled(seconds) = says {
+                headers.insert("retry-after", seconds.to_string());
             }
             Ok(response)
         })

@@ -2,6 +2,7 @@
 //!
 //! What changes the store takes turns, and looks first whether it is still about the sign-in that it began with.
 
+mod attempts;
 pub mod leaving;
 mod refusal;
 pub(in crate::refresh) mod succession;
@@ -15,11 +16,11 @@ use futures_util::FutureExt;
 use tokio::sync::mpsc;
 
 use crate::clock::SharedClock;
-use crate::identity_center::{Failure, IdentityCenter, Meaning, Portal, Token};
+use crate::identity_center::{Failure, IdentityCenter, Meaning, Portal, Priority, Token};
 use crate::refresh::flight::{Flights, Panicked};
 use crate::refresh::life::{Life, Moment, until};
 use crate::refresh::plan::TokenFacts;
-use crate::refresh::standing::{Failing, SessionView, SignedIn, Status};
+use crate::refresh::standing::{SessionView, SignedIn, Status};
 use crate::refresh::unfinished::Unfinished;
 use crate::refresh::{Change, RefreshFailure, retry};
 use crate::token_store::{SignIn, StoreFailure, TokenStore};
@@ -112,8 +113,8 @@ impl Session {
     }
 
     /// A token that AWS should accept: refreshed first where it has nearly run out, and the old one to its end where
-    /// AWS gives nothing newer.
-    pub async fn token(self: &Arc<Self>) -> Result<Token, RefreshFailure> {
+    /// AWS gives nothing newer. `waiting`: who wants it.
+    pub async fn token(self: &Arc<Self>, waiting: Priority) -> Result<Token, RefreshFailure> {
         self.load().await?;
         let (token, usable) = {
             let status = self.status();
@@ -125,7 +126,7 @@ impl Session {
         if usable {
             return Ok(token);
         }
-        match self.refresh(Some(&token)).await {
+        match self.refresh(Some(&token), waiting).await {
             Err(RefreshFailure::Aws(_)) if self.is_alive(&token) => Ok(token),
             answer => answer,
         }
@@ -133,30 +134,32 @@ impl Session {
 
     /// A new token, because it is due, or because `instead_of` has nearly run out or was refused by AWS. Never that
     /// one itself.
-    pub async fn refresh(self: &Arc<Self>, instead_of: Option<&Token>) -> Result<Token, RefreshFailure> {
+    pub async fn refresh(
+        self: &Arc<Self>,
+        instead_of: Option<&Token>,
+        waiting: Priority,
+    ) -> Result<Token, RefreshFailure> {
         let old = instead_of.cloned().map_or_else(|| self.current(), Ok)?;
-        if let Some(answer) = self.without_asking(instead_of) {
+        if let Some(answer) = self.without_asking(instead_of, waiting) {
             return answer;
         }
-        self.take_off(old).await
+        self.take_off(old, waiting).await
     }
 
     /// Joins the refresh that is under way, or begins one unless another one has brought something else than `old`
     /// since that was looked at.
-    async fn take_off(self: &Arc<Self>, old: Token) -> Result<Token, RefreshFailure> {
+    async fn take_off(self: &Arc<Self>, old: Token, waiting: Priority) -> Result<Token, RefreshFailure> {
         let session = self.clone();
         let landing = self.flights.join(&(), || async move {
-            if let Some(answer) = session.without_asking(Some(&old)) {
+            if let Some(answer) = session.without_asking(Some(&old), waiting) {
                 return answer;
             }
-            let refreshed = AssertUnwindSafe(session.clone().refresh_now()).catch_unwind();
+            let begun = session.clock.elapsed();
+            let refreshed = AssertUnwindSafe(session.clone().refresh_now(begun)).catch_unwind();
             refreshed.await.unwrap_or_else(|_| {
                 // Else it would be due again at once, and panic again.
-                session.later(&Failure::new(
-                    "CreateToken",
-                    Meaning::Invalid,
-                    "it ended unexpectedly",
-                ));
+                let unexpected = Failure::new("CreateToken", Meaning::Invalid, "it ended unexpectedly");
+                session.later(&unexpected, begun);
                 Err(RefreshFailure::Panicked)
             })
         });
@@ -193,13 +196,6 @@ impl Session {
         matches!(*self.status(), Status::NotRead | Status::Unreadable(_))
     }
 
-    /// The next attempt need not wait for its pause.
-    pub fn forget_failures(&self) {
-        if let Status::SignedIn(signed_in) = &mut *self.status() {
-            signed_in.try_at_once();
-        }
-    }
-
     pub fn is_renewing(&self) -> bool {
         self.flights.is_under_way(&())
     }
@@ -222,23 +218,8 @@ impl Session {
         self.status().view(self.is_renewing())
     }
 
-    /// What can be said without a call: somebody else has refreshed meanwhile, or the last failure is too fresh.
-    fn without_asking(&self, old: Option<&Token>) -> Option<Result<Token, RefreshFailure>> {
-        let status = self.status();
-        let Status::SignedIn(signed_in) = &*status else {
-            return Some(Err(RefreshFailure::SignInNeeded));
-        };
-        let current = &signed_in.sign_in.token;
-        let is_replaced = old.is_some_and(|old| old.access_token != current.access_token);
-        if is_replaced && self.is_usable(signed_in) {
-            return Some(Ok(current.clone()));
-        }
-        let failing = signed_in.failing.as_ref()?;
-        let too_soon = self.clock.elapsed() < failing.not_before;
-        too_soon.then(|| Err(RefreshFailure::Aws(failing.failure.clone())))
-    }
-
-    async fn refresh_now(self: Arc<Self>) -> Result<Token, RefreshFailure> {
+    /// `begun`: the monotonic time of now.
+    async fn refresh_now(self: Arc<Self>, begun: Duration) -> Result<Token, RefreshFailure> {
         // Once AWS has replaced the refresh token, the process must live until the new one is stored.
         let Some(_unfinished) = self.unfinished.begin() else {
             return Err(RefreshFailure::Ending);
@@ -258,13 +239,31 @@ impl Session {
             return Err(RefreshFailure::SignInNeeded);
         }
         self.changed();
-        let outcome = self.center.refresh(&sign_in.registration, &sign_in.token).await;
-        let answer = match outcome {
-            Ok(token) => self.refreshed(epoch, sign_in, token).await,
-            Err(failure) => self.not_refreshed(epoch, &sign_in, failure).await,
-        };
+        let answer = self.exchanged(epoch, sign_in, begun).await;
         self.changed();
         answer
+    }
+
+    /// One call for a newer token; a second one only with the token of another process.
+    async fn exchanged(&self, epoch: u64, sign_in: SignIn, begun: Duration) -> Result<Token, RefreshFailure> {
+        let outcome = self.center.refresh(&sign_in.registration, &sign_in.token).await;
+        let failure = match outcome {
+            Ok(token) => return self.refreshed(epoch, sign_in, token).await,
+            Err(failure) => failure,
+        };
+        if failure.meaning != Meaning::GrantRefused {
+            return self.not_refreshed(epoch, &sign_in, failure, begun).await;
+        }
+        let Some(theirs) = self.stored_by_another(epoch, &sign_in).await else {
+            return self.not_refreshed(epoch, &sign_in, failure, begun).await;
+        };
+        if self.should_be_good(&theirs.token) {
+            return Ok(theirs.token);
+        }
+        match self.center.refresh(&theirs.registration, &theirs.token).await {
+            Ok(token) => self.refreshed(epoch, theirs, token).await,
+            Err(failure) => self.not_refreshed(epoch, &theirs, failure, begun).await,
+        }
     }
 
     fn epoch(&self) -> u64 {
@@ -324,6 +323,7 @@ impl Session {
         epoch: u64,
         sign_in: &SignIn,
         failure: Failure,
+        begun: Duration,
     ) -> Result<Token, RefreshFailure> {
         if self.epoch() != epoch {
             return self.current();
@@ -349,31 +349,10 @@ impl Session {
             | Meaning::RoleDenied
             | Meaning::KeysRefused
             | Meaning::Invalid => {
-                self.later(&failure);
+                self.later(&failure, begun);
                 Err(RefreshFailure::Aws(failure))
             }
         }
-    }
-
-    /// Nothing is lost: the next attempt waits.
-    fn later(&self, failure: &Failure) {
-        let moment = self.moment();
-        let mut status = self.status();
-        let Status::SignedIn(signed_in) = &mut *status else {
-            return;
-        };
-        let (in_a_row, since) = match &signed_in.failing {
-            Some(failing) => (failing.in_a_row + 1, failing.since),
-            None => (1, moment.elapsed),
-        };
-        let pause = retry::token(signed_in.life.length).pause(in_a_row, failure.retry_after);
-        let not_before = moment.elapsed.saturating_add(pause);
-        signed_in.failing = Some(Failing {
-            failure: failure.clone(),
-            in_a_row,
-            since,
-            not_before,
-        });
     }
 
     /// Whether this is the token of the sign-in, and has any life left.

@@ -42,8 +42,11 @@ pub struct Failing {
     pub in_a_row: u32,
     /// The monotonic time of the first failure in a row.
     pub since: Duration,
-    /// The monotonic time before which it is not tried again.
+    /// The monotonic time before which it is not tried again by itself.
     pub not_before: Duration,
+    /// The monotonic time until which this failure is the answer to whoever is refused something because the token has
+    /// run out.
+    pub answer_until: Duration,
 }
 
 /// A session as the application shows it.
@@ -135,7 +138,8 @@ impl SignedIn {
     pub fn try_at_once(&mut self) {
         self.quiet_until = Duration::ZERO;
         if let Some(failing) = &mut self.failing {
-            (failing.not_before, failing.in_a_row) = (Duration::ZERO, 0);
+            (failing.not_before, failing.answer_until) = (Duration::ZERO, Duration::ZERO);
+            failing.in_a_row = 0;
         }
     }
 }

@@ -142,6 +142,14 @@ impl TokenStore {
         record.as_ref().map(wire::decode_sign_in).transpose()
     }
 
+    /// The same as it stands there now, whatever is known: another process may have changed it.
+    pub async fn sign_in_anew(&self, portal: &Portal) -> Result<Option<SignIn>, StoreFailure> {
+        if let Some(thread) = &self.thread {
+            thread.run(&key(portal, "token"), Work::ReadAnew).await?;
+        }
+        self.sign_in(portal).await
+    }
+
     pub async fn save_sign_in(&self, portal: &Portal, sign_in: &SignIn) -> Result<(), StoreFailure> {
         let record = wire::encode_sign_in(sign_in)?;
         let key = key(portal, "token");

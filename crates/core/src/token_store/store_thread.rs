@@ -36,6 +36,8 @@ pub(super) trait Storage: Send {
 #[derive(Debug)]
 pub(super) enum Work {
     Read,
+    /// Also where it is known already.
+    ReadAnew,
     Write(Record),
     Delete,
     /// Fails with `Dismissed` where a person who has turned down a question would be asked again.
@@ -115,7 +117,7 @@ impl StoreThread {
             return Err(self.late);
         }
         let deadline = match work {
-            Work::Read | Work::Look => READ_DEADLINE,
+            Work::Read | Work::ReadAnew | Work::Look => READ_DEADLINE,
             Work::Write(_) | Work::Delete => WRITE_DEADLINE,
         };
         let deadline = self.clock.sleep(deadline);
@@ -173,7 +175,7 @@ fn do_work(storage: &mut dyn Storage, known: &Known, key: &str, work: Work) -> R
     match work {
         // Somebody before us in the queue asked for the same.
         Work::Read if known.has(key) => {}
-        Work::Read => known.set(key, storage.read(key)?),
+        Work::Read | Work::ReadAnew => known.set(key, storage.read(key)?),
         Work::Write(record) => {
             storage.write(key, &record)?;
             known.set(key, Some(record));

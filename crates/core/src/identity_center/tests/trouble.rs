@@ -1,5 +1,7 @@
 //! Calls that are not answered, answered late, or answered without an end.
 
+use identity_center_emulator::Trouble as Cause;
+
 use super::*;
 
 #[tokio::test]
@@ -62,4 +64,26 @@ async fn n1_an_endless_answer_is_cut_off() {
         .await
         .unwrap_err();
     assert_eq!(failure.meaning, Meaning::Unreachable);
+}
+
+#[tokio::test]
+async fn r5_an_answer_that_breaks_off_is_told_as_that() {
+    let stage = Stage::acme().await;
+    let (_, token) = stage.signed_in().await;
+    for cause in [Cause::Reset, Cause::TruncatedBody, Cause::HugeBody] {
+        stage.clock.advance(Duration::from_secs(30));
+        stage
+            .emulator
+            .add_fault(Fault::trouble(Operation::ListAccounts, cause));
+        let listed = stage.center.accounts(&token, None, Priority::Background).await;
+        let failure = listed.unwrap_err();
+        assert_eq!(
+            (failure.meaning, failure.trouble),
+            (Meaning::Unreachable, Trouble::Answer),
+            "{cause:?}"
+        );
+        let said = failure.detail.unwrap_or_default();
+        assert!(said.contains("broke off"), "{cause:?}: {said}");
+        stage.emulator.clear_faults();
+    }
 }

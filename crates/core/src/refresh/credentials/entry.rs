@@ -124,7 +124,7 @@ impl Entry {
             in_a_row,
             again,
             not_before: moment.elapsed + retry::ROLE.jittered(in_a_row, asked),
-            remembered_until: moment.elapsed + retry::REMEMBERED,
+            remembered_until: moment.elapsed + retry::ROLE.remembered(asked),
         });
     }
 }

@@ -11,7 +11,7 @@ pub(super) async fn obtain(
     key: &RoleKey,
     priority: Priority,
 ) -> Result<RoleCredentials, RefreshFailure> {
-    let mut token = session.token().await?;
+    let mut token = session.token(priority).await?;
     let mut attempt = 1;
     loop {
         let answer = session
@@ -21,7 +21,7 @@ pub(super) async fn obtain(
         match answer {
             Ok(credentials) => return Ok(credentials),
             Err(failure) if failure.meaning == Meaning::TokenRefused => {
-                token = session.instead_of(&token, attempt, failure).await?;
+                token = session.instead_of(&token, attempt, failure, priority).await?;
                 attempt += 1;
             }
             Err(failure) => return Err(meant(failure)),

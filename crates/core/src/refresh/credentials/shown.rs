@@ -43,7 +43,7 @@ impl RoleCache {
             let worth_showing = live.is_some() || entry.kept || lost;
             worth_showing.then(|| RoleView {
                 key: key.clone(),
-                expires_at: live.map(|live| live.life.expires_at),
+                expires_at: live.map(|live| live.life.ends_at(moment)),
                 kept: entry.kept,
                 renewing: self.is_under_way(&entries.epochs, key),
                 failure,

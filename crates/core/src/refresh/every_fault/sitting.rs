@@ -117,7 +117,7 @@ impl Sitting {
             Call::RefreshToken => {
                 let session = self.session.clone();
                 tokio::spawn(async move {
-                    match session.refresh(None).await {
+                    match session.refresh(None, Priority::Background).await {
                         Ok(_) => Ok(()),
                         Err(RefreshFailure::Aws(failure)) => Err(failure),
                         Err(other) => panic!("the session says {other:?}"),

@@ -1,5 +1,6 @@
 //! The engine in a world that a schedule moves, and what must hold of all that it does.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,21 +10,20 @@ use proptest::test_runner::TestCaseError;
 use proptest::{prop_assert, prop_assert_eq};
 use tokio::sync::mpsc;
 
-use super::company::{Call, Company, Mood, Operation};
+use super::company::{Call, Company, Mood};
+use super::pauses::{Pauses, TURN};
 use super::{Day, MINUTE, Step};
 use crate::clock::corrected::CorrectedClock;
 use crate::clock::{Clock, ManualClock, SharedClock};
 use crate::identity_center::{AccountId, HttpStack, IdentityCenter, Portal, RoleCredentials, RoleKey};
 use crate::refresh::life::Moment;
+use crate::refresh::plan::{TokenFacts, serve_floor};
 use crate::refresh::session::Session;
 use crate::refresh::{Refresh, RefreshFailure, runner};
 use crate::settings::Settings;
 use crate::token_store::TokenStore;
 
 const SETTLED: usize = 60;
-
-/// How long a call may wait until the limiter lets it pass: behind a crowd of 24, of which ten pass at once.
-const TURN: Duration = Duration::from_secs(2);
 
 /// The engine in a world that the schedule moves.
 pub struct Engine {
@@ -39,6 +39,8 @@ pub struct Engine {
     well_since: Duration,
     /// The monotonic times at which attempts at a token may start over.
     resets: Vec<Duration>,
+    /// The monotonic times from when until when somebody asked while the token had nearly run out.
+    asks: Vec<RangeInclusive<Duration>>,
     /// How often somebody has set the machine's clock.
     jumps: usize,
     calls_before_jump: usize,
@@ -91,6 +93,7 @@ impl Engine {
             token_life,
             well_since: Duration::ZERO,
             resets: Vec::new(),
+            asks: Vec::new(),
             jumps: 0,
             calls_before_jump: 0,
         }
@@ -118,6 +121,12 @@ impl Engine {
             }
             Step::Request(number) => self.request(*number).await?,
             Step::Crowd(size) => self.crowd(*size).await?,
+            Step::Insist(times) => {
+                for _ in 0..*times {
+                    self.request(0).await?;
+                    self.advance(Duration::from_secs(1)).await?;
+                }
+            }
             Step::TryAgain => {
                 self.refresh.try_again();
                 self.starts_over();
@@ -211,13 +220,16 @@ impl Engine {
         async move { roles.credentials(&session, &key, Duration::ZERO).await }
     }
 
-    async fn request(&self, number: u8) -> Result<(), TestCaseError> {
+    async fn request(&mut self, number: u8) -> Result<(), TestCaseError> {
+        let answers_since =
+            |pause| self.company.mood() == Mood::Answers && self.clock.elapsed() >= self.well_since + pause;
         // The longest pause of a token, and a clock that has been read.
-        let is_well =
-            self.company.mood() == Mood::Answers && self.clock.elapsed() >= self.well_since + 6 * MINUTE;
+        let is_well = answers_since(6 * MINUTE);
+        // A failure is the answer for five seconds.
+        let is_back = answers_since(Duration::from_secs(6));
         let is_signed_in = self.session.is_signed_in();
         let before = self.company.calls().len();
-        let answer = self.finish(self.asked(number)).await?;
+        let answer = self.noted(self.asked(number)).await?;
         match answer {
             Ok(credentials) => {
                 let left = self.served(&credentials)?;
@@ -230,17 +242,40 @@ impl Engine {
                 prop_assert!(!is_signed_in, "t4: signed out without cause");
                 prop_assert_eq!(self.company.calls().len(), before, "AWS was asked for nobody");
             }
-            Err(failure) => prop_assert!(!is_well, "r1: {failure} though AWS answers"),
+            Err(failure) => prop_assert!(!is_back, "t2: {failure} though AWS answers again"),
         }
         Ok(())
     }
 
-    async fn crowd(&self, size: u8) -> Result<(), TestCaseError> {
+    /// Somebody asks.
+    async fn noted<F>(&mut self, asking: F) -> Result<F::Output, TestCaseError>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send,
+    {
+        let (begun, was_spent) = (self.clock.elapsed(), self.is_spent());
+        let answer = self.finish(asking).await?;
+        if was_spent || self.is_spent() {
+            // Whoever has an old answer in time does not wait for the new one.
+            self.asks.push(begun..=self.clock.elapsed() + TURN);
+        }
+        Ok(answer)
+    }
+
+    /// Whether the token has run out, or nearly.
+    fn is_spent(&self) -> bool {
+        let facts = self.session.facts();
+        facts.is_some_and(|TokenFacts { life, .. }| {
+            life.left(Moment::of(&*self.clock)) <= serve_floor(&life) + TURN
+        })
+    }
+
+    async fn crowd(&mut self, size: u8) -> Result<(), TestCaseError> {
         let all = join_all((0..size).map(|number| {
             let (asked, company, clock) = (self.asked(number), self.company.clone(), self.clock.clone());
             async move { Some(Served::now(&asked.await.ok()?, &company, &clock)) }
         }));
-        for served in self.finish(all).await?.into_iter().flatten() {
+        for served in self.noted(all).await?.into_iter().flatten() {
             self.judge(&served)?;
         }
         Ok(())
@@ -258,6 +293,10 @@ impl Engine {
         prop_assert!(
             *left > SignedDuration::ZERO,
             "r1: an expired one was served, {left:#}"
+        );
+        prop_assert!(
+            *said <= *left + self.granted(),
+            "t4: {said:#} are said to be left of {left:#}, which a tool would count on"
         );
         // One answer contradicts, the next one confirms.
         let all = self.company.calls();
@@ -279,32 +318,12 @@ impl Engine {
     /// R4 and S1, of all that was asked.
     pub fn look_back(&self) -> Result<(), TestCaseError> {
         let calls = self.company.calls();
-        let tokens: Vec<_> = calls
-            .iter()
-            .filter(|call| call.operation == Operation::CreateToken)
-            .collect();
-        let first = Duration::from_secs(30).min(self.token_life / 4);
-        let refusals = self.company.refusals();
-        let (mut in_a_row, mut hasty) = (0, Vec::new());
-        for pair in tokens.windows(2) {
-            let [before, after] = pair else { continue };
-            // One that waited for its turn was begun earlier, and may be about the sign-in before.
-            let begun = before.at.saturating_sub(TURN);
-            // A token that AWS refuses is renewed at once, as table T wants it.
-            let mut reasons = self.resets.iter().chain(&refusals);
-            let started_over = before.refresh_token != after.refresh_token
-                || reasons.any(|at| (begun..=after.at).contains(at));
-            in_a_row = if before.failed && !started_over {
-                in_a_row + 1
-            } else {
-                0
-            };
-            let least = first.saturating_mul(1 << in_a_row.min(16) >> 1).min(5 * MINUTE);
-            let pause = after.at - before.at;
-            if !started_over && pause < least.max(first) {
-                hasty.push((in_a_row, pause));
-            }
-        }
+        let pauses = Pauses {
+            first: Duration::from_secs(30).min(self.token_life / 4),
+            starts_over: [self.resets.clone(), self.company.refusals()].concat(),
+            asks: self.asks.clone(),
+        };
+        let hasty = pauses.hasty(&calls);
         // A clock that was set makes tokens look older than they are until AWS's dates are believed: they are replaced.
         prop_assert!(
             hasty.len() <= 2 * self.jumps,

@@ -1,8 +1,23 @@
 //! A person signs out: AWS is told, and what is stored is deleted, at once or as soon as the store works again.
 
+use jiff::Timestamp;
+
 use super::Session;
-use crate::refresh::standing::Status;
+use crate::identity_center::Meaning;
+use crate::refresh::standing::{SignedIn, Status};
 use crate::token_store::StoreFailure;
+
+/// What AWS knows of a sign-out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Farewell {
+    /// It has ended the session, or there was none.
+    Told,
+    /// It could not be told: the session there lives on, though nobody holds its tokens any more.
+    Untold {
+        /// When it ends at the latest, where that is known.
+        session_ends_at: Option<Timestamp>,
+    },
+}
 
 /// Why a sign-out is not whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -12,16 +27,12 @@ pub enum SignOutFailure {
     Unread(StoreFailure),
     /// Nobody is signed in any more, but the stored sign-in is deleted only when the store works again.
     #[error("the stored token could not be deleted yet: {why}")]
-    NotDeleted {
-        why: StoreFailure,
-        /// Whether AWS knows that the session is over.
-        told: bool,
-    },
+    NotDeleted { why: StoreFailure, farewell: Farewell },
 }
 
 impl Session {
     /// Ends the session because a person wants it. AWS is told, but it does not depend on that.
-    pub async fn sign_out(&self) -> Result<(), SignOutFailure> {
+    pub async fn sign_out(&self) -> Result<Farewell, SignOutFailure> {
         let _unfinished = self.unfinished.begin();
         let known = self.load().await;
         // What could not be read is not empty: it may be a token that lives.
@@ -34,18 +45,29 @@ impl Session {
         let status = std::mem::replace(&mut *self.status(), Status::SignedOut { ended: false });
         self.changed();
         let farewell = async {
-            let Status::SignedIn(signed_in) = status else {
-                return true;
-            };
-            let told = self.center.sign_out(&signed_in.sign_in.token).await;
-            if let Err(failure) = &told {
-                tracing::warn!(%failure, "AWS was not told of the sign-out");
+            match status {
+                Status::SignedIn(signed_in) => self.take_leave(&signed_in).await,
+                Status::NotRead | Status::Unreadable(_) | Status::SignedOut { .. } => Farewell::Told,
             }
-            told.is_ok()
         };
-        let (forgotten, told) = tokio::join!(self.forget(epoch), farewell);
-        forgotten.map_err(|why| SignOutFailure::NotDeleted { why, told })?;
-        known.map_err(SignOutFailure::Unread)
+        let (forgotten, farewell) = tokio::join!(self.forget(epoch), farewell);
+        forgotten.map_err(|why| SignOutFailure::NotDeleted { why, farewell })?;
+        known.map(|()| farewell).map_err(SignOutFailure::Unread)
+    }
+
+    async fn take_leave(&self, signed_in: &SignedIn) -> Farewell {
+        let Err(failure) = self.center.sign_out(&signed_in.sign_in.token).await else {
+            return Farewell::Told;
+        };
+        // A token that has run out is refused too, and says nothing about its session.
+        let is_over = failure.meaning == Meaning::TokenRefused && self.is_usable(signed_in);
+        if is_over {
+            return Farewell::Told;
+        }
+        tracing::warn!(%failure, "AWS was not told of the sign-out");
+        Farewell::Untold {
+            session_ends_at: signed_in.session_ends_at,
+        }
     }
 
     /// Stores what could not be stored when it was refreshed, and deletes what could not be deleted when it ended.
@@ -82,13 +104,15 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+    use std::time::Duration;
 
+    use identity_center_emulator::{Fault, Operation};
     use tokio::sync::mpsc;
 
     use super::*;
     use crate::clock::Clock;
     use crate::identity_center::Priority;
-    use crate::identity_center::tests::Stage;
+    use crate::identity_center::tests::{Stage, USER};
     use crate::refresh::Change;
     use crate::refresh::standing::Standing;
     use crate::refresh::unfinished::Unfinished;
@@ -154,9 +178,12 @@ mod tests {
     async fn r3_a_new_token_that_could_not_be_stored_is_used_told_and_stored_as_soon_as_that_works() {
         let (mut scene, session) = Scene::signed_in().await;
         scene.keyring.refuse_with(Some(LOCKED));
-        let renewed = session.refresh(None).await.unwrap();
+        let renewed = session.refresh(None, Priority::Background).await.unwrap();
         assert_ne!(renewed.access_token, scene.sign_in.token.access_token);
-        assert_eq!(session.token().await.unwrap().access_token, renewed.access_token);
+        assert_eq!(
+            session.token(Priority::Background).await.unwrap().access_token,
+            renewed.access_token
+        );
         assert_eq!(session.view().standing, Standing::SignedIn);
         session.mend_store().await;
         assert_eq!(session.view().store_failure, Some(LOCKED), "as long as it is so");
@@ -166,8 +193,33 @@ mod tests {
         assert_eq!(session.view().store_failure, None);
         scene.restart();
         let (next, _changed) = scene.session();
-        let stored = next.token().await.unwrap();
+        let stored = next.token(Priority::Background).await.unwrap();
         assert_eq!(stored.refresh_token, renewed.refresh_token);
+    }
+
+    #[tokio::test]
+    async fn r8_what_aws_knows_of_a_sign_out_is_known() {
+        let untold = Ok(Farewell::Untold {
+            session_ends_at: None,
+        });
+        let (scene, session) = Scene::signed_in().await;
+        let away = Fault::status(Operation::Logout, 503);
+        scene.stage.emulator.add_fault(away);
+        assert_eq!(session.sign_out().await, untold);
+        assert!(scene.is_alive().await);
+
+        let (scene, session) = Scene::signed_in().await;
+        scene.stage.emulator.end_sessions(USER).unwrap();
+        assert_eq!(session.sign_out().await, Ok(Farewell::Told), "it was over before");
+
+        let (scene, session) = Scene::signed_in().await;
+        scene.stage.clock.suspend(Duration::from_secs(2 * 3600));
+        assert_eq!(session.sign_out().await, untold, "only the token was over");
+        assert_eq!(
+            session.sign_out().await,
+            Ok(Farewell::Told),
+            "nobody is signed in"
+        );
     }
 
     #[tokio::test]
@@ -188,7 +240,7 @@ mod tests {
         scene.keyring.refuse_with(None);
         session.load().await.unwrap();
         assert!(session.is_signed_in() && scene.is_alive().await);
-        assert_eq!(session.sign_out().await, Ok(()));
+        assert_eq!(session.sign_out().await, Ok(Farewell::Told));
         assert_eq!(scene.keyring.names(), Vec::<String>::new());
         assert!(!scene.is_alive().await, "AWS was told");
     }
@@ -199,7 +251,7 @@ mod tests {
         scene.keyring.refuse_with(Some(LOCKED));
         let left = Err(SignOutFailure::NotDeleted {
             why: LOCKED,
-            told: true,
+            farewell: Farewell::Told,
         });
         assert_eq!(session.sign_out().await, left);
         assert!(!scene.is_alive().await, "AWS was told");
@@ -233,7 +285,7 @@ mod tests {
         session.mend_store().await;
         assert!(!scene.store.is_open_to_the_clock().await);
         assert_eq!(scene.keyring.refusals(), asked, "time passes, nobody asks");
-        assert!(session.token().await.is_err());
+        assert!(session.token(Priority::Background).await.is_err());
         assert_eq!(scene.keyring.refusals(), asked + 1, "somebody wants a token");
 
         // Unlocked by other means: now time is enough.
@@ -272,7 +324,7 @@ mod tests {
         assert_eq!(told(&mut changed), 0);
         scene.keyring.refuse_with(None);
         // A tool asks before the next look at the store.
-        session.token().await.unwrap();
+        session.token(Priority::Background).await.unwrap();
         session.load().await.unwrap();
         assert_eq!(told(&mut changed), 1);
     }

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use super::Session;
-use crate::identity_center::{Failure, Token};
+use crate::identity_center::{Failure, Priority, Token};
 use crate::refresh::RefreshFailure;
+use crate::refresh::life::Life;
 use crate::refresh::plan::serve_floor;
 use crate::refresh::standing::{SignedIn, Status};
+use crate::token_store::SignIn;
 
 /// With how many tokens one call is tried.
 const MOST_TOKENS: u32 = 3;
@@ -21,6 +23,7 @@ impl Session {
         refused: &Token,
         attempt: u32,
         failure: Failure,
+        waiting: Priority,
     ) -> Result<Token, RefreshFailure> {
         let epoch = self.epoch();
         if attempt > 1 && self.should_be_good(refused) {
@@ -30,7 +33,27 @@ impl Session {
         if attempt >= MOST_TOKENS {
             return Err(RefreshFailure::Aws(failure));
         }
-        self.refresh(Some(refused)).await
+        self.refresh(Some(refused), waiting).await
+    }
+
+    /// What another process has stored since `refused` was: it has spent that one's refresh token, and nothing is over.
+    pub(super) async fn stored_by_another(&self, epoch: u64, refused: &SignIn) -> Option<SignIn> {
+        let stored = match self.store.sign_in_anew(self.portal()).await {
+            Ok(stored) => stored?,
+            Err(failure) => {
+                tracing::warn!(%failure, "whether another process has a newer token is not known");
+                return None;
+            }
+        };
+        let is_newer = stored.token.issued_at > refused.token.issued_at
+            && stored.token.refresh_token != refused.token.refresh_token;
+        let life = Life::continues(self.moment(), stored.token.issued_at, stored.token.expires_at);
+        let mut status = self.status();
+        if !is_newer || self.epoch() != epoch || self.is_retired() {
+            return None;
+        }
+        *status = Status::SignedIn(Box::new(SignedIn::new(stored.clone(), life)));
+        Some(stored)
     }
 
     /// The session of that epoch is over, and not because a person on this machine wanted it.
@@ -54,7 +77,7 @@ impl Session {
         signed_in.life.left(self.moment()) > serve_floor(&signed_in.life)
     }
 
-    fn should_be_good(&self, token: &Token) -> bool {
+    pub(super) fn should_be_good(&self, token: &Token) -> bool {
         let status = self.status();
         let Status::SignedIn(signed_in) = &*status else {
             return false;
@@ -67,7 +90,7 @@ impl Session {
 mod tests {
     use std::time::Duration;
 
-    use identity_center_emulator::Operation;
+    use identity_center_emulator::{Fault, Operation};
     use tokio::sync::mpsc;
 
     use super::*;
@@ -76,7 +99,8 @@ mod tests {
     use crate::identity_center::tests::{Stage, USER};
     use crate::refresh::scripted::{LIFE, Says, Scripted};
     use crate::refresh::unfinished::Unfinished;
-    use crate::token_store::{SignIn, TokenStore};
+    use crate::token_store::TokenStore;
+    use crate::token_store::strict_store::StrictStore;
 
     const TWO_HOURS: Duration = Duration::from_secs(2 * 3600);
 
@@ -107,16 +131,22 @@ mod tests {
         let stage = Stage::acme().await;
         let (session, first) = signed_in(&stage).await;
         stage.clock.suspend(TWO_HOURS);
-        let second = session.token().await.unwrap();
+        let second = session.token(Priority::Background).await.unwrap();
         stage.clock.suspend(TWO_HOURS);
 
-        let third = session.instead_of(&first, 1, refusal()).await.unwrap();
+        let third = session
+            .instead_of(&first, 1, refusal(), Priority::Background)
+            .await
+            .unwrap();
         assert_ne!(
             third.access_token, second.access_token,
             "that one has run out as well"
         );
         stage.clock.suspend(TWO_HOURS);
-        let fourth = session.instead_of(&third, 2, refusal()).await.unwrap();
+        let fourth = session
+            .instead_of(&third, 2, refusal(), Priority::Background)
+            .await
+            .unwrap();
 
         assert_ne!(fourth.access_token, third.access_token);
         assert!(session.is_signed_in());
@@ -128,13 +158,18 @@ mod tests {
     async fn r5_a_good_token_refused_after_a_renewal_is_the_end_of_the_session() {
         let stage = Stage::acme().await;
         let (session, first) = signed_in(&stage).await;
-        let second = session.instead_of(&first, 1, refusal()).await.unwrap();
+        let second = session
+            .instead_of(&first, 1, refusal(), Priority::Background)
+            .await
+            .unwrap();
         assert!(
             session.is_signed_in(),
             "the first refusal may be about that token alone"
         );
 
-        let ended = session.instead_of(&second, 2, refusal()).await;
+        let ended = session
+            .instead_of(&second, 2, refusal(), Priority::Background)
+            .await;
         assert_eq!(ended.unwrap_err(), RefreshFailure::SignInNeeded);
         assert!(!session.is_signed_in());
     }
@@ -144,19 +179,74 @@ mod tests {
         let stage = Stage::acme().await;
         let (session, first) = signed_in(&stage).await;
         stage.emulator.end_sessions(USER).unwrap();
-        let ended = session.instead_of(&first, 1, refusal()).await;
+        let ended = session
+            .instead_of(&first, 1, refusal(), Priority::Background)
+            .await;
         assert_eq!(ended.unwrap_err(), RefreshFailure::SignInNeeded);
     }
     #[tokio::test]
     async fn r3_a_refresh_that_another_one_has_made_needless_spends_no_token() {
         let stage = Stage::acme().await;
         let (session, first) = signed_in(&stage).await;
-        let second = session.refresh(Some(&first)).await.unwrap();
+        let second = session.refresh(Some(&first), Priority::Background).await.unwrap();
         // Somebody found the first one to be old before that, and had no turn until now.
-        let late = session.take_off(first).await.unwrap();
+        let late = session.take_off(first, Priority::Background).await.unwrap();
         assert_eq!(late.access_token, second.access_token);
         let tokens = stage.emulator.counters().calls(Operation::CreateToken);
         assert_eq!(tokens, 2, "the sign-in, and one refresh");
+    }
+
+    #[tokio::test]
+    async fn r5_a_refused_grant_ends_nothing_where_another_process_has_stored_a_newer_one() {
+        let stage = Stage::acme().await;
+        let keyring = StrictStore::with_limit(64 * 1024);
+        let (registration, token) = stage.signed_in().await;
+        let process = || {
+            let (changes, _) = mpsc::unbounded_channel();
+            let store = TokenStore::over_strict(&keyring, Arc::new(stage.clock.clone()));
+            Arc::new(Session::new(
+                stage.center.clone(),
+                store,
+                Unfinished::default(),
+                changes,
+            ))
+        };
+        let (ours, theirs) = (process(), process());
+        let sign_in = SignIn {
+            token,
+            registration,
+            signed_in_at: stage.clock.now(),
+        };
+        ours.adopt(sign_in).await.unwrap();
+        theirs.load().await.unwrap();
+        stage.clock.suspend(TWO_HOURS);
+        let newer = theirs.refresh(None, Priority::Background).await.unwrap();
+        let refused = || {
+            Fault::status(Operation::CreateToken, 400)
+                .with_body(r#"{"error":"invalid_grant"}"#)
+                .with_header("x-amzn-errortype", "InvalidGrantException")
+                .times(1)
+        };
+        stage.emulator.add_fault(refused());
+        let taken = ours.token(Priority::Interactive).await.unwrap();
+        assert_eq!(
+            taken.access_token, newer.access_token,
+            "that of the other process"
+        );
+
+        // The same after theirs has run out too: it is renewed with what they have stored.
+        stage.clock.suspend(TWO_HOURS);
+        let newer = theirs.refresh(None, Priority::Background).await.unwrap();
+        stage.clock.suspend(TWO_HOURS);
+        stage.emulator.add_fault(refused());
+        let renewed = ours.token(Priority::Interactive).await.unwrap();
+        assert_ne!(renewed.access_token, newer.access_token);
+        // What is stored is our own by now: the session is over.
+        stage.clock.suspend(TWO_HOURS);
+        stage.emulator.add_fault(refused());
+        let over = ours.token(Priority::Interactive).await;
+        assert_eq!(over.unwrap_err(), RefreshFailure::SignInNeeded);
+        assert_eq!(keyring.names(), Vec::<String>::new());
     }
 
     #[tokio::test]
@@ -164,14 +254,14 @@ mod tests {
         let aws = Scripted::open();
         aws.say(Says::Panic);
         let session = aws.session(LIFE).await;
-        let crashed = session.refresh(None).await;
+        let crashed = session.refresh(None, Priority::Background).await;
         assert_eq!(crashed.unwrap_err(), RefreshFailure::Panicked);
         assert!(session.facts().unwrap().not_before > Some(aws.clock.elapsed()));
-        assert!(session.refresh(None).await.is_err());
+        assert!(session.refresh(None, Priority::Background).await.is_err());
         assert_eq!(aws.calls(), 1);
         aws.say(Says::Number);
         aws.clock.advance(Duration::from_secs(30));
-        assert!(session.refresh(None).await.is_ok());
+        assert!(session.refresh(None, Priority::Background).await.is_ok());
     }
 
     #[tokio::test]
@@ -180,7 +270,7 @@ mod tests {
         let session = aws.session(LIFE).await;
         let pause_after_failure = async || {
             aws.say(Says::Panic);
-            assert!(session.refresh(None).await.is_err());
+            assert!(session.refresh(None, Priority::Background).await.is_err());
             let pause = session.facts().unwrap().not_before.unwrap() - aws.clock.elapsed();
             aws.clock.advance(pause);
             pause.as_secs()

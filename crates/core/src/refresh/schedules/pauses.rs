@@ -1,0 +1,78 @@
+//! R4 in a schedule: how far attempts to refresh a token have to be from each other.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use super::company::{Call, Operation};
+
+/// How long a failure is the answer to whoever asks.
+const ANSWER: Duration = Duration::from_secs(5);
+
+const LONGEST: Duration = Duration::from_secs(300);
+
+/// How long a call may wait until the limiter lets it pass: behind a crowd of 24, of which ten pass at once.
+pub const TURN: Duration = Duration::from_secs(2);
+
+/// What decides how soon a token may be tried again. All times are monotonic.
+pub struct Pauses {
+    /// After a success, and after the first failure in a row.
+    pub first: Duration,
+    /// When attempts may start over, because the world is another one or AWS refused the token itself.
+    pub starts_over: Vec<Duration>,
+    /// From when until when somebody asked while the token had nearly run out.
+    pub asks: Vec<RangeInclusive<Duration>>,
+}
+
+impl Pauses {
+    /// The attempts that came too soon: after how many failures in a row, and how long after the one before.
+    ///
+    /// In its own turn the background tries again after pauses that double; what fails out of turn does not count for
+    /// them. Out of turn is only who is refused something because the token has run out, and not before five seconds
+    /// after the last failure.
+    pub fn hasty(&self, calls: &[Call]) -> Vec<(u32, Duration)> {
+        let tokens = calls
+            .iter()
+            .filter(|call| call.operation == Operation::CreateToken);
+        let tokens: Vec<_> = tokens.collect();
+        let (mut in_a_row, mut not_before, mut hasty) = (0_u32, Duration::ZERO, Vec::new());
+        for pair in tokens.windows(2) {
+            let [before, after] = pair else { continue };
+            if self.is_another_story(before, after) {
+                // The one before may belong to either of them, and so may its pause.
+                (in_a_row, not_before) = (0, before.at + self.first);
+                continue;
+            }
+            let was_out_of_turn = self.is_asked_for(before) && before.at < not_before + TURN;
+            (in_a_row, not_before) = match (before.failed, was_out_of_turn) {
+                (false, _) => (0, before.at + self.first),
+                (true, true) => (in_a_row, not_before.max(before.at + ANSWER)),
+                (true, false) => {
+                    let pause = self.first.saturating_mul(1 << in_a_row.min(16)).min(LONGEST);
+                    (in_a_row + 1, before.at + pause)
+                }
+            };
+            let may_be_out_of_turn = before.failed && self.is_asked_for(after);
+            let least = if may_be_out_of_turn {
+                before.at + ANSWER
+            } else {
+                not_before
+            };
+            if after.at < least {
+                hasty.push((in_a_row, after.at - before.at));
+            }
+        }
+        hasty
+    }
+
+    /// The sign-in is another one, or there was a reason to start over in between.
+    fn is_another_story(&self, before: &Call, after: &Call) -> bool {
+        // One that waited for its turn was begun earlier, and may be about the sign-in before.
+        let begun = before.at.saturating_sub(TURN);
+        let mut reasons = self.starts_over.iter();
+        before.refresh_token != after.refresh_token || reasons.any(|at| (begun..=after.at).contains(at))
+    }
+
+    fn is_asked_for(&self, call: &Call) -> bool {
+        self.asks.iter().any(|asked| asked.contains(&call.at))
+    }
+}
