@@ -6,12 +6,30 @@ use anyhow::{Context, Result};
 use harness::aws_cli;
 use serde_json::{Value, json};
 
-use super::client::python;
-use super::surroundings::{DEADLINE, Surroundings};
+use super::client::{Client, python};
+use super::surroundings::{CHAINED_PROFILE, DEADLINE, Surroundings};
 
 const ROLE: &str = "arn:aws:iam::666677778888:role/ReleaseManager";
 const EXTERNAL_ID: &str = "acme-releases";
 const BOTO3: &str = include_str!("assume_role.py");
+
+/// Signs in, and has a client assume a role by itself, as its profile says.
+pub async fn signs_in_and_assumes_a_role(surroundings: &Surroundings, client: Client) -> Result<()> {
+    let sign_in = surroundings.sign_in().await?;
+    let ends = surroundings.now().await? + jiff::SignedDuration::from_hours(1);
+    let token = surroundings.token(&sign_in, ends)?;
+    surroundings.keep_only(&surroundings.token_file(), &token)?;
+    let command = client.who_am_i(surroundings, CHAINED_PROFILE).await?;
+    let told = client.told(&surroundings.run(command).await?.expect_code(0)?)?;
+    assert_is_log_reader(&told["account"], &told["arn"]);
+    Ok(())
+}
+
+/// Who the profile of a role makes of its holder.
+pub fn assert_is_log_reader(account: &Value, arn: &Value) {
+    let expected = "arn:aws:sts::999900001111:assumed-role/LogReader/judge";
+    assert_eq!((account, arn), (&json!("999900001111"), &json!(expected)));
+}
 
 /// The variables with role credentials of a deployer.
 async fn deployer(surroundings: &Surroundings) -> Result<Vec<(&'static str, String)>> {

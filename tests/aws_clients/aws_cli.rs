@@ -10,10 +10,11 @@ use harness::{Process, Programs, aws_cli, write_service_models};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
+use super::assume_role::assert_is_log_reader;
 use super::cache_files;
 use super::client::Client;
 use super::surroundings::{
-    ACCOUNT, DEADLINE, PERMISSION_SET, PROFILE, Surroundings, assert_is_read_only_in_dev,
+    ACCOUNT, CHAINED_PROFILE, DEADLINE, PERMISSION_SET, PROFILE, Surroundings, assert_is_read_only_in_dev,
 };
 use super::table::compare_operations;
 
@@ -132,6 +133,7 @@ async fn conforms_27_debians_aws_cli_signs_in_refreshes_and_signs_out() -> Resul
     let aws = AwsCli::of_this_system(&surroundings).await?;
     aws.sign_in_by_device_code(&surroundings, PROFILE).await?;
     assert_who_it_is(&aws, &surroundings).await?;
+    assert_assumes_a_role(&aws, &surroundings).await?;
     list(&aws, &surroundings).await?;
 
     let refreshed = surroundings.calls_during(async {
@@ -191,6 +193,7 @@ async fn conforms_22_debian_13s_aws_cli_signs_in_by_pkce_and_by_device_code() ->
     assert_eq!(answer.status, 200, "the CLI's own page: {answer:?}");
     login.finished(DEADLINE).await?.expect_code(0)?;
     assert_who_it_is(&aws, &surroundings).await?;
+    assert_assumes_a_role(&aws, &surroundings).await?;
     list(&aws, &surroundings).await?;
     cache_files::let_token_run_out(&surroundings).await?;
     assert_who_it_is(&aws, &surroundings).await?;
@@ -213,6 +216,14 @@ async fn assert_who_it_is(aws: &AwsCli, surroundings: &Surroundings) -> Result<(
     let words = ["sts", "get-caller-identity", "--profile", PROFILE];
     let told = aws.json(surroundings, &words).await?;
     assert_is_read_only_in_dev(&json!({ "account": told["Account"], "arn": told["Arn"] }))
+}
+
+/// By itself, as the profile says.
+async fn assert_assumes_a_role(aws: &AwsCli, surroundings: &Surroundings) -> Result<()> {
+    let words = ["sts", "get-caller-identity", "--profile", CHAINED_PROFILE];
+    let told = aws.json(surroundings, &words).await?;
+    assert_is_log_reader(&told["Account"], &told["Arn"]);
+    Ok(())
 }
 
 /// A profile without an sso-session: a token of eight hours, which nothing renews.

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use serde_json::json;
 
+use super::assume_role::signs_in_and_assumes_a_role;
 use super::cache_files;
 use super::client::{Client, boto3_version, python};
 use super::every_operation::assert_every_operation;
@@ -16,6 +17,7 @@ const PRESIGNED: &str = include_str!("presigned.py");
 async fn conforms_23_boto3_calls_every_operation_and_signs_in_both_ways() -> Result<()> {
     let surroundings = Surroundings::new().await?;
     assert_every_operation(&surroundings, || python(&surroundings, EVERY_OPERATION)).await?;
+    signs_in_and_assumes_a_role(&surroundings, Client::Boto3).await?;
     let agent = format!("Boto3/{} ", boto3_version()?);
     compare_operations(&Client::Boto3.column()?, &agent, &surroundings.records().await?)
 }

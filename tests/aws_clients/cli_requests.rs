@@ -9,7 +9,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::TcpStream;
 use url::Url;
 
-use super::surroundings::{ACCOUNT, PERMISSION_SET, Surroundings};
+use super::surroundings::{ACCOUNT, CHAINED_ROLE, PERMISSION_SET, Surroundings};
 use super::table::{Column, compare_operations};
 
 const AGENT: &str = "aws-cli/2.36.7";
@@ -135,7 +135,7 @@ async fn poll_twice_then_approve(
     cli.post("/token", &poll).await
 }
 
-/// Lists, gets role credentials, and asks who they belong to.
+/// Lists, gets role credentials, asks who they belong to, and assumes a role with them.
 async fn assert_uses(cli: &mut Cli, token: &str) -> Result<()> {
     let accounts = cli.portal("/assignment/accounts?max_result=1", token).await?;
     let next = accounts["nextToken"].as_str().context("more than one page")?;
@@ -149,10 +149,17 @@ async fn assert_uses(cli: &mut Cli, token: &str) -> Result<()> {
     assert_eq!(roles["roleList"][0]["accountId"], ACCOUNT);
     let path = format!("/federation/credentials?role_name={PERMISSION_SET}&account_id={ACCOUNT}");
     let credentials = cli.portal(&path, token).await?["roleCredentials"].take();
-    let identity = cli.exchange(&caller_identity(&credentials)?).await?;
+    let body = "Action=GetCallerIdentity&Version=2011-06-15";
+    let identity = cli.exchange(&of_sts(body, &credentials)?).await?;
     assert_eq!(identity.status, 200, "{}", identity.body);
     let account = format!("<Account>{ACCOUNT}</Account>");
     assert!(identity.body.contains(&account), "{}", identity.body);
+    let role = url::form_urlencoded::byte_serialize(CHAINED_ROLE.as_bytes()).collect::<String>();
+    let body = format!("Action=AssumeRole&Version=2011-06-15&RoleArn={role}&RoleSessionName=judge");
+    let assumed = cli.exchange(&of_sts(&body, &credentials)?).await?;
+    assert_eq!(assumed.status, 200, "{}", assumed.body);
+    let arn = "<Arn>arn:aws:sts::999900001111:assumed-role/LogReader/judge</Arn>";
+    assert!(assumed.body.contains(arn), "{}", assumed.body);
     Ok(())
 }
 
@@ -298,8 +305,8 @@ fn post(path: &str, body: &str) -> String {
     )
 }
 
-/// GetCallerIdentity, signed with role credentials (Signature Version 4).
-fn caller_identity(credentials: &Value) -> Result<String> {
+/// A call of STS, signed with role credentials (Signature Version 4).
+fn of_sts(body: &str, credentials: &Value) -> Result<String> {
     let member = |name: &str| credentials[name].as_str().context("a text");
     let (key, secret) = (member("accessKeyId")?, member("secretAccessKey")?);
     let token = member("sessionToken")?;
@@ -308,7 +315,6 @@ fn caller_identity(credentials: &Value) -> Result<String> {
         "20261128T013159Z",
         "20261128/eu-west-1/sts/aws4_request",
     );
-    let body = "Action=GetCallerIdentity&Version=2011-06-15";
     let kind = "application/x-www-form-urlencoded; charset=utf-8";
     let names = "content-type;host;x-amz-date;x-amz-security-token";
     let canonical = format!(

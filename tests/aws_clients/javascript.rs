@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use super::assume_role::signs_in_and_assumes_a_role;
 use super::cache_files;
 use super::client::{Client, javascript};
 use super::every_operation::assert_every_operation;
@@ -13,6 +14,7 @@ async fn conforms_25_the_sdk_for_javascript_calls_every_operation_and_signs_in_b
     let surroundings = Surroundings::new().await?;
     let script = || javascript(&surroundings, "every_operation.mjs");
     assert_every_operation(&surroundings, script).await?;
+    signs_in_and_assumes_a_role(&surroundings, Client::JavaScript).await?;
     let records = surroundings.records().await?;
     compare_operations(&Client::JavaScript.column()?, "aws-sdk-js/3.", &records)
 }

@@ -30,12 +30,14 @@ UNMODELLED = {"GetRoleCredentials": {"ForbiddenException": 403}}
 # The models' types do not tell seconds from milliseconds.
 UNITS_A_SECOND = {"clientIdIssuedAt": 1, "clientSecretExpiresAt": 1, "expiration": 1000}
 A_YEAR = 366 * 24 * 3600
-# GetCallerIdentity's model lists no error: these are common to all services that take signed requests.
-SIGNATURE_ERRORS = {
-    "ExpiredToken",
-    "InvalidClientTokenId",
-    "MissingAuthenticationToken",
-    "SignatureDoesNotMatch",
+# The models do not list these: they are common to all services that take signed requests.
+COMMON_ERRORS = {
+    "AccessDenied": 403,
+    "ValidationError": 400,
+    "ExpiredToken": 403,
+    "InvalidClientTokenId": 403,
+    "MissingAuthenticationToken": 403,
+    "SignatureDoesNotMatch": 403,
 }
 STS = "{https://sts.amazonaws.com/doc/2011-06-15/}"
 
@@ -141,18 +143,56 @@ def check_error(operation, answer, name):
         yield f"{name} says nothing to people: {body}"
 
 
-def check_identity(operation, answer):
+def name_of(element):
+    return element.tag.removeprefix(STS)
+
+
+def error_code(shape):
+    return shape.metadata.get("error", {}).get("code", shape.name)
+
+
+def check_element(shape, element, path):
+    """A value of the query protocol: text in elements."""
+    text = element.text or ""
+    if shape.type_name == "structure":
+        filled.update(f"{path}.{name_of(child)}" for child in element)
+        present = {name_of(child) for child in element}
+        for name in set(shape.required_members) - present:
+            yield f"{path} lacks {name}"
+        for child in element:
+            name = name_of(child)
+            if name not in shape.members:
+                yield f"{path} has a member {name} that the model does not know"
+            else:
+                yield from check_element(shape.members[name], child, f"{path}.{name}")
+    elif shape.type_name == "timestamp":
+        if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", text):
+            yield f"{path} is no time: {text!r}"
+    elif shape.type_name == "integer":
+        value = int(text) if re.fullmatch("-?[0-9]+", text) else text
+        yield from check_value(shape, value, path)
+    else:
+        yield from check_value(shape, text, path)
+
+
+def check_xml(operation, answer):
     root = xml.etree.ElementTree.fromstring(answer["body"])
-    text = {element.tag.removeprefix(STS): element.text for element in root.iter()}
+    text = {name_of(element): element.text for element in root.iter()}
     if answer["status_code"] == 200:
-        wanted = {f"{operation.name}Response", f"{operation.name}Result", "ResponseMetadata", "RequestId"}
-        wanted |= set(operation.output_shape.members)
+        wanted = [f"{operation.name}Response", f"{operation.name}Result", "ResponseMetadata"]
+        if [name_of(root), *map(name_of, root)] != wanted:
+            yield f"elements {[name_of(root), *map(name_of, root)]}, not {wanted}"
+        yield from check_element(operation.output_shape, root[0], operation.name)
     else:
         wanted = {"ErrorResponse", "Error", "Type", "Code", "Message", "RequestId"}
-        if text.get("Code") not in SIGNATURE_ERRORS:
-            yield f"an error {text.get('Code')}"
-    if set(text) != wanted:
-        yield f"elements {sorted(text)}, not {sorted(wanted)}"
+        if set(text) != wanted:
+            yield f"elements {sorted(text)}, not {sorted(wanted)}"
+        code = text.get("Code")
+        modelled = {error_code(shape): shape.metadata["error"]["httpStatusCode"] for shape in operation.error_shapes}
+        # The model has 400 for an expired token, which is that of web identities.
+        status = {**modelled, **COMMON_ERRORS}.get(code)
+        if answer["status_code"] != status:
+            yield f"an error {code} with status {answer['status_code']}, not {status}"
     if text.get("RequestId") != answer["headers"].get("x-amzn-requestid"):
         yield "another RequestId in the header"
 
@@ -162,7 +202,7 @@ def check(operation, answer):
     name = answer["headers"].get("x-amzn-errortype", "").split(":")[0]
     try:
         if operation.service_model.service_name == "sts":
-            found = check_identity(operation, answer)
+            found = check_xml(operation, answer)
         elif name:
             found = check_error(operation, answer, name)
         else:
@@ -224,6 +264,8 @@ FOR_CODES = {
 }
 THROTTLED, BROKEN = {"trouble": "throttled"}, {"trouble": "server_error"}
 ROLE = {"accountId": "111122223333", "roleName": "ReadOnly"}
+FURTHER_ROLE = {"RoleArn": "arn:aws:iam::999900001111:role/LogReader", "RoleSessionName": "models"}
+POLICY = json.dumps({"Statement": {"Effect": "Allow", "Action": "logs:*", "Resource": "*"}})
 
 
 def registered(request):
@@ -365,7 +407,7 @@ def role_credentials(access):
     return answers(operation, portal, accessToken=access, **ROLE)["roleCredentials"]
 
 
-def identities(credentials):
+def of_sts(credentials):
     def keys(**changes):
         return client(
             "sts",
@@ -377,13 +419,21 @@ def identities(credentials):
             },
         )
 
-    operation = "GetCallerIdentity"
-    answers(operation, keys())
-    answers(operation, client("sts"), "MissingAuthenticationToken")
-    answers(operation, keys(aws_session_token="unknown"), "InvalidClientTokenId")
-    answers(operation, keys(aws_secret_access_key="wrong"), "SignatureDoesNotMatch")
+    identity, role = ("GetCallerIdentity", {}), ("AssumeRole", FURTHER_ROLE)
+    answers(role[0], keys(), **role[1], Policy=POLICY, Tags=[{"Key": "Team", "Value": "blue"}])
+    answers("AssumeRole", keys(), "AccessDenied", **{**FURTHER_ROLE, "RoleArn": FURTHER_ROLE["RoleArn"] + "x"})
+    answers("AssumeRole", keys(), "ValidationError", **FURTHER_ROLE, DurationSeconds=7200)
+    answers("AssumeRole", keys(), "MalformedPolicyDocument", **FURTHER_ROLE, Policy="{}")
+    tags = [{"Key": str(number), "Value": "v" * 256} for number in range(40)]
+    answers("AssumeRole", keys(), "PackedPolicyTooLarge", **FURTHER_ROLE, Tags=tags)
+    for operation, request in identity, role:
+        answers(operation, keys(), **request)
+        answers(operation, client("sts"), "MissingAuthenticationToken", **request)
+        answers(operation, keys(aws_session_token="unknown"), "InvalidClientTokenId", **request)
+        answers(operation, keys(aws_secret_access_key="wrong"), "SignatureDoesNotMatch", **request)
     control("POST", "clock", {"advance_seconds": 13 * 3600})
-    answers(operation, keys(), "ExpiredToken")
+    for operation, request in identity, role:
+        answers(operation, keys(), "ExpiredToken", **request)
 
 
 def log_out(access):
@@ -417,7 +467,7 @@ else:
     lists(access)
     credentials = role_credentials(access)
     log_out(access)
-    identities(credentials)
+    of_sts(credentials)
 
 def paths(shape, path):
     """Every member of an answer that a model allows."""
@@ -430,9 +480,10 @@ def paths(shape, path):
 
 
 errors_unseen, members_unseen = {}, []
-for model in (oidc.meta.service_model, portal.meta.service_model):
+for model in (made.meta.service_model for made in (oidc, portal, client("sts"))):
     for operation in map(model.operation_model, sorted(set(model.operation_names) & set(seen))):
-        missing = {shape.name for shape in operation.error_shapes} - seen[operation.name]
+        codes = {shape.name: error_code(shape) for shape in operation.error_shapes}
+        missing = {name for name, code in codes.items() if not {name, code} & seen[operation.name]}
         if missing:
             errors_unseen[operation.name] = sorted(missing)
         if operation.output_shape:

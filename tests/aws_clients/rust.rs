@@ -14,6 +14,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpListener;
 use url::Url;
 
+use super::assume_role::signs_in_and_assumes_a_role;
 use super::cache_files;
 use super::client::Client;
 use super::surroundings::{
@@ -50,6 +51,7 @@ async fn conforms_24_the_sdk_for_rust_signs_in_in_a_real_browser_and_calls_every
 
     let finished = who_am_i_with_cached_token(&surroundings).await?;
     assert_is_read_only_in_dev(&Client::Rust.told(&finished)?)?;
+    signs_in_and_assumes_a_role(&surroundings, Client::Rust).await?;
     let records = surroundings.records().await?;
     compare_operations(&Client::Rust.column()?, "aws-sdk-rust/", &records)
 }

@@ -25,6 +25,10 @@ pub const PERMISSION_SET: &str = "ReadOnly";
 pub const PROFILE: &str = "dev";
 pub const LEGACY_PROFILE: &str = "legacy";
 
+/// The profile of a role that is assumed with what `PROFILE` gives.
+pub const CHAINED_PROFILE: &str = "chained";
+pub const CHAINED_ROLE: &str = "arn:aws:iam::999900001111:role/LogReader";
+
 /// The name of the sso-session.
 pub const SESSION: &str = "corp";
 
@@ -243,7 +247,9 @@ impl Surroundings {
              [profile {PROFILE}]\nsso_session = {SESSION}\nsso_account_id = {ACCOUNT}\n\
              sso_role_name = {PERMISSION_SET}\nregion = {region}\n\n\
              [profile {LEGACY_PROFILE}]\nsso_start_url = {start_url}\nsso_region = {region}\n\
-             sso_account_id = {ACCOUNT}\nsso_role_name = {PERMISSION_SET}\nregion = {region}\n"
+             sso_account_id = {ACCOUNT}\nsso_role_name = {PERMISSION_SET}\nregion = {region}\n\n\
+             [profile {CHAINED_PROFILE}]\nrole_arn = {CHAINED_ROLE}\nsource_profile = {PROFILE}\n\
+             role_session_name = judge\nregion = {region}\n"
         );
         let folder = self.desktop.home().join(".aws");
         std::fs::create_dir_all(&folder)?;

@@ -82,7 +82,7 @@ pub struct AuditEvent {
     pub resource: Option<(String, String)>,
     /// Names the session that the call belongs to, without giving it away.
     pub credential_id: Option<String>,
-    /// Session tags of the role session that was handed out.
+    /// Session tags of the role session that the portal handed out, or that signed a call to STS.
     pub principal_tags: BTreeMap<String, String>,
     /// From the whole request to the answer's head.
     pub duration_ms: u64,
@@ -92,7 +92,7 @@ pub struct AuditEvent {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Injected {
     Nothing,
-    /// The answer is the emulator's own, and did not arrive as it was.
+    /// The answer is the emulator's own, and did not arrive as it was, or late.
     Spoiled,
     /// The answer is the script's, or none came.
     MadeUp,
@@ -110,6 +110,8 @@ pub struct AssumedRole {
     /// Name of the role session: the user's.
     pub session_name: String,
     pub access_key_id: String,
+    /// Whether a code of an MFA device was given for it. A sign-in with MFA at Identity Center does not count.
+    pub with_mfa: bool,
     pub created: Timestamp,
 }
 
@@ -121,7 +123,8 @@ pub struct Counters {
     pub roles: BTreeMap<Operation, BTreeMap<String, u64>>,
     /// What the emulator itself refused, by operation and name of the error.
     pub errors: BTreeMap<Operation, BTreeMap<String, u64>>,
-    /// What scripted faults made up or spoiled, by operation and name of the made up error; `Fault` where it has none.
+    /// What scripted faults made up, spoiled or delayed, by operation and name of the made up error; `Fault` where it has
+    /// none.
     pub injected: BTreeMap<Operation, BTreeMap<String, u64>>,
     /// Refresh tokens presented again after rotation had replaced them.
     pub reused_refresh_tokens: u64,

@@ -2,9 +2,12 @@
 
 mod assume_role;
 mod audit;
+mod audit_of_sts;
 mod console;
 mod control;
+mod deleted_roles;
 mod faults;
 mod oidc;
 mod portal;
+mod session_policies;
 mod transport;

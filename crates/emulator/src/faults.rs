@@ -184,7 +184,7 @@ impl Fault {
     pub(crate) fn injects(&self) -> Injected {
         if self.replaces_answer() {
             Injected::MadeUp
-        } else if self.trouble.is_some() {
+        } else if self.trouble.is_some() || self.delay_ms > 0 {
             Injected::Spoiled
         } else {
             Injected::Nothing

@@ -71,11 +71,15 @@ pub(crate) fn signin_token(state: &mut State, call: &mut Call) -> Result<Respons
         .mint
         .open(&keys.session_token)
         .ok_or(FederationError::Credentials)?;
-    let fits = role.access_key_id == keys.session_id
-        && state.mint.secret_access_key(&keys.session_id) == keys.session_key
-        && call.now < role.expires()
-        && role.is_there(&state.world);
-    if !fits {
+    let is_holder = role.access_key_id == keys.session_id
+        && state.mint.secret_access_key(&keys.session_id) == keys.session_key;
+    if !is_holder {
+        return Err(FederationError::Credentials);
+    }
+    // Also of those who are refused the log tells who they are.
+    call.user = Some(role.user.clone());
+    call.trail.assumed_role = Some(role.assumed(&state.world));
+    if call.now >= role.expires() || !role.is_there(&state.world) {
         return Err(FederationError::Credentials);
     }
     let ends = match call.parameter("SessionDuration") {
@@ -90,8 +94,6 @@ pub(crate) fn signin_token(state: &mut State, call: &mut Call) -> Result<Respons
             call.now + SignedDuration::from_secs(seconds.ok_or(FederationError::SessionDuration)?)
         }
     };
-    call.user = Some(role.user.clone());
-    call.trail.assumed_role = Some(role.assumed(&state.world));
     let token = state.issue_signin_token(ConsoleSession::new(role, ends), call.now);
     Ok(call::json(StatusCode::OK, &json!({ "SigninToken": token })))
 }

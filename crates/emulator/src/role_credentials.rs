@@ -41,6 +41,12 @@ pub(crate) struct RoleSession {
     /// The role that AssumeRole gave; none: the permission set's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) further: Option<FurtherRole>,
+    /// Its session tags.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) tags: BTreeMap<String, String>,
+    /// How many roles of this name there were before this one.
+    #[serde(default)]
+    predecessors: u32,
     issued_at_ms: i64,
     expires_at_ms: i64,
 }
@@ -50,9 +56,29 @@ pub(crate) struct RoleSession {
 pub(crate) struct FurtherRole {
     pub(crate) name: String,
     pub(crate) session_name: String,
+    /// Whether the caller answered for an MFA device.
+    #[serde(default)]
+    pub(crate) with_mfa: bool,
     /// Handed on to sessions that are assumed from this one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) transitive_tags: BTreeMap<String, String>,
+}
+
+/// A role session that Identity Center begins.
+pub(crate) struct NewSession<'a> {
+    pub(crate) account: &'a str,
+    pub(crate) permission_set: &'a str,
+    pub(crate) user: &'a str,
+    pub(crate) tags: BTreeMap<String, String>,
+}
+
+/// A session of a further role.
+pub(crate) struct NewChain {
+    /// The role's.
+    pub(crate) account: String,
+    pub(crate) role: FurtherRole,
+    pub(crate) tags: BTreeMap<String, String>,
+    pub(crate) life: SignedDuration,
 }
 
 /// Seals role sessions into session tokens and opens them again.
@@ -71,13 +97,18 @@ impl RoleSession {
         further.map_or(&self.permission_set, |further| &further.name)
     }
 
-    /// Whether the IAM role is there still: that of a permission set goes with it.
+    /// Whether the IAM role is there still, and not another one of the same name.
     pub(crate) fn is_there(&self, world: &World) -> bool {
+        let (account, deleted) = (&self.account, &world.deleted_roles);
         match &self.further {
-            None => !world.deleted_sets.contains(&self.permission_set),
+            None => {
+                self.predecessors == deleted.of_set(account, &self.permission_set)
+                    && world.has_role_for(account, &self.permission_set)
+            }
             Some(further) => {
                 let mut roles = world.roles.iter();
-                roles.any(|role| role.account == self.account && role.name == further.name)
+                self.predecessors == deleted.of_role(account, &further.name)
+                    && roles.any(|role| role.account == *account && role.name == further.name)
             }
         }
     }
@@ -87,7 +118,8 @@ impl RoleSession {
         if let Some(further) = &self.further {
             return further.name.clone();
         }
-        let digest = Sha256::digest(format!("{}/{}", self.account, self.permission_set));
+        let (account, set, number) = (&self.account, &self.permission_set, self.number());
+        let digest = Sha256::digest(format!("{account}/{set}{number}"));
         format!("AWSReservedSSO_{}_{}", self.permission_set, hex(&digest[..8]))
     }
 
@@ -97,11 +129,19 @@ impl RoleSession {
             None => self.permission_set.clone(),
             Some(further) => format!("role/{}", further.name),
         };
-        let digest = Sha256::digest(format!("role id {}/{role}", self.account));
+        let digest = Sha256::digest(format!("role id {}/{role}{}", self.account, self.number()));
         let alphabet = KEY_ALPHABET.as_bytes();
         let letters = digest.iter().take(17);
         let letters = letters.map(|byte| char::from(alphabet[usize::from(*byte) % alphabet.len()]));
         format!("AROA{}", letters.collect::<String>())
+    }
+
+    /// Tells roles of one name apart that were there one after the other.
+    fn number(&self) -> String {
+        match self.predecessors {
+            0 => String::new(),
+            number => format!(" {number}"),
+        }
     }
 
     /// Who the keys make of their holder.
@@ -125,6 +165,7 @@ impl RoleSession {
             role_name,
             session_name,
             access_key_id: self.access_key_id.clone(),
+            with_mfa: further.is_some_and(|further| further.with_mfa),
             created: Timestamp::from_millisecond(self.issued_at_ms).unwrap_or(Timestamp::MIN),
         }
     }
@@ -140,38 +181,49 @@ impl Mint {
     pub(crate) fn issue(
         &self,
         random: &mut Random,
-        role: (&str, &str),
-        user: &str,
+        new: NewSession<'_>,
+        world: &World,
         now: Timestamp,
         life: SignedDuration,
     ) -> RoleCredentials {
+        let (account, permission_set) = (new.account, new.permission_set);
         let session = RoleSession {
             access_key_id: format!("ASIA{}", random.text(KEY_ALPHABET, 16)),
-            account: role.0.to_owned(),
-            permission_set: role.1.to_owned(),
-            user: user.to_owned(),
+            account: account.to_owned(),
+            permission_set: permission_set.to_owned(),
+            user: new.user.to_owned(),
             chained: false,
             further: None,
+            tags: new.tags,
+            predecessors: world.deleted_roles.of_set(account, permission_set),
             issued_at_ms: now.as_millisecond(),
             expires_at_ms: (now + life).as_millisecond(),
         };
         self.hand_out(session, random)
     }
 
-    /// A session of a further role, in `account`, for whoever holds `of`.
+    /// A session of a further role for whoever holds `of`.
     pub(crate) fn assume(
         &self,
         random: &mut Random,
         of: &RoleSession,
-        (account, further): (&str, FurtherRole),
+        new: NewChain,
+        world: &World,
         now: Timestamp,
-        life: SignedDuration,
     ) -> RoleCredentials {
+        let NewChain {
+            account,
+            role,
+            tags,
+            life,
+        } = new;
         let session = RoleSession {
             access_key_id: format!("ASIA{}", random.text(KEY_ALPHABET, 16)),
-            account: account.to_owned(),
+            predecessors: world.deleted_roles.of_role(&account, &role.name),
+            account,
             chained: true,
-            further: Some(further),
+            further: Some(role),
+            tags,
             issued_at_ms: now.as_millisecond(),
             expires_at_ms: (now + life).as_millisecond(),
             ..of.clone()
@@ -246,8 +298,13 @@ mod tests {
         let now = Timestamp::UNIX_EPOCH;
         let issued = mint.issue(
             &mut random,
-            ("111122223333", "ReadOnly"),
-            "amara",
+            NewSession {
+                account: "111122223333",
+                permission_set: "ReadOnly",
+                user: "amara",
+                tags: BTreeMap::new(),
+            },
+            &World::acme(),
             now,
             SignedDuration::from_hours(1),
         );

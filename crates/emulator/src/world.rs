@@ -3,6 +3,7 @@
 mod assignments;
 mod built_in;
 mod checker;
+mod deletions;
 mod directory;
 mod file;
 mod hostile;
@@ -30,6 +31,7 @@ pub use unsettled::{
 pub(crate) use partition::Partition;
 
 use assignments::Assignments;
+use deletions::DeletedRoles;
 
 /// Everything that a world file says.
 #[derive(Clone, Debug)]
@@ -64,8 +66,10 @@ pub struct World {
     /// Session tag to the attribute that it gets its value from, such as `${path:enterprise.costCenter}`.
     pub attributes_for_access_control: BTreeMap<String, String>,
     pub(crate) assignments: Assignments,
-    /// Permission sets that were deleted: their IAM roles are gone, and what those handed out fails at once.
+    /// Permission sets that were deleted: a place in the list above is theirs still.
     pub(crate) deleted_sets: BTreeSet<String>,
+    /// What these handed out fails at once.
+    pub(crate) deleted_roles: DeletedRoles,
 }
 
 #[derive(Clone, Debug)]
@@ -222,28 +226,6 @@ impl World {
         Ok(())
     }
 
-    /// Deletes a permission set with its assignments and IAM roles; false if there is none.
-    pub fn delete_permission_set(&mut self, name: &str) -> bool {
-        let is_known = self.permission_set(name).is_some();
-        if is_known {
-            self.deleted_sets.insert(name.to_owned());
-            self.assignments.remove_set(name);
-        }
-        is_known
-    }
-
-    /// Removes an account from the organization: all its assignments end. False if there is none.
-    pub fn remove_account(&mut self, id: &str) -> bool {
-        self.assignments.remove_account(id);
-        self.account(id).is_some()
-    }
-
-    /// Takes an assignment back; false if there was none.
-    pub fn unassign(&mut self, assignment: &Assignment) -> bool {
-        let assignment = self.as_known(assignment);
-        self.assignments.remove(&assignment)
-    }
-
     /// With the user's name as the directory writes it.
     fn as_known(&self, assignment: &Assignment) -> Assignment {
         let mut known = assignment.clone();
@@ -387,22 +369,6 @@ mod tests {
             world.identity_source = own(hours);
             assert_eq!(world.session_length(), SignedDuration::from_hours(expected));
         }
-    }
-
-    #[test]
-    fn a_deleted_permission_set_and_a_removed_account_leave_no_assignment() {
-        let mut acme = World::acme();
-        let ben = acme.user("ben").unwrap().clone();
-        assert!(acme.delete_permission_set("ReadOnly") && !acme.delete_permission_set("ReadOnly"));
-        assert!(!acme.is_assigned(&ben, "111122223333", "ReadOnly"));
-        assert!(acme.remove_account("111122223333") && !acme.has_access(&ben, "111122223333"));
-        assert!(!acme.remove_account("000000000000"));
-        let empty = "[[account]]\nid = \"000000000009\"\nname = \"empty\"\nemail = \"empty@acme.example\"\n";
-        acme.amend(empty).unwrap();
-        assert!(
-            acme.remove_account("000000000009"),
-            "nothing is assigned there, but it is there"
-        );
     }
 
     #[test]

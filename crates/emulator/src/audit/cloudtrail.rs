@@ -209,7 +209,7 @@ fn role_identity(role: &AssumedRole) -> Value {
             },
             "attributes": {
                 "creationDate": role.created.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-                "mfaAuthenticated": "false",
+                "mfaAuthenticated": role.with_mfa.to_string(),
             },
         },
     })

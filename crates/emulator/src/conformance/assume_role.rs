@@ -7,23 +7,23 @@ use crate::sts::signed;
 use crate::testing::{Client, Reply, encode};
 use crate::{Fault, Operation, World};
 
-const RELEASE_MANAGER: &str = "arn:aws:iam::666677778888:role/ReleaseManager";
-const DEVICE: &str = "arn:aws:iam::666677778888:mfa/release";
+pub(super) const RELEASE_MANAGER: &str = "arn:aws:iam::666677778888:role/ReleaseManager";
+pub(super) const DEVICE: &str = "arn:aws:iam::666677778888:mfa/release";
 
 /// Access key id, secret and session token.
-type Keys = [String; 3];
+pub(super) type Keys = [String; 3];
 
-async fn keys_of(client: &mut Client, account: &str, permission_set: &str) -> Keys {
+pub(super) async fn keys_of(client: &mut Client, account: &str, permission_set: &str) -> Keys {
     let wanted = json!({ "user": "amara", "account": account, "permission_set": permission_set });
     let keys = client.post("/_control/credentials", &wanted).await.json();
     ["accessKeyId", "secretAccessKey", "sessionToken"].map(|name| keys[name].as_str().unwrap().to_owned())
 }
 
-async fn deployer(client: &mut Client) -> Keys {
+pub(super) async fn deployer(client: &mut Client) -> Keys {
     keys_of(client, "444455556666", "Deployer").await
 }
 
-async fn ask(client: &mut Client, keys: &Keys, fields: &[(&str, &str)]) -> Reply {
+pub(super) async fn ask(client: &mut Client, keys: &Keys, fields: &[(&str, &str)]) -> Reply {
     let now = client.emulator.now().strftime("%Y%m%dT%H%M%SZ").to_string();
     let request = Request::post("/")
         .header("host", "127.0.0.1:8417")
@@ -35,7 +35,7 @@ async fn ask(client: &mut Client, keys: &Keys, fields: &[(&str, &str)]) -> Reply
 }
 
 /// Assumes the role of the acme world, with these parameters besides, or in place of, the usual ones.
-async fn assume(client: &mut Client, keys: &Keys, more: &[(&str, &str)]) -> Reply {
+pub(super) async fn assume(client: &mut Client, keys: &Keys, more: &[(&str, &str)]) -> Reply {
     let usual = [
         ("Action", "AssumeRole"),
         ("RoleArn", RELEASE_MANAGER),
@@ -49,7 +49,7 @@ async fn assume(client: &mut Client, keys: &Keys, more: &[(&str, &str)]) -> Repl
     ask(client, keys, &fields).await
 }
 
-fn element<'a>(reply: &'a Reply, name: &str) -> &'a str {
+pub(super) fn element<'a>(reply: &'a Reply, name: &str) -> &'a str {
     let (_, rest) = reply
         .text
         .split_once(&format!("<{name}>"))
@@ -57,13 +57,13 @@ fn element<'a>(reply: &'a Reply, name: &str) -> &'a str {
     rest.split('<').next().unwrap()
 }
 
-fn given(reply: &Reply) -> Keys {
+pub(super) fn given(reply: &Reply) -> Keys {
     assert_eq!(reply.status, 200, "{}", reply.text);
     ["AccessKeyId", "SecretAccessKey", "SessionToken"].map(|name| element(reply, name).to_owned())
 }
 
 /// Status, code and message of a refusal.
-fn refused(reply: &Reply) -> (u16, &str, &str) {
+pub(super) fn refused(reply: &Reply) -> (u16, &str, &str) {
     (
         reply.status.as_u16(),
         element(reply, "Code"),

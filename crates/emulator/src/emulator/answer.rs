@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::body;
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
@@ -19,7 +19,7 @@ use crate::audit::{self, AuditEvent, Injected, Operation};
 use crate::call::{Call, ErrorName, Peer, Trail};
 use crate::clock::stopwatch;
 use crate::control;
-use crate::faults::{Fault, of_status};
+use crate::faults::{ConnectionDropped, Fault, of_status};
 use crate::sessions::credential_id;
 use crate::state::State;
 use crate::world::Partition;
@@ -117,14 +117,14 @@ impl Emulator {
             pages::status_page(status, world)
         } else if is_unknown && call.uri.path() == "/" {
             // What the body would have named is an action of STS.
-            sts::of_status(status, &call.request_id)
+            sts::of_status(status, call)
         } else {
-            of_status(operation, status, world, &call.request_id)
+            of_status(operation, status, world, call)
         }
     }
 
     fn made_up(&self, fault: &Fault, call: &Call) -> Response {
-        fault.answer(&self.state().world, &call.request_id)
+        fault.answer(&self.state().world, call)
     }
 
     /// The request, and whether all of its body was read.
@@ -204,13 +204,21 @@ impl Emulator {
             credential_id: call.session.as_deref().map(credential_id),
             principal_tags: call.principal_tags.clone(),
             duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-            status: response.map_or(0, |response| response.status().as_u16()),
+            status: response.map_or(0, sent_status),
             error: error.map(|error| error.name.clone()),
             error_message: error.map(|error| error.message.clone()),
             injected,
         };
         tracing::info!(?operation, user = ?event.user, role = ?event.role, status = event.status, error = ?event.error);
         self.state().audit.record(event);
+    }
+}
+
+/// 0 of an answer that stands for a connection closed without one.
+fn sent_status(response: &Response) -> u16 {
+    match response.extensions().get::<ConnectionDropped>() {
+        Some(ConnectionDropped) => 0,
+        None => response.status().as_u16(),
     }
 }
 
@@ -259,12 +267,14 @@ fn add_headers(mut response: Response, request_id: &str, now: Timestamp) -> Resp
         .timestamp_to_rfc9110_string(&now)
         .unwrap_or_default();
     let headers = response.headers_mut();
-    if let Ok(request_id) = HeaderValue::from_str(request_id) {
-        headers.insert("x-amzn-requestid", request_id);
-    }
-    // A scripted fault may bring a wrong date of its own.
-    if let (false, Ok(date)) = (headers.contains_key(header::DATE), HeaderValue::from_str(&date)) {
-        headers.insert(header::DATE, date);
+    for (name, value) in [
+        (HeaderName::from_static("x-amzn-requestid"), request_id),
+        (header::DATE, &date),
+    ] {
+        // A scripted fault may bring its own, and a wrong date.
+        if let (false, Ok(value)) = (headers.contains_key(&name), HeaderValue::from_str(value)) {
+            headers.insert(name, value);
+        }
     }
     response
 }

@@ -308,6 +308,7 @@ mod tests {
             json!({ "trouble": "throttled", "headers": { "Retry-After": "9" } }),
             json!({ "trouble": "throttled", "delay_ms": 5, "processed": true }),
             json!({ "operation": "GetRoleCredentials", "trouble": "expiration_past", "role": "111122223333/A/b" }),
+            json!({ "operation": "AssumeRole", "trouble": "expiration_seconds", "role": "111122223333/A" }),
             json!({ "operation": "GetCallerIdentity", "trouble": "wrong_types" }),
             json!({ "operation": "SignIn", "trouble": "captive_portal" }),
         ] {

@@ -3,6 +3,7 @@
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderValue, header};
 use futures_util::stream;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::audit::Operation;
@@ -11,6 +12,7 @@ use crate::portal::page_token;
 
 const HUGE: usize = 64 * 1024 * 1024;
 const CHUNK: usize = 64 * 1024;
+const EXPIRATION: &str = "<Expiration>";
 
 pub(super) fn length(headers: &mut HeaderMap, length: usize) {
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
@@ -69,12 +71,36 @@ pub(super) fn changed(bytes: &Bytes, change: impl FnOnce(&mut Value)) -> Body {
     Body::from(answer.to_string())
 }
 
+/// Changes when role credentials end, in milliseconds. STS writes that as a date in XML, and in JSON in seconds.
 pub(super) fn expiration(bytes: &Bytes, change: impl FnOnce(i64) -> i64) -> Body {
+    if bytes.starts_with(b"<") {
+        return Body::from(expiration_in_xml(bytes, change));
+    }
     changed(bytes, |answer| {
+        let of_sts = "/AssumeRoleResponse/AssumeRoleResult/Credentials/Expiration";
         if let Some(expiration) = answer.pointer_mut("/roleCredentials/expiration") {
             *expiration = change(expiration.as_i64().unwrap_or_default()).into();
+        } else if let Some(expiration) = answer.pointer_mut(of_sts) {
+            *expiration = change(expiration.as_i64().unwrap_or_default() * 1_000)
+                .div_euclid(1_000)
+                .into();
         }
     })
+}
+
+fn expiration_in_xml(bytes: &Bytes, change: impl FnOnce(i64) -> i64) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let changed = || {
+        let (before, rest) = text.split_once(EXPIRATION)?;
+        let (written, after) = rest.split_once('<')?;
+        let expiration: Timestamp = written.parse().ok()?;
+        let changed = Timestamp::from_millisecond(change(expiration.as_millisecond())).ok()?;
+        Some(format!(
+            "{before}{EXPIRATION}{}<{after}",
+            changed.strftime("%Y-%m-%dT%H:%M:%SZ")
+        ))
+    };
+    changed().unwrap_or_else(|| text.clone().into_owned())
 }
 
 pub(super) fn wrong_types(answer: &mut Value) {

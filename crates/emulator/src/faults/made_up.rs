@@ -7,19 +7,14 @@ use serde_json::json;
 
 use super::{ConnectionDropped, Fault, Trouble};
 use crate::audit::Operation;
-use crate::call::{self, ErrorName};
+use crate::call::{self, Call, ErrorName};
 use crate::oidc::OidcError;
 use crate::portal::PortalError;
 use crate::world::World;
 use crate::{pages, sts};
 
 /// As the service of that operation answers with that status: a program gets its error, a person a page.
-pub(crate) fn of_status(
-    operation: Operation,
-    status: StatusCode,
-    world: &World,
-    request_id: &str,
-) -> Response {
+pub(crate) fn of_status(operation: Operation, status: StatusCode, world: &World, call: &Call) -> Response {
     let reason = status.canonical_reason().unwrap_or_default();
     match operation {
         Operation::RegisterClient | Operation::StartDeviceAuthorization | Operation::CreateToken => {
@@ -29,7 +24,7 @@ pub(crate) fn of_status(
         | Operation::ListAccountRoles
         | Operation::GetRoleCredentials
         | Operation::Logout => PortalError::of_status(status),
-        Operation::GetCallerIdentity | Operation::AssumeRole => sts::of_status(status, request_id),
+        Operation::GetCallerIdentity | Operation::AssumeRole => sts::of_status(status, call),
         Operation::Authorize
         | Operation::SignIn
         | Operation::VerifyDevice
@@ -52,25 +47,32 @@ pub(crate) fn of_status(
 }
 
 impl Fault {
-    pub(crate) fn answer(&self, world: &World, request_id: &str) -> Response {
+    fn is_sts(&self) -> bool {
+        matches!(
+            self.operation,
+            Operation::GetCallerIdentity | Operation::AssumeRole
+        )
+    }
+
+    pub(crate) fn answer(&self, world: &World, call: &Call) -> Response {
         let status = self
             .status
             .and_then(|status| StatusCode::from_u16(status).ok())
             .unwrap_or(StatusCode::OK);
         let mut response = match &self.body {
+            Some(_)
+                if self.trouble == Some(Trouble::GarbageJson) && self.is_sts() && sts::accepts_json(call) =>
+            {
+                call::with_body(status, "application/json", half_an_answer_in_json(self.operation))
+            }
             Some(body) => call::with_body(status, content_type(self.operation), body.clone()),
-            None => of_status(self.operation, status, world, request_id),
+            None => of_status(self.operation, status, world, call),
         };
         let is_throttled = matches!(
             self.trouble,
             Some(Trouble::Throttled | Trouble::ThrottledRetryAfter)
         );
-        if is_throttled
-            && matches!(
-                self.operation,
-                Operation::GetCallerIdentity | Operation::AssumeRole
-            )
-        {
+        if is_throttled && self.is_sts() {
             // The query protocol says so with 400.
             *response.status_mut() = StatusCode::BAD_REQUEST;
         }
@@ -93,6 +95,11 @@ impl Fault {
         }
         response
     }
+}
+
+/// Where the caller of STS wants JSON.
+fn half_an_answer_in_json(operation: Operation) -> String {
+    format!("{{\"{operation:?}Response\": {{\"{operation:?}Result\": {{\"Arn\": \"arn:aws:sts::1111")
 }
 
 /// Of a body that a script spells out, unless it says so itself.

@@ -23,6 +23,8 @@ use crate::emulator::wait;
 
 const MORE_THAN_THERE_IS: usize = 10;
 const LISTS: [Operation; 2] = [Operation::ListAccounts, Operation::ListAccountRoles];
+/// They hand out role credentials.
+const OF_ROLES: [Operation; 2] = [Operation::GetRoleCredentials, Operation::AssumeRole];
 /// They answer with JSON or XML.
 const OF_PROGRAMS: [Operation; 10] = [
     Operation::RegisterClient,
@@ -81,7 +83,7 @@ pub enum Trouble {
     ExpirationPast,
     ExpirationZero,
     ExpirationNegative,
-    /// In seconds in place of milliseconds.
+    /// In seconds in place of milliseconds: read as such, a day of January 1970, which is what STS's date says then.
     ExpirationSeconds,
     /// 200 with the sign-in page of a hotel.
     CaptivePortal,
@@ -190,7 +192,7 @@ impl Trouble {
             Self::ExpirationPast
             | Self::ExpirationZero
             | Self::ExpirationNegative
-            | Self::ExpirationSeconds => Some((&[Operation::GetRoleCredentials], "GetRoleCredentials")),
+            | Self::ExpirationSeconds => Some((&OF_ROLES, "GetRoleCredentials and AssumeRole")),
             Self::GarbageJson | Self::WrongTypes => Some((&OF_PROGRAMS, "operations of programs")),
             Self::Throttled
             | Self::ThrottledRetryAfter

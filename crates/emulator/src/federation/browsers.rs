@@ -151,16 +151,24 @@ impl ConsoleBrowser {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+    use crate::World;
     use crate::random::Random;
-    use crate::role_credentials::Mint;
+    use crate::role_credentials::{Mint, NewSession};
 
     fn session(account: &str) -> ConsoleSession {
         let mut random = Random::from_seed(1);
         let mint = Mint::new(&mut random);
         let hour = SignedDuration::from_hours(1);
-        let role = (account, "ReadOnly");
-        let issued = mint.issue(&mut random, role, "amara", Timestamp::UNIX_EPOCH, hour);
+        let new = NewSession {
+            account,
+            permission_set: "ReadOnly",
+            user: "amara",
+            tags: BTreeMap::new(),
+        };
+        let issued = mint.issue(&mut random, new, &World::acme(), Timestamp::UNIX_EPOCH, hour);
         let role = mint.open(&issued.session_token).unwrap();
         ConsoleSession {
             issuer: Some("/start".to_owned()),

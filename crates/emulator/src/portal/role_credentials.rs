@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::PortalError;
 use crate::call::{self, Call};
-use crate::role_credentials::RoleCredentials;
+use crate::role_credentials::{NewSession, RoleCredentials};
 use crate::state::State;
 use crate::world::{Keys, UnassignedRole, User};
 
@@ -49,20 +49,21 @@ impl State {
         let life = self.world.permission_set(permission_set)?.session_duration;
         let key = (user.name.clone(), account.to_owned(), permission_set.to_owned());
         if self.world.unsettled.role_credentials == Keys::Same
-            && let Some(same) = self
-                .same_keys
-                .get(&key)
-                .filter(|same| call.now + life / 2 < same.expiration)
+            && let Some(same) = self.same_keys.get(&key)
+            && call.now + life / 2 < same.expiration
+            && self.mint.open(&same.session_token)?.is_there(&self.world)
         {
             return Some(same.clone());
         }
-        let issued = self.mint.issue(
-            &mut self.random,
-            (account, permission_set),
-            &user.name,
-            call.now,
-            life,
-        );
+        let new = NewSession {
+            account,
+            permission_set,
+            user: &user.name,
+            tags: self.world.principal_tags(user),
+        };
+        let issued = self
+            .mint
+            .issue(&mut self.random, new, &self.world, call.now, life);
         self.secrets.note("secret_access_key", &issued.secret_access_key);
         self.secrets.note("session_token", &issued.session_token);
         if self.world.unsettled.role_credentials == Keys::Same {

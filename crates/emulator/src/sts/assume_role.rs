@@ -1,6 +1,7 @@
 //! AssumeRole: credentials of a further role for whoever its trust policy names.
 
 mod parameters;
+mod session_policies;
 
 use axum::http::StatusCode;
 use jiff::SignedDuration;
@@ -12,7 +13,7 @@ use super::caller::signer;
 use super::form::{Members, Value};
 use crate::audit::AssumedRole;
 use crate::call::Call;
-use crate::role_credentials::{FurtherRole, RoleCredentials};
+use crate::role_credentials::{FurtherRole, NewChain, RoleCredentials};
 use crate::state::State;
 use crate::world::IamRole;
 
@@ -27,7 +28,11 @@ pub(crate) enum AssumeRoleError {
     Validation(String),
     #[error("{0}")]
     AccessDenied(String),
+    #[error("{0}")]
+    MalformedPolicyDocument(&'static str),
     #[error("Packed size of session tags consumes {0}% of allotted space.")]
+    PackedTagsTooLarge(usize),
+    #[error("Packed policy consumes {0}% of allotted space, please use smaller policy.")]
     PackedPolicyTooLarge(usize),
 }
 
@@ -36,7 +41,10 @@ impl AssumeRoleError {
         match self {
             Self::Validation(_) => (StatusCode::BAD_REQUEST, "ValidationError"),
             Self::AccessDenied(_) => (StatusCode::FORBIDDEN, "AccessDenied"),
-            Self::PackedPolicyTooLarge(_) => (StatusCode::BAD_REQUEST, "PackedPolicyTooLarge"),
+            Self::MalformedPolicyDocument(_) => (StatusCode::BAD_REQUEST, "MalformedPolicyDocument"),
+            Self::PackedTagsTooLarge(_) | Self::PackedPolicyTooLarge(_) => {
+                (StatusCode::BAD_REQUEST, "PackedPolicyTooLarge")
+            }
         }
     }
 }
@@ -45,26 +53,30 @@ pub(super) fn assume_role(state: &mut State, call: &mut Call) -> Result<Members,
     let caller = signer(state, call)?;
     let identity = caller.assumed(&state.world);
     call.user = Some(caller.user.clone());
+    call.principal_tags = caller.tags.clone();
     call.trail.assumed_role = Some(identity.clone());
     let asked = Parameters::of(call);
-    call.trail.request_parameters = Some(asked.shown());
+    call.trail.request_parameters = Some(asked.shown(&caller));
     asked.check()?;
-    let role = role(state, call, &asked, &identity)?;
+    let (role, with_mfa) = role(state, call, &asked, &identity)?;
+    asked.policies.check_arns(&state.world, &role.account)?;
     let life = life(&asked, &role)?;
     let transitive_tags = asked.transitive_tags(&caller)?;
-    let packed = asked.packed_bytes() * 100 / PACKED_BYTES;
-    if packed > 100 {
-        return Err(AssumeRoleError::PackedPolicyTooLarge(packed).into());
-    }
-    let further = FurtherRole {
-        name: role.name.clone(),
-        session_name: asked.session_name.clone(),
-        transitive_tags,
+    let packed = packed(&asked)?;
+    let further = NewChain {
+        account: role.account.clone(),
+        tags: asked.session_tags(&transitive_tags),
+        role: FurtherRole {
+            name: role.name.clone(),
+            session_name: asked.session_name.clone(),
+            with_mfa,
+            transitive_tags,
+        },
+        life,
     };
-    let now = call.now;
     let issued = state
         .mint
-        .assume(&mut state.random, &caller, (&role.account, further), now, life);
+        .assume(&mut state.random, &caller, further, &state.world, call.now);
     state.secrets.note("secret_access_key", &issued.secret_access_key);
     state.secrets.note("session_token", &issued.session_token);
     let assumed = state.mint.open(&issued.session_token);
@@ -75,14 +87,14 @@ pub(super) fn assume_role(state: &mut State, call: &mut Call) -> Result<Members,
     Ok(members(&issued, &assumed, asked.is_packed().then_some(packed)))
 }
 
-/// The role, if its trust policy lets the caller have it. AWS does not tell a role that is not there from one that is not
-/// for the caller.
+/// The role, if its trust policy lets the caller have it, and whether the caller answered for an MFA device. AWS does not
+/// tell a role that is not there from one that is not for the caller.
 fn role(
     state: &mut State,
     call: &Call,
     asked: &Parameters,
     caller: &AssumedRole,
-) -> Result<IamRole, AssumeRoleError> {
+) -> Result<(IamRole, bool), AssumeRoleError> {
     let denied = |action: &str| {
         let (arn, resource) = (&caller.arn, &asked.role_arn);
         AssumeRoleError::AccessDenied(format!(
@@ -102,7 +114,7 @@ fn role(
     if role.mfa.is_some() && !is_verified {
         return Err(denied("AssumeRole"));
     }
-    Ok(role)
+    Ok((role, is_verified))
 }
 
 /// Whether the caller has answered for the device of the role's policy. A code works once.
@@ -136,6 +148,16 @@ fn verified(
     }
 }
 
+/// How much of the room the tags and policies take, in percent.
+fn packed(asked: &Parameters) -> Result<usize, AssumeRoleError> {
+    let packed = (asked.packed_tags() + asked.policies.packed()) * 100 / PACKED_BYTES;
+    match (packed > 100, asked.policies.are_there()) {
+        (false, _) => Ok(packed),
+        (true, true) => Err(AssumeRoleError::PackedPolicyTooLarge(packed)),
+        (true, false) => Err(AssumeRoleError::PackedTagsTooLarge(packed)),
+    }
+}
+
 /// Nobody here has other credentials than a role's: whoever calls chains.
 fn life(asked: &Parameters, role: &IamRole) -> Result<SignedDuration, AssumeRoleError> {
     let Some(seconds) = asked.duration_seconds else {
@@ -155,7 +177,6 @@ fn life(asked: &Parameters, role: &IamRole) -> Result<SignedDuration, AssumeRole
 }
 
 fn members(issued: &RoleCredentials, assumed: &AssumedRole, packed: Option<usize>) -> Members {
-    let expiration = issued.expiration.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let assumed_id = format!("{}:{}", assumed.role_id, assumed.session_name);
     let mut members = vec![
         (
@@ -164,7 +185,7 @@ fn members(issued: &RoleCredentials, assumed: &AssumedRole, packed: Option<usize
                 ("AccessKeyId", Value::text(&issued.access_key_id)),
                 ("SecretAccessKey", Value::text(&issued.secret_access_key)),
                 ("SessionToken", Value::text(&issued.session_token)),
-                ("Expiration", Value::text(&expiration)),
+                ("Expiration", Value::Time(issued.expiration)),
             ]),
         ),
         (
@@ -176,7 +197,7 @@ fn members(issued: &RoleCredentials, assumed: &AssumedRole, packed: Option<usize
         ),
     ];
     if let Some(percent) = packed {
-        members.push(("PackedPolicySize", Value::text(&percent.to_string())));
+        members.push(("PackedPolicySize", Value::Number(percent)));
     }
     members
 }

@@ -11,6 +11,7 @@ pub(super) fn identity(state: &mut State, call: &mut Call) -> Result<Members, St
     let role = signer(state, call)?;
     let caller = role.assumed(&state.world);
     call.user = Some(role.user);
+    call.principal_tags = role.tags;
     let user_id = format!("{}:{}", caller.role_id, caller.session_name);
     let members = vec![
         ("Arn", Value::text(&caller.arn)),
@@ -33,11 +34,11 @@ pub(super) fn signer(state: &State, call: &Call) -> Result<RoleSession, StsError
         .open(token)
         .filter(|role| role.access_key_id == signature.access_key_id);
     let role = role.ok_or(StsError::InvalidClientTokenId)?;
-    if !role.is_there(&state.world) {
-        return Err(StsError::InvalidClientTokenId);
-    }
     if call.now >= role.expires() {
         return Err(StsError::ExpiredToken);
+    }
+    if !role.is_there(&state.world) {
+        return Err(StsError::InvalidClientTokenId);
     }
     signature.check_scope()?;
     if state.world.check_signature_dates {

@@ -2,6 +2,7 @@
 
 use axum::http::{StatusCode, header};
 use axum::response::Response;
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::StsError;
@@ -14,6 +15,8 @@ pub(super) type Members = Vec<(&'static str, Value)>;
 
 pub(super) enum Value {
     Text(String),
+    Number(usize),
+    Time(Timestamp),
     Members(Members),
 }
 
@@ -25,6 +28,8 @@ impl Value {
     fn xml(&self) -> String {
         match self {
             Self::Text(text) => xml_text(text),
+            Self::Number(number) => number.to_string(),
+            Self::Time(time) => time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             Self::Members(members) => xml(members),
         }
     }
@@ -32,6 +37,9 @@ impl Value {
     fn json(&self) -> serde_json::Value {
         match self {
             Self::Text(text) => text.as_str().into(),
+            Self::Number(number) => (*number).into(),
+            // In seconds since 1970.
+            Self::Time(time) => time.as_second().into(),
             Self::Members(members) => json_object(members),
         }
     }
@@ -59,20 +67,11 @@ pub(super) fn succeeded(action: &str, members: &Members, call: &Call) -> Respons
 
 pub(super) fn refused(error: &StsError, call: &Call) -> Response {
     let ((status, code), message) = (error.status_and_code(), error.to_string());
-    if !accepts_json(call) {
-        return error_answer(status, "Sender", code, &message, &call.request_id);
-    }
-    let body = json!({
-        "Error": { "Code": code, "Message": message, "Type": "Sender" },
-        "RequestId": call.request_id,
-    });
-    let mut response = call::json(status, &body);
-    response.extensions_mut().insert(ErrorName::new(code, message));
-    response
+    error_answer(status, "Sender", code, &message, call)
 }
 
 /// A scripted answer of that status.
-pub(crate) fn of_status(status: StatusCode, request_id: &str) -> Response {
+pub(crate) fn of_status(status: StatusCode, call: &Call) -> Response {
     let (kind, code, message) = match status.as_u16() {
         401 | 403 => ("Sender", "AccessDenied", "Access denied"),
         413 => ("Sender", "RequestEntityTooLarge", "The request is too large"),
@@ -81,22 +80,28 @@ pub(crate) fn of_status(status: StatusCode, request_id: &str) -> Response {
         500.. => ("Receiver", "InternalFailure", "The request failed"),
         _ => ("Sender", "ValidationError", "The request is not valid"),
     };
-    error_answer(status, kind, code, message, request_id)
+    error_answer(status, kind, code, message, call)
 }
 
-fn error_answer(status: StatusCode, kind: &str, code: &str, message: &str, request_id: &str) -> Response {
-    let body = format!(
-        "<ErrorResponse xmlns=\"{NAMESPACE}\"><Error><Type>{kind}</Type><Code>{code}</Code>\
-         <Message>{}</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>",
-        xml_text(message),
-    );
-    let mut response = call::xml(status, body);
+fn error_answer(status: StatusCode, kind: &str, code: &str, message: &str, call: &Call) -> Response {
+    let id = &call.request_id;
+    let mut response = if accepts_json(call) {
+        let error = json!({ "Code": code, "Message": message, "Type": kind });
+        call::json(status, &json!({ "Error": error, "RequestId": id }))
+    } else {
+        let body = format!(
+            "<ErrorResponse xmlns=\"{NAMESPACE}\"><Error><Type>{kind}</Type><Code>{code}</Code>\
+             <Message>{}</Message></Error><RequestId>{id}</RequestId></ErrorResponse>",
+            xml_text(message),
+        );
+        call::xml(status, body)
+    };
     response.extensions_mut().insert(ErrorName::new(code, message));
     response
 }
 
 /// STS speaks JSON too, to whoever says so: some verifiers of presigned requests do.
-fn accepts_json(call: &Call) -> bool {
+pub(crate) fn accepts_json(call: &Call) -> bool {
     let accepted = call.header(header::ACCEPT.as_str()).unwrap_or_default();
     let kind = |one: &str| {
         one.split(';')

@@ -73,6 +73,12 @@ impl Assignments {
             .is_some_and(|entries| entries.remove(&entry))
     }
 
+    pub(super) fn accounts_of_set(&self, set: &str) -> Vec<String> {
+        let accounts = self.by_account.iter();
+        let accounts = accounts.filter(|(_, entries)| entries.iter().any(|(_, known)| known == set));
+        accounts.map(|(account, _)| account.clone()).collect()
+    }
+
     pub(super) fn remove_set(&mut self, set: &str) {
         for entries in self.by_account.values_mut() {
             entries.retain(|(_, known)| known != set);

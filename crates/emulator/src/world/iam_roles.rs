@@ -108,11 +108,20 @@ impl Checker<'_> {
             let problem = format!("{name:?} is not 1 to 64 letters, digits and +=,.@-_");
             return Err(self.invalid("role.name", &table.name, problem));
         }
-        if before
-            .iter()
-            .any(|role| role.account == account && role.name == *name)
+        let is_here = |role: &&IamRole| role.account == account && role.name.eq_ignore_ascii_case(name);
+        if before.iter().any(|role| is_here(&role)) {
+            let problem =
+                format!("{name:?} is there twice: IAM does not tell capital letters from small ones");
+            return Err(self.invalid("role.name", &table.name, problem));
+        }
+        if let Some(known) = world.roles.iter().find(is_here)
+            && known.name != *name
         {
-            return Err(self.invalid("role.name", &table.name, format!("{name:?} is there twice")));
+            let problem = format!(
+                "{name:?} is not told from {:?}: only capital letters differ",
+                known.name
+            );
+            return Err(self.invalid("role.name", &table.name, problem));
         }
         if let Some(external_id) = &table.external_id
             && !is_made_of(external_id.get_ref(), 2..=1224, "+=,.@:/-_")
@@ -131,7 +140,10 @@ impl Checker<'_> {
                 .map(|one| self.trustee(one, world))
                 .collect::<Result<_, _>>()?,
             max_session_duration: self.lifetime(key, &table.max_session_duration, HOUR, HOUR * 12)?,
-            mfa: table.mfa.map(|device| self.device(device)).transpose()?,
+            mfa: table
+                .mfa
+                .map(|device| self.device(device, (&account, name), world, before))
+                .transpose()?,
             external_id: table.external_id.map(Spanned::into_inner),
             name: table.name.into_inner(),
             account,
@@ -153,9 +165,25 @@ impl Checker<'_> {
                 self.invalid(key, text, problem)
             });
         }
-        let Some((account, set)) = text.get_ref().rsplit_once('/') else {
+        let is_account = world
+            .accounts
+            .iter()
+            .any(|account| account.name == *text.get_ref());
+        // An account's name may have a slash too.
+        let Some((account, set)) = text
+            .get_ref()
+            .rsplit_once('/')
+            .filter(|(account, set)| !is_account || self.is_set_of(account, set, world))
+        else {
             return Ok(Trustee::Account(self.account_id(key, text, world)?));
         };
+        if is_account {
+            let problem = format!(
+                "{:?} is the name of an account, and {set:?} a permission set of {account:?}: use the id of either account",
+                text.get_ref()
+            );
+            return Err(self.invalid(key, text, problem));
+        }
         if world.permission_set(set).is_none() {
             return Err(self.invalid(key, text, format!("there is no permission set {set:?}")));
         }
@@ -166,15 +194,48 @@ impl Checker<'_> {
         })
     }
 
-    fn device(&self, table: MfaDeviceTable) -> Result<MfaDevice, WorldError> {
+    /// Whether this could stand for everybody with a permission set in an account.
+    fn is_set_of(&self, account: &str, set: &str, world: &World) -> bool {
+        let mut accounts = world.accounts.iter();
+        accounts.any(|known| known.id == account || known.name == account)
+            && world.permission_set(set).is_some()
+    }
+
+    /// The device that the role `of` wants. Several roles may want one, which shows the same codes to all of them.
+    fn device(
+        &self,
+        table: MfaDeviceTable,
+        of: (&str, &str),
+        world: &World,
+        before: &[IamRole],
+    ) -> Result<MfaDevice, WorldError> {
         if !is_made_of(table.serial.get_ref(), 9..=256, "+=/:,.@-_") {
             let problem = "is a serial number or an ARN of 9 to 256 characters".to_owned();
             return Err(self.invalid("role.mfa", &table.serial, problem));
         }
-        let secret = self.totp_secret("role.mfa", &table.totp)?;
+        let codes = Mfa::Totp {
+            secret: self.totp_secret("role.mfa", &table.totp)?,
+        };
+        let is_replaced = |known: &&IamRole| {
+            let mut new = before
+                .iter()
+                .map(|role| (role.account.as_str(), role.name.as_str()))
+                .chain([of]);
+            new.any(|(account, name)| known.account == account && known.name == name)
+        };
+        let others = world
+            .roles
+            .iter()
+            .filter(|known| !is_replaced(known))
+            .chain(before);
+        let mut devices = others.filter_map(|role| role.mfa.as_ref());
+        if devices.any(|other| other.serial == *table.serial.get_ref() && other.codes != codes) {
+            let problem = format!("{:?} is there with another secret", table.serial.get_ref());
+            return Err(self.invalid("role.mfa", &table.serial, problem));
+        }
         Ok(MfaDevice {
             serial: table.serial.into_inner(),
-            codes: Mfa::Totp { secret },
+            codes,
         })
     }
 }
@@ -306,12 +367,88 @@ mod tests {
             assert!(error.contains(expected), "{error}");
             assert!(error.contains("line "), "{error}");
         }
-        let twice = format!("{trust}[[role]]\nname = \"Ops\"\naccount = \"{account}\"\n{trust}");
+        for other in ["Ops", "OPS"] {
+            let twice = format!("{trust}[[role]]\nname = \"{other}\"\naccount = \"{account}\"\n{trust}");
+            let error = role("Ops", &twice).unwrap_err().to_string();
+            assert!(error.contains("is there twice"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_piece_of_a_world_cannot_have_a_role_that_differs_by_capital_letters_only() {
+        let mut acme = World::acme();
+        let piece = |name: &str| {
+            format!("[[role]]\naccount = \"acme-prod\"\nname = \"{name}\"\ntrust = [\"acme-dev\"]\n")
+        };
+        let error = acme.amend(&piece("releaseManager")).unwrap_err().to_string();
+        assert!(error.contains("is not told from \"ReleaseManager\""), "{error}");
+        acme.amend(&piece("ReleaseManager")).unwrap();
+        acme.amend(&piece("releaseManager").replace("acme-prod", "acme-dev"))
+            .unwrap();
+    }
+
+    #[test]
+    fn a_device_has_one_secret_whichever_role_wants_it() {
+        let mut acme = World::acme();
+        let role = |name: &str, secret: &str| {
+            format!(
+                "[[role]]\naccount = \"acme-prod\"\nname = \"{name}\"\ntrust = [\"acme-dev\"]\n\
+                 mfa = {{ serial = \"arn:aws:iam::666677778888:mfa/one\", totp = \"{secret}\" }}\n"
+            )
+        };
+        let (one, other) = (
+            "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ",
+            "MFRGGZDFMZTWQ2LKNNWG23TPOBYXE43U",
+        );
+        acme.amend(&format!("{}{}", role("A", one), role("B", one)))
+            .unwrap();
+        for piece in [
+            role("C", other),
+            format!("{}{}", role("C", one), role("D", other)),
+            role("A", other),
+        ] {
+            let error = acme.amend(&piece).unwrap_err().to_string();
+            assert!(error.contains("is there with another secret"), "{error}");
+        }
+        acme.amend(&format!("{}{}", role("A", other), role("B", other)))
+            .unwrap();
+    }
+
+    #[test]
+    fn a_slash_in_the_name_of_an_account_is_not_taken_for_a_permission_set() {
+        let mut acme = World::acme();
+        let account = |id: &str, name: &str| {
+            format!("[[account]]\nid = \"{id}\"\nname = \"{name}\"\nemail = \"{id}@acme.example\"\n")
+        };
+        let trusting = |whom: &str| {
+            format!("[[role]]\naccount = \"acme-prod\"\nname = \"Slash\"\ntrust = [\"{whom}\"]\n")
+        };
+        acme.amend(&account("000000000011", "dev/eu")).unwrap();
+        let mut trusted = |whom: &str| {
+            acme.amend(&trusting(whom))
+                .map(|()| acme.roles.last().unwrap().trusted[0].clone())
+        };
+        let id = || "000000000011".to_owned();
+        assert_eq!(trusted("dev/eu").unwrap(), Trustee::Account(id()));
+        let name = "ReadOnly".to_owned();
+        assert_eq!(
+            trusted("dev/eu/ReadOnly").unwrap(),
+            Trustee::PermissionSet { account: id(), name }
+        );
         assert!(
-            role("Ops", &twice)
+            trusted("dev/us")
                 .unwrap_err()
                 .to_string()
-                .contains("is there twice")
+                .contains("there is no permission set \"us\"")
         );
+
+        acme.amend(&account("000000000012", "acme-dev/ReadOnly")).unwrap();
+        let error = acme
+            .amend(&trusting("acme-dev/ReadOnly"))
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("use the id of either account"), "{error}");
+        acme.amend(&trusting("111122223333/ReadOnly")).unwrap();
+        acme.amend(&trusting("000000000012")).unwrap();
     }
 }

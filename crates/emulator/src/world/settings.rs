@@ -37,6 +37,7 @@ impl World {
             attributes_for_access_control: std::collections::BTreeMap::new(),
             assignments: super::Assignments::default(),
             deleted_sets: std::collections::BTreeSet::new(),
+            deleted_roles: super::deletions::DeletedRoles::default(),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value as Json, json};
 
 use super::AssumeRoleError;
+use super::session_policies::SessionPolicies;
 use crate::audit::HIDDEN;
 use crate::call::Call;
 use crate::role_credentials::RoleSession;
@@ -20,7 +21,7 @@ pub(super) struct Parameters {
     pub(super) serial_number: Option<String>,
     pub(super) token_code: Option<String>,
     pub(super) source_identity: Option<String>,
-    policy: Option<String>,
+    pub(super) policies: SessionPolicies,
     /// As they came: a key may be there twice.
     tags: Vec<(String, String)>,
     transitive: Vec<String>,
@@ -50,7 +51,7 @@ impl Parameters {
             serial_number: text("SerialNumber"),
             token_code: text("TokenCode"),
             source_identity: text("SourceIdentity"),
-            policy: text("Policy"),
+            policies: SessionPolicies::of(call),
             tags: tags.collect(),
             transitive: numbered(|number| format!("TransitiveTagKeys.member.{number}"))
                 .map(|(_, key)| key)
@@ -110,7 +111,8 @@ impl Parameters {
             let broken = format!("Member must have value {limit}");
             return Err(constraint(&seconds.to_string(), "durationSeconds", &broken));
         }
-        self.check_tags()
+        self.check_tags()?;
+        self.policies.check()
     }
 
     fn check_tags(&self) -> Result<(), AssumeRoleError> {
@@ -162,25 +164,35 @@ impl Parameters {
         Ok(tags)
     }
 
+    /// Of the new session: what goes on, and what this request brings.
+    pub(super) fn session_tags(&self, transitive: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+        let mut tags = transitive.clone();
+        tags.extend(self.tags.iter().cloned());
+        tags
+    }
+
     pub(super) fn is_packed(&self) -> bool {
-        self.policy.is_some() || !self.tags.is_empty()
+        self.policies.are_there() || !self.tags.is_empty()
     }
 
-    pub(super) fn packed_bytes(&self) -> usize {
+    pub(super) fn packed_tags(&self) -> usize {
         let tags = self.tags.iter().map(|(key, value)| key.len() + value.len());
-        tags.sum::<usize>() + self.policy.as_ref().map_or(0, String::len)
+        tags.sum()
     }
 
-    /// For the record, without the code.
-    pub(super) fn shown(&self) -> Json {
+    /// For the record, without the code; what comes from the caller's session is in it too.
+    pub(super) fn shown(&self, caller: &RoleSession) -> Json {
         let mut shown = Map::new();
+        let inherited = caller.further.as_ref().map(|further| &further.transitive_tags);
+        if let Some(tags) = inherited.filter(|tags| !tags.is_empty()) {
+            shown.insert("incomingTransitiveTags".to_owned(), json!(tags));
+        }
         let texts = [
             ("roleArn", Some(&self.role_arn)),
             ("roleSessionName", Some(&self.session_name)),
             ("externalId", self.external_id.as_ref()),
             ("serialNumber", self.serial_number.as_ref()),
             ("sourceIdentity", self.source_identity.as_ref()),
-            ("policy", self.policy.as_ref()),
         ];
         for (name, text) in texts {
             if let Some(text) = text {
@@ -203,6 +215,7 @@ impl Parameters {
         if !self.transitive.is_empty() {
             shown.insert("transitiveTagKeys".to_owned(), self.transitive.clone().into());
         }
+        self.policies.show(&mut shown);
         Json::Object(shown)
     }
 }
@@ -258,7 +271,7 @@ fn tag_text(
     Err(constraint(text, member, broken))
 }
 
-fn of_length(
+pub(super) fn of_length(
     text: &str,
     member: &str,
     length: &std::ops::RangeInclusive<usize>,
@@ -278,7 +291,7 @@ fn of_length(
     Ok(())
 }
 
-fn constraint(value: &str, member: &str, broken: &str) -> AssumeRoleError {
+pub(super) fn constraint(value: &str, member: &str, broken: &str) -> AssumeRoleError {
     AssumeRoleError::Validation(format!(
         "1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: {broken}"
     ))
