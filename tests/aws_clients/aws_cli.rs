@@ -14,7 +14,8 @@ use super::assume_role::assert_is_log_reader;
 use super::cache_files;
 use super::client::Client;
 use super::surroundings::{
-    ACCOUNT, CHAINED_PROFILE, DEADLINE, PERMISSION_SET, PROFILE, Surroundings, assert_is_read_only_in_dev,
+    ACCOUNT, CHAINED_PROFILE, CHAINED_ROLE, DEADLINE, PERMISSION_SET, PROFILE, Surroundings,
+    assert_is_read_only_in_dev,
 };
 use super::table::compare_operations;
 
@@ -218,11 +219,24 @@ async fn assert_who_it_is(aws: &AwsCli, surroundings: &Surroundings) -> Result<(
     assert_is_read_only_in_dev(&json!({ "account": told["Account"], "arn": told["Arn"] }))
 }
 
-/// By itself, as the profile says.
+/// By hand, and by itself as a profile says: version 2.9.19 cannot do that with a source profile that has an sso-session.
 async fn assert_assumes_a_role(aws: &AwsCli, surroundings: &Surroundings) -> Result<()> {
-    let words = ["sts", "get-caller-identity", "--profile", CHAINED_PROFILE];
+    let words = [
+        "sts",
+        "assume-role",
+        "--profile",
+        PROFILE,
+        "--role-arn",
+        CHAINED_ROLE,
+    ];
+    let words = [&words[..], &["--role-session-name", "judge"]].concat();
     let told = aws.json(surroundings, &words).await?;
-    assert_is_log_reader(&told["Account"], &told["Arn"]);
+    assert_is_log_reader(&json!("999900001111"), &told["AssumedRoleUser"]["Arn"]);
+    if aws.version >= [2, 22, 0] {
+        let words = ["sts", "get-caller-identity", "--profile", CHAINED_PROFILE];
+        let told = aws.json(surroundings, &words).await?;
+        assert_is_log_reader(&told["Account"], &told["Arn"]);
+    }
     Ok(())
 }
 

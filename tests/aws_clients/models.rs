@@ -57,10 +57,16 @@ async fn conforms_23_every_answer_and_error_is_as_botocores_models_say() -> Resu
         ),
     ];
     let never = never.map(|(operation, names)| {
-        (operation.to_owned(), names.into_iter().map(str::to_owned).collect())
+        (
+            operation.to_owned(),
+            names.into_iter().map(str::to_owned).collect(),
+        )
     });
     assert_eq!(checked.errors_unseen, BTreeMap::from(never));
-    assert_eq!(checked.members_unseen, [NEVER_FILLED, NEVER_FILLED_OF_STS].concat());
+    assert_eq!(
+        checked.members_unseen,
+        [NEVER_FILLED, NEVER_FILLED_OF_STS].concat()
+    );
     assert_eq!(checked.null, Vec::<String>::new());
     let column = Column {
         name: "answers that botocore's models",

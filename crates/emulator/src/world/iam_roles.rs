@@ -90,6 +90,10 @@ impl World {
 
 impl Checker<'_> {
     pub(super) fn roles(&self, tables: Vec<RoleTable>, world: &mut World) -> Result<(), WorldError> {
+        let serials = tables
+            .iter()
+            .filter_map(|table| Some(table.mfa.as_ref()?.serial.clone()));
+        let serials: Vec<Spanned<String>> = serials.collect();
         let mut roles: Vec<IamRole> = Vec::new();
         for table in tables {
             let role = self.role(table, world, &roles)?;
@@ -98,6 +102,16 @@ impl Checker<'_> {
         merge(&mut world.roles, roles.into_iter(), |role| {
             format!("{}/{}", role.account, role.name)
         });
+        // Several roles may want one device, which shows the same codes to all of them.
+        let devices = || world.roles.iter().filter_map(|role| role.mfa.as_ref());
+        for serial in &serials {
+            let mut same = devices().filter(|device| device.serial == *serial.get_ref());
+            let first = same.next();
+            if same.any(|other| first.is_some_and(|first| first.codes != other.codes)) {
+                let problem = format!("{:?} is there with another secret", serial.get_ref());
+                return Err(self.invalid("role.mfa", serial, problem));
+            }
+        }
         Ok(())
     }
 
@@ -140,10 +154,7 @@ impl Checker<'_> {
                 .map(|one| self.trustee(one, world))
                 .collect::<Result<_, _>>()?,
             max_session_duration: self.lifetime(key, &table.max_session_duration, HOUR, HOUR * 12)?,
-            mfa: table
-                .mfa
-                .map(|device| self.device(device, (&account, name), world, before))
-                .transpose()?,
+            mfa: table.mfa.map(|device| self.device(device)).transpose()?,
             external_id: table.external_id.map(Spanned::into_inner),
             name: table.name.into_inner(),
             account,
@@ -201,41 +212,15 @@ impl Checker<'_> {
             && world.permission_set(set).is_some()
     }
 
-    /// The device that the role `of` wants. Several roles may want one, which shows the same codes to all of them.
-    fn device(
-        &self,
-        table: MfaDeviceTable,
-        of: (&str, &str),
-        world: &World,
-        before: &[IamRole],
-    ) -> Result<MfaDevice, WorldError> {
+    fn device(&self, table: MfaDeviceTable) -> Result<MfaDevice, WorldError> {
         if !is_made_of(table.serial.get_ref(), 9..=256, "+=/:,.@-_") {
             let problem = "is a serial number or an ARN of 9 to 256 characters".to_owned();
             return Err(self.invalid("role.mfa", &table.serial, problem));
         }
-        let codes = Mfa::Totp {
-            secret: self.totp_secret("role.mfa", &table.totp)?,
-        };
-        let is_replaced = |known: &&IamRole| {
-            let mut new = before
-                .iter()
-                .map(|role| (role.account.as_str(), role.name.as_str()))
-                .chain([of]);
-            new.any(|(account, name)| known.account == account && known.name == name)
-        };
-        let others = world
-            .roles
-            .iter()
-            .filter(|known| !is_replaced(known))
-            .chain(before);
-        let mut devices = others.filter_map(|role| role.mfa.as_ref());
-        if devices.any(|other| other.serial == *table.serial.get_ref() && other.codes != codes) {
-            let problem = format!("{:?} is there with another secret", table.serial.get_ref());
-            return Err(self.invalid("role.mfa", &table.serial, problem));
-        }
+        let secret = self.totp_secret("role.mfa", &table.totp)?;
         Ok(MfaDevice {
             serial: table.serial.into_inner(),
-            codes,
+            codes: Mfa::Totp { secret },
         })
     }
 }

@@ -79,7 +79,8 @@ impl SessionPolicies {
         for arn in &self.arns {
             let is_named = || sets.iter().any(|set| set.managed_policies.contains(arn));
             let of_aws = arn.strip_prefix(&aws).is_some_and(|name| !name.is_empty());
-            if !of_aws && !(arn.starts_with(&own) && is_named()) {
+            let is_there = of_aws || arn.starts_with(&own) && is_named();
+            if !is_there {
                 let problem = format!("Policy {arn} does not exist or is not attachable.");
                 return Err(AssumeRoleError::Validation(problem));
             }
@@ -159,9 +160,9 @@ fn is_statement(statement: &Json) -> bool {
 /// One text, or a list of some.
 fn are_texts(value: &Json, is_right: fn(&str) -> bool) -> bool {
     let is_text = |value: &Json| value.as_str().is_some_and(is_right);
-    match value {
-        Json::Array(values) => !values.is_empty() && values.iter().all(is_text),
-        one => is_text(one),
+    match value.as_array() {
+        Some(values) => !values.is_empty() && values.iter().all(is_text),
+        None => is_text(value),
     }
 }
 
