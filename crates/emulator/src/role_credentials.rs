@@ -99,16 +99,12 @@ impl RoleSession {
 
     /// Whether the IAM role is there still, and not another one of the same name.
     pub(crate) fn is_there(&self, world: &World) -> bool {
-        let (account, deleted) = (&self.account, &world.deleted_roles);
+        let account = &self.account;
         match &self.further {
-            None => {
-                self.predecessors == deleted.of_set(account, &self.permission_set)
-                    && world.has_role_for(account, &self.permission_set)
-            }
+            None => self.predecessors == world.deleted_roles.of_set(account, &self.permission_set),
             Some(further) => {
                 let mut roles = world.roles.iter();
-                self.predecessors == deleted.of_role(account, &further.name)
-                    && roles.any(|role| role.account == *account && role.name == further.name)
+                roles.any(|role| role.account == *account && role.name == further.name)
             }
         }
     }
@@ -208,7 +204,6 @@ impl Mint {
         random: &mut Random,
         of: &RoleSession,
         new: NewChain,
-        world: &World,
         now: Timestamp,
     ) -> RoleCredentials {
         let NewChain {
@@ -219,7 +214,7 @@ impl Mint {
         } = new;
         let session = RoleSession {
             access_key_id: format!("ASIA{}", random.text(KEY_ALPHABET, 16)),
-            predecessors: world.deleted_roles.of_role(&account, &role.name),
+            predecessors: 0,
             account,
             chained: true,
             further: Some(role),

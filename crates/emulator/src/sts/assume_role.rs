@@ -74,9 +74,7 @@ pub(super) fn assume_role(state: &mut State, call: &mut Call) -> Result<Members,
         },
         life,
     };
-    let issued = state
-        .mint
-        .assume(&mut state.random, &caller, further, &state.world, call.now);
+    let issued = state.mint.assume(&mut state.random, &caller, further, call.now);
     state.secrets.note("secret_access_key", &issued.secret_access_key);
     state.secrets.note("session_token", &issued.session_token);
     let assumed = state.mint.open(&issued.session_token);

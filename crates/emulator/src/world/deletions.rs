@@ -1,44 +1,28 @@
-//! What is taken away: assignments, permission sets, accounts, and with them IAM roles.
+//! What is taken away: assignments, permission sets, accounts, and the IAM roles of permission sets with them.
 
 use std::collections::BTreeMap;
 
-use super::{Assignment, IamRole, World};
+use super::{Assignment, World};
 
-/// How many IAM roles of a name were deleted so far, by account. One that is made again is another role, with another
+/// How many IAM roles of a permission set were deleted so far, by account. One that is made again is another role, with another
 /// identifier: what the one before it handed out stays refused.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct DeletedRoles {
     /// By account and permission set.
     of_sets: BTreeMap<(String, String), u32>,
-    /// By account and name.
-    others: BTreeMap<(String, String), u32>,
 }
 
 impl DeletedRoles {
     /// Of the role that Identity Center makes for a permission set in an account.
     pub(crate) fn of_set(&self, account: &str, permission_set: &str) -> u32 {
-        count(&self.of_sets, account, permission_set)
-    }
-
-    /// Of a role that AssumeRole gives.
-    pub(crate) fn of_role(&self, account: &str, name: &str) -> u32 {
-        count(&self.others, account, name)
+        let count = self.of_sets.get(&(account.to_owned(), permission_set.to_owned()));
+        count.copied().unwrap_or_default()
     }
 
     fn delete_set(&mut self, account: &str, permission_set: &str) {
         let key = (account.to_owned(), permission_set.to_owned());
         *self.of_sets.entry(key).or_default() += 1;
     }
-
-    fn delete_role(&mut self, role: &IamRole) {
-        let key = (role.account.clone(), role.name.clone());
-        *self.others.entry(key).or_default() += 1;
-    }
-}
-
-fn count(counts: &BTreeMap<(String, String), u32>, account: &str, name: &str) -> u32 {
-    let count = counts.get(&(account.to_owned(), name.to_owned()));
-    count.copied().unwrap_or_default()
 }
 
 impl World {
@@ -55,18 +39,10 @@ impl World {
         is_known
     }
 
-    /// Takes an account away: its assignments end, and all of its IAM roles are gone. False if there is none.
+    /// Takes an account out of the organization: its assignments end. It lives on by itself, with the IAM roles in it and
+    /// what they handed out. False if there is none.
     pub fn remove_account(&mut self, id: &str) -> bool {
-        let sets = self.assignments.of_account(id).map(|(_, set)| set.to_owned());
-        let sets: std::collections::BTreeSet<String> = sets.collect();
-        for set in &sets {
-            self.deleted_roles.delete_set(id, set);
-        }
         self.assignments.remove_account(id);
-        for role in self.roles.iter().filter(|role| role.account == id) {
-            self.deleted_roles.delete_role(role);
-        }
-        self.roles.retain(|role| role.account != id);
         self.account(id).is_some()
     }
 
@@ -131,26 +107,5 @@ mod tests {
         acme.assign(&own).unwrap();
         assert!(acme.unassign(&own) && !acme.unassign(&own) && !acme.has_role_for(account, set));
         assert_eq!(acme.deleted_roles.of_set(account, set), 2);
-    }
-
-    #[test]
-    fn a_removed_account_takes_its_roles_along() {
-        let mut acme = World::acme();
-        let of_account = |world: &World| {
-            world
-                .roles
-                .iter()
-                .filter(|role| role.account == "666677778888")
-                .count()
-        };
-        assert_eq!(of_account(&acme), 1);
-        acme.remove_account("666677778888");
-        assert_eq!(of_account(&acme), 0);
-        assert_eq!(acme.deleted_roles.of_role("666677778888", "ReleaseManager"), 1);
-        assert_eq!(
-            acme.deleted_roles.of_set("666677778888", "ReadOnly"),
-            1,
-            "once, whoever had it"
-        );
     }
 }
