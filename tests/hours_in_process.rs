@@ -6,14 +6,10 @@ use anyhow::Result;
 use harness::{Simulation, wait_until};
 use identity_center_emulator::{Assignment, AuditEvent, Fault, Operation, Principal, World};
 use jiff::SignedDuration;
-use portray_core::app::SignInStart;
-use portray_core::app::contract::{
-    Answer, CredentialsState, PortalState, ProblemCode, Request, SignInMethod,
-};
+use portray_core::app::contract::{CredentialsState, PortalState, Request, SignInMethod};
 
 const DEV: &str = "111122223333";
 const MINUTE: Duration = Duration::from_secs(60);
-const SECOND: Duration = Duration::from_secs(1);
 
 /// A world where one hour is the session duration of `Developer`.
 fn hourly() -> World {
@@ -106,115 +102,6 @@ async fn r1_while_aws_is_down_the_old_ones_are_served_and_never_an_expired_one()
     let credentials = day.credentials(DEV, "Developer").await?;
     assert!(day.left(&credentials) >= SignedDuration::from_mins(15));
     assert_eq!(day.shell.opened(), 0);
-    Ok(())
-}
-
-#[tokio::test]
-async fn t2_after_an_outage_of_hours_tools_are_served_seconds_after_aws_is_back() -> Result<()> {
-    let day = Simulation::signed_in(hourly(), "amara").await?;
-    day.credentials(DEV, "Developer").await?;
-    let operations = [
-        Operation::GetRoleCredentials,
-        Operation::CreateToken,
-        Operation::ListAccounts,
-    ];
-    for operation in operations {
-        day.emulator.add_fault(Fault::status(operation, 503));
-    }
-    for _ in 0..3 * 60 {
-        day.try_credentials(DEV, "Developer").await;
-        day.advance(MINUTE).await;
-    }
-    let calls = || day.emulator.counters().calls(Operation::CreateToken);
-    let before = calls();
-    let tools: Vec<_> = ["Developer", "ReadOnly"].map(|set| day.role(DEV, set)).to_vec();
-    for _ in 0..100 {
-        let asked = (0..50).map(|tool| day.app.credentials(&tools[tool % 2], Duration::ZERO));
-        let all = async { Ok::<_, ()>(futures_util::future::join_all(asked).await) };
-        for answer in day.while_time_passes(all).await? {
-            assert_eq!(answer.expect_err("AWS is away").code, ProblemCode::Unreachable);
-        }
-        day.advance(SECOND).await;
-    }
-    let tries = calls() - before;
-    assert!(
-        (18..=21).contains(&tries),
-        "{tries} attempts in 100 seconds, for thousands that ask"
-    );
-
-    day.emulator.clear_faults();
-    let mut waited = 0;
-    while day.try_credentials(DEV, "Developer").await.is_none() {
-        day.advance(SECOND).await;
-        waited += 1;
-    }
-    assert!(waited <= 6, "{waited} seconds");
-    assert_eq!(day.portal_state().await?, PortalState::SignedIn);
-    assert_eq!(day.shell.opened(), 0);
-    Ok(())
-}
-
-#[tokio::test]
-async fn r5_who_signs_in_during_an_outage_is_told_that_they_are_signed_in_and_wait_for_aws() -> Result<()> {
-    let day = Simulation::signed_in(hourly(), "amara").await?;
-    let login = || {
-        day.app
-            .sign_in(&day.portal.0, SignInMethod::DeviceCode, false, false)
-    };
-    assert!(matches!(
-        day.while_time_passes(login()).await?,
-        SignInStart::AlreadySignedIn
-    ));
-    day.emulator.add_fault(Fault::status(Operation::CreateToken, 503));
-    day.advance(120 * MINUTE).await;
-    let told = async { Ok::<_, ()>(login().await) };
-    let told = day
-        .while_time_passes(told)
-        .await?
-        .expect_err("the token has run out");
-    assert_eq!(told.code, ProblemCode::Unreachable);
-    assert!(told.what_happened.contains("still signed in to acme"), "{told:?}");
-    assert!(told.what_to_do.contains("No new sign-in is needed"), "{told:?}");
-
-    day.emulator.clear_faults();
-    day.advance(5 * SECOND).await;
-    assert!(matches!(
-        day.while_time_passes(login()).await?,
-        SignInStart::AlreadySignedIn
-    ));
-    // Over at AWS without a word, and found to be so only now.
-    day.suspend(120 * MINUTE).await;
-    day.emulator.end_sessions("amara")?;
-    assert!(matches!(
-        day.while_time_passes(login()).await?,
-        SignInStart::Started(_)
-    ));
-    Ok(())
-}
-
-#[tokio::test]
-async fn r8_who_signs_out_while_aws_is_away_is_told_what_becomes_of_the_session_there() -> Result<()> {
-    let day = Simulation::signed_in(hourly(), "amara").await?;
-    day.emulator.add_fault(Fault::status(Operation::Logout, 500));
-    let portal = day.portal.0.clone();
-    let asked = day.app.ask(Request::SignOut { portal });
-    let Answer::Said { words } = day.while_time_passes(asked).await? else {
-        anyhow::bail!("AWS does not know of it");
-    };
-    assert!(words.contains("AWS could not be told"), "{words}");
-    assert!(words.contains("ends by itself"), "{words}");
-    assert!(!day.is_stored_sign_in().await?, "nothing is left here");
-    assert_eq!(day.portal_state().await?, PortalState::SignInNeeded);
-    // From the tray, where nobody reads an answer.
-    day.sign_in("amara").await?;
-    let portal = day.portal.0.clone();
-    day.app.click(Request::SignOut { portal });
-    day.advance(5 * SECOND).await;
-    let titles = day.shell.notice_titles();
-    assert!(
-        titles.iter().any(|title| title.contains("AWS could not be told")),
-        "{titles:?}"
-    );
     Ok(())
 }
 

@@ -46,6 +46,7 @@ mod stories {
     mod memory_after_sign_out;
     mod no_secret_leaks;
     mod one_owner;
+    mod outage_in_process;
     mod over_ssh;
     mod over_tls;
     mod picker;

@@ -8,26 +8,29 @@ use super::{Invocation, status_of};
 use crate::patience::Wait;
 use crate::printer::Printer;
 
-const WAITS_FOR_AWS: &str = "Waiting for AWS …";
-
 /// Asks about a role. While a first list is made that may have its name, waits for that and asks once more.
 pub fn ask(
     invocation: &Invocation,
     client: &mut Client,
     operation: &Operation,
 ) -> Result<Reply, ClientError> {
-    let wait = Wait::begin(invocation.printer, WAITS_FOR_AWS);
-    let asked = client.ask(operation);
-    drop(wait);
-    match asked {
+    match ask_patiently(invocation, client, operation) {
         Err(ClientError::Problem { problem, .. }) if problem.code == ProblemCode::BeingListed => {
             wait(invocation, PortalView::is_listed_first)?;
-            let mut client = invocation.reconnect()?;
-            let _wait = Wait::begin(invocation.printer, WAITS_FOR_AWS);
-            client.ask(operation)
+            ask_patiently(invocation, &mut invocation.reconnect()?, operation)
         }
         outcome => outcome,
     }
+}
+
+/// Says what is waited for where that takes long.
+fn ask_patiently(
+    invocation: &Invocation,
+    client: &mut Client,
+    operation: &Operation,
+) -> Result<Reply, ClientError> {
+    let _wait = Wait::begin(invocation.printer, "Waiting for AWS …");
+    client.ask(operation)
 }
 
 /// Ends when no portal is awaited any more, with all portals as they are then. A large organization takes its time:

@@ -13,12 +13,14 @@ pub fn run(invocation: &Invocation, arguments: Logout) -> Result<(), Failure> {
         all: arguments.all,
     })?;
     let printer = invocation.printer;
-    match reply {
-        // AWS could not be told; then that is what there is to say.
-        Reply::Command {
-            outcome: Answer::Said { words },
-        } => printer.note(&words),
-        _ => printer.note("Signed out."),
+    // AWS could not be told; then that is what there is to say.
+    if let Reply::Command {
+        outcome: Answer::Said { words },
+    } = reply
+    {
+        printer.note(&words);
+    } else {
+        printer.note("Signed out.");
     }
     printer.note("Credentials that tools already have stay good until they expire.");
     Ok(())

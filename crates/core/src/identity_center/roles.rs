@@ -34,7 +34,7 @@ impl IdentityCenter {
         next: Option<&str>,
         priority: Priority,
     ) -> Result<Page<Account>, Failure> {
-        self.may_ask("ListAccounts", priority)?;
+        self.turn_to_ask(priority).await;
         let answer = self
             .call(("ListAccounts", Api::Portal), priority, Retry::Quickly, || {
                 self.sso
@@ -60,7 +60,7 @@ impl IdentityCenter {
         next: Option<&str>,
         priority: Priority,
     ) -> Result<Page<String>, Failure> {
-        self.may_ask("ListAccountRoles", priority)?;
+        self.turn_to_ask(priority).await;
         let answer = self
             .call(
                 ("ListAccountRoles", Api::Portal),
@@ -85,15 +85,14 @@ impl IdentityCenter {
     }
 
     /// While the portal does not answer, a listing in the background asks once in a while, as everything there does.
-    fn may_ask(&self, operation: &'static str, priority: Priority) -> Result<(), Failure> {
-        if priority == Priority::Interactive || self.reach.turn().is_ok() {
-            return Ok(());
+    async fn turn_to_ask(&self, priority: Priority) {
+        if priority == Priority::Interactive {
+            return;
         }
-        Err(Failure::new(
-            operation,
-            Meaning::Unreachable,
-            "no answer a moment ago",
-        ))
+        // Not a failure: a sync that waits for its turn has not been refused anything.
+        while let Err(wait) = self.reach.turn() {
+            self.clock.sleep(wait).await;
+        }
     }
 
     pub async fn role_credentials(

@@ -14,7 +14,7 @@ use crate::identity_center::error::Api;
 use crate::identity_center::{Failure, IdentityCenter, Meaning, Priority, Registration, Token};
 use crate::secret::Secret;
 
-pub(super) const CREATE_TOKEN: &str = "CreateToken";
+pub const CREATE_TOKEN: &str = "CreateToken";
 const LOGOUT: &str = "Logout";
 
 /// How long a person who signs out waits for AWS.

@@ -292,7 +292,7 @@ impl RoleCache {
             // A panic is a failure like any other: remembered, so that a loop of clients is no loop of panics.
             let obtained = AssertUnwindSafe(cache.obtained(&session, &role, priority)).catch_unwind();
             let answer = obtained.await.unwrap_or(Err(RefreshFailure::Panicked));
-            cache.landed(&role, epoch, answer)
+            cache.landed(&role, epoch, answer, session.answer_until())
         });
         self.changed(key);
         landing
@@ -313,6 +313,7 @@ impl RoleCache {
         key: &RoleKey,
         epoch: u64,
         answer: Result<RoleCredentials, RefreshFailure>,
+        token_until: Option<Duration>,
     ) -> Result<Arc<Live>, RefreshFailure> {
         let moment = self.moment();
         let mut entries = self.entries();
@@ -337,7 +338,7 @@ impl RoleCache {
                 Ok(live)
             }
             Err(failure) => {
-                entry.fail(failure.clone(), moment);
+                entry.fail(failure.clone(), moment, token_until);
                 Err(failure)
             }
         };

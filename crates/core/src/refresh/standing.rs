@@ -49,6 +49,13 @@ pub struct Failing {
     pub answer_until: Duration,
 }
 
+impl Failing {
+    /// No later than the background tries again.
+    pub fn answer_until(&self) -> Duration {
+        self.not_before.min(self.answer_until)
+    }
+}
+
 /// A session as the application shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionView {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Live;
+use crate::identity_center::token::CREATE_TOKEN;
 use crate::identity_center::{Failure, Meaning, PortalId, RoleKey};
 use crate::refresh::life::Moment;
 use crate::refresh::plan::is_hot;
@@ -102,7 +103,9 @@ impl Entry {
         (self.live, self.failed) = (None, None);
     }
 
-    pub(super) fn fail(&mut self, failure: RefreshFailure, moment: Moment) {
+    /// `token_until`: how long the session says by itself why there is no token. Remembered here again, that would last for
+    /// longer than it is true.
+    pub(super) fn fail(&mut self, failure: RefreshFailure, moment: Moment, token_until: Option<Duration>) {
         if takes_away(&failure) {
             self.live = None;
         }
@@ -119,12 +122,15 @@ impl Entry {
             | RefreshFailure::Ending
             | RefreshFailure::Panicked => None,
         };
+        let is_about_the_token =
+            matches!(&failure, RefreshFailure::Aws(failure) if failure.operation == CREATE_TOKEN);
+        let remembered = moment.elapsed + retry::ROLE.remembered(asked);
         self.failed = Some(Failed {
             failure,
             in_a_row,
             again,
             not_before: moment.elapsed + retry::ROLE.jittered(in_a_row, asked),
-            remembered_until: moment.elapsed + retry::ROLE.remembered(asked),
+            remembered_until: token_until.filter(|_| is_about_the_token).unwrap_or(remembered),
         });
     }
 }

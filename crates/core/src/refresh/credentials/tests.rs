@@ -43,8 +43,8 @@ fn what_nobody_uses_any_more_is_not_kept_for_ever() {
         cache.note_asked(&key(name), cache.moment());
     }
     let obtained = an_hours_credentials(&clock);
-    cache.landed(&key("Obtained"), 0, Ok(obtained)).unwrap();
-    let refused = cache.landed(&key("Refused"), 0, Err(RefreshFailure::NotAssigned));
+    cache.landed(&key("Obtained"), 0, Ok(obtained), None).unwrap();
+    let refused = cache.landed(&key("Refused"), 0, Err(RefreshFailure::NotAssigned), None);
     assert!(refused.is_err());
     cache.set_kept(&key("Kept"), true);
 
@@ -126,18 +126,22 @@ fn r7_what_is_tried_at_once_has_failed_until_it_works() {
     let failed = |cache: &RoleCache| cache.views()[0].failure.is_some();
     let not_before = || cache.facts(Duration::MAX, |_| true)[0].not_before;
     cache.note_asked(&role, cache.moment());
-    cache.landed(&role, 0, Ok(an_hours_credentials(&clock))).unwrap();
+    cache
+        .landed(&role, 0, Ok(an_hours_credentials(&clock)), None)
+        .unwrap();
     clock.advance(2 * retry::REMEMBERED);
     let silence = RefreshFailure::no_answer("GetRoleCredentials");
     let forget_failures = || cache.forget_failures();
     let forget_silence = || cache.forget_silence(&role.portal);
     for forget in [&forget_failures as &dyn Fn(), &forget_silence] {
-        assert!(cache.landed(&role, 0, Err(silence.clone())).is_err());
+        assert!(cache.landed(&role, 0, Err(silence.clone()), None).is_err());
         assert!(not_before() > Some(clock.elapsed()));
         forget();
         assert!(failed(&cache) && not_before() <= Some(clock.elapsed()));
     }
-    cache.landed(&role, 0, Ok(an_hours_credentials(&clock))).unwrap();
+    cache
+        .landed(&role, 0, Ok(an_hours_credentials(&clock)), None)
+        .unwrap();
     assert!(!failed(&cache));
 }
 
@@ -156,7 +160,7 @@ fn r1_what_was_in_use_when_the_session_ended_resumes_and_what_a_person_left_does
         cache.note_asked(&key(name), cache.moment());
         let epoch = cache.entries().epochs.of(&portal);
         let given = an_hours_credentials(&clock);
-        cache.landed(&key(name), epoch, Ok(given)).unwrap();
+        cache.landed(&key(name), epoch, Ok(given), None).unwrap();
     };
     use_role("Cold");
     clock.advance(HOT);
@@ -184,7 +188,7 @@ fn t4_what_came_a_moment_ago_is_not_asked_for_again_and_holds_nothing_up_then() 
     let cache = RoleCache::new(Arc::new(clock.clone()), changes);
     let not_before = || cache.facts(Duration::MAX, |_| true)[0].not_before;
     cache
-        .landed(&key("ReadOnly"), 0, Ok(an_hours_credentials(&clock)))
+        .landed(&key("ReadOnly"), 0, Ok(an_hours_credentials(&clock)), None)
         .unwrap();
     assert_eq!(not_before(), Some(retry::REMEMBERED));
     clock.advance(retry::REMEMBERED);

@@ -26,8 +26,8 @@ pub struct Pauses {
 impl Pauses {
     /// The attempts that came too soon: after how many failures in a row, and how long after the one before.
     ///
-    /// In its own turn the background tries again after pauses that double; what fails out of turn does not count for
-    /// them. Out of turn is only who is refused something because the token has run out, and not before five seconds
+    /// In its own turn the background tries again after pauses that double; what fails while somebody asks does not count
+    /// for them. Out of turn is only who is refused something because the token has run out, and not before five seconds
     /// after the last failure.
     pub fn hasty(&self, calls: &[Call]) -> Vec<(u32, Duration)> {
         let tokens = calls
@@ -42,7 +42,8 @@ impl Pauses {
                 (in_a_row, not_before) = (0, before.at + self.first);
                 continue;
             }
-            let was_out_of_turn = self.is_asked_for(before) && before.at < not_before + TURN;
+            // Whether the background's turn had come by then cannot be told from here: the pauses are at least these.
+            let was_out_of_turn = self.is_asked_for(before);
             (in_a_row, not_before) = match (before.failed, was_out_of_turn) {
                 (false, _) => (0, before.at + self.first),
                 (true, true) => (in_a_row, not_before.max(before.at + ANSWER)),

@@ -16,6 +16,17 @@ impl Session {
         }
     }
 
+    /// Until which monotonic time the last failure is the answer to whoever is refused something because the token has run
+    /// out. None: it has not.
+    pub fn answer_until(&self) -> Option<Duration> {
+        match &*self.status() {
+            Status::SignedIn(signed_in) if !self.is_usable(signed_in) => {
+                signed_in.failing.as_ref().map(Failing::answer_until)
+            }
+            Status::SignedIn(_) | Status::NotRead | Status::Unreadable(_) | Status::SignedOut { .. } => None,
+        }
+    }
+
     /// What can be said without a call: somebody else has refreshed meanwhile, or the last failure is too fresh.
     pub(super) fn without_asking(
         &self,
@@ -35,7 +46,7 @@ impl Session {
         let failing = signed_in.failing.as_ref()?;
         let is_refused_something = waiting == Priority::Interactive && !is_usable;
         let not_before = match is_refused_something {
-            true => failing.not_before.min(failing.answer_until),
+            true => failing.answer_until(),
             false => failing.not_before,
         };
         let too_soon = self.clock.elapsed() < not_before;
