@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::assume_role::{Keys, RELEASE_MANAGER, ask, assume, deployer, element, given, keys_of, refused};
+use super::assume_role::{Keys, ask, assume, deployer, element, given, keys_of, refused};
 use crate::testing::{Client, Reply};
 use crate::{Keys as IssuedKeys, World};
 
