@@ -9,6 +9,7 @@ use portray_core::clock::{Clock, SystemClock};
 use portray_core::uses::Door;
 
 use super::{Invocation, details};
+use crate::agent_start::Questions;
 use crate::arguments::{Credentials, Format};
 use crate::documents::{COMPETING, CredentialsDocument, ProcessDocument, variables};
 use crate::failure::Failure;
@@ -72,16 +73,8 @@ pub fn prepare(invocation: &Invocation, words: &str, door: Door) -> Result<Prepa
 /// Says which role it is, where somebody may have meant another one.
 fn say_which(invocation: &Invocation, words: &str, role: &Role, account_name: &str) {
     if !is_named_in_full(words, role, account_name) {
-        let note = format!("This is {} ({}).", name_of(role, account_name), role.account);
+        let note = format!("This is {} ({}).", role.in_words(account_name), role.account);
         invocation.printer.note(&on_one_harmless_line(&note));
-    }
-}
-
-/// The role as people name it.
-pub fn name_of(role: &Role, account_name: &str) -> String {
-    match &role.chain {
-        None => format!("{account_name}/{}", role.permission_set),
-        Some(chain) => format!("{chain}, from {account_name}/{}", role.permission_set),
     }
 }
 
@@ -107,13 +100,13 @@ pub fn ask_for_tool(
         min_ttl_seconds: 0,
         asker: Asker::through(Door::CredentialProcess),
     };
-    let mut client = invocation.connect_unasked()?;
+    let mut client = invocation.connect_with(Questions::No)?;
     let clock = SystemClock::new();
     client.wait_at_most(Some(patience))?;
     let reply = match client.ask(&operation) {
         // One that crashes, or makes room for another one, answers nobody any more whom it had not heard yet.
         Err(ClientError::Closed) => {
-            let mut next = invocation.connect_unasked()?;
+            let mut next = invocation.connect_with(Questions::No)?;
             let left = patience.saturating_sub(clock.elapsed());
             next.wait_at_most(Some(left.max(LEAST)))?;
             next.ask(&operation)
