@@ -7,6 +7,7 @@ mod commands;
 mod doctor;
 mod documents;
 mod failure;
+mod hung_agent;
 mod log;
 mod mfa_code;
 mod picker;

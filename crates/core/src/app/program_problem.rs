@@ -131,8 +131,44 @@ impl ProblemView {
         Self::new(
             ProblemCode::Failed,
             "An agent is running already, but does not answer yet.",
-            "Wait a moment, or end it; then try again.",
+            "Wait a moment, or end it with “portray agent stop”; then try again.",
         )
+    }
+
+    /// It takes connections and says nothing.
+    pub fn agent_hangs(process: Option<u32>) -> Self {
+        let process = process.map_or(String::new(), |pid| format!(" (process {pid})"));
+        Self::new(
+            ProblemCode::NoAgent,
+            format!("Portray runs{process}, but does not answer: it was stopped, or hangs."),
+            "End it with “portray agent stop”; the next command starts it anew.",
+        )
+    }
+
+    /// Somebody asked for it to end, and it is the tray application that hangs.
+    pub fn application_hangs(process: u32) -> Self {
+        Self::new(
+            ProblemCode::NoAgent,
+            format!("The Portray application (process {process}) does not answer: it was stopped, or hangs."),
+            "End it with “portray agent stop --force”, then start it again.",
+        )
+    }
+
+    /// An agent that hangs cannot be ended from here: nobody knows its process, or that is not ours.
+    pub fn agent_out_of_reach(process: Option<u32>) -> Self {
+        let (what_happened, what_to_do) = match process {
+            Some(pid) => (
+                format!(
+                    "The process that holds Portray's socket ({pid}) does not answer, and is not one of Portray's."
+                ),
+                format!("See what it is, and end it yourself: kill {pid}"),
+            ),
+            None => (
+                "The agent does not answer, and the system does not say which process it is.".to_owned(),
+                "End “portray” or “portray-app” yourself, in the system's list of processes.".to_owned(),
+            ),
+        };
+        Self::new(ProblemCode::Failed, what_happened, what_to_do)
     }
 
     pub fn agent_does_not_end() -> Self {
@@ -169,6 +205,8 @@ impl ProblemView {
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
         ) {
             "Set PORTRAY_HOME to a folder of your own."
+        } else if matches!(kind, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
+            "Make room on that disk, or set PORTRAY_HOME to a folder on another one."
         } else if matches!(kind, io::ErrorKind::InvalidInput | io::ErrorKind::InvalidFilename) {
             "Set PORTRAY_HOME to a shorter path: a socket's has about 100 bytes at most."
         } else {
