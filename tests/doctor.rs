@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use harness::{Canaries, Portray};
+use harness::{Canaries, Desktop, DesktopOptions, EmulatorProcess, Portray};
 use serde_json::{Value, json};
 
 use crate::headless::Headless;
@@ -115,6 +115,7 @@ async fn what_is_wrong_is_said_with_what_to_do_and_exit_code_1() -> Result<()> {
     assert_eq!(verdict(&good, "reach"), "ok");
     assert_eq!(verdict(&good, "clock"), "ok");
     assert_eq!(verdict(&good, "aws-files"), "ok");
+    assert_eq!(verdict(&good, "secret_service"), "ok");
 
     let aws = story.desktop.home().join(".aws");
     std::fs::create_dir_all(&aws)?;
@@ -157,6 +158,35 @@ async fn what_is_wrong_is_said_with_what_to_do_and_exit_code_1() -> Result<()> {
         .desktop
         .wait_until("an AWS that does not answer", DEADLINE, silent)
         .await
+}
+
+#[tokio::test]
+async fn k3_a_keyring_service_without_a_keyring_to_store_in_is_found() -> Result<()> {
+    let desktop = Desktop::start_with(DesktopOptions {
+        display: false,
+        keyring: false,
+        ..DesktopOptions::default()
+    })
+    .await?;
+    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
+    let portray = Portray::with_emulator(&desktop, emulator.addresses());
+    let (_, without) = doctor(&portray, 0).await?;
+    assert_eq!(verdict(&without, "secret_service"), "note");
+
+    // As on a machine at which nobody has typed a password yet.
+    let mut service = desktop.system_command("gnome-keyring-daemon");
+    service.args(["--foreground", "--components=secrets"]);
+    let _service = desktop.start_process("gnome-keyring-daemon", service)?;
+    let is_found = async || {
+        let document = portray.run(&["doctor", "--json"]).await?.json()?;
+        Ok((verdict(&document, "secret_service") == "failed").then_some(()))
+    };
+    desktop
+        .wait_until("a service without a keyring", DEADLINE, is_found)
+        .await?;
+    let (said, _) = doctor(&portray, 1).await?;
+    assert!(said.contains("PORTRAY_SECRET_STORE=file"), "{said}");
+    Ok(())
 }
 
 /// What it says with this exit code, as text and as a document.

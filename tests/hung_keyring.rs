@@ -82,6 +82,11 @@ async fn k1_while_the_keyring_hangs_tools_are_served_and_a_renewed_token_waits_i
         .await?
         .expect_code(0)?;
 
+    // It would be lost with the agent.
+    let refused = portray.run(&["agent", "stop"]).await?.expect_code(7)?;
+    assert!(refused.stderr.contains("--force"), "{refused:?}");
+    assert_eq!(portray.status().await?["portals"][0]["state"], "signed_in");
+
     desktop.thaw_keyring()?;
     wait_for_no_problem(desktop, &portray).await?;
     assert_eq!(tokens_in_keyring(desktop).await?, kept, "the same entry");

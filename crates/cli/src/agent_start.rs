@@ -1,6 +1,6 @@
 //! Finds the agent, or starts one in the background: one, however many commands want it at once.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::Path;
@@ -47,35 +47,36 @@ struct LastStart {
     failed: Option<ProblemView>,
 }
 
+/// Whether a person may be asked for the passphrase of the encrypted sign-ins, where an agent has to be started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Questions {
+    Allowed,
+    /// A tool waits, in whose way no question may stand.
+    No,
+}
+
+impl Questions {
+    fn passphrase(self, environment: &Environment, paths: &Paths) -> Result<Option<Secret>, ProblemView> {
+        match self {
+            Self::Allowed => passphrase::obtain(environment, paths),
+            Self::No => passphrase::obtain_unasked(environment, paths),
+        }
+    }
+}
+
 /// A connection to the agent that runs, or to one that is started for it.
-pub fn connect(environment: &Environment, paths: &Paths) -> Result<Client, Failure> {
-    connect_with(environment, paths, passphrase::obtain)
-}
-
-/// The same for a tool: nobody is asked anything.
-pub fn connect_unasked(environment: &Environment, paths: &Paths) -> Result<Client, Failure> {
-    connect_with(environment, paths, passphrase::obtain_unasked)
-}
-
-/// How the passphrase of the encrypted sign-ins is come by.
-type Obtain = fn(&Environment, &Paths) -> Result<Option<Secret>, ProblemView>;
-
-fn connect_with(environment: &Environment, paths: &Paths, obtain: Obtain) -> Result<Client, Failure> {
+pub fn connect(environment: &Environment, paths: &Paths, questions: Questions) -> Result<Client, Failure> {
     match Client::connect(paths) {
-        Err(ClientError::NotRunning) => start_with(environment, paths, obtain),
+        Err(ClientError::NotRunning) => start(environment, paths, questions),
         outcome => Ok(outcome?),
     }
 }
 
 /// Starts an agent unless there is one by now.
-pub fn start(environment: &Environment, paths: &Paths) -> Result<Client, Failure> {
-    start_with(environment, paths, passphrase::obtain)
-}
-
-fn start_with(environment: &Environment, paths: &Paths, obtain: Obtain) -> Result<Client, Failure> {
+pub fn start(environment: &Environment, paths: &Paths, questions: Questions) -> Result<Client, Failure> {
     make_runtime_folder(&paths.runtime)?;
     // Nobody else waits for a turn while a person types.
-    let passphrase = obtain(environment, paths)?;
+    let passphrase = questions.passphrase(environment, paths)?;
     let before = LastStart::read(&paths.runtime);
     // One command starts an agent at a time; the others find it running when their turn comes.
     let _turn = take_turn(&paths.runtime).map_err(|error| not_started(&error))?;
@@ -124,20 +125,14 @@ fn fingerprint(environment: &Environment) -> u64 {
     hasher.finish()
 }
 
-fn take_turn(runtime: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false);
-    let turn = private_files::private(&mut options).open(runtime.join("start.lock"))?;
-    let (said, heard) = mpsc::channel();
-    // Whoever has the turn may have been stopped: a lock has no deadline, a thread that waits for it may be left.
-    std::thread::spawn(move || {
-        let taken = turn.lock().map(|()| turn);
-        // Nobody waits any more when it took too long.
-        let _ = said.send(taken);
-    });
-    heard
-        .recv_timeout(TURN)
-        .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+/// None where the file system knows no locks: whoever becomes the agent is decided without them too.
+fn take_turn(runtime: &Path) -> io::Result<Option<File>> {
+    let lock = private_files::open_lock(&runtime.join("start.lock"))?;
+    match private_files::lock_within(lock, TURN) {
+        Ok(turn) => Ok(Some(turn)),
+        Err(error) if private_files::has_no_locks(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 fn spawn_and_connect(paths: &Paths, passphrase: Option<&Secret>) -> Result<Client, Failure> {

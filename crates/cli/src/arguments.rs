@@ -359,9 +359,9 @@ pub struct Agent {
 pub enum AgentCommand {
     /// Which agent runs.
     Status(Json),
-    /// End the agent; sign-ins stay where they are kept. The tray application is quit from its menu.
+    /// End the agent, also one that hangs; sign-ins stay where they are kept. The tray application is quit from its menu.
     Stop {
-        /// End also the tray application.
+        /// End also the tray application, and an agent with a sign-in that it could not store yet.
         #[arg(long)]
         force: bool,
     },

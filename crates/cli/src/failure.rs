@@ -68,6 +68,7 @@ impl From<ClientError> for Failure {
             | ClientError::Folder { .. }
             | ClientError::OutOfReach { .. }
             | ClientError::TimedOut
+            | ClientError::Hung { .. }
             | ClientError::Closed
             | ClientError::Broken(_)
             | ClientError::OtherVersion(_)

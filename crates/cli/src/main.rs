@@ -6,6 +6,7 @@ mod arguments;
 mod browser;
 mod commands;
 mod doctor;
+mod hung_agent;
 mod log;
 mod mfa_code;
 mod patience;

@@ -13,6 +13,8 @@ mod credential_process;
 mod exec;
 #[path = "command_line/home.rs"]
 mod home;
+#[path = "command_line/hung_agents.rs"]
+mod hung_agents;
 #[path = "command_line/lists.rs"]
 mod lists;
 #[path = "command_line/login.rs"]

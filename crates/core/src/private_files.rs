@@ -1,8 +1,10 @@
 //! Our own files: folders 0700, files 0600, replaced atomically, set aside when damaged.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -27,6 +29,38 @@ pub fn private(options: &mut OpenOptions) -> &mut OpenOptions {
         options.mode(0o600).custom_flags(no_link.cast_signed());
     }
     options
+}
+
+/// Opens a file that is there to be locked, and makes it where there is none.
+pub fn open_lock(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    private(&mut options).open(path)
+}
+
+/// Locks it for us alone, and waits no longer than `at_most` for whoever has it ([`io::ErrorKind::TimedOut`]).
+pub fn lock_within(lock: File, at_most: Duration) -> io::Result<File> {
+    match lock.try_lock() {
+        Ok(()) => return Ok(lock),
+        Err(TryLockError::Error(error)) => return Err(error),
+        Err(TryLockError::WouldBlock) => {}
+    }
+    let (said, heard) = mpsc::channel();
+    // Whoever has it may have been stopped: a lock has no deadline, and a thread that waits for it may be left. One
+    // that is taken too late is let go at once.
+    std::thread::spawn(move || said.send(lock.lock().map(|()| lock)));
+    heard
+        .recv_timeout(at_most)
+        .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+}
+
+/// Whether a lock failed because the file system knows none.
+pub fn has_no_locks(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    if error.raw_os_error() == Some(rustix::io::Errno::NOLCK.raw_os_error()) {
+        return true;
+    }
+    error.kind() == io::ErrorKind::Unsupported
 }
 
 /// Opens a log to write at its end. One that has grown beyond `largest` bytes is put aside as `NAME.old.log` first, in
@@ -102,6 +136,16 @@ pub fn create(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut options = OpenOptions::new();
     let mut file = private(options.write(true).create_new(true)).open(path)?;
     file.write_all(content)
+}
+
+/// The same, and nobody sees it before it is whole.
+pub fn create_whole(path: &Path, content: &[u8]) -> io::Result<()> {
+    let folder = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
+    let begun = tempfile::Builder::new().prefix(".portray-").tempfile_in(folder);
+    let mut file = begun.map_err(|error| without_place(&error))?;
+    file.write_all(content)?;
+    file.persist_noclobber(path).map_err(|error| error.error)?;
+    Ok(())
 }
 
 /// The name of a file that never was tells nobody anything.

@@ -20,6 +20,13 @@ impl<T: Zeroize> Secret<T> {
     }
 }
 
+impl<T: Zeroize + Default> Secret<T> {
+    /// The same, for the one place that hands it on and wipes it.
+    pub fn into_exposed(mut self) -> T {
+        std::mem::take(&mut self.0)
+    }
+}
+
 impl From<String> for Secret {
     fn from(value: String) -> Self {
         Self(value)

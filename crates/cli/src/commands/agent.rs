@@ -10,12 +10,13 @@ use serde::Serialize;
 
 use super::secret_store::is_in_use;
 use super::{Invocation, headless, status_of};
-use crate::agent_start;
+use crate::agent_start::{self, Questions};
 use crate::arguments::{Agent, AgentCommand};
 use crate::failure::Failure;
+use crate::hung_agent::{self, Ended, Holder};
 
-/// Answers under way get three seconds, the keyring some more.
-const STOPPING: Duration = Duration::from_secs(15);
+/// Answers under way get five seconds, the keyring some more.
+const STOPPING: Duration = Duration::from_secs(10);
 
 #[derive(Serialize)]
 struct AgentDocument<'a> {
@@ -35,9 +36,10 @@ pub fn run(invocation: &Invocation, arguments: &Agent) -> Result<(), Failure> {
 
 fn start(invocation: &Invocation) -> Result<(), Failure> {
     if let Ok(mut client) = Client::connect(&invocation.paths) {
-        return Err(ClaimError::Taken(client.hello().ok()).into());
+        return Err(ClaimError::Taken(Some(client.hello()?)).into());
     }
-    let agent = agent_start::start(&invocation.environment, &invocation.paths)?.hello()?;
+    let agent =
+        agent_start::start(&invocation.environment, &invocation.paths, Questions::Allowed)?.hello()?;
     let line = format!("An agent is running (process {}).", agent.pid);
     invocation.printer.note(&line);
     Ok(())
@@ -63,7 +65,10 @@ fn stop(invocation: &Invocation, force: bool) -> Result<(), Failure> {
         }
         outcome => outcome?,
     };
-    let agent = client.hello()?;
+    let agent = match client.hello() {
+        Err(ClientError::Hung { pid }) => return stop_hung(invocation, pid, force),
+        outcome => outcome?,
+    };
     let what = match agent.kind {
         AgentKind::Tray if !force => return Err(ProblemView::application_is_no_agent(agent.pid).into()),
         AgentKind::Tray => "The Portray application",
@@ -71,10 +76,43 @@ fn stop(invocation: &Invocation, force: bool) -> Result<(), Failure> {
     };
     // One of another version may not say; it ends all the same.
     let portals = status_of(&mut client).map_or_else(|_| Vec::new(), |status| status.portals);
-    end(invocation, &mut client)?;
-    let sign_ins = what_becomes(&portals, agent.keeps_in());
-    invocation.printer.note(&format!("{what} has stopped{sign_ins}."));
+    let unsaved = portals.iter().find(|portal| is_unsaved(portal));
+    if let (Some(portal), false) = (unsaved, force) {
+        return Err(ProblemView::unsaved_sign_in(&portal.name).into());
+    }
+    let how = match end(invocation, &mut client, agent.pid)? {
+        None => format!("has stopped{}", what_becomes(&portals, agent.keeps_in())),
+        Some(ended) => in_the_end(ended).to_owned(),
+    };
+    invocation.printer.note(&format!("{what} {how}."));
     Ok(())
+}
+
+/// One that answers nobody.
+fn stop_hung(invocation: &Invocation, pid: Option<u32>, force: bool) -> Result<(), Failure> {
+    let holder = hung_agent::holder(&invocation.paths, pid)?;
+    let what = match holder {
+        Holder::Application(pid) if !force => return Err(ProblemView::application_hangs(pid).into()),
+        Holder::Application(pid) => format!("The Portray application (process {pid})"),
+        Holder::Agent(pid) => format!("The agent (process {pid})"),
+    };
+    let ended = hung_agent::end(&invocation.paths, holder)?;
+    let line = format!("{what} did not answer. It {}.", in_the_end(ended));
+    invocation.printer.note(&line);
+    Ok(())
+}
+
+fn in_the_end(ended: Ended) -> &'static str {
+    match ended {
+        Ended::Heeded => "has ended when a signal told it to",
+        Ended::Killed => "did not end by itself and was killed; what it had not stored is gone",
+    }
+}
+
+/// Somebody is signed in, and what AWS gave last is in the agent's memory only.
+fn is_unsaved(portal: &PortalView) -> bool {
+    let problem = portal.problem.as_ref();
+    is_in_use(portal) && problem.is_some_and(|problem| problem.code == ProblemCode::SecretStore)
 }
 
 /// What becomes of the sign-ins of an agent that ends, as far as it is known.
@@ -83,10 +121,6 @@ fn what_becomes(portals: &[PortalView], kept_in: SecretStore) -> &'static str {
     if signed_in.peek().is_none() {
         return "";
     }
-    let is_unsaved = |portal: &PortalView| {
-        let problem = portal.problem.as_ref();
-        problem.is_some_and(|problem| problem.code == ProblemCode::SecretStore)
-    };
     match kept_in {
         SecretStore::Memory => "; its sign-ins were in memory only and are gone",
         SecretStore::Keyring | SecretStore::File if signed_in.any(is_unsaved) => {
@@ -97,13 +131,16 @@ fn what_becomes(portals: &[PortalView], kept_in: SecretStore) -> &'static str {
     }
 }
 
-/// Ends the agent and waits until it is gone.
-pub(super) fn end(invocation: &Invocation, client: &mut Client) -> Result<(), Failure> {
-    client.ask(&Operation::Stop)?;
-    match wait_until_gone(&invocation.paths, STOPPING)? {
-        true => Ok(()),
-        false => Err(ProblemView::agent_does_not_end().into()),
-    }
+/// Ends the agent and waits until it is gone. One that does not do what it is asked is made to; then it is said how.
+pub(super) fn end(invocation: &Invocation, client: &mut Client, pid: u32) -> Result<Option<Ended>, Failure> {
+    let pid = match client.ask(&Operation::Stop) {
+        Ok(_) if wait_until_gone(&invocation.paths, STOPPING)? => return Ok(None),
+        Ok(_) => Some(pid),
+        Err(ClientError::Hung { pid }) => pid,
+        Err(error) => return Err(error.into()),
+    };
+    let holder = hung_agent::holder(&invocation.paths, pid)?;
+    hung_agent::end(&invocation.paths, holder).map(Some)
 }
 
 fn in_words(agent: &AgentHello) -> String {

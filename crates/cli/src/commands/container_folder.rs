@@ -73,7 +73,7 @@ pub fn serve(
 
 #[cfg(unix)]
 mod unix {
-    use std::fs::{self, File, OpenOptions, Permissions};
+    use std::fs::{self, File, Permissions};
     use std::io;
     use std::os::unix::fs::PermissionsExt;
     use std::path::{Path, PathBuf};
@@ -159,11 +159,8 @@ mod unix {
     }
 
     fn locked(folder: &Path) -> Result<File, Failure> {
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false);
-        let opened = private_files::private(&mut options).open(lock_of(folder));
         let unmade = |error: io::Error| ProblemView::container_folder_unmade(folder, &error);
-        let lock = opened.map_err(unmade)?;
+        let lock = private_files::open_lock(&lock_of(folder)).map_err(unmade)?;
         match lock.try_lock() {
             Ok(()) => Ok(lock),
             Err(fs::TryLockError::WouldBlock) => Err(ProblemView::container_folder_taken(folder).into()),

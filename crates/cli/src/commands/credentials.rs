@@ -9,6 +9,7 @@ use portray_core::clock::{Clock, SystemClock};
 use portray_core::uses::Door;
 
 use super::{Invocation, details};
+use crate::agent_start::Questions;
 use crate::arguments::{Credentials, Format};
 use crate::documents::{COMPETING, CredentialsDocument, ProcessDocument, variables};
 use crate::failure::Failure;
@@ -73,16 +74,8 @@ pub fn prepare(invocation: &Invocation, words: &str, door: Door) -> Result<Prepa
 /// Says which role it is, where somebody may have meant another one.
 fn say_which(invocation: &Invocation, words: &str, role: &Role, account_name: &str) {
     if !is_named_in_full(words, role, account_name) {
-        let note = format!("This is {} ({}).", name_of(role, account_name), role.account);
+        let note = format!("This is {} ({}).", role.in_words(account_name), role.account);
         invocation.printer.note(&on_one_harmless_line(&note));
-    }
-}
-
-/// The role as people name it.
-pub fn name_of(role: &Role, account_name: &str) -> String {
-    match &role.chain {
-        None => format!("{account_name}/{}", role.permission_set),
-        Some(chain) => format!("{chain}, from {account_name}/{}", role.permission_set),
     }
 }
 
@@ -107,7 +100,7 @@ pub fn ask_for_tool(
     let operation = for_tools::operation(role);
     let first = match waited {
         Some(_) => None,
-        None => Some(invocation.connect_unasked()?),
+        None => Some(invocation.connect_with(Questions::No)?),
     };
     let clock = SystemClock::new();
     if let Some(mut client) = first {
@@ -118,7 +111,7 @@ pub fn ask_for_tool(
             answer => return credentials_in(invocation, answer?),
         }
     }
-    let mut next = invocation.connect_unasked()?;
+    let mut next = invocation.connect_with(Questions::No)?;
     let left = PATIENCE.saturating_sub(waited.unwrap_or_default() + clock.elapsed());
     next.wait_at_most(Some(left.max(LEAST)))?;
     credentials_in(invocation, next.ask(&operation)?)

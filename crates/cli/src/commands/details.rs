@@ -76,7 +76,7 @@ pub fn credentials(invocation: &Invocation, credentials: &CredentialsReply) {
     invocation.printer.detail(|| {
         format!(
             "Credentials of {} in account {} through portal {}: good until {}.",
-            super::credentials::name_of(&credentials.role, &credentials.account_name),
+            credentials.role.in_words(&credentials.account_name),
             credentials.account_id(),
             credentials.portal_name,
             moment(credentials.expires_at)
@@ -88,8 +88,10 @@ pub fn credentials(invocation: &Invocation, credentials: &CredentialsReply) {
 pub fn prepared(invocation: &Invocation, prepared: &PreparedReply) {
     invocation.printer.detail(|| {
         format!(
-            "An endpoint for {} in account {} {} through portal {}.",
-            prepared.role.permission_set, prepared.role.account, prepared.account_name, prepared.portal_name
+            "An endpoint for {} in account {} through portal {}.",
+            prepared.role.in_words(&prepared.account_name),
+            prepared.role.account,
+            prepared.portal_name
         )
     });
 }

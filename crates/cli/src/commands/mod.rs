@@ -35,7 +35,7 @@ use portray_core::agent::{Client, ClientError, targets};
 use portray_core::app::contract::{Answer, PortalView, ProblemView, Request};
 use portray_core::paths::{Environment, Paths};
 
-use crate::agent_start;
+use crate::agent_start::{self, Questions};
 use crate::arguments::{Command, CredentialProcess, Json};
 use crate::failure::Failure;
 use crate::printer::Printer;
@@ -99,14 +99,12 @@ pub fn run(invocation: &Invocation, command: Option<Command>) -> Result<ExitCode
 impl Invocation {
     /// A connection to the agent, which is started where none runs.
     pub fn connect(&self) -> Result<Client, Failure> {
-        let mut client = agent_start::connect(&self.environment, &self.paths)?;
-        details::agent(self, &mut client)?;
-        Ok(client)
+        self.connect_with(Questions::Allowed)
     }
 
-    /// The same for a tool, in whose way no question may stand.
-    pub fn connect_unasked(&self) -> Result<Client, Failure> {
-        let mut client = agent_start::connect_unasked(&self.environment, &self.paths)?;
+    /// The same, where nobody may be asked anything.
+    pub fn connect_with(&self, questions: Questions) -> Result<Client, Failure> {
+        let mut client = agent_start::connect(&self.environment, &self.paths, questions)?;
         details::agent(self, &mut client)?;
         Ok(client)
     }

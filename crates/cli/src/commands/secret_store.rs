@@ -1,12 +1,11 @@
 //! Whether the agent that runs keeps sign-ins where this command's environment wants them.
 
-use portray_core::agent::Client;
 use portray_core::agent::protocol::AgentKind;
 use portray_core::app::contract::{PortalState, PortalView, ProblemView};
 use portray_core::paths::SecretStore;
 
 use super::{Invocation, agent, status_of};
-use crate::agent_start;
+use crate::agent_start::{self, Questions};
 use crate::failure::Failure;
 
 /// An agent reads `PORTRAY_SECRET_STORE` once, when it starts. Where sign-ins are wanted elsewhere than in the keyring,
@@ -19,7 +18,7 @@ pub fn agree(invocation: &Invocation) -> Result<(), Failure> {
         SecretStore::Memory => "in memory only",
         SecretStore::File => "in an encrypted file",
     };
-    let mut client = agent_start::connect(&invocation.environment, &invocation.paths)?;
+    let mut client = agent_start::connect(&invocation.environment, &invocation.paths, Questions::Allowed)?;
     // One that does not introduce itself is of another version: what is asked next says so.
     let Ok(agent) = client.hello() else {
         return Ok(());
@@ -34,11 +33,7 @@ pub fn agree(invocation: &Invocation) -> Result<(), Failure> {
     if status_of(&mut client)?.portals.iter().any(is_in_use) {
         return Err(ProblemView::agent_keeps_elsewhere(agent.pid, kept, wanted).into());
     }
-    make_way(invocation, &mut client, there)
-}
-
-fn make_way(invocation: &Invocation, client: &mut Client, there: &str) -> Result<(), Failure> {
-    agent::end(invocation, client)?;
+    agent::end(invocation, &mut client, agent.pid)?;
     invocation.printer.note(&format!(
         "The agent starts anew, since PORTRAY_SECRET_STORE asks for sign-ins to be kept {there}."
     ));

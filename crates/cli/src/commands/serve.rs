@@ -61,7 +61,7 @@ async fn serve(invocation: &Invocation, arguments: &Serve, prepared: &PreparedRe
         variables.extend(endpoint::never_proxied(&invocation.environment));
     }
     print(invocation, arguments, &variables)?;
-    let name = credentials::name_of(&prepared.role, &prepared.account_name);
+    let name = prepared.role.in_words(&prepared.account_name);
     let note = format!("{name} is served until Ctrl-C.");
     invocation.printer.note(&on_one_harmless_line(&note));
     if let Some(authority) = &arguments.authority {

@@ -9,7 +9,7 @@ use portray_core::uses::Door;
 use serde_json::json;
 
 use super::container_folder::{self, IN_CONTAINER, config_in_container, mount_of};
-use super::{Invocation, credentials, exec, launch};
+use super::{Invocation, exec, launch};
 use crate::failure::Failure;
 use crate::printer::on_one_harmless_line;
 use crate::signals::Signals;
@@ -34,7 +34,7 @@ pub fn run(
         let launch = launch::new(prepared, Door::Container)?;
         let serving = container_folder::serve(invocation, &absolute, prepared, &launch, None)?;
         print(invocation, mount, as_json)?;
-        let name = credentials::name_of(&prepared.role, &prepared.account_name);
+        let name = prepared.role.in_words(&prepared.account_name);
         let note = format!("{name} is served to containers until Ctrl-C.");
         invocation.printer.note(&on_one_harmless_line(&note));
         let revoked = launch::announce(&invocation.paths, launch.of(std::process::id()));

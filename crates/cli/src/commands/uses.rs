@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use portray_core::agent::protocol::{Operation, Reply};
 use portray_core::agent::{Client, ClientError};
-use portray_core::app::contract::{Answer, ConsumerOrder, ProblemView, Request, UsesView};
+use portray_core::app::contract::{Answer, ConsumerOrder, ProblemView, Request, UsesView, role_in_words};
 use portray_core::consumers::{Launch, RevokedProgram};
 use portray_core::uses::{Door, Use, UseOutcome};
 use serde::Serialize;
@@ -168,18 +168,10 @@ fn row(used: &Use, zone: &TimeZone) -> Vec<String> {
         used.consumer.clone().unwrap_or_else(|| "-".to_owned()),
         moment(used.last_at, zone),
         program(used),
-        name_of(used.chain.as_deref(), account, &used.permission_set),
+        role_in_words(used.chain.as_deref(), account, &used.permission_set),
         used.door.name().to_owned(),
         outcome,
     ]
-}
-
-/// The role as people name it.
-fn name_of(chain: Option<&str>, account: &str, permission_set: &str) -> String {
-    match chain {
-        Some(chain) => format!("{chain}, from {account}/{permission_set}"),
-        None => format!("{account}/{permission_set}"),
-    }
 }
 
 /// Its name, its process, and what runs in it where that is called otherwise.
@@ -214,7 +206,7 @@ fn say_the_rest(invocation: &Invocation, view: &UsesView) {
             (_, None) => String::new(),
         };
         let door = door.name();
-        let role = name_of(chain.as_deref(), account_name, permission_set);
+        let role = role_in_words(chain.as_deref(), account_name, permission_set);
         let note = format!("{id}: {door}{command} serves {role} now.");
         invocation
             .printer

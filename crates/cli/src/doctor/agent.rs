@@ -13,7 +13,7 @@ use portray_core::identity_center::{Failure, HttpStack, Portal};
 use super::check::Check;
 use super::masking::{Kind, Mask};
 use super::{Found, know_portal};
-use crate::agent_start;
+use crate::agent_start::{self, Questions};
 use crate::commands::{Invocation, status_of};
 use crate::failure::Failure as CommandFailure;
 
@@ -42,7 +42,8 @@ pub fn checks(invocation: &Invocation, found: &mut Found) -> Vec<Check> {
 }
 
 fn ask(invocation: &Invocation) -> Result<(AgentHello, StatusReply), CommandFailure> {
-    let mut client: Client = agent_start::connect(&invocation.environment, &invocation.paths)?;
+    let mut client: Client =
+        agent_start::connect(&invocation.environment, &invocation.paths, Questions::Allowed)?;
     let hello = client.hello()?;
     Ok((hello, status_of(&mut client)?))
 }

@@ -1,4 +1,4 @@
-//! What a desktop has to offer: a browser, notifications, a tray, a keyring.
+//! What a desktop has to offer: a browser, notifications, a tray.
 
 use super::check::Check;
 use crate::commands::Invocation;
@@ -64,7 +64,7 @@ mod bus {
     const PATIENCE: Duration = Duration::from_secs(3);
 
     /// A service, its check, how it is when it is there, and what to do when it is not.
-    const SERVICES: [(&str, &str, &str, &str, &str); 3] = [
+    const SERVICES: [(&str, &str, &str, &str, &str); 2] = [
         (
             "notifications",
             "org.freedesktop.Notifications",
@@ -79,13 +79,6 @@ mod bus {
             "No panel shows tray icons (StatusNotifierItem).",
             "On GNOME install the AppIndicator extension; the window works without.",
         ),
-        (
-            "secret_service",
-            "org.freedesktop.secrets",
-            "A keyring service is there.",
-            "There is no keyring service.",
-            "Install gnome-keyring or KWallet, or choose PORTRAY_SECRET_STORE=memory.",
-        ),
     ];
 
     pub fn checks() -> Vec<Check> {
@@ -96,7 +89,7 @@ mod bus {
             Ok(Ok(Ok(checks))) => checks,
             Ok(Ok(Err(_)) | Err(_)) | Err(_) => vec![Check::note(
                 "desktop",
-                "The session's bus does not answer: no tray, no notifications, no keyring from here.",
+                "The session's bus does not answer: no tray and no notifications from here.",
                 "Run this in the desktop's own session.",
             )],
         }

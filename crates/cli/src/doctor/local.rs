@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use portray_core::app::contract::ProblemView;
+use portray_core::identity_center::trust;
 use portray_core::paths::SecretStore;
 use portray_core::private_files::{self, folder_fault};
 use portray_core::settings::{Settings, SettingsError};
@@ -167,18 +168,10 @@ pub fn network(invocation: &Invocation, mask: &mut Mask) -> Vec<Check> {
     checks
 }
 
-/// A pipe may never end.
-fn read_bundle(path: &Path) -> std::io::Result<Vec<u8>> {
-    match std::fs::metadata(path)?.is_file() {
-        true => std::fs::read(path),
-        false => Err(std::io::ErrorKind::InvalidInput.into()),
-    }
-}
-
 fn bundle_check(check: &'static str, bundle: &str, mask: &mut Mask) -> Check {
     mask.name(Kind::Path, bundle);
     let begin = b"-----BEGIN CERTIFICATE-----";
-    match read_bundle(Path::new(bundle)) {
+    match trust::read(Path::new(bundle)) {
         Err(error) => Check::failed(
             check,
             format!(

@@ -3,6 +3,7 @@
 //! Each value has the same stand-in throughout a report (`account-1`, `host-2`), so that a reader can follow it. They
 //! are counted and not computed: of a number with twelve digits even a hash tells which one it is.
 
+mod own_words;
 mod words;
 
 use std::collections::BTreeMap;
@@ -112,11 +113,14 @@ impl Mask {
         self.masked_pieces(replaced)
     }
 
+    /// Words of our own grammar stay, and what follows them may be anybody's.
     fn command(&mut self, words: &str) -> String {
-        let (command, rest) = words.split_once(' ').unwrap_or((words, ""));
-        match rest.is_empty() {
-            true => self.unquoted(command),
-            false => format!("{} {}", self.unquoted(command), self.stand_in(Kind::Name, rest)),
+        let rest = own_words::behind(words);
+        let own = words[..words.len() - rest.len()].trim_end();
+        match (own.is_empty(), rest.is_empty()) {
+            (_, true) => own.to_owned(),
+            (true, false) => self.stand_in(Kind::Name, rest),
+            (false, false) => format!("{own} {}", self.stand_in(Kind::Name, rest)),
         }
     }
 
@@ -126,11 +130,26 @@ impl Mask {
     }
 
     fn masked_pieces(&mut self, pieces: Vec<Piece>) -> String {
-        let masked = pieces.into_iter().map(|piece| match piece {
-            Piece::Replaced(text) => text,
-            Piece::Open(text) => words::masked(self, &text),
-        });
-        masked.collect()
+        let mut masked = String::new();
+        let mut folder = None;
+        for piece in pieces {
+            match piece {
+                Piece::Replaced(text) => {
+                    masked.push_str(&text);
+                    folder = Some(text);
+                }
+                // What was found twice in a row has nothing between.
+                Piece::Open(text) if text.is_empty() => {}
+                Piece::Open(text) => {
+                    let folder = folder.take().filter(|_| text.starts_with(['/', '\\']));
+                    masked.push_str(&match folder {
+                        Some(folder) => words::masked_behind(self, &folder, &text),
+                        None => words::masked(self, &text),
+                    });
+                }
+            }
+        }
+        masked
     }
 
     fn with_known_replaced(&self, text: &str) -> Vec<Piece> {
@@ -229,6 +248,7 @@ fn is_ours(text: &str) -> bool {
         "memory",
         "file",
         "portray",
+        "portray-app",
     ];
     settings.contains(&text) || text.starts_with("PORTRAY_") || text.starts_with("AWS_")
 }

@@ -4,6 +4,8 @@ mod agent;
 mod aws_files;
 mod check;
 mod desktop;
+#[cfg(target_os = "linux")]
+mod keyring_service;
 mod local;
 mod masking;
 mod report;
@@ -49,6 +51,8 @@ pub fn examine(invocation: &Invocation) -> Examination {
     checks.extend(agent::checks(invocation, &mut found));
     checks.extend(agent::reach(invocation, &mut found));
     checks.extend(desktop::checks(invocation));
+    #[cfg(target_os = "linux")]
+    checks.extend(keyring_service::check(invocation));
     Examination {
         version: env!("CARGO_PKG_VERSION"),
         platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),

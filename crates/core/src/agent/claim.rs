@@ -1,11 +1,12 @@
 //! Whoever holds the socket is the agent: one per home and user, by locks that die with its process.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::agent::client::{Client, ClientError};
+use crate::agent::hold::{self, Hold, NotTaken};
 use crate::agent::listener::Listener;
 use crate::agent::protocol::{AgentHello, AgentKind, Operation};
 use crate::agent::whereabouts::{self, Held, Whereabouts};
@@ -16,6 +17,9 @@ use crate::private_files::{self, FolderFault, folder_fault};
 
 /// How long an agent that ends has to store what it must and to finish its answers before the next one gives up.
 const HAND_OVER: Duration = Duration::from_secs(10);
+
+/// How long others may take that claim at the same time, each of them a moment.
+const CLAIMING: Duration = Duration::from_secs(3);
 
 /// The right to be the agent, with the socket bound. Clients that connect already wait to be served.
 #[derive(Debug)]
@@ -28,7 +32,7 @@ pub struct Claim {
 #[derive(Debug)]
 pub struct Place {
     paths: Paths,
-    lock: File,
+    hold: Hold,
     _whereabouts: Whereabouts,
 }
 
@@ -61,26 +65,55 @@ impl ClaimError {
     }
 }
 
-/// Takes the lock and binds the socket, or says who has done so before. Does not wait. Needs a tokio runtime on
-/// Windows, on a thread of it that may block.
+/// Takes the lock and binds the socket, or says who has done so before. Waits a moment for others that claim, and for
+/// the one that was faster to say who it is. Needs a tokio runtime on Windows, on a thread of it that may block.
 pub fn claim(paths: &Paths) -> Result<Claim, ClaimError> {
     make_runtime_folder(&paths.runtime)?;
-    let lock = open_lock(&paths.lock())?;
-    match lock.try_lock() {
-        Ok(()) => match Whereabouts::claim(paths) {
-            Ok(whereabouts) => bind(paths, lock, whereabouts),
-            Err(Held) => Err(ClaimError::Taken(hello(paths))),
-        },
-        Err(TryLockError::WouldBlock) => Err(ClaimError::Taken(hello(paths))),
-        Err(TryLockError::Error(error)) => Err(lock_failed(paths, error)),
+    match claim_in_turn(paths) {
+        // Asked when the turn is over: whoever answers slowly keeps nobody else waiting.
+        Err(ClaimError::Taken(None)) => Err(ClaimError::Taken(hello(paths))),
+        outcome => outcome,
     }
+}
+
+fn claim_in_turn(paths: &Paths) -> Result<Claim, ClaimError> {
+    let _turn = take_turn(paths);
+    let hold = take(paths)?;
+    match Whereabouts::claim(paths) {
+        Ok(whereabouts) => bind(paths, hold, whereabouts),
+        Err(Held) => Err(ClaimError::Taken(None)),
+    }
+}
+
+/// One process claims at a time, in whatever session: so whoever finds the lock held finds the socket bound too, unless
+/// its owner is ending. None where that is not to be had; then somebody may be found to be silent who has just begun.
+fn take_turn(paths: &Paths) -> Option<File> {
+    let taken = private_files::make_folder(&paths.state)
+        .and_then(|()| private_files::open_lock(&paths.state.join("claim.lock")))
+        .and_then(|lock| private_files::lock_within(lock, CLAIMING));
+    match taken {
+        Ok(turn) => Some(turn),
+        Err(error) => {
+            tracing::debug!(%error, "claiming beside others that may claim too");
+            None
+        }
+    }
+}
+
+fn take(paths: &Paths) -> Result<Hold, ClaimError> {
+    Hold::take(&paths.lock()).map_err(|not_taken| match not_taken {
+        NotTaken::Held => ClaimError::Taken(None),
+        NotTaken::Failed(error) => ClaimError::Lock {
+            path: paths.lock(),
+            error,
+        },
+    })
 }
 
 /// As [`claim`], for the tray application: a headless agent whose sign-ins it will find in `store` is asked to stop
 /// first. With a memory store, or another one, the answer is [`ClaimError::Taken`], because a person has to agree to a
 /// new sign-in.
 pub async fn take_over(paths: &Paths, clock: &SharedClock, store: SecretStore) -> Result<Claim, ClaimError> {
-    // One that does not answer yet may have begun a moment ago.
     match claim_when_free(paths, clock).await {
         Err(ClaimError::Taken(Some(agent))) if gives_way(&agent, store) => {}
         other => return other,
@@ -96,16 +129,27 @@ pub async fn claim_when_free(paths: &Paths, clock: &SharedClock) -> Result<Claim
 
 /// Waits until the agent of this home has let go of everything, after it was asked to stop. False: not within `at_most`.
 pub fn wait_until_gone(paths: &Paths, at_most: Duration) -> Result<bool, ClaimError> {
-    let lock = open_lock(&paths.lock())?;
     let (gone, waiting) = std::sync::mpsc::channel();
     // The lock is the last thing that an agent lets go. Waiting for it has no deadline of its own.
-    let of_sign_ins = paths.clone();
+    let of_agent = paths.clone();
     std::thread::spawn(move || {
-        let is_gone = lock.lock_shared().is_ok();
-        whereabouts::wait_until_free(&of_sign_ins);
-        gone.send(is_gone)
+        let free = hold::wait_until_free(&of_agent.lock());
+        whereabouts::wait_until_free(&of_agent);
+        gone.send(free)
     });
-    Ok(waiting.recv_timeout(at_most).unwrap_or(false))
+    match waiting.recv_timeout(at_most) {
+        Ok(Ok(())) => Ok(true),
+        Ok(Err(error)) => Err(ClaimError::Lock {
+            path: paths.lock(),
+            error,
+        }),
+        Err(_) => Ok(false),
+    }
+}
+
+/// The process that holds the lock of this home, where it says so and lives.
+pub fn lock_holder(paths: &Paths) -> Option<u32> {
+    hold::holder(&paths.lock())
 }
 
 /// Makes the folder of socket and lock, or refuses one that others can enter.
@@ -136,13 +180,9 @@ impl Place {
             return Ok(None);
         }
         make_runtime_folder(&self.paths.runtime)?;
-        let lock = open_lock(&self.paths.lock())?;
-        match lock.try_lock() {
-            Ok(()) => self.lock = lock,
-            // Only the socket was removed.
-            Err(TryLockError::WouldBlock) if is_same_file(&lock, &self.lock) => {}
-            Err(TryLockError::WouldBlock) => return Err(ClaimError::Taken(None)),
-            Err(TryLockError::Error(error)) => return Err(lock_failed(&self.paths, error)),
+        // Where only the socket was removed, the lock is ours still.
+        if !self.hold.is_of(&self.paths.lock()) {
+            self.hold = take(&self.paths)?;
         }
         let listener = Listener::bind(&self.paths).map_err(|error| ClaimError::Socket {
             path: self.socket(),
@@ -159,25 +199,17 @@ impl Place {
 
     /// Lets others in.
     pub(super) fn leave(self) {
-        drop(self.lock);
+        self.hold.let_go();
     }
 }
 
-#[cfg(unix)]
-fn is_same_file(one: &File, other: &File) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    let number = |file: &File| file.metadata().map(|found| (found.dev(), found.ino())).ok();
-    number(one).is_some() && number(one) == number(other)
-}
-
-fn bind(paths: &Paths, lock: File, whereabouts: Whereabouts) -> Result<Claim, ClaimError> {
+fn bind(paths: &Paths, hold: Hold, whereabouts: Whereabouts) -> Result<Claim, ClaimError> {
     // The lock says that no agent of this home lives. Something may still answer there (a home shared by
     // two machines, say): a socket is only replaced when nobody does.
     match Client::connect(paths) {
         Err(ClientError::NotRunning) => {}
-        Ok(mut client) => return Err(ClaimError::Taken(client.hello().ok())),
         Err(ClientError::OutOfReach { path, error }) => return Err(ClaimError::Socket { path, error }),
-        Err(_) => return Err(ClaimError::Taken(None)),
+        Ok(_) | Err(_) => return Err(ClaimError::Taken(None)),
     }
     let listener = Listener::bind(paths).map_err(|error| ClaimError::Socket {
         path: paths.socket(),
@@ -186,28 +218,10 @@ fn bind(paths: &Paths, lock: File, whereabouts: Whereabouts) -> Result<Claim, Cl
     whereabouts.note(paths);
     let place = Place {
         paths: paths.clone(),
-        lock,
+        hold,
         _whereabouts: whereabouts,
     };
     Ok(Claim { listener, place })
-}
-
-fn open_lock(path: &Path) -> Result<File, ClaimError> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    private_files::private(&mut options)
-        .open(path)
-        .map_err(|error| ClaimError::Lock {
-            path: path.to_owned(),
-            error,
-        })
-}
-
-fn lock_failed(paths: &Paths, error: io::Error) -> ClaimError {
-    ClaimError::Lock {
-        path: paths.lock(),
-        error,
-    }
 }
 
 fn hello(paths: &Paths) -> Option<AgentHello> {

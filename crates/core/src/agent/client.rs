@@ -4,22 +4,44 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
+
 use crate::agent::connection::{self, Connection};
+use crate::agent::hold;
 use crate::agent::protocol::{
     AgentHello, CredentialsReply, MAX_REQUEST, Operation, Reply, RequestLine, ResponseLine, VERSION,
 };
 use crate::agent::whereabouts;
 use crate::app::contract::ProblemView;
+use crate::clock::{Clock, SystemClock};
 use crate::paths::Paths;
 use crate::private_files::FolderFault;
 
 /// How long an answer may take: longer than the agent gives AWS for it, so that the agent can say what is wrong.
 const PATIENCE: Duration = Duration::from_secs(90);
 
+/// After which silence an agent is asked whether it lives: it answers most requests within a millisecond.
+const SILENCE: Duration = Duration::from_secs(1);
+
+/// How long one that lives may take to say so, on a machine that has much to do.
+const LIFE_SIGN: Duration = Duration::from_secs(3);
+
+/// How long one that has just bound its socket may take until it serves it: it opens its store first, and shows its tray.
+const BEGINNING: SignedDuration = SignedDuration::from_secs(15);
+
+/// For what has come while somebody waited for something else.
+const AT_ONCE: Duration = Duration::from_millis(1);
+
 /// A connection to the agent; takes one request after the other.
 #[derive(Debug)]
 pub struct Client {
     connection: BufReader<Connection>,
+    /// Where the agent is asked whether it lives; none where this is the socket of a launch.
+    agent: Option<Paths>,
+    /// How long an answer may take, in all.
+    patience: Option<Duration>,
+    /// Whether the agent of a long silence was asked, so that the rest of the patience is waited for.
+    was_asked: bool,
 }
 
 /// Why there is no answer, or the answer that something failed.
@@ -36,6 +58,12 @@ pub enum ClientError {
     OutOfReach { path: PathBuf, error: io::Error },
     #[error("the agent did not answer in time")]
     TimedOut,
+    /// It takes connections and says nothing, not even who it is: it was stopped, or hangs.
+    #[error("the agent does not answer")]
+    Hung {
+        /// Its process, where the system tells.
+        pid: Option<u32>,
+    },
     #[error("the agent closed the connection")]
     Closed,
     #[error("the connection to the agent failed: {0}")]
@@ -65,11 +93,19 @@ impl Client {
     }
 
     fn connect_to(paths: &Paths) -> Result<Self, ClientError> {
-        let mut client = Self {
-            connection: BufReader::new(connection::open(paths)?),
-        };
+        let connection = connection::open(paths, LIFE_SIGN)?;
+        let mut client = Self::on(connection, Some(paths.clone()));
         client.wait_at_most(Some(PATIENCE))?;
         Ok(client)
+    }
+
+    fn on(connection: Connection, agent: Option<Paths>) -> Self {
+        Self {
+            connection: BufReader::new(connection),
+            agent,
+            patience: None,
+            was_asked: false,
+        }
     }
 
     /// Connects to the socket of one launch, which somebody has shown to the container that we run in. Who may have put
@@ -79,9 +115,7 @@ impl Client {
             problem: ProblemView::no_launch(socket, &error),
             candidates: Vec::new(),
         })?;
-        Ok(Self {
-            connection: BufReader::new(connection),
-        })
+        Ok(Self::on(connection, None))
     }
 
     /// The credentials of the role that the socket of a launch is for.
@@ -93,21 +127,43 @@ impl Client {
         Ok(credentials)
     }
 
-    /// Bounds the wait for every further answer; `None` waits for as long as the agent lives.
+    /// Bounds the wait for every further answer; `None` waits for as long as the agent lives. One that is silent for a
+    /// second is asked on another connection whether it does, once for each request.
     pub fn wait_at_most(&mut self, patience: Option<Duration>) -> Result<(), ClientError> {
+        self.patience = patience;
+        self.was_asked = false;
+        let first = match (&self.agent, patience) {
+            (Some(_), Some(patience)) => Some(patience.min(SILENCE)),
+            (Some(_), None) => Some(SILENCE),
+            (None, patience) => patience,
+        };
+        self.wait(first)
+    }
+
+    fn wait(&mut self, patience: Option<Duration>) -> Result<(), ClientError> {
         connection::set_patience(self.connection.get_mut(), patience).map_err(ClientError::Broken)
     }
 
-    /// Who the agent is.
+    /// Who the agent is. Whoever lives says that at once, so there is little patience for it.
     pub fn hello(&mut self) -> Result<AgentHello, ClientError> {
-        let version = env!("CARGO_PKG_VERSION").to_owned();
-        self.wait_at_most(Some(Duration::from_secs(1)))?;
-        let reply = self.ask(&Operation::Hello { version })?;
-        self.wait_at_most(Some(PATIENCE))?;
-        let Reply::Hello(hello) = reply else {
-            return Err(ClientError::Garbled);
-        };
-        Ok(hello)
+        self.was_asked = true;
+        self.wait(Some(LIFE_SIGN))?;
+        self.write(&Operation::Hello {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        })?;
+        match self.receive() {
+            Ok(Reply::Hello(hello)) => Ok(hello),
+            Ok(_) => Err(ClientError::Garbled),
+            Err(ClientError::TimedOut) => Err(self.hung()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn hung(&self) -> ClientError {
+        let holder = || hold::holder(&self.agent.as_ref()?.lock());
+        ClientError::Hung {
+            pid: connection::server(self.connection.get_ref()).or_else(holder),
+        }
     }
 
     /// Sends a request and waits for its (first) answer. A [`Reply::Problem`] is an error.
@@ -135,6 +191,13 @@ impl Client {
     }
 
     fn send(&mut self, operation: &Operation) -> Result<(), ClientError> {
+        if self.was_asked {
+            self.wait_at_most(self.patience)?;
+        }
+        self.write(operation)
+    }
+
+    fn write(&mut self, operation: &Operation) -> Result<(), ClientError> {
         let mut line = serde_json::to_vec(&RequestLine {
             v: VERSION,
             operation: operation.clone(),
@@ -147,12 +210,41 @@ impl Client {
 
     fn receive(&mut self) -> Result<Reply, ClientError> {
         let mut line = Vec::new();
-        self.connection.read_until(b'\n', &mut line).map_err(broken)?;
+        let mut is_hung = false;
+        // What has come of the line stays in it.
+        while let Err(error) = self.connection.read_until(b'\n', &mut line) {
+            match broken(error) {
+                ClientError::TimedOut if is_hung => return Err(self.hung()),
+                ClientError::TimedOut if !self.was_asked => is_hung = self.is_hung()?,
+                error => return Err(error),
+            }
+        }
         // Half a line is what an agent was saying when it crashed.
         if !line.ends_with(b"\n") {
             return Err(ClientError::Closed);
         }
         parse_reply(&line)
+    }
+
+    /// Asks on another connection whether the agent lives, which has been silent on this one. What is left of the
+    /// patience is for one that does; what has come meanwhile is read in any case.
+    fn is_hung(&mut self) -> Result<bool, ClientError> {
+        let left = self.patience.map(|patience| patience.saturating_sub(SILENCE));
+        let agent = match &self.agent {
+            Some(agent) if left.is_none_or(|left| !left.is_zero()) => agent,
+            Some(_) | None => return Err(ClientError::TimedOut),
+        };
+        let clock = SystemClock::new();
+        // One that is ending closes this connection too.
+        let asked = Self::connect_to(agent).and_then(|mut other| other.hello());
+        let is_hung = matches!(asked, Err(ClientError::Hung { .. })) && !has_just_begun(agent, clock.now());
+        self.was_asked = true;
+        let left = match is_hung {
+            true => Some(AT_ONCE),
+            false => left.map(|left| left.saturating_sub(clock.elapsed()).max(AT_ONCE)),
+        };
+        self.wait(left)?;
+        Ok(is_hung)
     }
 }
 
@@ -160,6 +252,11 @@ impl ClientError {
     /// Nothing stands there, or nobody listens any more, or nobody can get there.
     pub(super) fn not_opened(paths: &Paths, error: io::Error) -> Self {
         let kind = error.kind();
+        // So many wait there already that nobody else may.
+        if kind == io::ErrorKind::WouldBlock {
+            let pid = hold::holder(&paths.lock());
+            return Self::Hung { pid };
+        }
         if matches!(
             kind,
             io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::ConnectionRefused
@@ -187,9 +284,17 @@ impl ClientError {
             Self::NotOurs => ProblemView::foreign_pipe(),
             Self::Folder { path, fault } => ProblemView::runtime_folder(&path, &fault),
             Self::TimedOut => ProblemView::no_answer_in_time(),
+            Self::Hung { pid } => ProblemView::agent_hangs(pid),
             Self::Closed | Self::Broken(_) | Self::Garbled => ProblemView::no_answer(),
         }
     }
+}
+
+/// Whether the socket was bound a moment ago. A pipe does not tell.
+fn has_just_begun(agent: &Paths, now: Timestamp) -> bool {
+    let bound = std::fs::symlink_metadata(agent.socket()).and_then(|found| found.modified());
+    let bound = bound.ok().and_then(|bound| Timestamp::try_from(bound).ok());
+    bound.is_some_and(|bound| now.duration_since(bound).abs() < BEGINNING)
 }
 
 fn parse_reply(line: &[u8]) -> Result<Reply, ClientError> {
@@ -222,46 +327,4 @@ fn broken(error: io::Error) -> ClientError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::app::contract::ProblemCode;
-    use crate::paths::Environment;
-
-    #[test]
-    fn w6_an_agent_of_another_version_is_named() {
-        let answer = parse_reply(br#"{"v":3,"answer":"something_new"}"#);
-        assert!(matches!(answer, Err(ClientError::OtherVersion(3))));
-        let problem = br#"{"v":3,"answer":"problem","problem":{"code":"wrong_use","what_happened":"Old.","what_to_do":"Update."}}"#;
-        let Err(ClientError::Problem { problem, .. }) = parse_reply(problem) else {
-            panic!("a problem can be read whatever the version");
-        };
-        assert_eq!(problem.what_to_do, "Update.");
-        for (version, older) in [(0, "Portray that runs is older"), (3, "program is older")] {
-            let problem = ClientError::OtherVersion(version).into_problem();
-            assert_eq!(problem.code, ProblemCode::NoAgent);
-            assert!(problem.what_happened.contains(older), "{version}: {problem:?}");
-        }
-        let done = parse_reply(br#"{"v":3,"answer":"done"}"#);
-        assert!(matches!(done, Ok(Reply::Done)), "{done:?}");
-    }
-
-    #[test]
-    fn p3_a_socket_that_cannot_be_reached_is_said_to_be_so() {
-        let paths = Paths::of(&Environment::of(&[("PORTRAY_HOME", "/home/b")])).unwrap();
-        for kind in [io::ErrorKind::PermissionDenied, io::ErrorKind::InvalidInput] {
-            let problem = ClientError::not_opened(&paths, kind.into()).into_problem();
-            assert_eq!(problem.code, ProblemCode::NoAgent);
-            assert!(
-                problem.what_happened.contains("/home/b/run/agent.sock"),
-                "{problem:?}"
-            );
-            assert!(problem.what_to_do.contains("PORTRAY_HOME"), "{problem:?}");
-        }
-    }
-
-    #[test]
-    fn x2_an_answer_that_is_not_understood_is_not_repeated() {
-        let error = parse_reply(br#"{"v":1,"answer":"credentials","secret_access_key":"aoa-canary"}"#);
-        assert!(!format!("{error:?}").contains("canary"));
-    }
-}
+mod tests;

@@ -1,9 +1,9 @@
 //! The client's end of the agent's socket or pipe: opened only where it is ours, with a deadline for what it does.
 
 #[cfg(unix)]
-pub use unix::{Connection, open, open_launch, set_patience};
+pub use unix::{Connection, open, open_launch, server, set_patience};
 #[cfg(windows)]
-pub use windows::{Connection, open, open_launch, set_patience};
+pub use windows::{Connection, open, open_launch, server, set_patience};
 
 #[cfg(unix)]
 mod unix {
@@ -18,10 +18,11 @@ mod unix {
 
     pub type Connection = UnixStream;
 
-    /// A folder that others can enter could hold somebody else's socket, and give us somebody else's credentials.
-    pub fn open(paths: &Paths) -> Result<Connection, ClientError> {
+    /// A folder that others can enter could hold somebody else's socket, and give us somebody else's credentials. Waits
+    /// as long as `patience` where too many wait already.
+    pub fn open(paths: &Paths, patience: Duration) -> Result<Connection, ClientError> {
         let connection =
-            Connection::connect(paths.socket()).map_err(|error| ClientError::not_opened(paths, error))?;
+            connect(&paths.socket(), patience).map_err(|error| ClientError::not_opened(paths, error))?;
         match folder_fault(&paths.runtime) {
             None => Ok(connection),
             Some(fault) => Err(ClientError::Folder {
@@ -29,6 +30,38 @@ mod unix {
                 fault,
             }),
         }
+    }
+
+    /// What waits for a queue to become shorter is what has a deadline for writing.
+    #[cfg(target_os = "linux")]
+    fn connect(socket: &Path, patience: Duration) -> io::Result<Connection> {
+        use rustix::net::sockopt::{Timeout, set_socket_timeout};
+        use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
+        let address = SocketAddrUnix::new(socket)?;
+        let flags = SocketFlags::CLOEXEC;
+        let connection = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+        set_socket_timeout(&connection, Timeout::Send, Some(patience))?;
+        connect(&connection, &address)?;
+        Ok(connection.into())
+    }
+
+    /// Elsewhere a full queue refuses.
+    #[cfg(not(target_os = "linux"))]
+    fn connect(socket: &Path, _patience: Duration) -> io::Result<Connection> {
+        Connection::connect(socket)
+    }
+
+    /// The process at the other end.
+    #[cfg(target_os = "linux")]
+    pub fn server(connection: &Connection) -> Option<u32> {
+        let peer = rustix::net::sockopt::socket_peercred(connection).ok()?;
+        peer.pid.as_raw_nonzero().get().try_into().ok()
+    }
+
+    /// Other systems tell it in ways of their own; the lock of the agent has its number too.
+    #[cfg(not(target_os = "linux"))]
+    pub fn server(_connection: &Connection) -> Option<u32> {
+        None
     }
 
     /// The socket of one launch, inside of the container that it was shown to.
@@ -63,9 +96,6 @@ mod windows {
     /// All instances of the pipe have a client, and the agent has not made the next one yet.
     const PIPE_BUSY: i32 = 231;
 
-    /// How long the agent may take to be ready for one more client.
-    const READY: Duration = Duration::from_secs(5);
-
     /// A pipe with a runtime of its own, because only so a read can have a deadline. Not to be used on a thread of
     /// another runtime that runs tasks.
     #[derive(Debug)]
@@ -78,14 +108,14 @@ mod windows {
 
     /// A pipe that somebody else has made could give us somebody else's credentials. Nothing is sent before its
     /// owner is known, and what serves it may learn who we are but not act for us.
-    pub fn open(paths: &Paths) -> Result<Connection, ClientError> {
+    pub fn open(paths: &Paths, patience: Duration) -> Result<Connection, ClientError> {
         let runtime = Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(ClientError::Broken)?;
-        let waited = runtime.block_on(async { timeout(READY, instance(&pipe_name(paths))).await });
+        let waited = runtime.block_on(async { timeout(patience, instance(&pipe_name(paths))).await });
         let pipe = waited
-            .map_err(|_| ClientError::TimedOut)?
+            .map_err(|_| ClientError::Hung { pid: None })?
             .map_err(|error| ClientError::not_opened(paths, error))?;
         if !is_ours(&pipe).map_err(ClientError::Broken)? {
             return Err(ClientError::NotOurs);
@@ -95,6 +125,11 @@ mod windows {
             runtime,
             patience: None,
         })
+    }
+
+    /// The process at the other end is not asked for.
+    pub fn server(_connection: &Connection) -> Option<u32> {
+        None
     }
 
     /// Containers of Linux run in a machine of their own there, which reaches no pipe.

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use crate::agent::claim::claim;
@@ -14,7 +14,7 @@ use crate::agent::protocol::{
     AgentHello, AgentKind, Asker, CredentialsReply, Operation, PreparedReply, Reply, RequestLine, Stay,
     Target, WireSecret,
 };
-use crate::agent::socket::Answering;
+use crate::agent::socket::{Answering, Replies};
 use crate::app::contract::{ProblemCode, ProblemView, Role};
 use crate::clock::SharedClock;
 use crate::paths::{Environment, Paths, SecretStore};
@@ -53,7 +53,7 @@ impl Double {
 }
 
 impl Answering for Double {
-    async fn answer(&self, request: RequestLine, _caller: Caller, replies: mpsc::Sender<Reply>) {
+    async fn answer(&self, request: RequestLine, _caller: Caller, replies: Replies) {
         let reply = match request.operation {
             Operation::Hello { .. } => Reply::Hello(AgentHello {
                 version: "0.0.1".to_owned(),
@@ -67,7 +67,7 @@ impl Answering for Double {
                 self.credentials(role).await
             }
             Operation::Subscribe => {
-                replies.closed().await;
+                replies.left().await;
                 Reply::Done
             }
             Operation::Stop => {
@@ -89,7 +89,7 @@ impl Answering for Double {
                 }
             }
             Operation::Launch { .. } | Operation::Uses { .. } => {
-                replies.closed().await;
+                replies.left().await;
                 Reply::Done
             }
             Operation::Granted

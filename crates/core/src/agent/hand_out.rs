@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use tokio::sync::mpsc;
-
 use super::handler::{Handler, Outcome};
 use crate::agent::listener::Caller;
 use crate::agent::protocol::{Asker, CredentialsReply, PreparedReply, Reply, Stay, Target, WireSecret};
+use crate::agent::socket::Replies;
 use crate::agent::targets::{Refusal, account_name};
 use crate::app::ConsoleRequest;
 use crate::app::chained::chain_view;
@@ -117,8 +116,8 @@ impl Handler {
         CredentialsReply {
             chain: chain_view(&self.app.catalogue(), &key).map(Box::new),
             access_key_id: credentials.access_key_id,
-            secret_access_key: WireSecret::from(&credentials.secret_access_key),
-            session_token: WireSecret::from(&credentials.session_token),
+            secret_access_key: WireSecret::from(credentials.secret_access_key),
+            session_token: WireSecret::from(credentials.session_token),
             expires_at: credentials.expires_at,
             portal_name,
             account_name,
@@ -208,7 +207,7 @@ impl Handler {
     }
 
     /// Announces a launch until its client leaves, and tells it when it is revoked.
-    pub(super) async fn launch(&self, launch: Launch, replies: &mpsc::Sender<Reply>) -> Reply {
+    pub(super) async fn launch(&self, launch: Launch, replies: &Replies) -> Reply {
         if !is_launch(&launch.id) {
             return Reply::problem(ProblemView::not_understood());
         }
@@ -222,14 +221,14 @@ impl Handler {
                 return Reply::Revoked { problem };
             }
             tokio::select! {
-                () = replies.closed() => return Reply::Done,
+                () = replies.left() => return Reply::Done,
                 changed = changes.changed() => if changed.is_err() { return Reply::Done },
             }
         }
     }
 
     /// Sends the uses that there are, and those that come, until the client leaves.
-    pub(super) async fn follow_uses(&self, after: u64, replies: &mpsc::Sender<Reply>) -> Reply {
+    pub(super) async fn follow_uses(&self, after: u64, replies: &Replies) -> Reply {
         let mut changes = self.app.uses().changes();
         let mut after = after;
         loop {
@@ -247,7 +246,7 @@ impl Handler {
             // Also where nothing was ever used, "the first" is over.
             after = after.max(1);
             tokio::select! {
-                () = replies.closed() => return Reply::Done,
+                () = replies.left() => return Reply::Done,
                 changed = changes.changed() => if changed.is_err() { return Reply::Done },
             }
         }

@@ -2,15 +2,13 @@
 
 use std::time::Duration;
 
-use tokio::sync::mpsc;
-
 use crate::agent::hand_out::ConsoleWish;
 use crate::agent::listener::Caller;
 use crate::agent::pages::{account_line, at_most_a_page, by_account, page};
 use crate::agent::protocol::{
     AccountsReply, AgentHello, AgentKind, Operation, Reply, RequestLine, StatusReply, Target, WireSecret,
 };
-use crate::agent::socket::Answering;
+use crate::agent::socket::{Answering, Replies};
 use crate::agent::targets::{self, Known, Refusal, account_name};
 use crate::app::contract::{
     Answer, MfaCode, PortalView, ProblemView, Request, Role, RoleRow, SearchRequest, SignInMethod,
@@ -58,7 +56,7 @@ impl Handler {
         operation: Operation,
         caller: &Caller,
         noted: &mut Option<Observed>,
-        replies: &mpsc::Sender<Reply>,
+        replies: &Replies,
     ) -> Outcome {
         match operation {
             Operation::Hello { version } => Ok(self.hello(&version)),
@@ -215,7 +213,7 @@ impl Handler {
         method: SignInMethod,
         open_browser: bool,
         force: bool,
-        replies: &mpsc::Sender<Reply>,
+        replies: &Replies,
     ) -> Outcome {
         let started = self.app.sign_in(&portal.id, method, open_browser, force).await;
         let started = match started? {
@@ -246,12 +244,12 @@ impl Handler {
     }
 
     /// Sends the state now and at every change, until the client leaves or the application ends.
-    async fn subscribe(&self, replies: &mpsc::Sender<Reply>) -> Reply {
+    async fn subscribe(&self, replies: &Replies) -> Reply {
         let mut snapshots = self.app.snapshots();
         snapshots.mark_changed();
         loop {
             tokio::select! {
-                () = replies.closed() => return Reply::Done,
+                () = replies.left() => return Reply::Done,
                 changed = snapshots.changed() => if changed.is_err() { return Reply::Done },
             }
             let snapshot = (**snapshots.borrow_and_update()).clone();
@@ -358,7 +356,7 @@ impl Handler {
 }
 
 impl Answering for Handler {
-    async fn answer(&self, request: RequestLine, caller: Caller, replies: mpsc::Sender<Reply>) {
+    async fn answer(&self, request: RequestLine, caller: Caller, replies: Replies) {
         tracing::debug!(pid = caller.pid, "request");
         let mut noted = None;
         let outcome = self.reply(request.operation, &caller, &mut noted, &replies).await;

@@ -13,6 +13,7 @@ mod grant;
 mod hand_out;
 pub mod handler;
 pub mod harden;
+mod hold;
 pub mod listener;
 mod pages;
 pub mod passphrase;
@@ -25,7 +26,7 @@ mod whereabouts;
 #[cfg(windows)]
 mod windows_rights;
 
-pub use claim::{Claim, ClaimError, claim, claim_when_free, take_over, wait_until_gone};
+pub use claim::{Claim, ClaimError, claim, claim_when_free, lock_holder, take_over, wait_until_gone};
 pub use client::{Client, ClientError};
 pub use engine::{Engine, EngineError};
 pub use grant::Grant;

@@ -288,6 +288,12 @@ impl From<&Secret> for WireSecret {
     }
 }
 
+impl From<Secret> for WireSecret {
+    fn from(secret: Secret) -> Self {
+        Self(secret.into_exposed())
+    }
+}
+
 impl fmt::Debug for WireSecret {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("[redacted]")
@@ -351,15 +357,19 @@ pub fn parse_request(line: &[u8]) -> Result<RequestLine, ProblemView> {
     struct Versioned {
         v: u32,
     }
-    let Versioned { v } = serde_json::from_slice(line).map_err(|_| ProblemView::not_understood())?;
-    let request: Result<RequestLine, _> = serde_json::from_slice(line);
     let is_understood_by_all =
         |request: &RequestLine| matches!(request.operation, Operation::Hello { .. } | Operation::Stop);
-    match request {
-        Ok(request) if v == VERSION || is_understood_by_all(&request) => Ok(request),
-        Ok(_) | Err(_) if v != VERSION => Err(ProblemView::other_protocol(VERSION, v)),
-        Ok(_) | Err(_) => Err(ProblemView::unknown_request()),
-    }
+    let request: Result<RequestLine, _> = serde_json::from_slice(line);
+    let version = match request {
+        Ok(request) if request.v == VERSION || is_understood_by_all(&request) => return Ok(request),
+        Ok(request) => Some(request.v),
+        Err(_) => serde_json::from_slice(line).ok().map(|Versioned { v }| v),
+    };
+    Err(match version {
+        None => ProblemView::not_understood(),
+        Some(VERSION) => ProblemView::unknown_request(),
+        Some(other) => ProblemView::other_protocol(VERSION, other),
+    })
 }
 
 #[cfg(test)]

@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 use crate::agent::grant::{Grant, Withheld};
 use crate::agent::listener::Caller;
 use crate::agent::protocol::{Operation, Reply, RequestLine};
-use crate::agent::socket::{Answering, Conversation};
+use crate::agent::socket::{Answering, Conversation, Replies};
 use crate::app::contract::ProblemView;
 use crate::clock::SharedClock;
 
@@ -89,7 +89,7 @@ impl Drop for SocketFile {
 struct Role(Arc<Grant>);
 
 impl Answering for Role {
-    async fn answer(&self, request: RequestLine, _caller: Caller, replies: mpsc::Sender<Reply>) {
+    async fn answer(&self, request: RequestLine, _caller: Caller, replies: Replies) {
         let reply = match request.operation {
             Operation::Granted => self.credentials().await,
             Operation::Hello { .. }

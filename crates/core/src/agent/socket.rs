@@ -20,10 +20,13 @@ use crate::agent::listener::Caller;
 use crate::agent::protocol::{MAX_REQUEST, Reply, RequestLine, ResponseLine, VERSION, parse_request};
 use crate::app::App;
 use crate::app::contract::ProblemView;
-use crate::clock::SharedClock;
+use crate::clock::{SharedClock, Sleep};
 
 /// How long a connection may take to send a request or to read an answer.
 const IDLE: Duration = Duration::from_secs(10);
+
+/// Credentials are shorter, in bytes.
+const USUAL: usize = 4096;
 
 /// How often the socket is looked for.
 const LOOK: Duration = Duration::from_secs(30);
@@ -38,8 +41,30 @@ pub trait Answering: Clone + Send + Sync + 'static {
         &self,
         request: RequestLine,
         caller: Caller,
-        replies: mpsc::Sender<Reply>,
+        replies: Replies,
     ) -> impl Future<Output = ()> + Send;
+}
+
+/// Where the lines of an answer go.
+#[derive(Debug, Clone)]
+pub struct Replies {
+    /// Boxed, because a channel makes room for many at once, and most answers are one.
+    lines: mpsc::Sender<Box<Reply>>,
+}
+
+/// The client has left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Left;
+
+impl Replies {
+    pub async fn send(&self, reply: Reply) -> Result<(), Left> {
+        self.lines.send(Box::new(reply)).await.map_err(|_| Left)
+    }
+
+    /// Ends when the client has left.
+    pub async fn left(&self) {
+        self.lines.closed().await;
+    }
 }
 
 impl Claim {
@@ -118,7 +143,9 @@ impl Conversation {
     {
         let (reading, mut writing) = tokio::io::split(stream);
         let mut reading = BufReader::new(reading);
-        while let Some(line) = self.next_line(&mut reading).await {
+        let mut patience = Patience::of(self.clock.clone());
+        let mut stopped = self.stopped.clone();
+        while let Some(line) = next_line(&mut reading, &mut patience, &mut stopped).await {
             let outcome = match line {
                 Line::TooLong => {
                     let _ = self
@@ -135,24 +162,6 @@ impl Conversation {
         }
     }
 
-    /// None: the client is done, took too long, or the agent stops.
-    async fn next_line(&self, reading: &mut (impl AsyncBufReadExt + Unpin)) -> Option<Line> {
-        let mut line = Vec::new();
-        let mut limited = reading.take(MAX_REQUEST as u64);
-        let mut stopped = self.stopped.clone();
-        let read = tokio::select! {
-            read = limited.read_until(b'\n', &mut line) => read,
-            () = self.clock.sleep(IDLE) => return None,
-            _ = stopped.wait_for(|stopped| *stopped) => return None,
-        };
-        match read {
-            Ok(0) | Err(_) => None,
-            Ok(_) if line.last() != Some(&b'\n') && line.len() == MAX_REQUEST => Some(Line::TooLong),
-            // The last line of a half-closed connection may lack its newline.
-            Ok(_) => Some(Line::Complete(line)),
-        }
-    }
-
     async fn reply(
         &self,
         reading: &mut (impl AsyncBufReadExt + Unpin),
@@ -165,11 +174,12 @@ impl Conversation {
             Err(problem) => return self.write(writing, Reply::problem(problem)).await,
         };
         let open_ended = request.operation.is_open_ended();
-        let (sender, mut replies) = mpsc::channel(4);
+        let (lines, mut replies) = mpsc::channel(4);
         let answering = answering.clone();
         let caller = self.caller.clone();
         // A panic there costs this answer, not the connection's clean end.
-        let answer = AssertUnwindSafe(async move { answering.answer(request, caller, sender).await });
+        let answer =
+            AssertUnwindSafe(async move { answering.answer(request, caller, Replies { lines }).await });
         let answer = Answer::begun(Box::pin(answer.catch_unwind()));
         let mut end = std::pin::pin!(self.end_of_open_ended(reading));
         loop {
@@ -179,7 +189,7 @@ impl Conversation {
                 () = &mut end, if open_ended => None,
             };
             let Some(reply) = reply else { break };
-            self.write(writing, reply).await?;
+            self.write(writing, *reply).await?;
         }
         drop(replies);
         if open_ended {
@@ -210,14 +220,73 @@ impl Conversation {
     }
 
     async fn write(&self, writing: &mut (impl AsyncWrite + Unpin), reply: Reply) -> io::Result<()> {
-        let mut line = serde_json::to_vec(&ResponseLine { v: VERSION, reply })?;
+        // What grows leaves copies behind.
+        let mut line = Vec::with_capacity(USUAL);
+        serde_json::to_writer(&mut line, &ResponseLine { v: VERSION, reply })?;
         line.push(b'\n');
         let written = tokio::select! {
+            biased;
             written = async { writing.write_all(&line).await?; writing.flush().await } => written,
             () = self.clock.sleep(IDLE) => Err(io::ErrorKind::TimedOut.into()),
         };
-        zeroize::Zeroize::zeroize(&mut line);
+        zeroize::Zeroize::zeroize(line.as_mut_slice());
         written
+    }
+}
+
+/// How long a connection's next request is waited for. One timer for all of them: one for each would cost more than
+/// most answers.
+struct Patience {
+    clock: SharedClock,
+    since: Duration,
+    timer: Sleep,
+}
+
+impl Patience {
+    fn of(clock: SharedClock) -> Self {
+        Self {
+            since: clock.elapsed(),
+            timer: clock.sleep(IDLE),
+            clock,
+        }
+    }
+
+    fn begin(&mut self) {
+        self.since = self.clock.elapsed();
+    }
+
+    async fn end(&mut self) {
+        loop {
+            self.timer.as_mut().await;
+            let waited = self.clock.elapsed().saturating_sub(self.since);
+            let left = IDLE.saturating_sub(waited);
+            if left.is_zero() {
+                return;
+            }
+            self.timer = self.clock.sleep(left);
+        }
+    }
+}
+
+/// None: the client is done, took too long, or the agent stops.
+async fn next_line(
+    reading: &mut (impl AsyncBufReadExt + Unpin),
+    patience: &mut Patience,
+    stopped: &mut watch::Receiver<bool>,
+) -> Option<Line> {
+    let mut line = Vec::new();
+    let mut limited = reading.take(MAX_REQUEST as u64);
+    patience.begin();
+    let read = tokio::select! {
+        read = limited.read_until(b'\n', &mut line) => read,
+        () = patience.end() => return None,
+        _ = stopped.wait_for(|stopped| *stopped) => return None,
+    };
+    match read {
+        Ok(0) | Err(_) => None,
+        Ok(_) if line.last() != Some(&b'\n') && line.len() == MAX_REQUEST => Some(Line::TooLong),
+        // The last line of a half-closed connection may lack its newline.
+        Ok(_) => Some(Line::Complete(line)),
     }
 }
 

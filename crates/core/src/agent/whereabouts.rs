@@ -3,18 +3,18 @@
 //! The folder of the socket is another one in another session of the same person (`su`, `cron`, a variable that is not
 //! set), and the system may empty it. Sign-ins lie elsewhere, and two agents that renew the same one end it.
 
-use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::PathBuf;
 
+use crate::agent::hold::{self, Hold, NotTaken};
 use crate::paths::Paths;
 use crate::private_files;
 
 /// The right to use the sign-ins of this home; let go with this value.
 #[derive(Debug)]
 pub struct Whereabouts {
-    /// None where the file system knows no locks, or the folder cannot be written.
-    lock: Option<File>,
+    /// None where the folder cannot be written.
+    hold: Option<Hold>,
 }
 
 /// Another agent has the sign-ins.
@@ -24,21 +24,17 @@ pub struct Held;
 impl Whereabouts {
     /// Does not wait.
     pub fn claim(paths: &Paths) -> Result<Self, Held> {
-        let lock = match open_lock(paths) {
-            Ok(lock) => lock,
-            Err(error) => return Ok(Self::unknown(&error)),
-        };
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(Held),
-            Err(TryLockError::Error(error)) => return Ok(Self::unknown(&error)),
+        let made = private_files::make_folder(&paths.state).map_err(NotTaken::Failed);
+        match made.and_then(|()| Hold::take(&paths.agent_lock_of_sign_ins())) {
+            Ok(hold) => Ok(Self { hold: Some(hold) }),
+            Err(NotTaken::Held) => Err(Held),
+            Err(NotTaken::Failed(error)) => Ok(Self::unknown(&error)),
         }
-        Ok(Self { lock: Some(lock) })
     }
 
     /// Tells other sessions where the socket is, now that it is there.
     pub fn note(&self, paths: &Paths) {
-        let Some(runtime) = paths.runtime.to_str().filter(|_| self.lock.is_some()) else {
+        let Some(runtime) = paths.runtime.to_str().filter(|_| self.hold.is_some()) else {
             return;
         };
         if let Err(error) = private_files::replace(&paths.agent_note(), runtime.as_bytes()) {
@@ -48,15 +44,13 @@ impl Whereabouts {
 
     fn unknown(error: &io::Error) -> Self {
         tracing::warn!(%error, "no lock beside the sign-ins: an agent of another session is not noticed");
-        Self { lock: None }
+        Self { hold: None }
     }
 }
 
 /// Waits until no agent has the sign-ins. Blocks.
 pub fn wait_until_free(paths: &Paths) {
-    if let Ok(lock) = open_lock(paths)
-        && let Err(error) = lock.lock_shared()
-    {
+    if let Err(error) = hold::wait_until_free(&paths.agent_lock_of_sign_ins()) {
         tracing::debug!(%error, "the lock beside the sign-ins is not waited for");
     }
 }
@@ -70,11 +64,4 @@ pub fn elsewhere(paths: &Paths) -> Option<Paths> {
         runtime,
         ..paths.clone()
     })
-}
-
-fn open_lock(paths: &Paths) -> io::Result<File> {
-    private_files::make_folder(&paths.state)?;
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    private_files::private(&mut options).open(paths.agent_lock_of_sign_ins())
 }

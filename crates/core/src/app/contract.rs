@@ -3,6 +3,7 @@
 
 mod aws_cli;
 mod consumers;
+mod role_words;
 mod rows;
 
 use jiff::Timestamp;
@@ -14,6 +15,7 @@ use crate::consumers::Question;
 use crate::identity_center::{AccountId, PortalId, RoleKey};
 pub use aws_cli::AwsCliPortal;
 pub use consumers::{ConsumerOrder, UsesView};
+pub use role_words::role_in_words;
 pub use rows::{RoleRow, SearchAnswer, SearchRequest};
 
 /// The services at which menus open the console: name, and keyword of the destination.

@@ -49,10 +49,7 @@ fn asked(key: String, question: &Question) -> Notice {
         key,
         title: format!(
             "Allow {name} to use {}?",
-            match &question.chain {
-                Some(chain) => label(chain),
-                None => format!("{} / {}", label(account), label(&question.permission_set)),
-            }
+            titled(question.chain.as_deref(), account, &question.permission_set)
         ),
         body: format!("{who} It was told to ask again."),
         // A click on the body shows more; without a window, where there is no more, it denies: nobody allows by a slip.
@@ -94,13 +91,17 @@ pub fn kept_no_longer(before: &AppState, after: &AppState) -> Option<NoticeChang
 }
 
 fn named(role: &NamedRole) -> String {
-    match &role.role.chain {
+    let NamedRole {
+        role, account_name, ..
+    } = role;
+    titled(role.chain.as_deref(), account_name, &role.permission_set)
+}
+
+/// A role in a title, which has little room.
+fn titled(chain: Option<&str>, account: &str, permission_set: &str) -> String {
+    match chain {
         Some(chain) => label(chain),
-        None => format!(
-            "{} / {}",
-            label(&role.account_name),
-            label(&role.role.permission_set)
-        ),
+        None => format!("{} / {}", label(account), label(permission_set)),
     }
 }
 

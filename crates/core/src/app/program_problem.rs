@@ -88,7 +88,9 @@ impl ProblemView {
         Self::new(
             ProblemCode::NoAgent,
             format!("No agent is running, and none could be started: {error}."),
-            "Start the application, or run “portray agent --foreground” to see what is wrong.",
+            about_the_folder(error).unwrap_or(
+                "Start the application, or run “portray agent --foreground” to see what is wrong.",
+            ),
         )
     }
 
@@ -140,8 +142,44 @@ impl ProblemView {
         Self::new(
             ProblemCode::Failed,
             "An agent is running already, but does not answer yet.",
-            "Wait a moment, or end it; then try again.",
+            "Wait a moment, or end it with “portray agent stop”; then try again.",
         )
+    }
+
+    /// It takes connections and says nothing.
+    pub fn agent_hangs(process: Option<u32>) -> Self {
+        let process = process.map_or(String::new(), |pid| format!(" (process {pid})"));
+        Self::new(
+            ProblemCode::NoAgent,
+            format!("Portray runs{process}, but does not answer: it was stopped, or hangs."),
+            "End it with “portray agent stop”; the next command starts it anew.",
+        )
+    }
+
+    /// Somebody asked for it to end, and it is the tray application that hangs.
+    pub fn application_hangs(process: u32) -> Self {
+        Self::new(
+            ProblemCode::NoAgent,
+            format!("The Portray application (process {process}) does not answer: it was stopped, or hangs."),
+            "End it with “portray agent stop --force”, then start it again.",
+        )
+    }
+
+    /// An agent that hangs cannot be ended from here: nobody knows its process, or that is not ours.
+    pub fn agent_out_of_reach(process: Option<u32>) -> Self {
+        let (what_happened, what_to_do) = match process {
+            Some(pid) => (
+                format!(
+                    "The process that holds Portray's socket ({pid}) does not answer, and is not one of Portray's."
+                ),
+                format!("See what it is, and end it yourself: kill {pid}"),
+            ),
+            None => (
+                "The agent does not answer, and the system does not say which process it is.".to_owned(),
+                "End “portray” or “portray-app” yourself, in the system's list of processes.".to_owned(),
+            ),
+        };
+        Self::new(ProblemCode::Failed, what_happened, what_to_do)
     }
 
     pub fn agent_does_not_end() -> Self {
@@ -172,17 +210,7 @@ impl ProblemView {
 
     /// Socket or lock cannot be had: in whole, and what the system says.
     pub fn no_socket(error: &dyn Display, cause: &io::Error) -> Self {
-        let kind = cause.kind();
-        let what_to_do = if matches!(
-            kind,
-            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
-        ) {
-            "Set PORTRAY_HOME to a folder of your own."
-        } else if matches!(kind, io::ErrorKind::InvalidInput | io::ErrorKind::InvalidFilename) {
-            "Set PORTRAY_HOME to a shorter path: a socket's has about 100 bytes at most."
-        } else {
-            "Look at what stands there."
-        };
+        let what_to_do = about_the_folder(cause).unwrap_or("Look at what stands there.");
         Self::new(ProblemCode::NoAgent, sentence(error), what_to_do)
     }
 
@@ -273,5 +301,42 @@ impl ProblemView {
             "Portray failed while it answered.",
             "Try again; the agent's log says more.",
         )
+    }
+}
+
+/// What to do where it is the folder that does not take a socket or a lock.
+fn about_the_folder(error: &io::Error) -> Option<&'static str> {
+    let kind = error.kind();
+    if matches!(
+        kind,
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
+    ) {
+        return Some("Set PORTRAY_HOME to a folder of your own.");
+    }
+    if matches!(kind, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
+        return Some("Make room on that disk, or set PORTRAY_HOME to a folder on another one.");
+    }
+    let is_too_long = matches!(kind, io::ErrorKind::InvalidInput | io::ErrorKind::InvalidFilename);
+    is_too_long.then_some("Set PORTRAY_HOME to a shorter path: a socket's has about 100 bytes at most.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn p3_a_folder_that_takes_no_socket_is_told_with_what_to_do_about_it() {
+        for (kind, words) in [
+            (io::ErrorKind::ReadOnlyFilesystem, "folder of your own"),
+            (io::ErrorKind::StorageFull, "Make room"),
+            (io::ErrorKind::InvalidFilename, "shorter path"),
+        ] {
+            let problem = ProblemView::no_socket(&"the lock cannot be taken", &kind.into());
+            assert!(problem.what_to_do.contains(words), "{problem:?}");
+            let problem = ProblemView::agent_not_started(&kind.into());
+            assert!(problem.what_to_do.contains(words), "{problem:?}");
+        }
+        let problem = ProblemView::agent_not_started(&io::ErrorKind::TimedOut.into());
+        assert!(problem.what_to_do.contains("--foreground"), "{problem:?}");
     }
 }

@@ -115,8 +115,19 @@ impl ProblemView {
     }
 }
 
-/// Who keeps sign-ins elsewhere than was asked for.
+/// Who keeps sign-ins elsewhere than was asked for, or not at all.
 impl ProblemView {
+    /// Somebody asked for the agent to end, which has what AWS gave last in its memory only.
+    pub fn unsaved_sign_in(portal: &str) -> Self {
+        Self::new(
+            ProblemCode::SecretStore,
+            format!(
+                "The renewed sign-in of {portal} could not be stored yet, and would be lost with the agent."
+            ),
+            "“portray status” says why; mend that, or end the agent all the same: portray agent stop --force",
+        )
+    }
+
     /// The application does not end an agent whose sign-ins would be lost.
     pub fn agent_in_memory(process: u32) -> Self {
         Self::new(

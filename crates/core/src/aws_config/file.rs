@@ -5,7 +5,6 @@ mod attributes;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
 use std::time::Duration;
 
 use tempfile::NamedTempFile;
@@ -264,18 +263,15 @@ impl ConfigFile {
         if let Some(fault) = private_files::folder_fault(&self.runtime) {
             return Err(failed(io::Error::other(format!("its folder {fault}"))));
         }
-        let mut options = File::options();
-        let file = private_files::private(options.create(true).append(true)).open(&path);
-        let file = file.map_err(failed)?;
-        let (taken, waiting) = mpsc::channel();
-        // Whoever waits for a lock has no deadline. One that is taken too late is let go at once.
-        std::thread::spawn(move || taken.send(file.lock().map(|()| file)));
-        match waiting.recv_timeout(self.patience) {
-            Ok(outcome) => outcome.map_err(failed),
-            Err(_) => Err(FileError::Busy {
-                path: self.config.clone(),
-            }),
-        }
+        let lock = private_files::open_lock(&path).map_err(failed)?;
+        private_files::lock_within(lock, self.patience).map_err(|error| {
+            if error.kind() == io::ErrorKind::TimedOut {
+                return FileError::Busy {
+                    path: self.config.clone(),
+                };
+            }
+            failed(error)
+        })
     }
 
     fn unreadable(&self) -> impl Fn(io::Error) -> FileError {

@@ -11,6 +11,7 @@ pub mod reach;
 pub mod registration;
 pub mod roles;
 pub mod token;
+pub mod trust;
 pub mod vanity;
 
 mod call;
@@ -24,7 +25,6 @@ mod partition;
 mod proxy;
 pub(crate) mod start_url;
 mod system_proxy;
-mod trust;
 mod untrusted;
 
 #[cfg(test)]

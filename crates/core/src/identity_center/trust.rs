@@ -36,8 +36,8 @@ pub(crate) fn certificates_of_bundle(environment: &Environment) -> Vec<String> {
     usable
 }
 
-/// A file: a pipe may never end, and nobody waits for one here.
-fn read(path: &Path) -> io::Result<Vec<u8>> {
+/// A bundle's file: a pipe may never end, and nobody waits for one here.
+pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     let found = std::fs::metadata(path)?;
     if !found.is_file() {
         return Err(io::Error::other("it is no file"));

@@ -33,6 +33,21 @@ pub fn executable(pid: u32) -> Option<String> {
     Some(path.strip_suffix(" (deleted)").unwrap_or(path).to_owned())
 }
 
+/// What tells a process from every other one that had its number, or will: the start of the system, and its own start
+/// in ticks after that.
+pub fn identity(pid: u32) -> Option<String> {
+    let system = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    let line = fs::read(format!("/proc/{pid}/stat")).ok()?;
+    Some(format!("{}/{}", system.trim(), started(&line)?))
+}
+
+/// The 22nd of all, the 20th behind the name.
+fn started(line: &[u8]) -> Option<u64> {
+    let line = String::from_utf8_lossy(line);
+    let (_, after) = line.rsplit_once(") ")?;
+    after.split_ascii_whitespace().nth(19)?.parse().ok()
+}
+
 /// The process of our user that holds a socket, by the socket's number in `/proc/net`: one of the `likely` ones, else
 /// the newest of all. Gives up as soon as `is_over` says so.
 pub fn holder(socket: u64, likely: &[u32], is_over: impl Fn() -> bool) -> Option<u32> {
@@ -67,6 +82,17 @@ mod tests {
         for broken in [&b""[..], b"77", b"77 (x", b"77 (x) R", b"77 (x) R y 1 2"] {
             assert_eq!(parse(77, broken), None);
         }
+    }
+
+    #[test]
+    fn r2_a_process_is_told_from_the_next_one_with_its_number_by_its_start() {
+        let line = b"77 (x) 2 (y) R 1 77 77 0 -1 4194560 90 0 0 0 0 0 0 0 20 0 1 0 8675309 6053888 242";
+        assert_eq!(started(line), Some(8_675_309));
+        assert_eq!(started(b"77 (x) R 1 77"), None);
+        let ours = identity(std::process::id()).unwrap();
+        assert_eq!(identity(std::process::id()), Some(ours.clone()));
+        assert_ne!(identity(1), Some(ours), "the first process of all began before");
+        assert_eq!(identity(u32::MAX), None);
     }
 
     #[test]

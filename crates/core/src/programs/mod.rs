@@ -65,6 +65,11 @@ pub fn program(pid: u32) -> Option<Program> {
     Some(seen(&system::process(pid)?))
 }
 
+/// What tells a process from every other one that had its number, or will; none where it has ended.
+pub fn identity(pid: u32) -> Option<String> {
+    system::identity(pid)
+}
+
 /// The same with what started it, as far as that is still there.
 pub fn with_what_started_it(program: Program) -> Program {
     let process = system::process(program.pid);

@@ -26,6 +26,13 @@ pub fn executable(pid: u32) -> Option<String> {
     Some(path.to_owned())
 }
 
+/// What tells a process from every other one that had its number, or will: when it was started.
+pub fn identity(pid: u32) -> Option<String> {
+    let system = looked_at(pid, ProcessRefreshKind::nothing())?;
+    let found = system.process(Pid::from_u32(pid))?;
+    Some(found.start_time().to_string())
+}
+
 /// None where the system tells of no processes.
 fn looked_at(pid: u32, kind: ProcessRefreshKind) -> Option<System> {
     let mut system = System::new().ok()?;

@@ -4,10 +4,9 @@ use portray_core::agent::claim;
 use portray_core::agent::container_endpoint::ContainerEndpoint;
 use portray_core::agent::listener::Caller;
 use portray_core::agent::protocol::{Asker, CredentialsReply, Reply, RequestLine, Stay, Target, WireSecret};
-use portray_core::agent::socket::Answering;
+use portray_core::agent::socket::{Answering, Replies};
 use portray_core::app::contract::Role;
 use portray_core::secret::Secret;
-use tokio::sync::mpsc;
 
 use crate::bounds::bounded_async;
 use crate::scene::{self, Hurried};
@@ -52,7 +51,7 @@ pub fn run(input: &[u8]) {
 struct Generous;
 
 impl Answering for Generous {
-    async fn answer(&self, _request: RequestLine, _caller: Caller, replies: mpsc::Sender<Reply>) {
+    async fn answer(&self, _request: RequestLine, _caller: Caller, replies: Replies) {
         let secret = WireSecret::from(&Secret::from(scene::CANARY));
         let credentials = CredentialsReply {
             chain: None,

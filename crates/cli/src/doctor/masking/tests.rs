@@ -5,6 +5,7 @@ use super::*;
 fn mask() -> Mask {
     let mut mask = Mask::default();
     mask.replace("/home/amara.okafor", "~");
+    mask.replace("/run/user/7/portray", "RUNTIME");
     for (kind, value) in [
         (Kind::User, "amara.okafor"),
         (Kind::User, "ed"),
@@ -74,6 +75,13 @@ fn x3_nothing_that_looks_like_somebody_is_left_of_a_text() {
         ),
         ("the user ed, (ed) and “ed”", &[" ed", "(ed", "“ed"]),
         ("contoso’s portal, CONTOSO:acme", &["contoso"]),
+        ("type “portray agent stop okafor”", &["okafor"]),
+        ("type “portray login stop --force”", &["stop"]),
+        ("type “portray exec okafor/x -- env”", &["okafor"]),
+        (
+            "cannot write /home/amara.okafor/okafor/notes and /run/user/7/portray/okafor@x",
+            &["okafor"],
+        ),
     ] {
         assert_gone(text, values);
     }
@@ -89,6 +97,12 @@ fn x3_a_stand_in_is_the_same_wherever_the_value_stands() {
 }
 
 #[test]
+fn what_is_in_our_folders_keeps_its_name() {
+    let masked = mask().text("/run/user/7/portray/agent.sock, /run/user/7/portray. (/home/amara.okafor/x/y)");
+    assert_eq!(masked, "RUNTIME/agent.sock, RUNTIME. (~/path-1)");
+}
+
+#[test]
 fn what_helps_and_tells_nobody_stays() {
     for text in [
         "2026-11-28T04:46:29.123456Z  INFO portray_core::refresh::runner: the machine slept",
@@ -99,6 +113,8 @@ fn what_helps_and_tells_nobody_stays() {
         "“PORTRAY_HOME” and “portray login”",
         "a panic thread=\"tokio-runtime-worker\" place=\"crates/core/src/app/view.rs:12:5\"",
         "edit the file, education",
+        "End it with “portray agent stop --force”, or “portray profiles plan”; “portray agent --foreground” shows why.",
+        "“portray-app” and “portray portal list”",
     ] {
         assert_eq!(mask().text(text), text);
     }

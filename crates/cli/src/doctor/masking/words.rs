@@ -24,6 +24,9 @@ const AWS: [&str; 4] = [
 ];
 const AWS_SERVICES: [&str; 7] = ["oidc", "portal", "sts", "device", "signin", "console", "sso"];
 
+/// Stand-ins of the folders in which everything is ours.
+const OUR_FOLDERS: [&str; 3] = ["RUNTIME", "CACHE", "STATE"];
+
 /// Long words of the log that are ours.
 const OURS: [&str; 1] = ["tokio-runtime-worker"];
 
@@ -52,6 +55,31 @@ pub fn masked(mask: &mut Mask, text: &str) -> String {
         masked.push_str(between);
     }
     masked
+}
+
+/// A text that begins with the rest of a path, behind a folder that has a stand-in.
+pub fn masked_behind(mask: &mut Mask, folder: &str, text: &str) -> String {
+    let end = text
+        .find(|letter: char| letter.is_whitespace() || letter.is_control() || BETWEEN_WORDS.contains(&letter))
+        .unwrap_or(text.len());
+    let (path, rest) = text.split_at(end);
+    let path_end = path.trim_end_matches(BEHIND_WORDS).len();
+    let (path, behind) = path.split_at(path_end);
+    let separator = &path[..path.len().min(1)];
+    let below = match path == separator || is_ours(folder, &path[separator.len()..]) {
+        true => path.to_owned(),
+        false => format!("{separator}{}", mask.stand_in(Kind::Path, path)),
+    };
+    format!("{below}{behind}{}", masked(mask, rest))
+}
+
+/// A file that we gave its name. Beside the settings there may be anybody's.
+fn is_ours(folder: &str, file: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || b"-.".contains(&byte);
+    match OUR_FOLDERS.contains(&folder) {
+        true => file.len() < LONG && file.bytes().all(is_plain),
+        false => folder == "CONFIG" && file == "settings.toml",
+    }
 }
 
 fn as_it_may_stand(mask: &mut Mask, word: &str) -> String {

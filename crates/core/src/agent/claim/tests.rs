@@ -101,6 +101,32 @@ async fn a3_of_many_that_want_to_be_the_agent_one_is() {
     assert_eq!(won, 1);
 }
 
+#[tokio::test]
+async fn a3_whoever_finds_the_place_taken_finds_a_socket_there() {
+    let home = tempfile::tempdir().unwrap();
+    let paths = paths_in(home.path());
+    make_runtime_folder(&paths.runtime).unwrap();
+    for _ in 0..50 {
+        let claims = (0..4).map(|_| {
+            let paths = paths.clone();
+            tokio::task::spawn_blocking(move || match claim_in_turn(&paths) {
+                Ok(claim) => (Some(claim), true),
+                Err(ClaimError::Taken(_)) => (
+                    None,
+                    std::os::unix::net::UnixStream::connect(paths.socket()).is_ok(),
+                ),
+                Err(error) => panic!("{error}"),
+            })
+        });
+        let claims = futures_util::future::join_all(claims).await;
+        let claims: Vec<_> = claims.into_iter().map(Result::unwrap).collect();
+        assert!(claims.iter().all(|(_, is_there)| *is_there));
+        assert_eq!(claims.iter().filter(|(claim, _)| claim.is_some()).count(), 1);
+        drop(claims);
+        std::fs::remove_file(paths.socket()).unwrap();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn w6_the_tray_application_takes_over_from_a_headless_agent() {
     let home = tempfile::tempdir().unwrap();

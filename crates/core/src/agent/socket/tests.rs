@@ -201,7 +201,7 @@ struct Talkative {
 }
 
 impl Answering for Talkative {
-    async fn answer(&self, request: RequestLine, _caller: Caller, replies: mpsc::Sender<Reply>) {
+    async fn answer(&self, request: RequestLine, _caller: Caller, replies: Replies) {
         let mut long = ProblemView::own_mistake();
         long.what_happened = "x".repeat(16 * 1024);
         while replies.send(Reply::problem(long.clone())).await.is_ok() {

@@ -1,0 +1,99 @@
+//! What one process has at a time, with locks and without.
+
+use std::process::{Command, Stdio};
+
+use super::*;
+
+/// A lock's path in a folder of its own.
+fn place() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("agent.lock");
+    (folder, path)
+}
+
+#[test]
+fn a3_the_lock_says_which_process_has_it_and_only_while_that_lives() {
+    let (_folder, path) = place();
+    assert_eq!(holder(&path), None);
+    std::fs::write(&path, "a much longer text of an earlier version").unwrap();
+    let hold = Hold::take(&path).unwrap();
+    assert_eq!(holder(&path), Some(std::process::id()));
+    assert!(matches!(Hold::take(&path), Err(NotTaken::Held)));
+    assert!(hold.is_of(&path));
+    std::fs::rename(&path, path.with_extension("moved")).unwrap();
+    assert!(!hold.is_of(&path));
+    std::fs::write(&path, "1 of-another-start\n").unwrap();
+    assert_eq!(holder(&path), None, "the number is somebody else's by now");
+}
+
+#[test]
+fn r2_where_there_are_no_locks_a_mark_keeps_the_second_away_for_as_long_as_the_first_lives() {
+    let (folder, path) = place();
+    let mark = mark_of(&path);
+    let mut other = Command::new("sleep")
+        .arg("600")
+        .stdin(Stdio::null())
+        .spawn()
+        .unwrap();
+    let named = format!("{} {}\n", other.id(), programs::identity(other.id()).unwrap());
+    std::fs::write(&mark, &named).unwrap();
+    assert!(matches!(Mark::make(&mark), Err(NotTaken::Held)));
+    assert_eq!(holder(&path), Some(other.id()));
+    assert_eq!(std::fs::read_to_string(&mark).unwrap(), named);
+
+    // It is not waited for by its parent yet, so its number is still taken.
+    other.kill().unwrap();
+    other.wait().unwrap();
+    let ours = Mark::make(&mark).unwrap();
+    assert_eq!(holder(&path), Some(std::process::id()));
+    assert!(matches!(Mark::make(&mark), Err(NotTaken::Held)), "we live");
+    drop(ours);
+    assert!(
+        std::fs::read_dir(folder.path()).unwrap().next().is_none(),
+        "nothing is left"
+    );
+}
+
+#[test]
+fn r2_of_many_that_find_a_dead_mark_one_makes_its_own() {
+    let (folder, path) = place();
+    let mark = mark_of(&path);
+    for _ in 0..20 {
+        std::fs::write(&mark, "1 dead\n").unwrap();
+        let made: Vec<_> = std::thread::scope(|scope| {
+            let makers: Vec<_> = (0..8).map(|_| scope.spawn(|| Mark::make(&mark).ok())).collect();
+            makers
+                .into_iter()
+                .filter_map(|maker| maker.join().unwrap())
+                .collect()
+        });
+        assert_eq!(made.len(), 1);
+        drop(made);
+    }
+    assert!(
+        std::fs::read_dir(folder.path()).unwrap().next().is_none(),
+        "nothing is left"
+    );
+}
+
+#[test]
+fn r2_a_mark_that_was_replaced_is_not_taken_away() {
+    let (_folder, path) = place();
+    let mark = mark_of(&path);
+    let ours = Mark::make(&mark).unwrap();
+    std::fs::write(&mark, "1 somebody\n").unwrap();
+    assert!(!Hold::Mark(ours).is_of(&path));
+    assert_eq!(std::fs::read_to_string(&mark).unwrap(), "1 somebody\n");
+}
+
+#[test]
+fn r2_a_mark_that_was_made_while_a_dead_one_was_cleared_away_stays() {
+    let (_folder, path) = place();
+    let mark = mark_of(&path);
+    std::fs::write(&mark, "1 somebody\n").unwrap();
+    clear(&mark, Some("1 dead\n")).unwrap();
+    assert_eq!(std::fs::read_to_string(&mark).unwrap(), "1 somebody\n");
+    // One that died while it cleared is in nobody's way for long.
+    std::fs::write(mark.with_extension("clearing"), "1 dead\n").unwrap();
+    assert!(Mark::make(&mark).is_ok());
+}

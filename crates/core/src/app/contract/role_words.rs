@@ -1,0 +1,18 @@
+//! What a role is called, wherever one is told to a person.
+
+use super::Role;
+
+impl Role {
+    /// As people name it.
+    pub fn in_words(&self, account_name: &str) -> String {
+        role_in_words(self.chain.as_deref(), account_name, &self.permission_set)
+    }
+}
+
+/// A role as people name it: a further role by its own name, and where it comes from.
+pub fn role_in_words(chain: Option<&str>, account: &str, permission_set: &str) -> String {
+    match chain {
+        None => format!("{account}/{permission_set}"),
+        Some(chain) => format!("{chain}, from {account}/{permission_set}"),
+    }
+}

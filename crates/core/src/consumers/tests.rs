@@ -1,0 +1,137 @@
+//! Who is handed credentials: what was revoked, and what a person is asked.
+
+use super::*;
+use crate::clock::ManualClock;
+use crate::uses::tests::observed;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+struct Scene {
+    consumers: Consumers,
+    clock: ManualClock,
+}
+
+fn scene(confirm: Confirm) -> Scene {
+    let clock = ManualClock::at("2026-03-02T12:00:00Z".parse().unwrap());
+    let consumers = Consumers::new(Arc::new(clock.clone()));
+    consumers.set_confirm(confirm);
+    Scene { consumers, clock }
+}
+
+impl Scene {
+    fn asks(&self, program: &str, permission_set: &str, launch: Option<&str>) -> Result<(), Refused> {
+        let seen = observed(program, 7);
+        let mut role = seen.role.clone();
+        permission_set.clone_into(&mut role.permission_set);
+        self.consumers.judge(Asking {
+            program: seen.program.as_ref(),
+            launch,
+            door: seen.door,
+            role: &role,
+            portal: "acme",
+            account_name: "acme-dev",
+        })
+    }
+}
+
+#[test]
+fn a6_a_program_is_refused_by_its_path_until_it_is_allowed_and_a_launch_for_good() {
+    let scene = scene(Confirm::Never);
+    assert_eq!(scene.asks("aws", "ReadOnly", None), Ok(()));
+    scene.consumers.revoke_program("/usr/bin/aws");
+    assert_eq!(scene.asks("aws", "ReadOnly", None), Err(Refused::ProgramRevoked));
+    assert_eq!(
+        scene.asks("aws", "Other", Some("1")),
+        Err(Refused::ProgramRevoked)
+    );
+    assert_eq!(scene.asks("python3", "ReadOnly", None), Ok(()));
+    assert!(scene.consumers.allow_program("/usr/bin/aws"));
+    assert!(!scene.consumers.allow_program("/usr/bin/aws"));
+    assert_eq!(scene.asks("aws", "ReadOnly", Some("1")), Ok(()));
+    scene.consumers.revoke_launch("1");
+    assert_eq!(
+        scene.asks("aws", "ReadOnly", Some("1")),
+        Err(Refused::LaunchRevoked)
+    );
+    assert_eq!(scene.asks("aws", "ReadOnly", Some("2")), Ok(()));
+}
+
+#[test]
+fn a6_while_nobody_knows_what_was_revoked_nobody_is_handed_anything() {
+    let scene = scene(Confirm::Never);
+    scene.consumers.take_in(None);
+    assert_eq!(scene.asks("aws", "ReadOnly", None), Err(Refused::Unread));
+    scene.consumers.take_in(Some(Revocations::default()));
+    assert_eq!(scene.asks("aws", "ReadOnly", None), Ok(()));
+}
+
+#[test]
+fn a6_a_confirmation_is_asked_for_once_and_holds_for_ten_idle_minutes_for_this_program_and_role() {
+    let scene = scene(Confirm::Always);
+    let consumers = &scene.consumers;
+    for _ in 0..100 {
+        assert_eq!(scene.asks("aws", "ReadOnly", None), Err(Refused::Waits));
+    }
+    let questions = consumers.questions();
+    assert_eq!(questions.len(), 1);
+    assert!(consumers.answer(questions[0].id, true));
+    assert!(!consumers.answer(questions[0].id, false), "it was answered");
+    for _ in 0..3 {
+        scene.clock.advance(9 * MINUTE);
+        assert_eq!(scene.asks("aws", "ReadOnly", None), Ok(()));
+    }
+    assert_eq!(scene.asks("aws", "Admin", None), Err(Refused::Waits));
+    assert_eq!(scene.asks("python3", "ReadOnly", None), Err(Refused::Waits));
+    scene.clock.advance(10 * MINUTE);
+    assert_eq!(consumers.questions(), [], "nobody asks for those any more");
+    assert_eq!(scene.asks("aws", "ReadOnly", None), Err(Refused::Waits));
+    assert!(consumers.answer(consumers.questions()[0].id, false));
+    assert_eq!(scene.asks("aws", "ReadOnly", None), Err(Refused::Denied));
+    scene.clock.advance(10 * MINUTE);
+    assert_eq!(scene.asks("aws", "ReadOnly", None), Err(Refused::Waits));
+}
+
+#[test]
+fn a6_only_the_roles_that_the_settings_name_are_confirmed() {
+    let scene = scene(Confirm::Roles(vec![
+        "*prod*".to_owned(),
+        "111122223333/Admin*".to_owned(),
+    ]));
+    assert_eq!(scene.asks("aws", "ReadOnly", None), Ok(()));
+    assert_eq!(
+        scene.asks("aws", "AdministratorAccess", None),
+        Err(Refused::Waits)
+    );
+}
+
+#[test]
+fn a6_a_flood_of_programs_is_no_flood_of_questions() {
+    let scene = scene(Confirm::Always);
+    for number in 0..100 {
+        assert_eq!(
+            scene.asks(&format!("x{number}"), "ReadOnly", None),
+            Err(Refused::Waits)
+        );
+    }
+    assert_eq!(scene.consumers.questions().len(), MOST_WAITING);
+}
+
+#[test]
+fn a_launch_is_listed_for_as_long_as_it_runs() {
+    let scene = scene(Confirm::Never);
+    let launch = Launch {
+        id: new_launch().unwrap(),
+        door: Door::Serve,
+        program: None,
+        portal: "acme".to_owned(),
+        account: "111122223333".to_owned(),
+        account_name: "acme-dev".to_owned(),
+        permission_set: "ReadOnly".to_owned(),
+        chain: None,
+    };
+    assert!(is_launch(&launch.id) && !is_launch("") && !is_launch("1f2e3d4g"));
+    let begun = scene.consumers.begin(launch.clone());
+    assert_eq!(scene.consumers.launches(), [launch]);
+    drop(begun);
+    assert_eq!(scene.consumers.launches(), []);
+}
