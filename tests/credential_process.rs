@@ -191,11 +191,11 @@ async fn p2_a_warm_answer_is_one_question_to_the_agent_and_takes_no_file_thread_
     assert_document(&answered, "111122223333")?;
 
     let log = std::fs::read_to_string(log)?;
-    // The system's own loader opens the libraries.
+    // The loader opens libraries, and the runtime of every Rust program looks where its stack ends.
+    let of_every_program = ["/etc/ld.so", ".so.", "\"/proc/self/maps\"", "exited with"];
     let calls = log
         .lines()
-        .filter(|line| !line.contains("/etc/ld.so") && !line.contains(".so."));
-    let calls = calls.filter(|line| !line.contains("exited with"));
+        .filter(|line| !of_every_program.iter().any(|known| line.contains(known)));
     let names = calls.map(|line| {
         line.split(['(', ' '])
             .find(|word| word.starts_with(char::is_alphabetic))

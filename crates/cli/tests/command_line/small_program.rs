@@ -189,11 +189,14 @@ fn p1_the_rest_is_told_by_the_full_program() {
     }
 }
 
+/// What is wrong, the exit code that says so, and how it comes about.
+type Surroundings<'test> = (&'static str, i32, &'test dyn Fn(&Home));
+
 #[test]
 fn p3_where_no_agent_can_be_asked_both_say_the_same() {
     let run = |home: &Home| home.path().join("run");
     let folder = |path: PathBuf, mode| fs::DirBuilder::new().mode(mode).create(path).unwrap();
-    let surroundings: [(&str, i32, &dyn Fn(&Home)); 5] = [
+    let surroundings: [Surroundings<'_>; 5] = [
         ("nothing is there", 7, &|_| {}),
         ("the folder is none", 6, &|home| fs::write(run(home), "").unwrap()),
         ("nobody listens any more", 7, &|home| {

@@ -59,6 +59,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn profiles_call_the_small_program_where_it_stands_beside_the_full_one() {
+        let scratch = tempfile::tempdir().unwrap();
+        let full = scratch.path().join("portray-cli");
+        assert_eq!(small_beside(full.clone()), full);
+        let small = scratch.path().join("portray");
+        std::fs::write(&small, "").unwrap();
+        assert_eq!(small_beside(full), small);
+    }
+
+    #[test]
     fn a_name_in_path_that_leads_here_outlives_a_versioned_folder() {
         let scratch = tempfile::tempdir().unwrap();
         let folder = |name: &str| {
