@@ -28,6 +28,11 @@ const COMPUTED: [(&str, &str, &str); 13] = [
         "half a second at most: two requests a second are the lowest rate",
     ),
     (
+        "identity_center/roles.rs",
+        "wait",
+        "five seconds at most, until a silent portal may be asked again",
+    ),
+    (
         "identity_center/deadline.rs",
         "limit",
         "a time-out of one call, measured on the monotonic clock",
