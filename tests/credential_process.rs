@@ -200,7 +200,7 @@ async fn p2_a_warm_answer_is_one_question_to_the_agent_and_takes_no_file_thread_
         line.split(['(', ' '])
             .find(|word| word.starts_with(char::is_alphabetic))
     });
-    let names: Vec<_> = names.map(|name| name.unwrap_or_default()).collect();
+    let names: Vec<_> = names.map(Option::unwrap_or_default).collect();
     assert_eq!(names, ["execve", "socket", "connect"], "{log}");
     assert!(log.contains("run/agent.sock"), "{log}");
     Ok(())

@@ -213,11 +213,15 @@ impl Client {
         let mut is_hung = false;
         // What has come of the line stays in it.
         while let Err(error) = self.connection.read_until(b'\n', &mut line) {
-            match broken(error) {
-                ClientError::TimedOut if is_hung => return Err(self.hung()),
-                ClientError::TimedOut if !self.was_asked => is_hung = self.is_hung()?,
-                error => return Err(error),
+            let error = broken(error);
+            let is_silent = matches!(error, ClientError::TimedOut);
+            if is_silent && is_hung {
+                return Err(self.hung());
             }
+            if !is_silent || self.was_asked {
+                return Err(error);
+            }
+            is_hung = self.is_hung()?;
         }
         // Half a line is what an agent was saying when it crashed.
         if !line.ends_with(b"\n") {
