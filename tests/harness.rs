@@ -62,6 +62,8 @@ mod recording_shell;
 mod rounds;
 #[path = "harness/screen.rs"]
 mod screen;
+#[path = "../crates/xtask/src/services.rs"]
+mod services;
 #[path = "harness/sign_in.rs"]
 mod sign_in;
 #[path = "harness/simulation.rs"]

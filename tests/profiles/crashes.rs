@@ -67,6 +67,49 @@ async fn c5_a_crash_or_a_full_disk_at_any_call_leaves_the_old_file_or_the_new_on
     Ok(())
 }
 
+/// Whatever the call is: from the first one that is about AWS's files to the last one of the program.
+#[tokio::test]
+async fn c5_a_kill_at_every_call_of_the_system_leaves_the_old_file_or_the_new_one() -> Result<()> {
+    let person = Person::signed_in().await?;
+    person.profiles(&["apply"]).await?.expect_code(0)?;
+    let with = person.reads()?;
+    for (command, before, after) in [
+        ("apply", FOREIGN, with.as_str()),
+        ("remove", with.as_str(), FOREIGN),
+    ] {
+        fs::write(person.config(), before)?;
+        let calls: Vec<usize> = person.calls(command).await?.collect();
+        let (mut killed, mut is_old) = (0, 0);
+        for &number in &calls {
+            fs::write(person.config(), before)?;
+            if !person.interrupted(command, "all", "signal=KILL", number).await? {
+                // No two runs make exactly the same calls.
+                break;
+            }
+            killed += 1;
+            let left = person.reads()?;
+            assert!(
+                left == before || left == after,
+                "{command}, killed at call {number}: {left}"
+            );
+            is_old += usize::from(left == before);
+        }
+        ensure!(
+            killed * 10 > calls.len() * 9 && is_old > 0 && is_old < killed,
+            "{command}: killed at {killed} of {} calls, {is_old} with the old file",
+            calls.len()
+        );
+        person.profiles(&[command]).await?.expect_code(0)?;
+        assert_eq!(person.reads()?, after);
+        assert_eq!(
+            person.names()?,
+            ["config", "credentials"],
+            "nothing is left beside it"
+        );
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn c3_a_file_that_cannot_be_read_is_no_empty_one() -> Result<()> {
     let person = Person::signed_in().await?;
@@ -102,6 +145,27 @@ impl Person {
         // strace ends as what it traces did.
         let was_killed = self.run(traced, command).await?.code.is_none();
         Ok(was_killed || fs::read_to_string(self.log())?.contains("(INJECTED)"))
+    }
+
+    /// Which calls of the thread that does it, counted from 1, come after the first that names AWS's folder.
+    async fn calls(&self, command: &str) -> Result<std::ops::RangeInclusive<usize>> {
+        let mut traced = self.story.desktop.system_command("strace");
+        traced.envs(self.story.portray().environment());
+        traced.args(["--follow-forks", "--output"]).arg(self.log());
+        self.run(traced, command).await?.expect_code(0)?;
+        let log = fs::read_to_string(self.log())?;
+        let folder = self.folder().display().to_string();
+        let thread = log.lines().find(|line| line.contains(&folder));
+        let thread = thread
+            .and_then(|line| line.split(' ').next())
+            .context("a thread")?;
+        let is_call = |line: &&str| {
+            let rest = line.strip_prefix(thread).map(str::trim_start);
+            rest.is_some_and(|rest| !rest.starts_with(['+', '-', '<']))
+        };
+        let calls: Vec<_> = log.lines().filter(is_call).collect();
+        let first = calls.iter().position(|line| line.contains(&folder));
+        Ok(first.context("a call about AWS's folder")? + 1..=calls.len())
     }
 
     fn log(&self) -> PathBuf {

@@ -11,6 +11,7 @@ mod npm;
 mod packages;
 mod python;
 mod results;
+mod services;
 mod setup;
 mod soak;
 mod step;

@@ -1,0 +1,397 @@
+//! Names that break programs which trust names, through every way on which a role's credentials go.
+//!
+//! Profiles, menus, notices and the window have tests of their own beside their code.
+
+use std::fs;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use harness::{Desktop, EmulatorProcess, Finished, Opener, Portray, Program, SshServer};
+use serde_json::Value;
+use url::Url;
+
+use crate::headless::Headless;
+
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// So many programs at the same moment.
+const AT_ONCE: usize = 6;
+
+/// Names of the hostile world that no path can do without: an escape sequence, a line break, a shell's words, an option,
+/// a way out of a folder, letters that turn the text around.
+const WORST: [&str; 6] = [
+    "clipboard \u{1b}]52;c;ZXZpbA==\u{7}",
+    "a\n[default]\naws_access_key_id = AKIAEVIL",
+    "'; touch owned; '",
+    "--help",
+    "../../etc/passwd",
+    "right to left \u{202e}gpj.exe",
+];
+
+/// An account and a permission set; one of the two names is hostile.
+#[derive(Clone, Debug)]
+struct Role {
+    account: String,
+    account_name: String,
+    permission_set: String,
+}
+
+impl Role {
+    fn target(&self) -> String {
+        format!("{}/{}", self.account, self.permission_set)
+    }
+
+    /// The words by which a tool asks for it.
+    fn words(&self) -> Vec<String> {
+        let set = format!("--permission-set={}", self.permission_set);
+        [
+            "credential-process",
+            "-v",
+            "--portal",
+            "acme",
+            "--account",
+            &self.account,
+            &set,
+        ]
+        .map(str::to_owned)
+        .to_vec()
+    }
+
+    fn is_named(&self, name: &str) -> bool {
+        self.account_name == name || self.permission_set == name
+    }
+
+    /// An argument of a program ends at a NUL, and a target's permission set at no slash.
+    fn has_target(&self) -> bool {
+        let set = &self.permission_set;
+        !set.contains(['\0', '/']) && set.trim() == set
+    }
+}
+
+/// Somebody is signed in who is assigned roles under all of the names.
+async fn story() -> Result<(Headless, Vec<Role>)> {
+    let desktop = Desktop::without_display().await?;
+    let story = Headless {
+        opener: Opener::install(&desktop)?,
+        emulator: EmulatorProcess::start(&desktop, "hostile").await?,
+        desktop,
+    };
+    let portray = story.portray();
+    portray.add_portal("acme", story.emulator.addresses()).await?;
+    portray.sign_in(&story.emulator, "amara").await?;
+    let listed = portray
+        .run(&["accounts", "--sync", "--json"])
+        .await?
+        .expect_code(0)?;
+    assert_harmless("accounts --json", &listed)?;
+    let mut roles = Vec::new();
+    for account in listed.json()?["accounts"].as_array().context("accounts")? {
+        let text = |name: &str| account[name].as_str().map(str::to_owned).context("a text");
+        for set in account["permission_sets"].as_array().context("sets")? {
+            roles.push(Role {
+                account: text("id")?,
+                account_name: text("name")?,
+                permission_set: set.as_str().context("a name")?.to_owned(),
+            });
+        }
+    }
+    for name in WORST {
+        ensure!(
+            roles.iter().any(|role| role.is_named(name)),
+            "nothing is called {name:?}"
+        );
+    }
+    Ok((story, one_for_each_name(roles)))
+}
+
+/// Every hostile name once: of an account with `ReadOnly`, of a permission set in whichever account.
+fn one_for_each_name(roles: Vec<Role>) -> Vec<Role> {
+    let mut sets = std::collections::BTreeSet::new();
+    let is_wanted =
+        |role: &Role| role.permission_set == "ReadOnly" || sets.insert(role.permission_set.clone());
+    let wanted: Vec<_> = roles.into_iter().filter(is_wanted).collect();
+    assert!(wanted.len() > 100, "{}", wanted.len());
+    wanted
+}
+
+/// The worst ones, and so many of the others that it does not take long.
+fn some(roles: &[Role]) -> Vec<Role> {
+    let is_worst = |role: &Role| WORST.iter().any(|name| role.is_named(name));
+    let roles = roles.iter().filter(|role| role.has_target()).enumerate();
+    let wanted = roles.filter(|(number, role)| number % 9 == 0 || is_worst(role));
+    wanted.map(|(_, role)| role.clone()).collect()
+}
+
+/// Nothing in a text moves a cursor, turns what stands around it or speaks to the terminal.
+fn assert_harmless_text(what: &str, text: &str) -> Result<()> {
+    let is_harmful = |letter: char| {
+        letter.is_control() && letter != '\n'
+            || matches!(letter, '\u{200e}' | '\u{200f}' | '\u{61c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    match text.chars().find(|letter| is_harmful(*letter)) {
+        Some(letter) => anyhow::bail!("{what} shows {letter:?}: {text:?}"),
+        None => Ok(()),
+    }
+}
+
+fn assert_harmless(what: &str, finished: &Finished) -> Result<()> {
+    assert_harmless_text(what, &finished.stdout)?;
+    assert_harmless_text(what, &finished.stderr)
+}
+
+/// Runs `portray` and looks at what it shows; it ends with one of these codes.
+async fn shown(portray: &Portray<'_>, words: &[&str], codes: &[i32]) -> Result<Finished> {
+    let finished = portray.run(words).await?;
+    assert_harmless(&format!("{words:?}"), &finished)?;
+    ensure!(
+        finished.code.is_some_and(|code| codes.contains(&code)),
+        "{words:?}: {finished:?}"
+    );
+    Ok(finished)
+}
+
+#[tokio::test]
+async fn i4_every_hostile_name_is_handed_out_for_what_it_is_and_reaches_no_terminal_raw() -> Result<()> {
+    let (story, roles) = story().await?;
+    let portray = &story.portray();
+    let can_be_said = roles.iter().filter(|role| !role.permission_set.contains('\0'));
+    stream::iter(can_be_said)
+        .map(async |role: &Role| {
+            let words = role.words();
+            let words: Vec<_> = words.iter().map(String::as_str).collect();
+            let given = shown(portray, &words, &[0]).await?;
+            ensure!(given.stdout.lines().count() == 1, "{given:?}");
+            assert_eq!(given.json()?["AccountId"], role.account.as_str());
+            // By words, a name may hit several roles or none; what is said of it is harmless all the same.
+            let (target, name) = (role.target(), &role.account_name);
+            let codes: &[i32] = if role.has_target() { &[0] } else { &[0, 2] };
+            shown(portray, &["-v", "exec", &target, "--", "true"], codes).await?;
+            if !name.contains('\0') {
+                shown(portray, &["accounts", "--", name], &[0, 2]).await?;
+                shown(
+                    portray,
+                    &["-v", "credentials", "--format=ini", "--", name],
+                    &[0, 2],
+                )
+                .await?;
+            }
+            Ok(())
+        })
+        .buffer_unordered(AT_ONCE)
+        .try_collect::<Vec<()>>()
+        .await?;
+
+    // Who used what, in every form; names come through JSON as they are.
+    let listed = shown(portray, &["uses"], &[0]).await?;
+    ensure!(listed.stdout.lines().count() > 100, "{listed:?}");
+    let listed = shown(portray, &["uses", "--json"], &[0]).await?.json()?;
+    let uses = listed["uses"].as_array().context("uses")?;
+    for name in WORST {
+        let is_named = |used: &Value| used["permission_set"] == name || used["account_name"] == name;
+        ensure!(uses.iter().any(is_named), "no use of {name:?}");
+        shown(portray, &["uses", "--role", name], &[0]).await?;
+    }
+    for words in [&["accounts"][..], &["status"], &["status", "--json"], &["doctor"]] {
+        shown(portray, words, &[0, 1]).await?;
+    }
+    look_into_logs(&story)
+}
+
+/// What was written down of all that.
+fn look_into_logs(story: &Headless) -> Result<()> {
+    let mut looked = 0;
+    let mut folders = vec![story.desktop.portray_home()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.to_string_lossy().contains(".log") {
+                let text = String::from_utf8_lossy(&fs::read(&path)?).into_owned();
+                assert_harmless_text(&path.to_string_lossy(), &text)?;
+                looked += 1;
+            }
+        }
+    }
+    ensure!(looked > 0, "there is no log");
+    Ok(())
+}
+
+#[tokio::test]
+async fn i4_shells_run_nothing_of_a_hostile_name_and_get_exactly_the_credentials() -> Result<()> {
+    let (story, roles) = story().await?;
+    let portray = &story.portray();
+    let program = portray.command(Program::Portray)?;
+    for (number, role) in some(&roles).iter().enumerate() {
+        let target = role.target();
+        let given = shown(portray, &["credentials", &target], &[0]).await?.json()?;
+        for shell in ["powershell", "cmd"] {
+            shown(portray, &["env", &target, "--shell", shell], &[0]).await?;
+        }
+        let shells = ["bash", "zsh", "fish"];
+        let shell = shells[number % shells.len()];
+        let script = match shell {
+            "fish" => {
+                "eval ($argv[1] env $argv[2] --shell fish | string collect); echo -n $AWS_SECRET_ACCESS_KEY"
+            }
+            _ => "eval \"$(\"$1\" env \"$2\" --shell bash)\"; printf %s \"$AWS_SECRET_ACCESS_KEY\"",
+        };
+        let mut command = portray.system_command(shell);
+        command.args(["-c", script]);
+        if shell != "fish" {
+            command.arg(shell);
+        }
+        command.arg(program.get_program()).arg(&target);
+        let told = story
+            .desktop
+            .run(shell, command, DEADLINE)
+            .await?
+            .expect_code(0)?;
+        assert_eq!(
+            given["SecretAccessKey"],
+            told.stdout.as_str(),
+            "{shell} {role:?}: {told:?}"
+        );
+    }
+    let left: Vec<_> = fs::read_dir(story.desktop.home())?.collect::<Result<_, _>>()?;
+    ensure!(
+        left.iter().all(|entry| entry.file_name() != "owned"),
+        "something was run: {left:?}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn i1_hostile_names_leave_no_folder_and_lead_to_their_own_console() -> Result<()> {
+    let (story, roles) = story().await?;
+    let portray = &story.portray();
+    let roles = some(&roles);
+    for (number, role) in roles.iter().enumerate() {
+        let target = role.target();
+        let folder = story.desktop.folder().join(format!("containers-{number}"));
+        let folder = folder.to_string_lossy();
+        let mount = format!("{folder}/mount");
+        let listing = [
+            "exec",
+            &target,
+            "--container-dir",
+            &folder,
+            "--",
+            "ls",
+            "-A",
+            &mount,
+        ];
+        let listed = shown(portray, &listing, &[0]).await?;
+        assert_eq!(listed.stdout, "config\ncredentials.sock\nportray\n", "{role:?}");
+
+        let url = shown(portray, &["console", &target, "--print"], &[0]).await?;
+        let url = Url::parse(url.stdout.trim())?;
+        ensure!(url.query_pairs().any(|(name, _)| name == "SigninToken"), "{url}");
+        let url = shown(portray, &["console", &target, "--print", "--via", "portal"], &[0]).await?;
+        let url = url.stdout.trim().to_owned();
+        ensure!(
+            url.bytes().all(|byte| byte.is_ascii_graphic()),
+            "{role:?} is not encoded: {url}"
+        );
+        shown(portray, &["-v", "keep", &target], &[0]).await?;
+    }
+    let status = shown(portray, &["status", "--json"], &[0]).await?.json()?;
+    let kept = status["credentials"].as_array().context("credentials")?;
+    let is_kept = |role: &Role| {
+        kept.iter().any(|one| {
+            one["kept"] == true
+                && one["account"] == role.account.as_str()
+                && one["permission_set"] == role.permission_set.as_str()
+        })
+    };
+    ensure!(roles.iter().all(is_kept), "{status:#}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn i4_what_serves_and_what_follows_says_hostile_names_harmlessly() -> Result<()> {
+    let (story, roles) = story().await?;
+    let portray = &story.portray();
+    let following = portray.start(&["uses", "--follow"])?;
+    let followed_as_json = portray.start(&["uses", "--follow", "--json"])?;
+    let server = match SshServer::is_expected() {
+        true => Some(SshServer::start(&story.desktop, "").await?),
+        false => None,
+    };
+    for name in WORST {
+        let role = roles.iter().find(|role| role.is_named(name) && role.has_target());
+        let Some(role) = role else {
+            // A permission set's slash is no part of a target.
+            continue;
+        };
+        let target = role.target();
+        for form in [&["--json"][..], &["--shell", "bash"], &["--shell", "fish"]] {
+            let serving = portray.start(&[&["-v", "serve", &target], form].concat())?;
+            serving.first_line(DEADLINE).await?;
+            let said = async || Ok(serving.stderr().contains("is served until").then_some(()));
+            story.desktop.wait_until("serve to serve", DEADLINE, said).await?;
+            serving.interrupt();
+            assert_harmless(name, &serving.finished(DEADLINE).await?.expect_code(0)?)?;
+        }
+        if let Some(server) = &server {
+            let words = server.words();
+            let words: Vec<_> = words.iter().map(String::as_str).collect();
+            let tells = "printf %s \"${#AWS_CONTAINER_AUTHORIZATION_TOKEN}\"";
+            let session = [&["-v", "ssh", &target, "--"][..], &words, &[tells]].concat();
+            let told = shown(portray, &session, &[0]).await?;
+            assert_eq!(told.stdout, "43", "{told:?}");
+        }
+        let mut tool = role.words();
+        tool.retain(|word| word != "-v");
+        let tool: Vec<_> = tool.iter().map(String::as_str).collect();
+        shown(portray, &tool, &[0]).await?;
+    }
+    let all = async || {
+        let (text, json) = (following.stdout(), followed_as_json.stdout());
+        let told = |name: &&str| {
+            let quoted = Value::from(*name).to_string();
+            json.lines()
+                .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+                .any(|used| {
+                    used["permission_set"].to_string() == quoted || used["account_name"].to_string() == quoted
+                })
+        };
+        let count = WORST.iter().filter(|name| told(name)).count();
+        Ok((count + 1 >= WORST.len() && text.lines().count() + 1 >= WORST.len()).then_some((text, json)))
+    };
+    let (text, json) = story
+        .desktop
+        .wait_until("the uses to be told", DEADLINE, all)
+        .await?;
+    assert_harmless_text("uses --follow", &text)?;
+    assert_harmless_text("uses --follow --json", &json)
+}
+
+#[tokio::test]
+async fn i4_hostile_names_of_the_aws_clis_configuration_are_shown_harmlessly() -> Result<()> {
+    let story = Headless::set().await?;
+    let portray = &story.portray();
+    let mut config = String::new();
+    let names: Vec<_> = WORST.iter().map(|name| name.replace('\n', " ")).collect();
+    for (number, name) in names.iter().enumerate() {
+        config.push_str(&format!(
+            "[sso-session {name}]\nsso_start_url = https://d-996766{number:04x}.awsapps.com/start\n\
+             sso_region = eu-west-1\n[profile {name}]\nsso_session = {name}\nendpoint_url = {name}\n"
+        ));
+    }
+    let folder = story.desktop.home().join(".aws");
+    fs::create_dir_all(&folder)?;
+    fs::write(folder.join("config"), &config)?;
+    let listed = shown(portray, &["portal", "import"], &[0]).await?;
+    assert_eq!(listed.stdout.lines().count(), names.len(), "{listed:?}");
+    shown(portray, &["portal", "import", "--json"], &[0]).await?;
+    shown(portray, &["portal", "import", "--all"], &[0]).await?;
+    shown(portray, &["portal", "list"], &[0]).await?;
+    shown(portray, &["profiles", "plan"], &[0, 2, 3]).await?;
+    for name in &names {
+        shown(portray, &["portal", "import", "--", name], &[0, 2]).await?;
+    }
+    assert_eq!(fs::read_to_string(folder.join("config"))?, config);
+    Ok(())
+}
