@@ -18,15 +18,19 @@ const DEADLINE: Duration = Duration::from_secs(60);
 /// So many programs at the same moment.
 const AT_ONCE: usize = 6;
 
-/// Names of the hostile world that no path can do without: an escape sequence, a line break, a shell's words, an option,
-/// a way out of a folder, letters that turn the text around.
-const WORST: [&str; 6] = [
-    "clipboard \u{1b}]52;c;ZXZpbA==\u{7}",
+/// Names of the hostile world that no path can do without: accounts, then permission sets. Escape sequences, line
+/// breaks, a shell's words, options, a way out of a folder, letters that turn the text around.
+const WORST: [&str; 10] = [
+    "title \u{1b}]0;owned\u{7}",
     "a\n[default]\naws_access_key_id = AKIAEVIL",
     "'; touch owned; '",
-    "--help",
-    "../../etc/passwd",
+    "-oProxyCommand=id",
     "right to left \u{202e}gpj.exe",
+    "esc \u{1b}[31mred\u{1b}[0m",
+    "`id`",
+    "--",
+    "../../etc/passwd",
+    "tab\tand\rreturn",
 ];
 
 /// An account and a permission set; one of the two names is hostile.
@@ -366,6 +370,38 @@ async fn i4_what_serves_and_what_follows_says_hostile_names_harmlessly() -> Resu
         .await?;
     assert_harmless_text("uses --follow", &text)?;
     assert_harmless_text("uses --follow --json", &json)
+}
+
+#[tokio::test]
+async fn i4_a_list_to_choose_from_at_a_terminal_draws_no_hostile_name_raw() -> Result<()> {
+    let (story, _) = story().await?;
+    let portray = story.portray();
+    let mut terminal = portray.start_at_terminal(&["console", "--print"])?;
+    let asked = terminal.wait_for("Which role?", 0, DEADLINE).await?;
+    // Every name there is, page after page, and one that is searched for.
+    terminal.press(&"\u{1b}[B".repeat(200))?;
+    terminal.press("red")?;
+    terminal.wait_for("[31mred", asked, DEADLINE).await?;
+    terminal.press("\u{3}")?;
+    let drawn = terminal.finished(DEADLINE).await?.expect_code(130)?.stderr;
+    for raw in [
+        "\u{1b}]",
+        "\u{1b}[31mred",
+        "\u{1b}c",
+        "\u{1b}P",
+        "\u{1b}[6n",
+        "\u{1b}[?1049h",
+        "\u{9b}",
+        "\u{9d}",
+        "\u{90}",
+        "\u{7}",
+        "\u{202e}",
+        "\u{202d}",
+        "\u{2067}",
+    ] {
+        ensure!(!drawn.contains(raw), "{raw:?} is drawn: {drawn:?}");
+    }
+    Ok(())
 }
 
 #[tokio::test]

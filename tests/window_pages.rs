@@ -41,7 +41,7 @@ async fn a6_the_window_lists_a_use_and_takes_a_programs_credentials_away_and_giv
         .chars()
         .take(15)
         .collect();
-    let row = window.wait_for_text(".use", &name).await?;
+    let row = window.wait_for_content(".use", &name).await?;
     assert!(
         row.contains("acme-dev / ReadOnly") && row.contains("profile · Handed out"),
         "{row}"
@@ -54,7 +54,7 @@ async fn a6_the_window_lists_a_use_and_takes_a_programs_credentials_away_and_giv
     window.wait_for(".use .allow").await?;
     let refused = portray.run(&TOOL).await?.expect_code(4)?;
     assert!(refused.stderr.contains("has been revoked"), "{refused:?}");
-    window.wait_for_text(".use.refused", &name).await?;
+    window.wait_for_content(".use.refused", &name).await?;
 
     window.click(".use .allow").await?;
     let allowed = async || Ok((portray.run(&TOOL).await?.code == Some(0)).then_some(()));
@@ -95,7 +95,7 @@ async fn h5_a_further_role_is_shown_as_such_and_the_window_asks_for_its_code() -
     let window = WindowDriver::open(&stage.desktop, &portray.environment()).await?;
     window.fill("#search", "release").await?;
     window
-        .wait_for_text(".chained", "↳ Break in 666677778888, from Deployer")
+        .wait_for_content(".chained", "↳ Break in 666677778888, from Deployer")
         .await?;
     window.wait_for("#row-0[aria-selected='true']").await?;
     window.type_keys("#search", &Key::Enter.to_string()).await?;
@@ -123,7 +123,7 @@ async fn h5_a_further_role_is_shown_as_such_and_the_window_asks_for_its_code() -
         .desktop
         .wait_until("the end of the dialog", SOON, gone)
         .await?;
-    window.wait_for_text("#row-0 .credentials", "Fresh").await?;
+    window.wait_for_content("#row-0 .credentials", "Fresh").await?;
 
     // What it got by the code is everybody's now.
     let given = portray.run(&["credentials", "release"]).await?.expect_code(0)?;

@@ -8,16 +8,19 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use harness::{Desktop, FakeTime, Portray, Process};
+use harness::{Desktop, FakeTime, Portray, Process, Program};
 use serde_json::Value;
 
 use super::client::python;
 use super::doors::{REGION, below, served_variables, signed_in_with};
-use super::surroundings::{ACCOUNT, DEADLINE, PERMISSION_SET, Surroundings};
+use super::surroundings::{DEADLINE, Surroundings};
 
 const LIFETIMES: &str = include_str!("lifetimes.py");
 
-/// What a permission set's credentials live for in the demo company.
+/// The permission set of the demo company whose credentials live for an hour, and the account where `amara` has it.
+const SANDBOX: &str = "012345678901";
+const HOURLY: &str = "AdministratorAccess";
+
 const LIFE: Duration = Duration::from_secs(3600);
 
 /// How often the program calls AWS.
@@ -32,8 +35,17 @@ const RENEWALS: usize = 3;
 async fn h5_a_boto3_program_runs_for_four_hours_through_a_profile_without_an_error() -> Result<()> {
     let story = Story::begin().await?;
     let portray = story.sign_in().await?;
+    let program = portray.command(Program::Portray)?;
+    let config = story.desktop().home().join(".aws/config");
+    let written = std::fs::read_to_string(&config)?;
+    let profile = format!(
+        "\n[profile sandbox]\nregion = {REGION}\ncredential_process = \"{}\" credential-process --portal acme \
+         --account {SANDBOX} --permission-set {HOURLY}\n",
+        program.get_program().display()
+    );
+    std::fs::write(&config, written + &profile)?;
     let mut asks = story.program()?;
-    asks.envs(portray.environment()).env("AWS_PROFILE", "portray");
+    asks.envs(portray.environment()).env("AWS_PROFILE", "sandbox");
     story.lasts(asks).await
 }
 
@@ -41,7 +53,7 @@ async fn h5_a_boto3_program_runs_for_four_hours_through_a_profile_without_an_err
 async fn h5_a_boto3_program_runs_for_four_hours_below_exec_without_an_error() -> Result<()> {
     let story = Story::begin().await?;
     let portray = story.sign_in().await?;
-    let target = format!("{ACCOUNT}/{PERMISSION_SET}");
+    let target = format!("{SANDBOX}/{HOURLY}");
     let exec = ["exec", "--region", REGION, &target, "--"];
     let asks = below(&portray, &exec, &story.program()?)?;
     story.lasts(asks).await
@@ -51,7 +63,7 @@ async fn h5_a_boto3_program_runs_for_four_hours_below_exec_without_an_error() ->
 async fn h5_a_boto3_program_runs_for_four_hours_beside_serve_without_an_error() -> Result<()> {
     let story = Story::begin().await?;
     let portray = story.sign_in().await?;
-    let target = format!("{ACCOUNT}/{PERMISSION_SET}");
+    let target = format!("{SANDBOX}/{HOURLY}");
     let serving = portray.start(&["serve", &target, "--json"])?;
     let mut asks = story.program()?;
     for (name, value) in served_variables(&story.surroundings, &serving).await? {

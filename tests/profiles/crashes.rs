@@ -1,5 +1,6 @@
 //! A crash, a full disk, a broken one: at every call of the system the file is the old one or the new one.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
@@ -78,19 +79,19 @@ async fn c5_a_kill_at_every_call_of_the_system_leaves_the_old_file_or_the_new_on
         ("remove", with.as_str(), FOREIGN),
     ] {
         fs::write(person.config(), before)?;
-        let calls: Vec<usize> = person.calls(command).await?.collect();
+        let calls = person.calls(command).await?;
         let (mut killed, mut is_old) = (0, 0);
-        for &number in &calls {
+        for (call, number) in &calls {
             fs::write(person.config(), before)?;
-            if !person.interrupted(command, "all", "signal=KILL", number).await? {
+            if !person.interrupted(command, call, "signal=KILL", *number).await? {
                 // No two runs make exactly the same calls.
-                break;
+                continue;
             }
             killed += 1;
             let left = person.reads()?;
             assert!(
                 left == before || left == after,
-                "{command}, killed at call {number}: {left}"
+                "{command}, killed at {call} number {number}: {left}"
             );
             is_old += usize::from(left == before);
         }
@@ -147,25 +148,38 @@ impl Person {
         Ok(was_killed || fs::read_to_string(self.log())?.contains("(INJECTED)"))
     }
 
-    /// Which calls of the thread that does it, counted from 1, come after the first that names AWS's folder.
-    async fn calls(&self, command: &str) -> Result<std::ops::RangeInclusive<usize>> {
+    /// Every call from the first one that names AWS's folder on, in the thread that makes it, and which one of its
+    /// name it is there: so strace counts.
+    async fn calls(&self, command: &str) -> Result<Vec<(String, usize)>> {
         let mut traced = self.story.desktop.system_command("strace");
         traced.envs(self.story.portray().environment());
         traced.args(["--follow-forks", "--output"]).arg(self.log());
         self.run(traced, command).await?.expect_code(0)?;
         let log = fs::read_to_string(self.log())?;
         let folder = self.folder().display().to_string();
-        let thread = log.lines().find(|line| line.contains(&folder));
-        let thread = thread
-            .and_then(|line| line.split(' ').next())
-            .context("a thread")?;
-        let is_call = |line: &&str| {
-            let rest = line.strip_prefix(thread).map(str::trim_start);
-            rest.is_some_and(|rest| !rest.starts_with(['+', '-', '<']))
-        };
-        let calls: Vec<_> = log.lines().filter(is_call).collect();
-        let first = calls.iter().position(|line| line.contains(&folder));
-        Ok(first.context("a call about AWS's folder")? + 1..=calls.len())
+        let names_folder = log.lines().find(|line| line.contains(&folder));
+        let thread = names_folder.and_then(|line| line.split(' ').next());
+        let thread = thread.context("a call about AWS's folder")?;
+        let (mut counts, mut calls, mut has_begun) = (BTreeMap::new(), Vec::new(), false);
+        for line in log.lines() {
+            let call = line.strip_prefix(thread).map(str::trim_start);
+            let Some((name, _)) = call.and_then(|call| call.split_once('(')) else {
+                continue;
+            };
+            if !name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+            {
+                continue;
+            }
+            let count = counts.entry(name).or_insert(0);
+            *count += 1;
+            has_begun |= line.contains(&folder);
+            if has_begun {
+                calls.push((name.to_owned(), *count));
+            }
+        }
+        Ok(calls)
     }
 
     fn log(&self) -> PathBuf {
