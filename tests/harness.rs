@@ -26,6 +26,8 @@ mod fake_time;
 mod http;
 #[path = "harness/in_process.rs"]
 mod in_process;
+#[path = "../crates/xtask/src/init_system.rs"]
+mod init_system;
 #[path = "harness/keyring.rs"]
 mod keyring;
 #[path = "harness/keyring_calls.rs"]
@@ -62,8 +64,6 @@ mod recording_shell;
 mod rounds;
 #[path = "harness/screen.rs"]
 mod screen;
-#[path = "../crates/xtask/src/services.rs"]
-mod services;
 #[path = "harness/sign_in.rs"]
 mod sign_in;
 #[path = "harness/simulation.rs"]

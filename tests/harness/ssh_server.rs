@@ -34,7 +34,7 @@ impl SshServer {
         reason = "who reads the results sees what they do not show"
     )]
     pub fn is_expected() -> bool {
-        let is_expected = Path::new(SSHD).exists() || !crate::services::are_started();
+        let is_expected = Path::new(SSHD).exists() || !crate::init_system::starts_services();
         if !is_expected {
             eprintln!(
                 "NOT SHOWN: this takes an SSH server (openssh-server), which nobody but you installs here."

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Result, bail, ensure};
 
-use crate::{npm, packages, python, services, step, ui, workspace};
+use crate::{init_system, npm, packages, python, step, ui, workspace};
 
 /// Everything that `run`, `test` and `check` take.
 pub fn everything() -> Result<()> {
@@ -21,7 +21,7 @@ pub fn for_building() -> Result<()> {
 /// What the tests and the tour take on top.
 pub fn for_testing() -> Result<()> {
     let mut wanted = [&packages::BUILD[..], &packages::TEST[..]].concat();
-    if !services::are_started() {
+    if !init_system::starts_services() {
         wanted.extend(packages::SERVERS);
     }
     prepare(&wanted)?;

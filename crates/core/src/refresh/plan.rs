@@ -49,7 +49,7 @@ pub struct TokenFacts {
     pub ends_with_session: bool,
     /// After a failure: not before this monotonic time.
     pub not_before: Option<Duration>,
-    /// It stands in a file of the AWS CLI's too.
+    /// It stands in a file of the AWS CLI's too: the runner knows that, a session does not.
     pub shared: bool,
 }
 

@@ -215,7 +215,6 @@ impl Session {
             renewable: signed_in.sign_in.token.refresh_token.is_some(),
             ends_with_session: signed_in.session_ends_at == Some(signed_in.sign_in.token.expires_at),
             not_before: Some(signed_in.not_before()),
-            // The runner knows that.
             shared: false,
         })
     }

@@ -5,6 +5,6 @@ use std::path::Path;
 /// Where this is, systemd starts what is installed.
 const STARTED_HERE: &str = "/run/systemd/system";
 
-pub fn are_started() -> bool {
+pub fn starts_services() -> bool {
     Path::new(STARTED_HERE).exists()
 }
