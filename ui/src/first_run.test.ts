@@ -41,6 +41,20 @@ test('first run: a portal of the AWS CLI is one click away, with its sign-in', a
   await waitFor(() => expect(host.asked.at(-1)).toEqual(taken));
 });
 
+test('first run: why a sign-in of the AWS CLI does not come along is said beside its portal', async () => {
+  const host = new TestHost({ portals: [], mood: 'empty' });
+  const what_happened = 'The sign-in to corp is not taken over: Portray asks http://127.0.0.1:8080/ in place of AWS.';
+  const portal = {
+    name: 'corp', start_url: 'https://acme.awsapps.com/start', region: 'eu-west-1', profiles: 2, known: false,
+    signed_in_until: null, problem: { code: 'failed', what_happened, what_to_do: 'Sign in here.' } as const,
+  };
+  host.answers.find_aws_cli_portals = { answer: 'aws_cli_portals', portals: [portal] };
+  render(App, { host });
+  await screen.findByText(what_happened);
+  expect(screen.queryByText(/signed in until/)).toBeNull();
+  expect(byId('start-url')).toBeTruthy();
+});
+
 test('first run: without the AWS CLI nothing is said of it', async () => {
   const host = new TestHost({ portals: [], mood: 'empty' });
   host.failures.find_aws_cli_portals = { code: 'failed', what_happened: 'Unreadable.', what_to_do: 'Look.' };
