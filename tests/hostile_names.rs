@@ -220,12 +220,9 @@ async fn i4_what_serves_and_what_follows_says_hostile_names_harmlessly() -> Resu
     let all = async || {
         let (text, json) = (following.stdout(), followed_as_json.stdout());
         let told = |name: &&str| {
-            let quoted = Value::from(*name).to_string();
             json.lines()
                 .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-                .any(|used| {
-                    used["permission_set"].to_string() == quoted || used["account_name"].to_string() == quoted
-                })
+                .any(|used| used["permission_set"] == *name || used["account_name"] == *name)
         };
         let count = WORST.iter().filter(|name| told(name)).count();
         Ok((count + 1 >= WORST.len() && text.lines().count() + 1 >= WORST.len()).then_some((text, json)))
