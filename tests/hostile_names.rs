@@ -60,7 +60,7 @@ async fn i4_every_hostile_name_is_handed_out_for_what_it_is_and_reaches_no_termi
     for name in WORST {
         let is_named = |used: &Value| used["permission_set"] == name || used["account_name"] == name;
         ensure!(uses.iter().any(is_named), "no use of {name:?}");
-        shown(portray, &["uses", "--role", name], &[0]).await?;
+        shown(portray, &["uses", &format!("--role={name}")], &[0]).await?;
     }
     for words in [&["accounts"][..], &["status"], &["status", "--json"], &["doctor"]] {
         shown(portray, words, &[0, 1]).await?;

@@ -97,7 +97,9 @@ async fn h5_a_further_role_is_shown_as_such_and_the_window_asks_for_its_code() -
     window
         .wait_for_content(".chained", "↳ Break in 666677778888, from Deployer")
         .await?;
-    window.wait_for("#row-0[aria-selected='true']").await?;
+    window
+        .wait_for("#row-0[aria-selected='true'][data-role$='/release']")
+        .await?;
     window.type_keys("#search", &Key::Enter.to_string()).await?;
     window
         .wait_for_text("[role='dialog']", "A code of your MFA device for release")
