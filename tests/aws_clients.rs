@@ -11,6 +11,7 @@ mod doors;
 mod environment;
 mod every_operation;
 mod javascript;
+mod lifetimes;
 mod models;
 mod rust;
 mod surroundings;

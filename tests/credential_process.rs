@@ -206,8 +206,45 @@ async fn p2_a_warm_answer_is_one_question_to_the_agent_and_takes_no_file_thread_
     Ok(())
 }
 
+/// Every program here that looks for credentials of its own would find itself.
+#[tokio::test]
+async fn p3_profiles_and_variables_that_lead_to_portray_make_no_loop() -> Result<()> {
+    let story = Headless::with_portal().await?;
+    let program = story.portray().command(Program::Portray)?;
+    let known = arguments("111122223333", "ReadOnly");
+    let words = format!("{} {}", program.get_program().display(), known.join(" "));
+    let config = story.desktop.home().join(".aws");
+    std::fs::create_dir_all(&config)?;
+    std::fs::write(
+        config.join("config"),
+        format!("[default]\ncredential_process = {words}\n[profile us]\ncredential_process = {words}\n"),
+    )?;
+    story.portray().run(&["agent", "stop"]).await?.expect_code(0)?;
+    let mut portray = story.portray();
+    for (name, value) in [
+        ("AWS_PROFILE", "us"),
+        ("AWS_DEFAULT_PROFILE", "us"),
+        ("AWS_SDK_LOAD_CONFIG", "1"),
+        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:9/"),
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:9"),
+    ] {
+        portray = portray.with_variable(name, value);
+    }
+    portray.sign_in(&story.emulator, "amara").await?;
+    assert_document(&portray.run(&known).await?.expect_code(0)?, "111122223333")?;
+    assert_eq!(story.desktop.running("portray").len(), 1, "the agent alone");
+    let uses = portray.run(&["uses", "--json"]).await?.expect_code(0)?.json()?;
+    assert_eq!(uses["uses"].as_array().map(Vec::len), Some(1), "{uses:#}");
+    assert_eq!(story.emulator.calls("GetRoleCredentials").await?, 1);
+    Ok(())
+}
+
+/// The longest output that every SDK reads.
+const MOST_OUTPUT: usize = 8 * 1024;
+
 fn assert_document(finished: &Finished, account: &str) -> Result<()> {
     assert_eq!(finished.stdout.matches('\n').count(), 1, "{finished:?}");
+    assert!(finished.stdout.len() <= MOST_OUTPUT);
     let document = finished.json()?;
     let members = document.as_object().context("one object")?;
     let names: Vec<&str> = members.keys().map(String::as_str).collect();

@@ -26,6 +26,8 @@ mod fake_time;
 mod http;
 #[path = "harness/in_process.rs"]
 mod in_process;
+#[path = "../crates/xtask/src/init_system.rs"]
+mod init_system;
 #[path = "harness/keyring.rs"]
 mod keyring;
 #[path = "harness/keyring_calls.rs"]

@@ -98,6 +98,30 @@ async fn a6_a_day_without_use_goes_on_through_restarts_and_clocks_that_are_set()
 }
 
 #[tokio::test]
+async fn a6_the_time_in_which_the_machine_sleeps_or_is_off_is_not_counted_as_without_use() -> Result<()> {
+    let mut day = keeping().await?;
+    for _ in 0..4 {
+        day.advance(5 * HOUR).await;
+        // Every night, and a weekend at the end.
+        day.suspend(10 * HOUR).await;
+    }
+    day.suspend(48 * HOUR).await;
+    day.advance(2 * HOUR).await;
+    assert!(is_kept(&day), "22 hours awake");
+    assert_eq!(told(&day), 0);
+    day.ask(Request::Quit).await?;
+    day.app.stopped().await;
+    day.suspend(40 * HOUR).await;
+    day.restart_ended().await?;
+    day.advance(HOUR).await;
+    assert!(is_kept(&day), "23 hours, and a weekend on which it was off");
+    day.advance(2 * HOUR).await;
+    assert!(!is_kept(&day));
+    assert_eq!(told(&day), 1);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a6_the_settings_say_how_long_and_that_it_is_for_ever() -> Result<()> {
     for (unused_for, hours, kept) in [("2h", 3, false), ("never", 60, true)] {
         let day = keeping().await?;

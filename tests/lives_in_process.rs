@@ -176,3 +176,22 @@ async fn r6_a_client_is_registered_once_in_eighty_days_for_each_way_and_before_a
     assert_eq!(grants.len(), 4);
     Ok(())
 }
+
+#[tokio::test]
+async fn r2_a_token_that_the_aws_cli_sees_is_replaced_with_20_minutes_left() -> Result<()> {
+    for (settings, renewals) in [("", 0), ("share_aws_cli_login = true\n", 1)] {
+        let day = Simulation::signed_in(World::acme(), "amara").await?;
+        let begun = day.emulator.counters().calls(Operation::CreateToken);
+        let day = day.with_first_settings(settings).await?;
+        day.advance(39 * MINUTE + 30 * SECOND).await;
+        let calls = day.emulator.counters().calls(Operation::CreateToken);
+        assert_eq!(
+            calls - begun,
+            renewals,
+            "{settings:?}: without, 20 minutes left are early"
+        );
+        day.advance(6 * MINUTE).await;
+        assert_eq!(day.emulator.counters().calls(Operation::CreateToken) - begun, 1);
+    }
+    Ok(())
+}

@@ -122,6 +122,34 @@ async fn what_is_wrong_with_a_sign_in_of_the_aws_cli_is_said_and_its_portal_come
 }
 
 #[tokio::test]
+async fn a_sign_in_that_was_made_at_aws_is_not_sent_to_an_endpoint_in_awss_place() -> Result<()> {
+    let story = Headless::set().await?;
+    let portray = story.portray();
+    let cli = AwsCli::of(&story)?;
+    cli.sign_in(&story, "amara").await?;
+    // As everybody has it who uses AWS: nothing leads elsewhere.
+    write_config_with(&story.desktop.home(), story.emulator.addresses(), "")?;
+    let said = "in place of AWS";
+    let shown = portray.run(&["portal", "import"]).await?.expect_code(0)?;
+    assert!(
+        shown.stderr.contains(said) && shown.stdout.contains("not signed in"),
+        "{shown:?}"
+    );
+    let imported = portray
+        .run(&["portal", "import", "--all"])
+        .await?
+        .expect_code(0)?;
+    assert!(
+        imported.stderr.contains(said) && imported.stderr.contains("Sign in next"),
+        "{imported:?}"
+    );
+    portray.wait_for_portal("sign_in_needed", DEADLINE).await?;
+    portray.run(&["accounts", "--sync"]).await?.expect_code(3)?;
+    assert_eq!(story.emulator.calls("ListAccounts").await?, 0);
+    Ok(())
+}
+
+#[tokio::test]
 async fn x4_a_shared_sign_in_is_in_the_aws_clis_own_file_alone_and_goes_with_the_sign_out() -> Result<()> {
     let story = Headless::set().await?;
     let portray = story.portray();
@@ -217,12 +245,22 @@ fn share(story: &Headless) -> Result<()> {
     )?)
 }
 
+/// A session whose profile leads to the emulator.
 fn write_config(home: &Path, addresses: &harness::EmulatorAddresses) -> Result<()> {
+    let base = addresses.base_url.as_str().trim_end_matches('/');
+    let services = format!(
+        "services = emulator\n\n[services emulator]\nsso =\n  endpoint_url = {base}\nsso_oidc =\n  \
+         endpoint_url = {base}\n"
+    );
+    write_config_with(home, addresses, &services)
+}
+
+fn write_config_with(home: &Path, addresses: &harness::EmulatorAddresses, services: &str) -> Result<()> {
     let config = format!(
         "[sso-session {SESSION}]\nsso_start_url = {}\nsso_region = {region}\n\
          sso_registration_scopes = sso:account:access\n\n\
          [profile dev]\nsso_session = {SESSION}\nsso_account_id = 111122223333\nsso_role_name = ReadOnly\n\
-         region = {region}\n",
+         region = {region}\n{services}",
         addresses.start_url,
         region = addresses.region
     );

@@ -32,6 +32,7 @@ mod stories {
     mod first_run;
     mod harness_itself;
     pub mod headless;
+    mod hostile_names;
     mod hostile_page;
     mod hours_in_process;
     mod hours_later;
@@ -68,6 +69,7 @@ mod stories {
     mod uses;
     mod waiting;
     mod ways_to_sign_in;
+    mod window_pages;
     mod without_notifications;
 }
 

@@ -14,7 +14,7 @@ use super::table::{OF_PORTRAY, compare};
 /// What the table says where a client got the credentials that it was to get.
 const WORKS: &str = "✓";
 
-const REGION: &str = "eu-west-1";
+pub const REGION: &str = "eu-west-1";
 
 /// How many programs a build starts at once.
 const MANY: usize = 100;
@@ -88,8 +88,19 @@ async fn a3_a_hundred_aws_commands_of_a_build_ask_aws_once() -> Result<()> {
 
 /// Portray as `amara` has it, and the profile that leads to it.
 pub async fn signed_in(surroundings: &Surroundings) -> Result<Portray<'_>> {
-    let portray = Portray::with_emulator(&surroundings.desktop, surroundings.addresses())
+    signed_in_with(surroundings, &[]).await
+}
+
+/// The same with variables for every program of Portray.
+pub async fn signed_in_with<'desktop>(
+    surroundings: &'desktop Surroundings,
+    variables: &[(&str, String)],
+) -> Result<Portray<'desktop>> {
+    let mut portray = Portray::with_emulator(&surroundings.desktop, surroundings.addresses())
         .with_variable("PORTRAY_SECRET_STORE", "memory");
+    for (name, value) in variables {
+        portray = portray.with_variable(name, value);
+    }
     portray.add_portal("acme", surroundings.addresses()).await?;
     portray.sign_in(&surroundings.emulator, "amara").await?;
     let program = portray.command(Program::Portray)?;
@@ -129,7 +140,7 @@ async fn through(
         }
         Door::Served => {
             let serving = portray.start(&["serve", &target, "--json"])?;
-            for (name, value) in variables(surroundings, &serving).await? {
+            for (name, value) in served_variables(surroundings, &serving).await? {
                 asks.env(name, value.as_str().context("a text")?);
             }
             asks.env("AWS_REGION", REGION).env("AWS_DEFAULT_REGION", REGION);
@@ -163,7 +174,10 @@ fn with_words_of(command: &mut Command, asks: &Command) {
 }
 
 /// What `serve` has printed.
-async fn variables(surroundings: &Surroundings, serving: &Process) -> Result<serde_json::Map<String, Value>> {
+pub async fn served_variables(
+    surroundings: &Surroundings,
+    serving: &Process,
+) -> Result<serde_json::Map<String, Value>> {
     let printed = async || Ok(serving.stdout().lines().next().map(str::to_owned));
     let line = surroundings
         .desktop

@@ -1,4 +1,4 @@
-//! The wall clock of one built program, moved by libfaketime while its monotonic clock goes on: what suspend does.
+//! The wall clock of built programs, moved by libfaketime while their monotonic clock goes on: what suspend does.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -29,17 +29,27 @@ impl FakeTime {
         Ok(fake)
     }
 
-    /// Makes `command` live by this clock.
+    /// Makes `command`, and what it starts, live by this clock.
     pub fn apply<'command>(&self, command: &'command mut Command) -> Result<&'command mut Command> {
+        Ok(command.envs(self.variables()?))
+    }
+
+    /// What makes a program live by this clock.
+    pub fn variables(&self) -> Result<[(&'static str, String); 5]> {
         let library = LIBRARIES.iter().find(|path| Path::new(path).is_file());
         let library = library.context("libfaketime is not installed: run `cargo xtask setup`")?;
-        Ok(command
-            .env("LD_PRELOAD", library)
-            .env("FAKETIME_TIMESTAMP_FILE", &self.file)
-            .env("FAKETIME_NO_CACHE", "1")
-            .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+        let one = || "1".to_owned();
+        Ok([
+            ("LD_PRELOAD", (*library).to_owned()),
+            (
+                "FAKETIME_TIMESTAMP_FILE",
+                self.file.to_string_lossy().into_owned(),
+            ),
+            ("FAKETIME_NO_CACHE", one()),
+            ("FAKETIME_DONT_FAKE_MONOTONIC", one()),
             // The name that older versions know.
-            .env("DONT_FAKE_MONOTONIC", "1"))
+            ("DONT_FAKE_MONOTONIC", one()),
+        ])
     }
 
     /// Sets the clock ahead of the real time (or back, below zero).

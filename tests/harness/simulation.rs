@@ -79,6 +79,11 @@ impl Simulation {
     pub async fn restart(&mut self) -> Result<()> {
         self.ask(Request::Quit).await?;
         self.app.stopped().await;
+        self.restart_ended().await
+    }
+
+    /// Starts the application again that was quit.
+    pub async fn restart_ended(&mut self) -> Result<()> {
         (self.app, self.shell) = start(
             &self.clock,
             &self.network,
@@ -256,9 +261,20 @@ impl Simulation {
     }
 
     /// Adds to the settings and starts the application again, which reads them.
-    pub async fn with_settings(mut self, more: &str) -> Result<Self> {
+    pub async fn with_settings(self, more: &str) -> Result<Self> {
+        let settings = std::fs::read_to_string(self.settings_file())? + more;
+        self.restarted_with(&settings).await
+    }
+
+    /// The same for what has to stand before every table.
+    pub async fn with_first_settings(self, more: &str) -> Result<Self> {
+        let settings = std::fs::read_to_string(self.settings_file())?;
+        self.restarted_with(&format!("{more}{settings}")).await
+    }
+
+    async fn restarted_with(mut self, settings: &str) -> Result<Self> {
         let path = self.settings_file();
-        std::fs::write(&path, std::fs::read_to_string(&path)? + more)?;
+        std::fs::write(&path, settings)?;
         self.settings = Settings::read(&path)?.context("a file")?;
         self.restart().await?;
         Ok(self)

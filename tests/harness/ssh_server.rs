@@ -18,9 +18,6 @@ const SEPARATION: &str = "/run/sshd";
 
 const SSHD: &str = "/usr/sbin/sshd";
 
-/// Where this is, set-up installs no server, because it would be started.
-const SERVICES: &str = "/run/systemd/system";
-
 /// A running server. Dropping it ends it and every session on it.
 pub struct SshServer {
     _process: Process,
@@ -30,13 +27,14 @@ pub struct SshServer {
 }
 
 impl SshServer {
-    /// Whether stories of it can be told: it is there, or would have to be. Else that is said.
+    /// Whether stories of it can be told: it is there, or would have to be, because set-up installs one where nobody
+    /// would start it. Else that is said.
     #[expect(
         clippy::print_stderr,
         reason = "who reads the results sees what they do not show"
     )]
     pub fn is_expected() -> bool {
-        let is_expected = Path::new(SSHD).exists() || !Path::new(SERVICES).exists();
+        let is_expected = Path::new(SSHD).exists() || !crate::init_system::starts_services();
         if !is_expected {
             eprintln!(
                 "NOT SHOWN: this takes an SSH server (openssh-server), which nobody but you installs here."

@@ -121,6 +121,21 @@ impl WebDriver {
         seen.await
     }
 
+    /// The same of all that stands in it, shown or not: WebKit's driver leaves out what may be cut at its end.
+    pub(crate) async fn wait_for_content(&self, selector: &str, part: &str) -> Result<String> {
+        let what = format!("{part:?} in {selector}");
+        let script = "return Array.from(document.querySelectorAll(arguments[0]), (one) => one.textContent)";
+        let seen = self.session.logs.wait_until(&what, PAGE_DEADLINE, async || {
+            let texts = self.client.execute(script, vec![selector.into()]).await?;
+            let texts: Vec<String> = serde_json::from_value(texts)?;
+            match texts.iter().find(|text| text.contains(part)) {
+                Some(text) => Ok(Some(text.clone())),
+                None => anyhow::bail!("there is {texts:?}"),
+            }
+        });
+        seen.await
+    }
+
     /// Saves a picture (PNG) of the page.
     pub(crate) async fn screenshot(&self, path: &Path) -> Result<()> {
         let picture = async {

@@ -44,6 +44,11 @@ impl WindowDriver {
         self.window.wait_for_text(selector, part).await
     }
 
+    /// The same of all that stands in it, also what may be cut at its end for want of room.
+    pub async fn wait_for_content(&self, selector: &str, part: &str) -> Result<String> {
+        self.window.wait_for_content(selector, part).await
+    }
+
     /// Waits until an element that matches is there.
     pub async fn wait_for(&self, selector: &str) -> Result<()> {
         self.window.element(selector).await.map(drop)

@@ -1,5 +1,6 @@
 //! A crash, a full disk, a broken one: at every call of the system the file is the old one or the new one.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
@@ -67,6 +68,49 @@ async fn c5_a_crash_or_a_full_disk_at_any_call_leaves_the_old_file_or_the_new_on
     Ok(())
 }
 
+/// Whatever the call is: from the first one that is about AWS's files to the last one of the program.
+#[tokio::test]
+async fn c5_a_kill_at_every_call_of_the_system_leaves_the_old_file_or_the_new_one() -> Result<()> {
+    let person = Person::signed_in().await?;
+    person.profiles(&["apply"]).await?.expect_code(0)?;
+    let with = person.reads()?;
+    for (command, before, after) in [
+        ("apply", FOREIGN, with.as_str()),
+        ("remove", with.as_str(), FOREIGN),
+    ] {
+        fs::write(person.config(), before)?;
+        let calls = person.calls(command).await?;
+        let (mut killed, mut is_old) = (0, 0);
+        for (call, number) in &calls {
+            fs::write(person.config(), before)?;
+            if !person.interrupted(command, call, "signal=KILL", *number).await? {
+                // No two runs make exactly the same calls.
+                continue;
+            }
+            killed += 1;
+            let left = person.reads()?;
+            assert!(
+                left == before || left == after,
+                "{command}, killed at {call} number {number}: {left}"
+            );
+            is_old += usize::from(left == before);
+        }
+        ensure!(
+            killed * 10 > calls.len() * 9 && is_old > 0 && is_old < killed,
+            "{command}: killed at {killed} of {} calls, {is_old} with the old file",
+            calls.len()
+        );
+        person.profiles(&[command]).await?.expect_code(0)?;
+        assert_eq!(person.reads()?, after);
+        assert_eq!(
+            person.names()?,
+            ["config", "credentials"],
+            "nothing is left beside it"
+        );
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn c3_a_file_that_cannot_be_read_is_no_empty_one() -> Result<()> {
     let person = Person::signed_in().await?;
@@ -102,6 +146,40 @@ impl Person {
         // strace ends as what it traces did.
         let was_killed = self.run(traced, command).await?.code.is_none();
         Ok(was_killed || fs::read_to_string(self.log())?.contains("(INJECTED)"))
+    }
+
+    /// Every call from the first one that names AWS's folder on, in the thread that makes it, and which one of its
+    /// name it is there: so strace counts.
+    async fn calls(&self, command: &str) -> Result<Vec<(String, usize)>> {
+        let mut traced = self.story.desktop.system_command("strace");
+        traced.envs(self.story.portray().environment());
+        traced.args(["--follow-forks", "--output"]).arg(self.log());
+        self.run(traced, command).await?.expect_code(0)?;
+        let log = fs::read_to_string(self.log())?;
+        let folder = self.folder().display().to_string();
+        let names_folder = log.lines().find(|line| line.contains(&folder));
+        let thread = names_folder.and_then(|line| line.split(' ').next());
+        let thread = thread.context("a call about AWS's folder")?;
+        let (mut counts, mut calls, mut has_begun) = (BTreeMap::new(), Vec::new(), false);
+        for line in log.lines() {
+            let call = line.strip_prefix(thread).map(str::trim_start);
+            let Some((name, _)) = call.and_then(|call| call.split_once('(')) else {
+                continue;
+            };
+            if !name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+            {
+                continue;
+            }
+            let count = counts.entry(name).or_insert(0);
+            *count += 1;
+            has_begun |= line.contains(&folder);
+            if has_begun {
+                calls.push((name.to_owned(), *count));
+            }
+        }
+        Ok(calls)
     }
 
     fn log(&self) -> PathBuf {

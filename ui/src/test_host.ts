@@ -104,3 +104,12 @@ function emptySnapshot(): Snapshot {
     problem: null,
   };
 }
+
+/** An element of the page that has to be there. */
+export function byId(id: string): HTMLElement {
+  const element = document.getElementById(id);
+  if (!element) {
+    throw new Error(`no #${id}`);
+  }
+  return element;
+}

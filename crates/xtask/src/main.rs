@@ -6,6 +6,7 @@ mod check;
 mod cross_check;
 mod demo;
 mod fuzz;
+mod init_system;
 mod judges;
 mod npm;
 mod packages;

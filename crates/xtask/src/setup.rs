@@ -1,15 +1,11 @@
 //! What a fresh machine lacks, installed: a second run finds everything and changes nothing.
 
 use std::io::IsTerminal as _;
-use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Result, bail, ensure};
 
-use crate::{npm, packages, python, step, ui, workspace};
-
-/// There where the system starts services.
-const SERVICES: &str = "/run/systemd/system";
+use crate::{init_system, npm, packages, python, step, ui, workspace};
 
 /// Everything that `run`, `test` and `check` take.
 pub fn everything() -> Result<()> {
@@ -25,7 +21,7 @@ pub fn for_building() -> Result<()> {
 /// What the tests and the tour take on top.
 pub fn for_testing() -> Result<()> {
     let mut wanted = [&packages::BUILD[..], &packages::TEST[..]].concat();
-    if !Path::new(SERVICES).exists() {
+    if !init_system::starts_services() {
         wanted.extend(packages::SERVERS);
     }
     prepare(&wanted)?;

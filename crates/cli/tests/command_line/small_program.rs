@@ -177,7 +177,7 @@ fn p1_the_rest_is_told_by_the_full_program() {
         &["help", "credential-process"],
         &["man", "credential-process"],
         &["completions", "bash"],
-        &["credential-procesx"],
+        &["credentials-process"],
         &["-v", "status"],
         &["status", "--json"],
         &["login"],

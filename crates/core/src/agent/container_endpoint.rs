@@ -154,6 +154,7 @@ async fn answer(
     ConnectInfo(from): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response {
+    let [code, message] = error_names(request.headers());
     let outcome = match door.admit(from, &request) {
         Err(refusal) => {
             door.note_refusal(&refusal);
@@ -166,7 +167,7 @@ async fn answer(
         Ok(body) => (StatusCode::OK, body),
         Err(problem) => (
             problem.status,
-            json!({"Code": problem.code, "Message": problem.message}),
+            json!({ code: problem.code, message: problem.message }),
         ),
     };
     (status, protective_headers(), Json(body)).into_response()
@@ -324,6 +325,15 @@ fn try_again(message: impl Into<String>) -> Denied {
     Denied::new(StatusCode::SERVICE_UNAVAILABLE, "TryAgainSoon", message)
 }
 
+/// How the parts of an error are called. The SDK for Java reads small letters only, and would not say why.
+fn error_names(headers: &HeaderMap) -> [&'static str; 2] {
+    let agent = headers.get(header::USER_AGENT).map(HeaderValue::as_bytes);
+    match agent.is_some_and(|agent| agent.starts_with(b"aws-sdk-java/")) {
+        true => ["code", "message"],
+        false => ["Code", "Message"],
+    }
+}
+
 /// What browsers add to requests and AWS SDKs do not.
 fn is_of_a_browser(headers: &HeaderMap) -> bool {
     [
@@ -357,6 +367,9 @@ fn new_token() -> io::Result<Secret> {
     Ok(Secret::new(URL_SAFE_NO_PAD.encode(bytes)))
 }
 
+#[cfg(test)]
+#[cfg(unix)]
+mod sdk_requests;
 #[cfg(test)]
 #[cfg(unix)]
 mod tests;

@@ -4,19 +4,21 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use tokio::sync::oneshot;
+use url::Url;
 
 use crate::app::command::{Command, Reply};
 use crate::app::contract::{Answer, AwsCliPortal, ProblemView, Request};
 use crate::app::controller::Controller;
 use crate::app::portals::is_name;
 use crate::aws_config::file::FileError;
-use crate::aws_config::logins::{Login, LoginKey, logins};
+use crate::aws_config::logins::{Login, LoginKey, Place as Led, logins};
 use crate::aws_config::sso_cache::{CacheFault, CachedToken, SsoCache};
 use crate::clock::SharedClock;
-use crate::identity_center::portal::{PortalError, is_region};
-use crate::identity_center::{Flow, PortalId, Registration, StartUrl, Token};
+use crate::identity_center::portal::{Endpoints, PortalError, is_region};
+use crate::identity_center::{Flow, Portal, PortalId, Registration, StartUrl, Token};
 use crate::paths::{AwsFiles, Environment};
 use crate::private_files;
+use crate::refresh::session::Session;
 use crate::refresh::{Change, Refresh};
 use crate::secret::Secret;
 use crate::settings::{PortalSettings, Settings};
@@ -34,21 +36,32 @@ struct Place {
 struct Found {
     start_url: StartUrl,
     region: String,
-    /// The keys of its sign-ins.
-    keys: Vec<LoginKey>,
+    sign_ins: Vec<Login>,
     profiles: usize,
+}
+
+/// Why a sign-in of the AWS CLI's is not taken over.
+enum Unusable {
+    /// What is in the file is none.
+    File(PathBuf, CacheFault),
+    /// It was made at AWS, as far as its configuration says, and this portal is elsewhere.
+    MadeElsewhere(Box<Endpoints>),
 }
 
 impl Controller {
     /// Changes nothing.
     pub(super) fn find_aws_cli_portals(&self, config: Option<String>, reply: Option<Reply<Answer>>) {
         let (place, settings, clock) = self.at_aws_cli(config);
+        let environment = self.environment.clone();
         self.spawn(reply, async move {
             let portals = off_the_loop(move || {
                 let found = place?.portals()?;
                 let portals = found.into_iter();
                 Ok(portals
-                    .map(|(cache, portal)| shown(portal, &cache, &settings, &clock))
+                    .map(|(cache, portal)| {
+                        let endpoints = portal.endpoints(&settings, &environment);
+                        shown(portal, &cache, &settings, endpoints.as_ref(), &clock)
+                    })
                     .collect())
             });
             portals.await.map(|portals| Answer::AwsCliPortals { portals })
@@ -67,32 +80,37 @@ impl Controller {
         let (commands, refresh) = (self.commands.clone(), self.refresh.clone());
         let work = async move {
             let now = clock.as_shown(clock.now());
-            let (found, token) = off_the_loop(move || {
+            let (cache, found) = off_the_loop(move || {
                 let mut found = place?.portals()?.into_iter();
                 let is_meant = |portal: &Found| portal.start_url.0 == start_url && portal.region == region;
-                let (cache, found) = found
+                found
                     .find(|(_, portal)| is_meant(portal))
-                    .ok_or_else(ProblemView::unknown_portal)?;
-                let token = cache
-                    .as_ref()
-                    .and_then(|cache| living(&found, cache, now).ok().flatten());
-                Ok((found, token))
+                    .ok_or_else(ProblemView::unknown_portal)
             })
             .await?;
             let name = (!found.is_known(&settings)).then(|| found.name(&settings));
             let (answered, answer) = oneshot::channel();
             let request = Request::AddPortal {
-                start_url: found.start_url.0,
-                region: Some(found.region),
+                start_url: found.start_url.0.clone(),
+                region: Some(found.region.clone()),
                 name,
             };
             let reply = Some(answered);
             let _ = commands.send(Command::Ask { request, reply });
             let answer = answer.await.map_err(|_| ProblemView::stopping())??;
-            if let (Answer::Portal { portal }, Some(token)) = (&answer, token) {
-                take_over(&refresh, &PortalId(portal.clone()), &token, &clock).await?;
-                let read = Change::SignInRead(PortalId(portal.clone()));
-                let _ = commands.send(Command::Refreshed(read));
+            let Answer::Portal { portal } = &answer else {
+                return Ok(answer);
+            };
+            let portal = PortalId(portal.clone());
+            let session = refresh.session(&portal).ok_or_else(ProblemView::unknown_portal)?;
+            let endpoints = session.center.portal.endpoints.clone();
+            let living = off_the_loop(move || {
+                let living = cache.map(|cache| living(&found, &cache, Some(&endpoints), now));
+                Ok(living.and_then(Result::ok).flatten())
+            });
+            if let Some(token) = living.await? {
+                take_over(&refresh, &session, &token, &clock).await?;
+                let _ = commands.send(Command::Refreshed(Change::SignInRead(portal)));
             }
             Ok(answer)
         };
@@ -116,11 +134,10 @@ async fn off_the_loop<T: Send + 'static>(
 /// The access token alone: what renews it stays the AWS CLI's, because a refresh token has one owner.
 async fn take_over(
     refresh: &Refresh,
-    portal: &PortalId,
+    session: &Session,
     token: &CachedToken,
     clock: &SharedClock,
 ) -> Result<(), ProblemView> {
-    let session = refresh.session(portal).ok_or_else(ProblemView::unknown_portal)?;
     session.load().await.map_err(ProblemView::store)?;
     if session.is_signed_in() {
         return Ok(());
@@ -184,44 +201,50 @@ fn portals_in(config: &Path) -> Result<Vec<Found>, ProblemView> {
     let content =
         private_files::read(config).map_err(|error| ProblemView::aws_config(&unreadable(config, error)))?;
     let mut found: Vec<Found> = Vec::new();
-    for Login {
-        key,
-        start_url,
-        region,
-        profiles,
-    } in logins(&content.unwrap_or_default())
-    {
-        let region = region.to_ascii_lowercase();
+    for login in logins(&content.unwrap_or_default()) {
+        let region = login.region.to_ascii_lowercase();
         // What is no portal is no portal of ours; the AWS CLI says so too.
-        let Ok(start_url) = StartUrl::parse(&start_url) else {
+        let Ok(start_url) = StartUrl::parse(&login.start_url) else {
             continue;
         };
         let same = |other: &&mut Found| other.start_url == start_url && other.region == region;
         match found.iter_mut().find(same) {
             Some(other) => {
-                other.keys.push(key);
-                other.profiles += profiles;
+                other.profiles += login.profiles;
+                other.sign_ins.push(login);
             }
             None => found.push(Found {
                 start_url,
                 region,
-                keys: vec![key],
-                profiles,
+                profiles: login.profiles,
+                sign_ins: vec![login],
             }),
         }
     }
     Ok(found)
 }
 
-/// The keys under which the AWS CLI has this portal's sign-in.
-pub(super) fn keys_of(
-    config: &Path,
-    start_url: &StartUrl,
-    region: &str,
-) -> Result<Vec<LoginKey>, ProblemView> {
+/// The keys under which the AWS CLI has this portal's sign-in, and uses it where Portray does.
+pub(super) fn keys_of(config: &Path, portal: &Portal) -> Result<Vec<LoginKey>, ProblemView> {
     let found = portals_in(config)?.into_iter();
-    let mut same = found.filter(|portal| portal.start_url == *start_url && portal.region == region);
-    Ok(same.next().map(|portal| portal.keys).unwrap_or_default())
+    let mut same = found.filter(|other| other.start_url == portal.start_url && other.region == portal.region);
+    let sign_ins = same.next().map(|portal| portal.sign_ins).unwrap_or_default();
+    let led = sign_ins
+        .into_iter()
+        .filter(|login| is_led_to(login, &portal.endpoints));
+    Ok(led.map(|login| login.key).collect())
+}
+
+/// Whether a sign-in is made, and used, where this portal's services are. A token of AWS's must not go to an endpoint
+/// that stands in AWS's place, and the file of it does not say whose it is: only the profiles do that use it.
+fn is_led_to(login: &Login, endpoints: &Endpoints) -> bool {
+    let is = |written: &Option<String>, endpoint: &Url| {
+        let written = written.as_deref().and_then(|written| Url::parse(written).ok());
+        let plain = |url: &Url| url.as_str().trim_end_matches('/').to_owned();
+        written.is_some_and(|written| plain(&written) == plain(endpoint))
+    };
+    let is_there = |led: &Led| is(&led.sso_oidc, &endpoints.sso_oidc) && is(&led.sso, &endpoints.sso);
+    !endpoints.custom || (!login.places.is_empty() && login.places.iter().all(is_there))
 }
 
 impl Found {
@@ -229,21 +252,32 @@ impl Found {
         self.known(settings).is_some()
     }
 
-    fn known<'a>(&self, settings: &'a Settings) -> Option<&'a str> {
+    fn known<'a>(&self, settings: &'a Settings) -> Option<&'a PortalSettings> {
         let is_same = |portal: &&PortalSettings| {
             let start_url = StartUrl::parse(&portal.start_url).ok();
             start_url.as_ref() == Some(&self.start_url) && portal.region == self.region
         };
-        let same = settings.portals.iter().find(is_same);
-        same.map(|portal| portal.name.as_str())
+        settings.portals.iter().find(is_same)
+    }
+
+    /// Where its services are, or would be; none where it can be no portal here.
+    fn endpoints(&self, settings: &Settings, environment: &Environment) -> Option<Endpoints> {
+        let base = environment.endpoint().ok()?;
+        let mut new = Settings::default();
+        let portal = match self.known(settings) {
+            Some(known) => known,
+            None => new.add_portal("new", &self.start_url.0, &self.region),
+        };
+        let portal = Portal::from_settings(portal, base.as_ref()).ok()?;
+        Some(portal.endpoints)
     }
 
     /// As the AWS CLI calls its session, where that is a name for a portal here; else of the start URL.
     fn name(&self, settings: &Settings) -> String {
         if let Some(known) = self.known(settings) {
-            return known.to_owned();
+            return known.name.clone();
         }
-        let sessions = self.keys.iter().filter_map(|key| match key {
+        let sessions = self.sign_ins.iter().filter_map(|login| match &login.key {
             LoginKey::Session(name) => Some(name.clone()),
             LoginKey::StartUrl(_) => None,
         });
@@ -259,20 +293,28 @@ impl Found {
 fn living(
     found: &Found,
     cache: &SsoCache,
+    endpoints: Option<&Endpoints>,
     now: Timestamp,
-) -> Result<Option<CachedToken>, (PathBuf, CacheFault)> {
+) -> Result<Option<CachedToken>, Unusable> {
+    let Some(endpoints) = endpoints else {
+        return Ok(None);
+    };
     let mut best: Option<CachedToken> = None;
     let mut fault = None;
-    for key in &found.keys {
-        match cache.read(key) {
+    for login in &found.sign_ins {
+        match cache.read(&login.key) {
             Ok(Some(token)) if token.expires_at > now && found.is_of(&token) => {
+                if !is_led_to(login, endpoints) {
+                    fault = Some(Unusable::MadeElsewhere(Box::new(endpoints.clone())));
+                    continue;
+                }
                 let is_better = best
                     .as_ref()
                     .is_none_or(|best| token.expires_at > best.expires_at);
                 best = if is_better { Some(token) } else { best };
             }
             Ok(_) => {}
-            Err(error) => fault = Some((cache.file(key), error)),
+            Err(error) => fault = Some(Unusable::File(cache.file(&login.key), error)),
         }
     }
     match (best, fault) {
@@ -291,7 +333,13 @@ impl Found {
     }
 }
 
-fn shown(found: Found, cache: &Option<SsoCache>, settings: &Settings, clock: &SharedClock) -> AwsCliPortal {
+fn shown(
+    found: Found,
+    cache: &Option<SsoCache>,
+    settings: &Settings,
+    endpoints: Option<&Endpoints>,
+    clock: &SharedClock,
+) -> AwsCliPortal {
     let now = clock.as_shown(clock.now());
     let unusable = if is_region(&found.region) {
         found.start_url.check_region(&found.region).err()
@@ -299,12 +347,16 @@ fn shown(found: Found, cache: &Option<SsoCache>, settings: &Settings, clock: &Sh
         Some(PortalError::NotARegion(found.region.clone()))
     };
     let living = match cache {
-        Some(cache) => living(&found, cache, now),
+        Some(cache) => living(&found, cache, endpoints, now),
         None => Ok(None),
     };
     let (signed_in_until, fault) = match living {
         Ok(token) => (token.map(|token| token.expires_at), None),
-        Err((path, fault)) => (None, Some(ProblemView::aws_cli_sign_in(&path, &fault))),
+        Err(Unusable::File(path, fault)) => (None, Some(ProblemView::aws_cli_sign_in(&path, &fault))),
+        Err(Unusable::MadeElsewhere(endpoints)) => {
+            let problem = ProblemView::aws_cli_sign_in_elsewhere(&found.name(settings), &endpoints.sso);
+            (None, Some(problem))
+        }
     };
     AwsCliPortal {
         name: found.name(settings),
@@ -342,10 +394,17 @@ sso_region = eu-west-1
 ";
 
     fn shown_of(config: &str, fill: impl FnOnce(&SsoCache)) -> Vec<AwsCliPortal> {
+        shown_at(None, config, fill)
+    }
+
+    /// The same with an endpoint in place of AWS.
+    fn shown_at(endpoint: Option<&str>, config: &str, fill: impl FnOnce(&SsoCache)) -> Vec<AwsCliPortal> {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join(".aws/config");
         private_files::replace(&path, config.as_bytes()).unwrap();
-        let environment = Environment::of(&[("HOME", home.path().to_str().unwrap())]);
+        let mut variables = vec![("HOME", home.path().to_str().unwrap())];
+        variables.extend(endpoint.map(|endpoint| ("PORTRAY_ENDPOINT_URL", endpoint)));
+        let environment = Environment::of(&variables);
         let place = Place::of(&environment, None).unwrap();
         fill(place.cache.as_ref().unwrap());
         let clock: SharedClock = Arc::new(ManualClock::at("2026-03-02T12:00:00Z".parse().unwrap()));
@@ -353,7 +412,10 @@ sso_region = eu-west-1
         settings.add_portal("corp", "https://third.awsapps.com/start", "eu-west-1");
         let found = place.portals().unwrap().into_iter();
         found
-            .map(|(cache, portal)| shown(portal, &cache, &settings, &clock))
+            .map(|(cache, portal)| {
+                let endpoints = portal.endpoints(&settings, &environment);
+                shown(portal, &cache, &settings, endpoints.as_ref(), &clock)
+            })
             .collect()
     }
 
@@ -410,6 +472,45 @@ sso_region = eu-west-1
             assert_eq!(
                 (portals[0].signed_in_until, portals[0].problem.clone()),
                 (None, None)
+            );
+        }
+    }
+
+    #[test]
+    fn a_sign_in_of_awss_is_not_taken_to_an_endpoint_in_its_place() {
+        const HERE: &str = "http://127.0.0.1:8080";
+        let session = "[sso-session corp]\nsso_start_url = https://acme.awsapps.com/start\n\
+                       sso_region = eu-west-1\n[profile dev]\nsso_session = corp\n";
+        let fill = |cache: &SsoCache| {
+            let corp = LoginKey::Session("corp".to_owned());
+            cache.write(&corp, &token("2026-03-02T12:30:00Z", None)).unwrap();
+        };
+        let taken = |config: &str, endpoint| {
+            let portals = shown_at(endpoint, config, fill);
+            assert_eq!(portals.len(), 1, "the portal itself can be taken over");
+            let problem = portals[0].problem.as_ref();
+            assert_eq!(problem.is_none(), portals[0].signed_in_until.is_some());
+            if let Some(problem) = problem {
+                assert!(
+                    problem.what_happened.contains("http://127.0.0.1:8080/"),
+                    "{problem:?}"
+                );
+            }
+            problem.is_none()
+        };
+        assert!(taken(session, None));
+        assert!(!taken(session, Some(HERE)));
+        assert!(taken(&format!("{session}endpoint_url = {HERE}/\n"), Some(HERE)));
+        for elsewhere in [
+            "endpoint_url = http://127.0.0.1:8081",
+            "endpoint_url = no url",
+            "services = half\n[services half]\nsso_oidc =\n  endpoint_url = http://127.0.0.1:8080",
+            "endpoint_url = http://127.0.0.1:8080\nignore_configured_endpoint_urls = true",
+            "endpoint_url = http://127.0.0.1:8080\n[profile other]\nsso_session = corp",
+        ] {
+            assert!(
+                !taken(&format!("{session}{elsewhere}\n"), Some(HERE)),
+                "{elsewhere}"
             );
         }
     }

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use url::Url;
+
 use crate::app::contract::{ProblemCode, ProblemView};
 use crate::aws_config::sso_cache::CacheFault;
 
@@ -20,6 +22,18 @@ impl ProblemView {
             ProblemCode::Failed,
             format!("The AWS CLI's sign-in in {} {fault}.", file.display()),
             what_to_do,
+        )
+    }
+
+    /// A sign-in that was made at AWS stays away from an endpoint in AWS's place; the portal can be taken over.
+    pub fn aws_cli_sign_in_elsewhere(name: &str, endpoint: &Url) -> Self {
+        Self::new(
+            ProblemCode::Failed,
+            format!(
+                "The AWS CLI's sign-in to {name} is not taken over: Portray asks {endpoint} in place of AWS, and the \
+                 sign-in's profiles do not."
+            ),
+            "Sign in here, or start the agent without PORTRAY_ENDPOINT_URL and without endpoints of the portal's own.",
         )
     }
 

@@ -2,10 +2,12 @@
 
 use crate::app::contract::{ConsumerOrder, Request, Role};
 use crate::app::notices::{NoticeChange, later};
+use crate::app::problem::in_words;
 use crate::app::shell::{Notice, NoticeAction};
 use crate::app::state::{AppState, NamedRole};
 use crate::app::tray_menu::label;
 use crate::consumers::Question;
+use crate::settings::UnusedFor;
 
 /// A program asks for credentials that a person has to confirm.
 pub fn questions(before: &AppState, after: &AppState) -> Vec<NoticeChange> {
@@ -76,7 +78,7 @@ pub fn kept_no_longer(before: &AppState, after: &AppState) -> Option<NoticeChang
                 [one] => format!("{} is kept fresh no longer", named(one)),
                 several => format!("{} roles are kept fresh no longer", several.len()),
             },
-            body: "Nobody has used it for so long. It is renewed when somebody does.".to_owned(),
+            body: why_no_longer(roles, after.unused_for),
             actions: vec![
                 NoticeAction {
                     label: "Keep on".to_owned(),
@@ -87,6 +89,32 @@ pub fn kept_no_longer(before: &AppState, after: &AppState) -> Option<NoticeChang
                 later(),
             ],
         })),
+    }
+}
+
+/// How many roles a notice names.
+const MOST_NAMES: usize = 3;
+
+/// Which roles, and why.
+fn why_no_longer(roles: &[NamedRole], unused_for: UnusedFor) -> String {
+    let so_long = match unused_for {
+        UnusedFor::Time(limit) => in_words(limit.as_secs() / 60),
+        UnusedFor::Never => "so long".to_owned(),
+    };
+    let asleep = "the time in which this machine slept not counted";
+    match roles {
+        [_] => format!("No program has used it for {so_long}, {asleep}. It is renewed when one does."),
+        several => {
+            let names: Vec<_> = several.iter().take(MOST_NAMES).map(named).collect();
+            let more = match several.len().saturating_sub(MOST_NAMES) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            let names = names.join(", ");
+            format!(
+                "{names}{more}: no program has used them for {so_long}, {asleep}. They are renewed when one does."
+            )
+        }
     }
 }
 
@@ -212,6 +240,21 @@ mod tests {
             panic!("one notice, not {changes:?}")
         };
         assert_eq!(notice.title, "2 roles are kept fresh no longer");
+        assert_eq!(
+            notice.body,
+            "acme-dev / A, acme-dev / B: no program has used them for 24 hours, the time in which this machine slept \
+             not counted. They are renewed when one does."
+        );
+        let many = state(["A", "B", "C", "D", "E"].map(named).to_vec());
+        let [NoticeChange::Show(more)] = &between(&both, &many)[..] else {
+            panic!("one notice")
+        };
+        assert!(
+            more.body
+                .starts_with("acme-dev / A, acme-dev / B, acme-dev / C and 2 more: "),
+            "{}",
+            more.body
+        );
         assert!(matches!(&notice.actions[0].request, Some(Request::KeepOn { roles }) if roles.len() == 2));
         assert!(between(&both, &both).is_empty());
         assert_eq!(

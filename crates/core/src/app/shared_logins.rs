@@ -54,10 +54,14 @@ impl SharedLogins {
 impl Controller {
     /// Sees to the files of portals whose sign-in is another one than before, or is shared no more.
     pub(super) fn share_logins(&mut self) {
+        let sharing = self.settings.portals.iter();
+        let sharing = sharing.filter(|portal| self.settings.shares_login(portal));
+        let ids = sharing.clone().map(|portal| PortalId(portal.id.clone()));
+        self.refresh.share(ids.collect());
         let mut wanted = BTreeMap::new();
-        for portal in &self.settings.portals {
+        for portal in sharing {
             let session = self.refresh.session(&PortalId(portal.id.clone()));
-            if let Some(session) = session.filter(|_| self.settings.shares_login(portal))
+            if let Some(session) = session
                 && let Ok(token) = session.current()
                 && token.expires_at > self.clock.now()
             {
@@ -151,7 +155,7 @@ fn written_for(key: &LoginKey, token: &CachedToken) -> CachedToken {
 }
 
 fn keys(config: &Path, portal: &Portal) -> Vec<LoginKey> {
-    keys_of(config, &portal.start_url, &portal.region).unwrap_or_else(|problem| {
+    keys_of(config, portal).unwrap_or_else(|problem| {
         tracing::warn!("the AWS CLI gets no sign-in: {}", problem.what_happened);
         Vec::new()
     })

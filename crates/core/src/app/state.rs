@@ -10,6 +10,7 @@ use crate::app::contract::{
 };
 use crate::consumers::Question;
 use crate::refresh::standing::Standing;
+use crate::settings::UnusedFor;
 use crate::token_store::StoreFailure;
 
 /// How long before the known end of a portal session it is said to end soon, in minutes.
@@ -48,6 +49,8 @@ pub struct AppState {
     pub questions: Vec<Question>,
     /// Roles that stopped being kept because nobody used them.
     pub kept_no_longer: Vec<NamedRole>,
+    /// For how long that is, as the settings have it.
+    pub unused_for: UnusedFor,
 }
 
 /// A portal as targets name it, and whether there is anything to name in it.

@@ -71,6 +71,7 @@ impl Controller {
             uses_revision: self.records.uses.change() + self.records.consumers.change_count(),
             questions: self.records.consumers.questions(),
             kept_no_longer: named(&self.kept_no_longer),
+            unused_for: self.settings.keep.unused_for,
         }
     }
 

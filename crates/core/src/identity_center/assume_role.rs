@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use crate::identity_center::call::Retry;
 use crate::identity_center::error::Api;
-use crate::identity_center::roles::{SHORTEST, soon_over};
+use crate::identity_center::roles::Given;
 use crate::identity_center::{Endpoints, Failure, IdentityCenter, Priority, RoleCredentials};
 use crate::secret::Secret;
 
@@ -131,20 +131,11 @@ fn credentials_of(
     given: aws_sdk_sts::types::Credentials,
     now: Timestamp,
 ) -> Result<RoleCredentials, Failure> {
-    let missing = |what| move || Failure::garbage(ASSUME_ROLE, what);
-    let expires_at = Timestamp::new(given.expiration.secs(), 0).map_err(|_| missing("expiry")())?;
-    if expires_at.duration_since(now) < SHORTEST {
-        return Err(soon_over(ASSUME_ROLE));
-    }
-    let text = |text: String| (!text.is_empty()).then_some(text);
-    Ok(RoleCredentials {
-        access_key_id: text(given.access_key_id).ok_or_else(missing("access key id"))?,
-        secret_access_key: text(given.secret_access_key)
-            .map(Secret::new)
-            .ok_or_else(missing("secret access key"))?,
-        session_token: text(given.session_token)
-            .map(Secret::new)
-            .ok_or_else(missing("session token"))?,
-        expires_at,
-    })
+    let given = Given {
+        access_key_id: Some(given.access_key_id),
+        secret_access_key: Some(given.secret_access_key),
+        session_token: Some(given.session_token),
+        expires_at: Timestamp::new(given.expiration.secs(), 0).ok(),
+    };
+    given.checked(ASSUME_ROLE, now)
 }

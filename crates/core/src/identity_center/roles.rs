@@ -23,7 +23,7 @@ const PAGE: i32 = 100;
 const LONGEST: SignedDuration = SignedDuration::from_mins(12 * 60 + 10);
 
 /// AWS gives no credentials that end so soon: what seems to is judged by a clock that is wrong.
-pub(super) const SHORTEST: SignedDuration = SignedDuration::from_secs(10);
+const SHORTEST: SignedDuration = SignedDuration::from_secs(10);
 
 const GET_ROLE_CREDENTIALS: &str = "GetRoleCredentials";
 
@@ -156,36 +156,51 @@ fn account_of(listed: aws_sdk_sso::types::AccountInfo) -> Option<Account> {
     })
 }
 
-/// What AWS gives is judged by a clock that is wrong.
-pub(super) fn soon_over(operation: &'static str) -> Failure {
-    let detail = "AWS gave credentials that have expired, or all but, by this machine's clock";
-    Failure::new(operation, Meaning::Unreachable, detail).with_trouble(Trouble::Clock)
+/// Credentials as AWS gave them, of which anything may be missing.
+pub(super) struct Given {
+    pub access_key_id: Option<String>,
+    pub secret_access_key: Option<String>,
+    pub session_token: Option<String>,
+    pub expires_at: Option<Timestamp>,
+}
+
+impl Given {
+    /// All of it, where there is nothing to be said against it.
+    pub(super) fn checked(self, operation: &'static str, now: Timestamp) -> Result<RoleCredentials, Failure> {
+        let missing = |what| move || Failure::garbage(operation, what);
+        let text = |value: Option<String>, what| {
+            let value = value.filter(|value| !value.is_empty());
+            value.ok_or_else(missing(what))
+        };
+        let expires_at = self.expires_at.ok_or_else(missing("expiry"))?;
+        if expires_at.duration_since(now) < SHORTEST {
+            // It is judged by a clock that is wrong.
+            let detail = "AWS gave credentials that have expired, or all but, by this machine's clock";
+            let failure = Failure::new(operation, Meaning::Unreachable, detail);
+            return Err(failure.with_trouble(Trouble::Clock));
+        }
+        Ok(RoleCredentials {
+            access_key_id: text(self.access_key_id, "access key id")?,
+            secret_access_key: Secret::new(text(self.secret_access_key, "secret access key")?),
+            session_token: Secret::new(text(self.session_token, "session token")?),
+            expires_at,
+        })
+    }
 }
 
 fn credentials_of(
     given: aws_sdk_sso::types::RoleCredentials,
     now: Timestamp,
 ) -> Result<RoleCredentials, Failure> {
-    let text = |value: Option<String>| value.filter(|value| !value.is_empty());
-    let missing = |what| move || Failure::garbage(GET_ROLE_CREDENTIALS, what);
     // Milliseconds, where everything else in this protocol is in seconds.
-    let expires_at = Timestamp::from_millisecond(given.expiration)
-        .ok()
-        .filter(|_| given.expiration > 0)
-        .ok_or_else(missing("expiry"))?;
-    if expires_at.duration_since(now) < SHORTEST {
-        return Err(soon_over(GET_ROLE_CREDENTIALS));
-    }
-    Ok(RoleCredentials {
-        access_key_id: text(given.access_key_id).ok_or_else(missing("access key id"))?,
-        secret_access_key: text(given.secret_access_key)
-            .map(Secret::new)
-            .ok_or_else(missing("secret access key"))?,
-        session_token: text(given.session_token)
-            .map(Secret::new)
-            .ok_or_else(missing("session token"))?,
-        expires_at,
-    })
+    let expires_at = Timestamp::from_millisecond(given.expiration).ok();
+    let given = Given {
+        access_key_id: given.access_key_id,
+        secret_access_key: given.secret_access_key,
+        session_token: given.session_token,
+        expires_at: expires_at.filter(|_| given.expiration > 0),
+    };
+    given.checked(GET_ROLE_CREDENTIALS, now)
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ mod threads {
     pub use tokio::spawn;
 }
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, RwLock, Weak};
 
 use tokio::sync::{Notify, mpsc};
@@ -112,6 +112,8 @@ pub struct Refresh {
     pub roles: RoleCache,
     changes: mpsc::UnboundedSender<Change>,
     unfinished: Unfinished,
+    /// Portals whose tokens stand in files of the AWS CLI's too.
+    shared: Arc<Mutex<BTreeSet<PortalId>>>,
     /// Asks the runner to look at the plan now.
     pub(crate) look: Arc<Notify>,
 }
@@ -127,6 +129,7 @@ impl Refresh {
             roles,
             changes,
             unfinished: Unfinished::default(),
+            shared: Arc::default(),
             look: Arc::default(),
         }
     }
@@ -178,6 +181,20 @@ impl Refresh {
             .values()
             .cloned()
             .collect()
+    }
+
+    /// From now on the tokens of these portals are renewed earlier: other tools see them.
+    pub fn share(&self, portals: BTreeSet<PortalId>) {
+        let mut shared = self.shared.lock().expect("no panic under this lock");
+        if *shared != portals {
+            *shared = portals;
+            self.look.notify_one();
+        }
+    }
+
+    pub(crate) fn shares(&self, portal: &PortalId) -> bool {
+        let shared = self.shared.lock().expect("no panic under this lock");
+        shared.contains(portal)
     }
 
     /// What is known of all roles' credentials. A kept role that cannot be fetched, because nobody is signed in, has

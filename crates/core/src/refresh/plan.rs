@@ -49,6 +49,8 @@ pub struct TokenFacts {
     pub ends_with_session: bool,
     /// After a failure: not before this monotonic time.
     pub not_before: Option<Duration>,
+    /// It stands in a file of the AWS CLI's too: the runner knows that, a session does not.
+    pub shared: bool,
 }
 
 /// What the plan has to know about a role.
@@ -81,9 +83,11 @@ pub fn role_lead(life: &Life, key: &RoleKey) -> Duration {
     lead - spread(life, key)
 }
 
-/// How long before its end an access token is renewed: 20 min less up to 5 min of spread for the usual hour.
-pub fn token_lead(life: &Life, portal: &PortalId) -> Duration {
-    (20 * MINUTE).min(life.length / 2) - spread(life, portal)
+/// How long before its end an access token is renewed: 20 min less up to 5 min of spread for the usual hour. One that
+/// other tools read from a file has 20 min left at least, because they renew by themselves what has less than 15.
+pub fn token_lead(life: &Life, portal: &PortalId, shared: bool) -> Duration {
+    let most = if shared { 26 } else { 20 };
+    (most * MINUTE).min(life.length / 2) - spread(life, portal)
 }
 
 /// Below this nothing is handed out any more.
@@ -101,7 +105,7 @@ fn token_due(moment: Moment, token: &TokenFacts) -> Due {
     // One that cannot be renewed is looked at when it has run out: then the sign-in is over.
     let lead = match token.ends_with_session || !token.renewable {
         true => Duration::ZERO,
-        false => token_lead(&token.life, &token.portal),
+        false => token_lead(&token.life, &token.portal, token.shared),
     };
     let due_in = token.life.left(moment).saturating_sub(lead);
     let subject = Subject::Token(token.portal.clone());
@@ -219,12 +223,25 @@ mod tests {
                 renewable,
                 ends_with_session,
                 not_before: None,
+                shared: false,
             };
             until(noon().now, plan(noon(), &[token], &[])[0].at)
         };
         assert_eq!(due(true, true), 30 * MINUTE);
         assert!(due(true, false) <= 18 * MINUTE);
         assert_eq!(due(false, false), 30 * MINUTE, "what nothing renews is over then");
+    }
+
+    #[test]
+    fn r2_a_shared_token_is_renewed_before_any_other_tool_wants_to_renew_it() {
+        let life = Life::begins(noon(), after(noon().now, 60 * MINUTE));
+        for portal in 0..100 {
+            let portal = PortalId(portal.to_string());
+            let lead = token_lead(&life, &portal, true);
+            assert!(lead > 20 * MINUTE && lead <= 26 * MINUTE, "{lead:?}");
+            let lead = token_lead(&life, &portal, false);
+            assert!(lead >= 15 * MINUTE && lead <= 20 * MINUTE, "{lead:?}");
+        }
     }
 
     #[test]
@@ -300,7 +317,9 @@ mod tests {
             let life = facts.life.unwrap();
             prop_assert!(role_lead(&life, &facts.key) > serve_floor(&life));
             let token = PortalId("p".to_owned());
-            prop_assert!(token_lead(&life, &token) > serve_floor(&life));
+            for shared in [false, true] {
+                prop_assert!(token_lead(&life, &token, shared) > serve_floor(&life));
+            }
             let moment = later(noon(), at);
             for due in plan(moment, &[], &[RoleFacts { wanted: true, ..facts }]) {
                 prop_assert!(due.at >= moment.now);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::identity_center::{PortalId, Priority};
 use crate::refresh::life::{Moment, until};
-use crate::refresh::plan::{Due, Subject, plan};
+use crate::refresh::plan::{Due, Subject, TokenFacts, plan};
 use crate::refresh::{Change, Refresh};
 
 /// The longest time without a look at the clocks.
@@ -59,7 +59,12 @@ fn step(refresh: &Refresh, moment: Moment, horizon: Duration) -> Option<Duration
         }
     }
     refresh.roles.prune();
-    let tokens: Vec<_> = sessions.iter().filter_map(|session| session.facts()).collect();
+    let tokens = sessions.iter().filter_map(|session| session.facts());
+    let with_others = |token: TokenFacts| TokenFacts {
+        shared: refresh.shares(&token.portal),
+        ..token
+    };
+    let tokens: Vec<_> = tokens.map(with_others).collect();
     let signed_in = |portal: &PortalId| tokens.iter().any(|token| token.portal == *portal);
     let roles = refresh.roles.facts(horizon, signed_in);
     let due = plan(moment, &tokens, &roles);

@@ -211,6 +211,7 @@ impl Session {
             renewable: signed_in.sign_in.token.refresh_token.is_some(),
             ends_with_session: signed_in.session_ends_at == Some(signed_in.sign_in.token.expires_at),
             not_before: Some(signed_in.not_before()),
+            shared: false,
         })
     }
 

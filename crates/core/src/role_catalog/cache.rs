@@ -53,11 +53,16 @@ pub struct Marks {
     pub kept_uses: Vec<KeptUse>,
 }
 
-/// When a kept role was used last.
+/// For how long nobody had used a kept role.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptUse {
     pub role: RoleKey,
+    /// When that was known.
     pub at: Timestamp,
+    /// So many seconds by then, without those in which the machine slept. Files of earlier versions do not say it:
+    /// there `at` is the last use.
+    #[serde(default)]
+    pub idle_seconds: u64,
 }
 
 /// What became of the file of marks, which nobody can make anew.
@@ -203,7 +208,7 @@ impl Catalogue {
             self.set_kept(key, true);
         }
         for used in &since.kept_uses {
-            self.note_kept_use(&used.role, used.at);
+            self.note_kept_use(used.clone());
         }
         self.revision += 1;
     }

@@ -48,7 +48,7 @@ pub struct Catalogue {
     pub recents: Vec<RoleKey>,
     /// Whose credentials are kept fresh whether or not anybody asks.
     pub kept: Vec<RoleKey>,
-    /// When those were used last, as far as it is to be known after a restart.
+    /// For how long nobody used those, as far as it is to be known after a restart.
     pub kept_uses: Vec<KeptUse>,
     /// Roles that are assumed from permission sets, in the order of the settings.
     chains: Chains,
@@ -219,22 +219,16 @@ impl Catalogue {
         self.revision += 1;
     }
 
-    /// When a kept role was used last. Nothing that is shown, so nothing has changed.
-    pub fn note_kept_use(&mut self, key: &RoleKey, at: Timestamp) {
-        self.kept_uses.retain(|used| used.role != *key);
-        if self.kept.contains(key) {
-            self.kept_uses.push(KeptUse {
-                role: key.clone(),
-                at,
-            });
+    /// For how long nobody has used a kept role. Nothing that is shown, so nothing has changed.
+    pub fn note_kept_use(&mut self, noted: KeptUse) {
+        self.kept_uses.retain(|used| used.role != noted.role);
+        if self.kept.contains(&noted.role) {
+            self.kept_uses.push(noted);
         }
     }
 
-    pub fn kept_use(&self, key: &RoleKey) -> Option<Timestamp> {
-        self.kept_uses
-            .iter()
-            .find(|used| used.role == *key)
-            .map(|used| used.at)
+    pub fn kept_use(&self, key: &RoleKey) -> Option<&KeptUse> {
+        self.kept_uses.iter().find(|used| used.role == *key)
     }
 }
 

@@ -33,6 +33,7 @@ pub fn run(invocation: &Invocation, arguments: &Import) -> Result<(), Failure> {
     }
     let mut imported = Vec::new();
     for portal in wanted {
+        tell_problem(invocation, portal);
         imported.push(take_over(invocation, &mut client, portal, config.clone())?);
     }
     match arguments.json.json {
@@ -95,9 +96,8 @@ fn show(invocation: &Invocation, found: &[AwsCliPortal], arguments: &Import) -> 
     if arguments.json.json {
         return printer.json(&found);
     }
-    for problem in found.iter().filter_map(|portal| portal.problem.as_ref()) {
-        let line = format!("{} {}", problem.what_happened, problem.what_to_do);
-        printer.note(&on_one_harmless_line(&line));
+    for portal in found {
+        tell_problem(invocation, portal);
     }
     printer.table(&found.iter().map(row).collect::<Vec<_>>())?;
     let new: Vec<_> = found.iter().filter(|portal| is_new(portal)).collect();
@@ -110,6 +110,14 @@ fn show(invocation: &Invocation, found: &[AwsCliPortal], arguments: &Import) -> 
         (_, _) => "Nothing was changed. Take over the new ones with: portray portal import --all",
     });
     Ok(())
+}
+
+/// Why it, or its sign-in, cannot be used.
+fn tell_problem(invocation: &Invocation, portal: &AwsCliPortal) {
+    if let Some(problem) = &portal.problem {
+        let line = format!("{} {}", problem.what_happened, problem.what_to_do);
+        invocation.printer.note(&on_one_harmless_line(&line));
+    }
 }
 
 fn row(portal: &AwsCliPortal) -> Vec<String> {

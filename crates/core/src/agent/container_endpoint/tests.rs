@@ -10,16 +10,16 @@ use crate::agent::double::{Double, paths_in, role};
 use crate::clock::{ManualClock, SystemClock};
 use crate::uses;
 
-struct Scene {
+pub(super) struct Scene {
     _home: tempfile::TempDir,
     paths: Paths,
-    address: SocketAddrV4,
-    token: String,
+    pub(super) address: SocketAddrV4,
+    pub(super) token: String,
     door: Arc<Door>,
 }
 
 impl Scene {
-    async fn new(permission_set: &str, clock: SharedClock) -> Self {
+    pub(super) async fn new(permission_set: &str, clock: SharedClock) -> Self {
         let home = tempfile::tempdir().unwrap();
         let paths = paths_in(home.path());
         let stay = Stay {
@@ -42,7 +42,7 @@ impl Scene {
         scene
     }
 
-    fn with_agent(self) -> Self {
+    pub(super) fn with_agent(self) -> Self {
         Double::default().serve(&self.paths, &SystemClock::shared());
         self
     }
@@ -78,7 +78,7 @@ fn asker() -> Asker {
     }
 }
 
-fn clock() -> SharedClock {
+pub(super) fn clock() -> SharedClock {
     SystemClock::shared()
 }
 
