@@ -11,10 +11,10 @@ pub fn checks(invocation: &Invocation) -> Vec<Check> {
             "There is no desktop here: addresses are printed, and opened on another machine.",
         )],
         Surroundings::Desktop | Surroundings::Wsl => {
-            let mut checks = vec![browser(invocation)];
+            let checks = [browser(invocation)].into_iter();
             #[cfg(target_os = "linux")]
-            checks.extend(bus::checks());
-            checks
+            let checks = checks.chain(bus::checks());
+            checks.collect()
         }
     }
 }
