@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::net::UnixListener;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
@@ -19,6 +19,20 @@ fn agent(home: &Home) -> Pid {
     let agent: Value = serde_json::from_slice(&status.stdout).unwrap();
     has_run_for_long(home);
     pid(agent["pid"].as_u64().unwrap())
+}
+
+/// Lets this program be the agent, as a child of ours.
+fn begun(home: &Home, mut program: Command) -> Child {
+    program.args(["agent", "--foreground"]).stderr(Stdio::null());
+    let mut agent = program.spawn().unwrap();
+    let clock = portray_core::clock::SystemClock::shared();
+    let status = || home.portray(&["agent", "status"]).output().unwrap();
+    while !status().status.success() {
+        assert_eq!(agent.try_wait().unwrap(), None, "it ended");
+        assert!(clock.elapsed().as_secs() < 30, "it does not start");
+    }
+    has_run_for_long(home);
+    agent
 }
 
 /// One that has just begun would be given more time.
@@ -85,18 +99,27 @@ fn a5_a_stopped_agent_is_named_soon_and_ended_by_its_command() {
     home.stop_agent();
 }
 
+/// What runs the command behind it with a signal blocked that asks it to end; a mask is passed on.
+const HEEDS_NOTHING: &str = "import os, signal, sys; \
+                             signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM]); \
+                             os.execv(sys.argv[1], sys.argv[1:])";
+
 #[test]
 fn a5_an_agent_that_heeds_no_signal_is_killed() {
     let home = Home::new();
-    let agent = agent(&home);
-    let stopping = std::thread::spawn(move || while kill_process(agent, Signal::STOP).is_ok() {});
+    let mut deaf = Command::new("python3");
+    home.surround(&mut deaf);
+    deaf.args(["-c", HEEDS_NOTHING, env!("CARGO_BIN_EXE_portray")]);
+    let mut agent = begun(&home, deaf);
+    let number = agent.id();
+    kill_process(pid(number.into()), Signal::STOP).unwrap();
     let stopped = home.portray(&["agent", "stop"]).output().unwrap();
     let said = words(&stopped);
     assert!(
-        said.contains(&format!("process {agent}")) && said.contains("killed"),
+        said.contains(&format!("process {number}")) && said.contains("killed"),
         "{said}"
     );
-    stopping.join().unwrap();
+    agent.wait().unwrap();
     assert!(home.portray(&["status"]).output().unwrap().status.success());
     home.stop_agent();
 }
@@ -106,22 +129,10 @@ fn the_application_that_hangs_is_ended_only_by_force() {
     let home = Home::new();
     // A process is known by its program.
     let program = home.path().join("portray-app");
-    std::fs::copy(env!("CARGO_BIN_EXE_portray"), &program).unwrap();
+    std::fs::copy(env!("CARGO_BIN_EXE_portray-cli"), &program).unwrap();
     let mut application = Command::new(program);
     home.surround(&mut application);
-    application.args(["agent", "--foreground"]).stderr(Stdio::null());
-    let mut application = application.spawn().unwrap();
-    let clock = portray_core::clock::SystemClock::shared();
-    while !home
-        .portray(&["agent", "status"])
-        .output()
-        .unwrap()
-        .status
-        .success()
-    {
-        assert!(clock.elapsed().as_secs() < 30, "it does not start");
-    }
-    has_run_for_long(&home);
+    let mut application = begun(&home, application);
     kill_process(pid(application.id().into()), Signal::STOP).unwrap();
     let refused = home.portray(&["agent", "stop"]).output().unwrap();
     let said = two_lines(&refused, 6);
