@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use harness::Simulation;
-use identity_center_emulator::{Fault, Operation, Trouble, World};
+use harness::{Simulation, hourly};
+use identity_center_emulator::{Fault, Operation, Trouble};
 use jiff::SignedDuration;
 use portray_core::app::contract::{PortalState, Request};
 
@@ -22,14 +22,6 @@ const SET_BY: [SignedDuration; 5] = [
     SignedDuration::from_hours(24),
     SignedDuration::from_hours(-492_300),
 ];
-
-fn hourly() -> World {
-    let mut world = World::acme();
-    for set in &mut world.permission_sets {
-        set.session_duration = HOUR;
-    }
-    world
-}
 
 /// A tool asks, and what it gets is good, and said to be good for as long as it is.
 async fn good_ones(day: &Simulation, by: SignedDuration) -> Result<()> {

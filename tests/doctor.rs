@@ -162,12 +162,7 @@ async fn what_is_wrong_is_said_with_what_to_do_and_exit_code_1() -> Result<()> {
 
 #[tokio::test]
 async fn k3_a_keyring_service_without_a_keyring_to_store_in_is_found() -> Result<()> {
-    let desktop = Desktop::start_with(DesktopOptions {
-        display: false,
-        keyring: false,
-        ..DesktopOptions::default()
-    })
-    .await?;
+    let desktop = Desktop::start_with(DesktopOptions::bare()).await?;
     let emulator = EmulatorProcess::start(&desktop, "acme").await?;
     let portray = Portray::with_emulator(&desktop, emulator.addresses());
     let (_, without) = doctor(&portray, 0).await?;

@@ -12,12 +12,7 @@ const DEADLINE: Duration = Duration::from_secs(900);
 #[tokio::test]
 async fn s3_a_day_with_500_credentials_serves_nothing_expired_and_grows_neither_memory_nor_calls()
 -> Result<()> {
-    let desktop = Desktop::start_with(harness::DesktopOptions {
-        keyring: false,
-        display: false,
-        ..Default::default()
-    })
-    .await?;
+    let desktop = Desktop::start_with(harness::DesktopOptions::bare()).await?;
     let mut soak = desktop.system_command(env!("CARGO_BIN_EXE_soak"));
     soak.arg("day");
     let lived = desktop.run("soak", soak, DEADLINE).await?.expect_code(0)?;

@@ -109,7 +109,7 @@ pub use process::{Finished, Process};
 pub use programs::{Program, Programs};
 pub use recording_shell::RecordingShell;
 pub use rounds::rounds;
-pub use simulation::Simulation;
+pub use simulation::{Simulation, hourly};
 pub use ssh_server::{SshServer, words_of_all_processes};
 pub use terminal::Terminal;
 pub use tray::{TrayHost, TrayItem};

@@ -94,11 +94,7 @@ async fn the_keyring_of_a_desktop_is_unlocked_and_its_tray_is_empty() -> Result<
 
 #[tokio::test]
 async fn the_opener_keeps_a_url_in_one_piece() -> Result<()> {
-    let options = DesktopOptions {
-        display: false,
-        keyring: false,
-        ..DesktopOptions::default()
-    };
+    let options = DesktopOptions::bare();
     let desktop = Desktop::start_with(options).await?;
     let opener = Opener::install(&desktop)?;
     let url = "http://127.0.0.1:1/go?a=1&b=%20x";
@@ -112,11 +108,7 @@ async fn the_opener_keeps_a_url_in_one_piece() -> Result<()> {
 
 #[tokio::test]
 async fn a_program_that_made_itself_a_session_ends_with_the_desktop() -> Result<()> {
-    let options = DesktopOptions {
-        display: false,
-        keyring: false,
-        ..DesktopOptions::default()
-    };
+    let options = DesktopOptions::bare();
     let desktop = Desktop::start_with(options).await?;
     let folder = desktop.folder().to_path_buf();
     let mut command = desktop.system_command("setsid");

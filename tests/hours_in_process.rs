@@ -3,22 +3,13 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use harness::{Simulation, wait_until};
-use identity_center_emulator::{Assignment, AuditEvent, Fault, Operation, Principal, World};
+use harness::{Simulation, hourly, wait_until};
+use identity_center_emulator::{Assignment, AuditEvent, Fault, Operation, Principal};
 use jiff::SignedDuration;
 use portray_core::app::contract::{CredentialsState, PortalState, Request, SignInMethod};
 
 const DEV: &str = "111122223333";
 const MINUTE: Duration = Duration::from_secs(60);
-
-/// A world where one hour is the session duration of `Developer`.
-fn hourly() -> World {
-    let mut world = World::acme();
-    for set in &mut world.permission_sets {
-        set.session_duration = SignedDuration::from_hours(1);
-    }
-    world
-}
 
 #[tokio::test]
 async fn r1_for_seven_hours_every_answer_has_fifteen_minutes_left_and_no_tab_opens() -> Result<()> {

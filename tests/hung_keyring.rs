@@ -145,12 +145,7 @@ async fn k2_with_a_hung_keyring_portray_starts_ends_starts_again_and_heals_by_it
 
 /// A machine whose Secret Service is the test's own.
 async fn without_keyring() -> Result<(Desktop, EmulatorProcess)> {
-    let desktop = Desktop::start_with(DesktopOptions {
-        display: false,
-        keyring: false,
-        ..DesktopOptions::default()
-    })
-    .await?;
+    let desktop = Desktop::start_with(DesktopOptions::bare()).await?;
     let emulator = EmulatorProcess::start(&desktop, "acme").await?;
     Ok((desktop, emulator))
 }

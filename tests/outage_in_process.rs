@@ -3,24 +3,14 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use harness::Simulation;
-use identity_center_emulator::{Fault, Operation, World};
-use jiff::SignedDuration;
+use harness::{Simulation, hourly};
+use identity_center_emulator::{Fault, Operation};
 use portray_core::app::SignInStart;
 use portray_core::app::contract::{Answer, PortalState, ProblemCode, Request, SignInMethod};
 
 const DEV: &str = "111122223333";
 const MINUTE: Duration = Duration::from_secs(60);
 const SECOND: Duration = Duration::from_secs(1);
-
-/// A world where one hour is the session duration of every permission set.
-fn hourly() -> World {
-    let mut world = World::acme();
-    for set in &mut world.permission_sets {
-        set.session_duration = SignedDuration::from_hours(1);
-    }
-    world
-}
 
 #[tokio::test]
 async fn t2_after_an_outage_of_hours_tools_are_served_seconds_after_aws_is_back() -> Result<()> {

@@ -21,12 +21,7 @@ const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
 
 #[tokio::test]
 async fn k3_without_a_keyring_nothing_is_kept_and_the_choice_is_told() -> Result<()> {
-    let desktop = Desktop::start_with(DesktopOptions {
-        display: false,
-        keyring: false,
-        ..DesktopOptions::default()
-    })
-    .await?;
+    let desktop = Desktop::start_with(DesktopOptions::bare()).await?;
     let emulator = EmulatorProcess::start(&desktop, "acme").await?;
     let portray = Portray::with_emulator(&desktop, emulator.addresses());
     portray.add_portal("acme", emulator.addresses()).await?;

@@ -48,12 +48,7 @@ pub struct Surroundings {
 impl Surroundings {
     /// With the world `acme`.
     pub async fn new() -> Result<Surroundings> {
-        let desktop = Desktop::start_with(DesktopOptions {
-            keyring: false,
-            display: false,
-            ..DesktopOptions::default()
-        })
-        .await?;
+        let desktop = Desktop::start_with(DesktopOptions::bare()).await?;
         let emulator = EmulatorProcess::start(&desktop, "acme").await?;
         let oidc = emulator.addresses().base_url.clone();
         let surroundings = Surroundings {

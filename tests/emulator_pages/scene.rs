@@ -29,11 +29,7 @@ impl Scene {
     }
 
     async fn with(world: &str, sit_down: impl AsyncFn(&Desktop) -> Result<Person>) -> Result<Scene> {
-        let options = DesktopOptions {
-            keyring: false,
-            display: false,
-            ..DesktopOptions::default()
-        };
+        let options = DesktopOptions::bare();
         let desktop = Desktop::start_with(options).await?;
         Ok(Scene {
             emulator: EmulatorProcess::start(&desktop, world).await?,

@@ -46,6 +46,17 @@ impl Default for DesktopOptions {
     }
 }
 
+impl DesktopOptions {
+    /// Neither screen nor keyring.
+    pub fn bare() -> Self {
+        DesktopOptions {
+            keyring: false,
+            display: false,
+            ..DesktopOptions::default()
+        }
+    }
+}
+
 /// A running session. Dropping it ends everything that was started in it and removes its folders.
 pub struct Desktop {
     // Fields are dropped in this order: programs first, then what they stand on.

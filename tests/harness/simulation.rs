@@ -28,6 +28,15 @@ const MOST_TURNS: usize = 1_000_000;
 const PATIENCE: Duration = Duration::from_secs(300);
 const STEP: Duration = Duration::from_millis(500);
 
+/// The world `acme` where one hour is the session duration of every permission set.
+pub fn hourly() -> World {
+    let mut world = World::acme();
+    for set in &mut world.permission_sets {
+        set.session_duration = SignedDuration::from_hours(1);
+    }
+    world
+}
+
 /// The application, its world and its time.
 pub struct Simulation {
     pub clock: ManualClock,

@@ -124,11 +124,7 @@ fn bytes_of(content: Content) -> Vec<u8> {
 }
 
 async fn desktop() -> Result<Desktop> {
-    let options = DesktopOptions {
-        keyring: false,
-        display: false,
-        ..DesktopOptions::default()
-    };
+    let options = DesktopOptions::bare();
     Desktop::start_with(options).await
 }
 

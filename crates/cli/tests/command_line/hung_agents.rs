@@ -24,15 +24,18 @@ fn agent(home: &Home) -> Pid {
 /// Lets this program be the agent, as a child of ours.
 fn begun(home: &Home, mut program: Command) -> Child {
     program.args(["agent", "--foreground"]).stderr(Stdio::null());
-    let mut agent = program.spawn().unwrap();
+    let agent = program.spawn().unwrap();
+    wait_until_served(home);
+    has_run_for_long(home);
+    agent
+}
+
+fn wait_until_served(home: &Home) {
     let clock = portray_core::clock::SystemClock::shared();
     let status = || home.portray(&["agent", "status"]).output().unwrap();
     while !status().status.success() {
-        assert_eq!(agent.try_wait().unwrap(), None, "it ended");
         assert!(clock.elapsed().as_secs() < 30, "it does not start");
     }
-    has_run_for_long(home);
-    agent
 }
 
 /// One that has just begun would be given more time.
@@ -182,16 +185,7 @@ fn r2_where_the_file_system_knows_no_locks_there_is_one_agent_all_the_same() {
         agent
     };
     let mut first = without_locks().spawn().unwrap();
-    let clock = portray_core::clock::SystemClock::shared();
-    while !home
-        .portray(&["agent", "status"])
-        .output()
-        .unwrap()
-        .status
-        .success()
-    {
-        assert!(clock.elapsed().as_secs() < 30, "it does not start");
-    }
+    wait_until_served(&home);
     for mark in ["run/agent.mark", "state/agent.mark"] {
         assert!(home.path().join(mark).exists(), "{mark}");
     }
@@ -205,15 +199,7 @@ fn r2_where_the_file_system_knows_no_locks_there_is_one_agent_all_the_same() {
     first.wait().unwrap();
     // What it left is nobody's.
     let mut third = without_locks().spawn().unwrap();
-    while !home
-        .portray(&["agent", "status"])
-        .output()
-        .unwrap()
-        .status
-        .success()
-    {
-        assert!(clock.elapsed().as_secs() < 60, "it does not start again");
-    }
+    wait_until_served(&home);
     let stopped = home.portray(&["agent", "stop"]).output().unwrap();
     assert!(words(&stopped).contains("has stopped"), "{stopped:?}");
     third.wait().unwrap();
