@@ -17,8 +17,10 @@ pub(crate) struct Call {
     pub(crate) now: Timestamp,
     /// In the answer's head, in the audit log, and where an answer names it in its body.
     pub(crate) request_id: String,
-    /// Where the browser reaches this emulator: `http://127.0.0.1:PORT`.
+    /// Where the caller reaches this emulator: `http://127.0.0.1:PORT`.
     pub(crate) origin: String,
+    /// Where a browser on this machine does, which may know nothing of the caller's proxy.
+    pub(crate) pages: String,
     pub(crate) method: Method,
     pub(crate) uri: Uri,
     pub(crate) headers: HeaderMap,
@@ -81,6 +83,7 @@ impl Call {
             now: Timestamp::UNIX_EPOCH,
             request_id: String::new(),
             origin: String::new(),
+            pages: String::new(),
             method: Method::GET,
             uri,
             headers: HeaderMap::new(),
@@ -172,13 +175,13 @@ pub(crate) fn xml(status: StatusCode, body: String) -> Response {
     with_body(status, "text/xml", body)
 }
 
-/// Pages load nothing from elsewhere, run no script of their own, send forms to us only, are not kept, and tell nobody
-/// where the reader came from.
+/// Pages load nothing from elsewhere, run no script of their own, send forms to us only, are not kept, and tell nobody else
+/// where the reader came from. (To us they have to: with `no-referrer` browsers send our own forms as from nowhere.)
 pub(crate) fn html(status: StatusCode, body: String) -> Response {
     let mut response = with_body(status, "text/html; charset=utf-8", body);
     for (name, value) in [
         (header::CACHE_CONTROL, "no-store"),
-        (header::REFERRER_POLICY, "no-referrer"),
+        (header::REFERRER_POLICY, "same-origin"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     ] {
         response

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use jiff::SignedDuration;
 use serde::de::DeserializeOwned;
@@ -259,11 +259,16 @@ pub(crate) fn refusal(head: &Parts) -> Option<&'static str> {
     if header("host").is_some() && !is_our_host(&head.headers) {
         return Some("the control interface answers to 127.0.0.1 and localhost only: look at Host");
     }
-    let is_own = matches!(header("sec-fetch-site"), None | Some(b"none" | b"same-origin"));
-    if !is_own || header("origin").is_some() || header("referer").is_some() {
+    if !is_own_site(&head.headers) || header("origin").is_some() || header("referer").is_some() {
         return Some("the control interface does not answer to web pages: send no Origin and no Referer");
     }
     None
+}
+
+/// What a browser says of the page that sent a request: that it is ours, or that there was none. Programs say nothing.
+pub(crate) fn is_own_site(headers: &HeaderMap) -> bool {
+    let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
+    matches!(site, None | Some(b"none" | b"same-origin"))
 }
 
 pub(crate) fn refused(why: &str) -> Response {
