@@ -75,6 +75,23 @@ fn what_aws_cannot_have_is_refused_unless_the_world_is_hostile() {
 }
 
 #[test]
+fn a_second_factor_that_is_none_is_answered_with_the_forms_that_it_has() {
+    for mfa in ["\"totp\"", "{ secret = \"x\" }", "{}", "true"] {
+        let text = SMALL.replace(
+            "password = \"demo\"",
+            &format!("password = \"demo\"\nmfa = {mfa}"),
+        );
+        let error = parse(&text).unwrap_err().to_string();
+        assert!(
+            error.contains("line 9") && error.contains("expected \"none\", or { totp = \"…\" }"),
+            "{error}"
+        );
+    }
+    let none = SMALL.replace("password = \"demo\"", "password = \"demo\"\nmfa = \"none\"");
+    assert!(parse(&none).is_ok());
+}
+
+#[test]
 fn a_region_is_one_even_in_a_hostile_world() {
     let text = SMALL.replace("eu-west-1", "mars");
     for text in [text.clone(), format!("hostile = true\n{text}")] {
