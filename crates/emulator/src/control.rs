@@ -10,13 +10,14 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::administration::AdministrationError;
+use crate::audit::Operation;
 use crate::call::{self, Call, Peer};
 use crate::clock::OutOfRange;
 use crate::emulator::is_our_host;
 use crate::faults::Fault;
 use crate::sessions::credential_id;
 use crate::state::State;
-use crate::world::WorldError;
+use crate::world::{World, WorldError};
 
 use self::request::{
     Advance, Approval, AssignmentChange, AutoApproval, Denial, NamedAccount, NamedSet, NamedUser,
@@ -194,11 +195,33 @@ pub(crate) fn add_fault(state: &mut State, call: &mut Call) -> Answer {
     };
     for fault in &faults {
         fault.check().map_err(AdministrationError::BadRequest)?;
+        check_role(fault, &state.world)?;
     }
     for fault in faults {
         state.faults.add(fault);
     }
     Ok(done(()))
+}
+
+/// A fault for a role that is not there would never strike.
+fn check_role(fault: &Fault, world: &World) -> Result<(), AdministrationError> {
+    let Some((account, name)) = fault.role.as_ref().and_then(|role| role.split_once('/')) else {
+        return Ok(());
+    };
+    if world.account(account).is_none() {
+        return Err(unknown("account", account.to_owned()));
+    }
+    let (key, is_there) = if fault.operation == Operation::AssumeRole {
+        let mut roles = world.roles.iter();
+        let is_there = roles.any(|role| role.account == account && role.name == name);
+        ("role", is_there)
+    } else {
+        ("permission_set", world.permission_set(name).is_some())
+    };
+    match is_there {
+        true => Ok(()),
+        false => Err(unknown(key, name.to_owned())),
+    }
 }
 
 pub(crate) fn change_network(state: &mut State, call: &mut Call) -> Answer {
