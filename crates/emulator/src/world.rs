@@ -11,6 +11,7 @@ mod iam_roles;
 mod limits;
 mod partition;
 mod settings;
+mod start_url;
 mod tables;
 mod unsettled;
 
