@@ -6,6 +6,7 @@ mod checker;
 mod deletions;
 mod directory;
 mod file;
+#[cfg(test)]
 mod hostile;
 mod iam_roles;
 mod limits;
