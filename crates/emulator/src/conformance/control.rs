@@ -229,42 +229,6 @@ async fn web_pages_and_foreign_names_do_not_reach_the_control_interface() {
 }
 
 #[tokio::test]
-async fn a_fault_is_for_a_role_that_is_there() {
-    let mut client = Client::new();
-    for (operation, role, problem) in [
-        (
-            "GetRoleCredentials",
-            "999999999999/ReadOnly",
-            Some("no account \"999999999999\""),
-        ),
-        (
-            "GetRoleCredentials",
-            "111122223333/Nothing",
-            Some("no permission_set \"Nothing\""),
-        ),
-        (
-            "AccessPortal",
-            "111122223333/Nothing",
-            Some("no permission_set \"Nothing\""),
-        ),
-        (
-            "AssumeRole",
-            "111122223333/ReadOnly",
-            Some("no role \"ReadOnly\""),
-        ),
-        ("GetRoleCredentials", "111122223333/ReadOnly", None),
-        ("AssumeRole", "666677778888/ReleaseManager", None),
-    ] {
-        let fault = json!({ "operation": operation, "status": 500, "role": role });
-        let reply = client.post("/_control/faults", &fault).await;
-        match problem {
-            Some(problem) => assert!(reply.member("error").ends_with(problem), "{role}: {}", reply.text),
-            None => assert_eq!(reply.status, 200, "{role}: {}", reply.text),
-        }
-    }
-}
-
-#[tokio::test]
 async fn faults_and_clock_refuse_what_cannot_be_meant() {
     let mut client = Client::new();
     for (path, body) in [

@@ -1,6 +1,6 @@
 //! A request whose body was not read to its end, and what is answered to it.
 
-use std::error::Error as _;
+use std::error::Error;
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
@@ -29,9 +29,7 @@ pub(super) enum Unread {
 
 impl Unread {
     pub(super) fn of(error: &axum::Error) -> Self {
-        let is_limit = error
-            .source()
-            .is_some_and(|source| source.is::<LengthLimitError>());
+        let is_limit = error.source().is_some_and(<dyn Error>::is::<LengthLimitError>);
         if is_limit { Self::TooLarge } else { Self::Broken }
     }
 

@@ -154,7 +154,7 @@ pub(crate) fn unserved_sign_in(state: &mut State, call: &mut Call) {
     let (user, workflow) = match waiting {
         Some((user, workflow)) => (Some(user), workflow),
         None => {
-            let sent = call.form("workflow").filter(is_workflow);
+            let sent = call.form("workflow").filter(|sent| is_workflow(sent));
             (known, sent.unwrap_or_else(|| state.random.uuid()))
         }
     };
@@ -173,7 +173,7 @@ pub(crate) fn unserved_sign_in(state: &mut State, call: &mut Call) {
 
 /// The sign-in that a form belongs to. A form that comes without one begins another: it is asked for the password.
 fn workflow(state: &mut State, call: &mut Call) -> String {
-    if let Some(known) = call.form("workflow").filter(is_workflow) {
+    if let Some(known) = call.form("workflow").filter(|sent| is_workflow(sent)) {
         return known;
     }
     let id = state.random.uuid();
@@ -184,8 +184,7 @@ fn workflow(state: &mut State, call: &mut Call) -> String {
     id
 }
 
-#[expect(clippy::ptr_arg, reason = "it filters an Option<String>")]
-fn is_workflow(text: &String) -> bool {
+fn is_workflow(text: &str) -> bool {
     text.len() == 36 && text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
 }
 

@@ -145,6 +145,10 @@ mod tests {
     use crate::World;
 
     #[test]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test writes its file anew when it is told to"
+    )]
     fn the_file_of_the_hostile_world_is_what_the_lists_say() {
         let written = text();
         if std::env::var_os("UPDATE").is_some() {
