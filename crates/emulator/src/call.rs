@@ -17,10 +17,8 @@ pub(crate) struct Call {
     pub(crate) now: Timestamp,
     /// In the answer's head, in the audit log, and where an answer names it in its body.
     pub(crate) request_id: String,
-    /// Where the caller reaches this emulator: `http://127.0.0.1:PORT`.
+    /// Where the browser reaches this emulator: `http://127.0.0.1:PORT`.
     pub(crate) origin: String,
-    /// Where a browser on this machine does, which may know nothing of the caller's proxy.
-    pub(crate) pages: String,
     pub(crate) method: Method,
     pub(crate) uri: Uri,
     pub(crate) headers: HeaderMap,
@@ -83,7 +81,6 @@ impl Call {
             now: Timestamp::UNIX_EPOCH,
             request_id: String::new(),
             origin: String::new(),
-            pages: String::new(),
             method: Method::GET,
             uri,
             headers: HeaderMap::new(),

@@ -144,16 +144,11 @@ impl Emulator {
         let peer = head.extensions.get::<Peer>();
         let with_tls = peer.is_some_and(|peer| peer.with_tls);
         let origin = origin(&head.uri, &head.headers, with_tls).unwrap_or_else(|| self.base_url());
-        let pages = match self.inner.base_url.get() {
-            Some(plain) if !is_loopback(&origin) => plain.clone(),
-            Some(_) | None => origin.clone(),
-        };
         let unread = body.as_ref().err().map(Unread::of);
         let call = Call {
             now: self.now(),
             request_id: String::new(),
             origin,
-            pages,
             method: head.method,
             uri: head.uri,
             headers: head.headers,

@@ -47,8 +47,8 @@ pub(crate) fn start_device_authorization(state: &mut State, call: &mut Call) -> 
     state.secrets.note("device_code", &device_code);
     state.secrets.note("user_code", &user_code);
     let verification_uri = match state.world.unsettled.verification_uri {
-        VerificationUri::Path => format!("{}/device", call.pages),
-        VerificationUri::Fragment => format!("{}/start/#/device", call.pages),
+        VerificationUri::Path => format!("{}/device", call.origin),
+        VerificationUri::Fragment => format!("{}/start/#/device", call.origin),
     };
     let answer = json!({
         "deviceCode": device_code,
