@@ -2,7 +2,7 @@
 
 use std::io::{self, Write as _};
 
-use identity_center_emulator::{Emulator, Mfa, World};
+use identity_center_emulator::{Emulator, Mfa, User, World};
 use serde_json::{Value, json};
 
 use super::Tls;
@@ -24,7 +24,8 @@ pub(crate) fn announce(emulator: &Emulator, tls: Option<&Tls>, arguments: &Argum
 
 fn line(emulator: &Emulator, tls: Option<&Tls>) -> Value {
     let world = emulator.world();
-    let users: Vec<&str> = named_users(&world).map(|user| user.name.as_str()).collect();
+    // A program has no screen that they could fill.
+    let users: Vec<&str> = enabled_users(&world).map(|user| user.name.as_str()).collect();
     let mut line = json!({
         "base_url": emulator.base_url(),
         "start_url": emulator.start_url(),
@@ -54,9 +55,8 @@ fn ascii(json: &str) -> String {
     text
 }
 
-fn named_users(world: &World) -> impl Iterator<Item = &identity_center_emulator::User> {
-    let users = world.users.iter().filter(|user| !user.disabled);
-    users.take(NAMED_USERS)
+fn enabled_users(world: &World) -> impl Iterator<Item = &User> {
+    world.users.iter().filter(|user| !user.disabled)
 }
 
 fn sheet(emulator: &Emulator, tls: Option<&Tls>, control: bool) -> String {
@@ -84,7 +84,7 @@ fn sheet(emulator: &Emulator, tls: Option<&Tls>, control: bool) -> String {
         lines.push(format!("  control        {}/_control/", emulator.base_url()));
     }
     lines.extend([String::new(), "Sign in as".to_owned()]);
-    for user in named_users(&world) {
+    for user in enabled_users(&world).take(NAMED_USERS) {
         let more = match &user.mfa {
             Mfa::None => String::new(),
             Mfa::Totp { secret } => format!("  authenticator app: {}", harmless(secret)),
@@ -97,12 +97,7 @@ fn sheet(emulator: &Emulator, tls: Option<&Tls>, control: bool) -> String {
         );
         lines.push(line.trim_end().to_owned());
     }
-    let others = world
-        .users
-        .iter()
-        .filter(|user| !user.disabled)
-        .count()
-        .saturating_sub(NAMED_USERS);
+    let others = enabled_users(&world).skip(NAMED_USERS).count();
     if others > 0 {
         lines.push(format!("  and {others} more: --print-world shows them"));
     }
@@ -132,6 +127,16 @@ pub(crate) fn harmless(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_program_is_told_of_everybody_and_a_person_of_some() {
+        let emulator = Emulator::new(World::hostile(), identity_center_emulator::Options::default());
+        let all = World::hostile().users.len();
+        assert!(all > NAMED_USERS);
+        assert_eq!(line(&emulator, None)["users"].as_array().unwrap().len(), all);
+        let others = format!("  and {} more: ", all - NAMED_USERS);
+        assert!(sheet(&emulator, None, false).contains(&others));
+    }
 
     #[test]
     fn no_name_of_the_hostile_world_reaches_the_terminal_as_more_than_text() {

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 pub(crate) use cloudtrail::HIDDEN;
 pub(crate) use redaction::{request_parameters, response_elements, service_event_details};
+pub(crate) use sign_in::SIGN_IN_FAILED;
 pub use sign_in::{CredentialType, SignInEvent, SignInStep};
 
 /// Older events are forgotten, so that memory stays flat over millions of calls.
@@ -163,6 +164,24 @@ impl Operation {
 
     pub(crate) fn is_portal(self) -> bool {
         self.is_portal_read() || self == Self::Logout
+    }
+
+    pub(crate) fn is_sts(self) -> bool {
+        matches!(self, Self::GetCallerIdentity | Self::AssumeRole)
+    }
+
+    /// What a person does in a browser.
+    pub(crate) fn is_page(self) -> bool {
+        matches!(
+            self,
+            Self::Authorize
+                | Self::SignIn
+                | Self::VerifyDevice
+                | Self::ConsoleLogin
+                | Self::ConsoleLogout
+                | Self::MultiSession
+                | Self::AccessPortal
+        )
     }
 
     pub(crate) fn is_oidc(self) -> bool {

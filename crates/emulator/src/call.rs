@@ -172,13 +172,13 @@ pub(crate) fn xml(status: StatusCode, body: String) -> Response {
     with_body(status, "text/xml", body)
 }
 
-/// Pages load nothing from elsewhere, run no script of their own, send forms to us only, are not kept, and tell nobody
-/// where the reader came from.
+/// Pages load nothing from elsewhere, run no script of their own, send forms to us only, are not kept, and tell nobody else
+/// where the reader came from. (To us they have to: with `no-referrer` browsers send our own forms as from nowhere.)
 pub(crate) fn html(status: StatusCode, body: String) -> Response {
     let mut response = with_body(status, "text/html; charset=utf-8", body);
     for (name, value) in [
         (header::CACHE_CONTROL, "no-store"),
-        (header::REFERRER_POLICY, "no-referrer"),
+        (header::REFERRER_POLICY, "same-origin"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     ] {
         response

@@ -7,6 +7,7 @@ mod console;
 mod control;
 mod deleted_roles;
 mod faults;
+mod forms;
 mod oidc;
 mod portal;
 mod session_policies;

@@ -3,20 +3,21 @@
 use std::time::Duration;
 
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use jiff::SignedDuration;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::administration::AdministrationError;
+use crate::audit::Operation;
 use crate::call::{self, Call, Peer};
 use crate::clock::OutOfRange;
 use crate::emulator::is_our_host;
 use crate::faults::Fault;
 use crate::sessions::credential_id;
 use crate::state::State;
-use crate::world::WorldError;
+use crate::world::{World, WorldError};
 
 use self::request::{
     Advance, Approval, AssignmentChange, AutoApproval, Denial, NamedAccount, NamedSet, NamedUser,
@@ -194,11 +195,33 @@ pub(crate) fn add_fault(state: &mut State, call: &mut Call) -> Answer {
     };
     for fault in &faults {
         fault.check().map_err(AdministrationError::BadRequest)?;
+        check_role(fault, &state.world)?;
     }
     for fault in faults {
         state.faults.add(fault);
     }
     Ok(done(()))
+}
+
+/// A fault for a role that is not there would never strike.
+fn check_role(fault: &Fault, world: &World) -> Result<(), AdministrationError> {
+    let Some((account, name)) = fault.role.as_ref().and_then(|role| role.split_once('/')) else {
+        return Ok(());
+    };
+    if world.account(account).is_none() {
+        return Err(unknown("account", account.to_owned()));
+    }
+    let (key, is_there) = if fault.operation == Operation::AssumeRole {
+        let mut roles = world.roles.iter();
+        let is_there = roles.any(|role| role.account == account && role.name == name);
+        ("role", is_there)
+    } else {
+        ("permission_set", world.permission_set(name).is_some())
+    };
+    match is_there {
+        true => Ok(()),
+        false => Err(unknown(key, name.to_owned())),
+    }
 }
 
 pub(crate) fn change_network(state: &mut State, call: &mut Call) -> Answer {
@@ -259,11 +282,16 @@ pub(crate) fn refusal(head: &Parts) -> Option<&'static str> {
     if header("host").is_some() && !is_our_host(&head.headers) {
         return Some("the control interface answers to 127.0.0.1 and localhost only: look at Host");
     }
-    let is_own = matches!(header("sec-fetch-site"), None | Some(b"none" | b"same-origin"));
-    if !is_own || header("origin").is_some() || header("referer").is_some() {
+    if !is_own_site(&head.headers) || header("origin").is_some() || header("referer").is_some() {
         return Some("the control interface does not answer to web pages: send no Origin and no Referer");
     }
     None
+}
+
+/// What a browser says of the page that sent a request: that it is ours, or that there was none. Programs say nothing.
+pub(crate) fn is_own_site(headers: &HeaderMap) -> bool {
+    let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
+    matches!(site, None | Some(b"none" | b"same-origin"))
 }
 
 pub(crate) fn refused(why: &str) -> Response {

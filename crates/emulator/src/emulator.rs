@@ -20,6 +20,7 @@ use crate::world::{Assignment, World, WorldError};
 mod answer;
 mod line;
 mod server;
+mod unread;
 
 pub(crate) use answer::{is_our_host, wait};
 

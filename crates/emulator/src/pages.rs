@@ -21,11 +21,11 @@ pub(crate) use consent::consent_page;
 pub(crate) use console::{console_page, no_console_session_page, signed_out_of_console_page};
 pub(crate) use device::{DeviceRefusal, decide_device, device};
 pub(crate) use error::{PageError, status_page};
-pub(crate) use layout::{escape, nothing_here, script, stylesheet};
+pub(crate) use layout::{decision, escape, nothing_here, script, stylesheet};
 pub(crate) use mfa::verify_code;
 pub(crate) use multi_session::{log_out_first_page, multi_session_page, too_many_sessions_page};
 pub(crate) use shortcut::open_console;
-pub(crate) use sign_in::{is_local_path, sign_in, sign_in_page};
+pub(crate) use sign_in::{is_local_path, sign_in, sign_in_page, unserved_sign_in};
 pub(crate) use start::{sign_out, to_portal};
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use axum::response::Response;
 #[cfg(test)]
 pub(crate) use self::signature::{presigned, signed};
 
-pub(crate) use self::form::{accepts_json, of_status};
+pub(crate) use self::form::{accepts_json, not_valid, of_status};
 
 use self::assume_role::AssumeRoleError;
 use self::form::Members;

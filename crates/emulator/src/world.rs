@@ -6,11 +6,13 @@ mod checker;
 mod deletions;
 mod directory;
 mod file;
+#[cfg(test)]
 mod hostile;
 mod iam_roles;
 mod limits;
 mod partition;
 mod settings;
+mod start_url;
 mod tables;
 mod unsettled;
 

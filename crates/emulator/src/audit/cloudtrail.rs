@@ -84,11 +84,16 @@ impl AuditEvent {
 
     fn call_record(&self, world: &World) -> Value {
         let mut record = self.frame(0, world);
+        self.name_error(&mut record);
+        record
+    }
+
+    /// What the caller saw, if that was an error.
+    pub(super) fn name_error(&self, record: &mut Value) {
         if let Some(error) = &self.error {
             record["errorCode"] = error.as_str().into();
             record["errorMessage"] = self.error_message.as_deref().into();
         }
-        record
     }
 
     /// One for the caller's account, and one for the role's where that is another. Both name the same event.

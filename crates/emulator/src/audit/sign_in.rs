@@ -6,6 +6,9 @@ use super::cloudtrail::{HIDDEN, user_identity};
 use super::{AuditEvent, Operation};
 use crate::world::World;
 
+/// A credential was wrong: to CloudTrail that is an outcome, not an error.
+pub(crate) const SIGN_IN_FAILED: &str = "SignInFailed";
+
 /// CloudTrail's name of what happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignInStep {
@@ -53,6 +56,16 @@ impl SignInEvent {
         Self::of(SignInStep::UserAuthentication, credential, true, workflow_id)
     }
 
+    /// The person is not signed in, for no fault of a credential.
+    pub(crate) fn refusal(credential: CredentialType, workflow_id: &str) -> Self {
+        Self::of(SignInStep::UserAuthentication, credential, false, workflow_id)
+    }
+
+    /// The page that would have asked did not come.
+    pub(crate) fn no_challenge(credential: CredentialType, workflow_id: &str) -> Self {
+        Self::of(SignInStep::CredentialChallenge, credential, false, workflow_id)
+    }
+
     fn of(step: SignInStep, credential: CredentialType, succeeded: bool, workflow_id: &str) -> Self {
         Self {
             step,
@@ -88,11 +101,14 @@ impl AuditEvent {
     pub(super) fn sign_in_record(&self, number: usize, step: &SignInEvent, world: &World) -> Value {
         debug_assert_eq!(self.operation, Operation::SignIn);
         let mut record = self.frame(number, world);
-        let has_session = step.step == SignInStep::UserAuthentication;
+        let has_session = step.step == SignInStep::UserAuthentication && step.succeeded;
         let credential_id = self.credential_id.as_deref().filter(|_| has_session);
         record["userIdentity"] = user_identity(self.user.as_deref(), credential_id, world);
         record["eventName"] = step.step.name().into();
         record["eventType"] = "AwsServiceEvent".into();
+        if self.error.as_deref() != Some(SIGN_IN_FAILED) {
+            self.name_error(&mut record);
+        }
         // Form fields are no parameters there, and the outcome stands below.
         record["requestParameters"] = Value::Null;
         let outcome = if step.succeeded { "Success" } else { "Failure" };

@@ -334,3 +334,39 @@ async fn the_headers_of_a_script_are_those_that_come() {
     assert_eq!(all("x-amzn-requestid"), ["of-the-script"]);
     assert_eq!(all("date"), ["Thu, 01 Jan 1970 00:00:00 GMT"]);
 }
+
+#[tokio::test]
+async fn a_fault_is_for_a_role_that_is_there() {
+    let mut client = Client::new();
+    for (operation, role, problem) in [
+        (
+            "GetRoleCredentials",
+            "999999999999/ReadOnly",
+            Some("no account \"999999999999\""),
+        ),
+        (
+            "GetRoleCredentials",
+            "111122223333/Nothing",
+            Some("no permission_set \"Nothing\""),
+        ),
+        (
+            "AccessPortal",
+            "111122223333/Nothing",
+            Some("no permission_set \"Nothing\""),
+        ),
+        (
+            "AssumeRole",
+            "111122223333/ReadOnly",
+            Some("no role \"ReadOnly\""),
+        ),
+        ("GetRoleCredentials", "111122223333/ReadOnly", None),
+        ("AssumeRole", "666677778888/ReleaseManager", None),
+    ] {
+        let fault = json!({ "operation": operation, "status": 500, "role": role });
+        let reply = client.post("/_control/faults", &fault).await;
+        match problem {
+            Some(problem) => assert!(reply.member("error").ends_with(problem), "{role}: {}", reply.text),
+            None => assert_eq!(reply.status, 200, "{role}: {}", reply.text),
+        }
+    }
+}

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::body;
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
@@ -14,16 +14,18 @@ use serde_json::Value;
 use url::{Host, Url};
 
 use super::Emulator;
+use super::unread::Unread;
 use crate::administration::AdministrationError;
 use crate::audit::{self, AuditEvent, Injected, Operation};
 use crate::call::{Call, ErrorName, Peer, Trail};
 use crate::clock::stopwatch;
 use crate::control;
-use crate::faults::{ConnectionDropped, Fault, of_status};
+use crate::faults::{ConnectionDropped, Fault};
+use crate::pages;
+use crate::pages::PageError;
 use crate::sessions::credential_id;
 use crate::state::State;
 use crate::world::Partition;
-use crate::{pages, sts};
 
 /// AWS's own limit is far below.
 const LARGEST_BODY: usize = 1024 * 1024;
@@ -46,12 +48,16 @@ impl Emulator {
         endpoint: impl Fn(&mut State, &mut Call) -> R,
         request: Request,
     ) -> Response {
-        let (mut call, is_whole) = self.read(request).await;
+        let (mut call, unread) = self.read(request).await;
         let operation = operation(&call);
         let elapsed = stopwatch();
         call.request_id = self.state().random.uuid();
-        if !is_whole {
-            let response = self.too_large(operation, &call);
+        let refused = match unread {
+            Some(unread) => Some(unread.answer(operation, &self.state().world, &call)),
+            None => self.foreign_form(operation, &call),
+        };
+        if let Some(response) = refused {
+            self.unserved(operation, &mut call);
             self.record(operation, &call, Some(&response), Injected::Nothing, elapsed());
             return add_headers(response, &call.request_id, call.now);
         }
@@ -62,6 +68,9 @@ impl Emulator {
             fault => (fault.as_ref(), None),
         };
         self.delay(early, &mut call).await;
+        if early.is_some_and(Fault::replaces_answer) {
+            self.unserved(operation, &mut call);
+        }
         if fault.as_ref().is_some_and(|fault| fault.hang && !fault.processed) {
             self.record(operation, &call, None, injected, elapsed());
             return std::future::pending().await;
@@ -100,26 +109,27 @@ impl Emulator {
         if let Some(why) = control::refusal(&head) {
             return control::refused(why);
         }
-        let (mut call, is_whole) = self.read(Request::from_parts(head, body)).await;
-        if !is_whole {
-            let error = AdministrationError::BadRequest("it is larger than 1 MiB".to_owned());
-            return control::answer(Err(error));
+        let (mut call, unread) = self.read(Request::from_parts(head, body)).await;
+        if let Some(unread) = unread {
+            return control::answer(Err(AdministrationError::BadRequest(unread.to_string())));
         }
         let answer = endpoint(&mut self.state(), &mut call);
         control::answer(answer)
     }
 
-    /// In the form of the service, or as a page.
-    fn too_large(&self, operation: Operation, call: &Call) -> Response {
-        let (status, world) = (StatusCode::PAYLOAD_TOO_LARGE, &self.state().world);
-        let is_unknown = operation == Operation::Unknown;
-        if is_unknown && call.accepts_html() {
-            pages::status_page(status, world)
-        } else if is_unknown && call.uri.path() == "/" {
-            // What the body would have named is an action of STS.
-            sts::of_status(status, call)
-        } else {
-            of_status(operation, status, world, call)
+    /// The answer to a form that a page of another site sent. Cookies do not tell: to them all ports of a host are one
+    /// site. A browser says where a form comes from, a program says nothing.
+    fn foreign_form(&self, operation: Operation, call: &Call) -> Option<Response> {
+        if !operation.is_page() || call.method != Method::POST || is_own_form(call) {
+            return None;
+        }
+        Some(PageError::ForeignForm.page(&self.state().world))
+    }
+
+    /// No endpoint looks at this call: the audit log has it all the same.
+    fn unserved(&self, operation: Operation, call: &mut Call) {
+        if operation == Operation::SignIn {
+            pages::unserved_sign_in(&mut self.state(), call);
         }
     }
 
@@ -127,14 +137,14 @@ impl Emulator {
         fault.answer(&self.state().world, call)
     }
 
-    /// The request, and whether all of its body was read.
-    async fn read(&self, request: Request) -> (Call, bool) {
+    /// The request, and why its body was not read to its end.
+    async fn read(&self, request: Request) -> (Call, Option<Unread>) {
         let (head, body) = request.into_parts();
         let body = body::to_bytes(body, LARGEST_BODY).await;
         let peer = head.extensions.get::<Peer>();
         let with_tls = peer.is_some_and(|peer| peer.with_tls);
         let origin = origin(&head.uri, &head.headers, with_tls).unwrap_or_else(|| self.base_url());
-        let is_whole = body.is_ok();
+        let unread = body.as_ref().err().map(Unread::of);
         let call = Call {
             now: self.now(),
             request_id: String::new(),
@@ -150,7 +160,7 @@ impl Emulator {
             source_ip_address: peer.map(|peer| peer.address),
             list: None,
         };
-        (call, is_whole)
+        (call, unread)
     }
 
     async fn delay(&self, fault: Option<&Fault>, call: &mut Call) {
@@ -212,6 +222,14 @@ impl Emulator {
         tracing::info!(?operation, user = ?event.user, role = ?event.role, status = event.status, error = ?event.error);
         self.state().audit.record(event);
     }
+}
+
+/// Whether a form can be one of our own pages'.
+fn is_own_form(call: &Call) -> bool {
+    let header = |name: HeaderName| call.headers.get(name).map(HeaderValue::as_bytes);
+    let is_own =
+        header(header::ORIGIN).is_none_or(|origin| origin.eq_ignore_ascii_case(call.origin.as_bytes()));
+    is_own && control::is_own_site(&call.headers)
 }
 
 /// 0 of an answer that stands for a connection closed without one.

@@ -288,6 +288,10 @@ mod tests {
                 json!({ "operation": "SignIn", "trouble": "wrong_types" }),
                 "belongs to operations of programs",
             ),
+            (
+                json!({ "operation": "Logout", "trouble": "wrong_types" }),
+                "which Logout's has not",
+            ),
         ] {
             assert_refused(&fault, reason);
         }

@@ -47,13 +47,6 @@ pub(crate) fn of_status(operation: Operation, status: StatusCode, world: &World,
 }
 
 impl Fault {
-    fn is_sts(&self) -> bool {
-        matches!(
-            self.operation,
-            Operation::GetCallerIdentity | Operation::AssumeRole
-        )
-    }
-
     pub(crate) fn answer(&self, world: &World, call: &Call) -> Response {
         let status = self
             .status
@@ -61,7 +54,9 @@ impl Fault {
             .unwrap_or(StatusCode::OK);
         let mut response = match &self.body {
             Some(_)
-                if self.trouble == Some(Trouble::GarbageJson) && self.is_sts() && sts::accepts_json(call) =>
+                if self.trouble == Some(Trouble::GarbageJson)
+                    && self.operation.is_sts()
+                    && sts::accepts_json(call) =>
             {
                 call::with_body(status, "application/json", half_an_answer_in_json(self.operation))
             }
@@ -72,7 +67,7 @@ impl Fault {
             self.trouble,
             Some(Trouble::Throttled | Trouble::ThrottledRetryAfter)
         );
-        if is_throttled && self.is_sts() {
+        if is_throttled && self.operation.is_sts() {
             // The query protocol says so with 400.
             *response.status_mut() = StatusCode::BAD_REQUEST;
         }

@@ -25,7 +25,19 @@ const MORE_THAN_THERE_IS: usize = 10;
 const LISTS: [Operation; 2] = [Operation::ListAccounts, Operation::ListAccountRoles];
 /// They hand out role credentials.
 const OF_ROLES: [Operation; 2] = [Operation::GetRoleCredentials, Operation::AssumeRole];
-/// They answer with JSON or XML.
+/// They answer with JSON or XML, of which there are members to spoil; Logout answers with nothing.
+const WITH_MEMBERS: [Operation; 9] = [
+    Operation::RegisterClient,
+    Operation::StartDeviceAuthorization,
+    Operation::CreateToken,
+    Operation::ListAccounts,
+    Operation::ListAccountRoles,
+    Operation::GetRoleCredentials,
+    Operation::GetSigninToken,
+    Operation::GetCallerIdentity,
+    Operation::AssumeRole,
+];
+/// A program reads their answers.
 const OF_PROGRAMS: [Operation; 10] = [
     Operation::RegisterClient,
     Operation::StartDeviceAuthorization,
@@ -193,7 +205,11 @@ impl Trouble {
             | Self::ExpirationZero
             | Self::ExpirationNegative
             | Self::ExpirationSeconds => Some((&OF_ROLES, "GetRoleCredentials and AssumeRole")),
-            Self::GarbageJson | Self::WrongTypes => Some((&OF_PROGRAMS, "operations of programs")),
+            Self::GarbageJson => Some((&OF_PROGRAMS, "operations of programs")),
+            Self::WrongTypes => Some((
+                &WITH_MEMBERS,
+                "operations of programs whose answers have members, which Logout's has not",
+            )),
             Self::Throttled
             | Self::ThrottledRetryAfter
             | Self::ServerError

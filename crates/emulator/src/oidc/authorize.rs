@@ -62,8 +62,9 @@ pub(crate) fn decide(state: &mut State, call: &mut Call) -> Result<Response, Pag
     if state.consents.get(&id).filter(is_ours).is_none() {
         return Err(PageError::Outdated);
     }
+    let allowed = pages::decision(call)?;
     let request = state.consents.remove(&id).ok_or(PageError::Outdated)?;
-    if call.form("decision").as_deref() == Some("allow") {
+    if allowed {
         return Ok(allow(state, request, call));
     }
     Ok(refuse(

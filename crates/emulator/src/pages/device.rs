@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::consent::asks;
 use super::error::PageError;
-use super::layout::{card, decision_form, escape, name};
+use super::layout::{card, decision, decision_form, escape, name};
 use super::sign_in::sign_in_page;
 use crate::call::Call;
 use crate::oidc::{DeviceGrant, NotPending};
@@ -31,7 +31,7 @@ pub(crate) fn decide_device(state: &mut State, call: &mut Call) -> Result<Respon
     let (session, _) = state.browser_session(call).ok_or(PageError::SessionEnded)?;
     let user_code = call.form("user_code").unwrap_or_default();
     check_grant(state, call, &user_code)?;
-    let allowed = call.form("decision").as_deref() == Some("allow");
+    let allowed = decision(call)?;
     let grant = state.device_of_user_code(&user_code);
     let grant = grant.ok_or(PageError::UnknownUserCode)?;
     let decided = if allowed {

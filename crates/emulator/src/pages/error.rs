@@ -86,14 +86,25 @@ pub(crate) enum PageError {
         "This link into the console is older than fifteen minutes, or was not made here. Open the console again where you came from."
     )]
     SigninToken,
+    #[error(
+        "This form was not sent by a page of this Identity Center, so nothing was done. Open the page here and send it again."
+    )]
+    ForeignForm,
+    #[error("What was sent did not arrive whole, so nothing was done. Send the form again.")]
+    BrokenForm,
+    #[error("The form says neither to allow nor to deny, so nothing was decided. Go back and choose one.")]
+    NoDecision,
 }
 
 impl PageError {
     pub(crate) fn page(&self, world: &World) -> Response {
         let (status, title) = match self {
-            Self::UnknownClient | Self::BadRedirect | Self::OtherInstance | Self::Destination => {
-                (StatusCode::BAD_REQUEST, "This request is not valid")
-            }
+            Self::UnknownClient
+            | Self::BadRedirect
+            | Self::OtherInstance
+            | Self::Destination
+            | Self::NoDecision
+            | Self::BrokenForm => (StatusCode::BAD_REQUEST, "This request is not valid"),
             Self::SessionEnded => (StatusCode::UNAUTHORIZED, "Your session has ended"),
             Self::Outdated => (StatusCode::BAD_REQUEST, "This page is out of date"),
             Self::UnknownUserCode => (StatusCode::BAD_REQUEST, "This code is not known"),
@@ -101,6 +112,7 @@ impl PageError {
             Self::ExpiredUserCode => (StatusCode::BAD_REQUEST, "This code has expired"),
             Self::NotAssigned | Self::UnknownAccount => (StatusCode::FORBIDDEN, "No access"),
             Self::SigninToken => (StatusCode::BAD_REQUEST, "This link does not work any more"),
+            Self::ForeignForm => (StatusCode::FORBIDDEN, "This request was refused"),
         };
         let is_about_a_code = matches!(
             self,
@@ -128,10 +140,12 @@ impl PageError {
             Self::UnknownClient => "InvalidClientException",
             Self::BadRedirect => "InvalidRedirectUriException",
             Self::SessionEnded => "UnauthorizedException",
-            Self::Outdated | Self::Destination => "InvalidRequestException",
+            Self::Outdated | Self::Destination | Self::NoDecision | Self::BrokenForm => {
+                "InvalidRequestException"
+            }
             Self::UnknownUserCode | Self::DecidedUserCode | Self::OtherInstance => "InvalidGrantException",
             Self::ExpiredUserCode | Self::SigninToken => "ExpiredTokenException",
-            Self::NotAssigned | Self::UnknownAccount => "ForbiddenException",
+            Self::NotAssigned | Self::UnknownAccount | Self::ForeignForm => "ForbiddenException",
         }
     }
 }

@@ -4,6 +4,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
+use super::PageError;
 use crate::call::{self, Call, ErrorName};
 use crate::state::State;
 use crate::world::World;
@@ -74,6 +75,15 @@ pub(super) fn decision_form(action: &str, field: &str, value: &str) -> String {
 "#,
         escape(value)
     )
+}
+
+/// What the person chose there: whether access is allowed.
+pub(crate) fn decision(call: &Call) -> Result<bool, PageError> {
+    match call.form("decision").as_deref() {
+        Some("allow") => Ok(true),
+        Some("deny") => Ok(false),
+        Some(_) | None => Err(PageError::NoDecision),
+    }
 }
 
 /// A page over the whole width; `main` is HTML.

@@ -5,7 +5,7 @@ use axum::response::Response;
 
 use super::layout::{escape, form_card};
 use super::mfa::code_page;
-use crate::audit::{CredentialType, SignInEvent};
+use crate::audit::{CredentialType, SIGN_IN_FAILED, SignInEvent};
 use crate::call::{self, Call, ErrorName};
 use crate::state::{SESSION_COOKIE, State};
 use crate::world::{IdentitySource, Mfa, User, World};
@@ -144,11 +144,36 @@ pub(crate) fn sign_in(state: &mut State, call: &mut Call) -> Response {
     ))
 }
 
+/// Tells the audit log of a form of the sign-in, of either step, that no endpoint looks at.
+pub(crate) fn unserved_sign_in(state: &mut State, call: &mut Call) {
+    let challenge = call.form("challenge").unwrap_or_default();
+    let name = call.form("username").unwrap_or_default();
+    let waiting = state.challenged(&challenge, call.now);
+    let known = state.world.typed_user(&name).map(|user| user.name.clone());
+    let is_code = call.uri.path() == "/sign-in/code";
+    let (user, workflow) = match waiting {
+        Some((user, workflow)) => (Some(user), workflow),
+        None => {
+            let sent = call.form("workflow").filter(|sent| is_workflow(sent));
+            (known, sent.unwrap_or_else(|| state.random.uuid()))
+        }
+    };
+    call.user = user;
+    let step = if is_code {
+        SignInEvent::verification(CredentialType::Totp, false, &workflow)
+    } else if is_external(&state.world) {
+        SignInEvent::refusal(CredentialType::ExternalIdp, &workflow)
+    } else if call.form("password").is_some() {
+        SignInEvent::verification(CredentialType::Password, false, &workflow)
+    } else {
+        SignInEvent::no_challenge(CredentialType::Password, &workflow)
+    };
+    call.trail.sign_in.push(step);
+}
+
 /// The sign-in that a form belongs to. A form that comes without one begins another: it is asked for the password.
 fn workflow(state: &mut State, call: &mut Call) -> String {
-    let is_id =
-        |text: &String| text.len() == 36 && text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
-    if let Some(known) = call.form("workflow").filter(is_id) {
+    if let Some(known) = call.form("workflow").filter(|sent| is_workflow(sent)) {
         return known;
     }
     let id = state.random.uuid();
@@ -157,6 +182,10 @@ fn workflow(state: &mut State, call: &mut Call) -> String {
         call.trail.sign_in.push(asked);
     }
     id
+}
+
+fn is_workflow(text: &str) -> bool {
+    text.len() == 36 && text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
 }
 
 /// An external provider does not tell what it asked for.
@@ -174,7 +203,7 @@ pub(super) fn next_path(call: &Call) -> String {
 /// Marks the page for counters and audit log.
 pub(super) fn refused(mut page: Response) -> Response {
     page.extensions_mut()
-        .insert(ErrorName::new("SignInFailed", "Failed authentication"));
+        .insert(ErrorName::new(SIGN_IN_FAILED, "Failed authentication"));
     page
 }
 

@@ -250,7 +250,7 @@ async fn no_page_is_kept_or_runs_a_script_of_its_own_or_sends_a_form_elsewhere()
     for page in &pages {
         let header = |name: &str| page.headers[name].to_str().unwrap();
         assert_eq!(header("cache-control"), "no-store");
-        assert_eq!(header("referrer-policy"), "no-referrer");
+        assert_eq!(header("referrer-policy"), "same-origin");
         let policy = header("content-security-policy");
         assert!(
             policy.starts_with("default-src 'none'; style-src 'self'; script-src 'self'; "),

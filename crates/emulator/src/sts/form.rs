@@ -83,6 +83,17 @@ pub(crate) fn of_status(status: StatusCode, call: &Call) -> Response {
     error_answer(status, kind, code, message, call)
 }
 
+/// A request that cannot be read, with the reason.
+pub(crate) fn not_valid(message: &str, call: &Call) -> Response {
+    error_answer(
+        StatusCode::BAD_REQUEST,
+        "Sender",
+        "ValidationError",
+        message,
+        call,
+    )
+}
+
 fn error_answer(status: StatusCode, kind: &str, code: &str, message: &str, call: &Call) -> Response {
     let id = &call.request_id;
     let mut response = if accepts_json(call) {

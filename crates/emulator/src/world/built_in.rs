@@ -4,12 +4,13 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
 
-use super::{World, WorldError, hostile};
+use super::{World, WorldError};
 
-const BUILT_IN: [(&str, &str); 3] = [
+const BUILT_IN: [(&str, &str); 4] = [
     ("acme", include_str!("../../worlds/acme.toml")),
     ("tour", include_str!("../../worlds/tour.toml")),
     ("one", include_str!("../../worlds/one.toml")),
+    ("hostile", include_str!("../../worlds/hostile.toml")),
 ];
 
 /// What a person may write in place of a file.
@@ -40,9 +41,6 @@ impl World {
     pub fn text(name_or_path: &str) -> Result<String, WorldError> {
         if let Some((_, text)) = BUILT_IN.iter().find(|(name, _)| *name == name_or_path) {
             return Ok((*text).to_owned());
-        }
-        if name_or_path == "hostile" {
-            return Ok(hostile::text());
         }
         if name_or_path == "big" {
             return Ok(Self::generated(10_000, 5));

@@ -149,6 +149,7 @@ impl Checker<'_> {
         let mut sets = Vec::new();
         for table in tables {
             self.limits_of_set(&table)?;
+            self.distinct("permission_set.managed_policies", table.managed_policies.iter())?;
             let is_policy =
                 |arn: &str| arn.starts_with("arn:aws") && arn.contains(":iam::") && arn.contains(":policy/");
             for arn in &table.managed_policies {
@@ -214,6 +215,10 @@ impl Checker<'_> {
     }
 
     fn assign(&self, world: &mut World, table: &AssignmentTable) -> Result<(), WorldError> {
+        if table.permission_sets.get_ref().is_empty() {
+            let problem = "is empty: nothing would be assigned".to_owned();
+            return Err(self.invalid("assignment.permission_sets", &table.permission_sets, problem));
+        }
         let principal = self.principal(world, table)?;
         let accounts = self.assigned_accounts(world, table)?;
         for set in table.permission_sets.get_ref() {

@@ -58,6 +58,9 @@ pub(super) fn parse(text: &str) -> Result<World, WorldError> {
         short_lifetimes: world.short_lifetimes,
         hostile: world.hostile,
     };
+    file.company
+        .as_ref()
+        .map_or(Ok(()), |company| checker.text("company", company, 128))?;
     file.region
         .as_ref()
         .map_or(Ok(()), |region| checker.region(region))?;

@@ -1,4 +1,5 @@
-//! The hostile world: people, accounts, permission sets and applications whose names break programs that trust names.
+//! Writes the hostile world, `worlds/hostile.toml`: people, accounts, permission sets and applications whose names break
+//! programs that trust names.
 //!
 //! AWS would refuse many of them. Better safe here than surprised there.
 
@@ -27,7 +28,8 @@ enum Kind {
 
 /// Beside them: amara, who may use every permission set in the first account of each group and `ReadOnly` in all; and
 /// an account with the name of another.
-const FRAME: &str = r#"# Names that break programs which trust names, by what they break.
+const FRAME: &str = r#"# Names that break programs which trust names, by what they break. Made from the lists in
+# src/world/hostile/names.rs (UPDATE=1 cargo test -p identity-center-emulator hostile).
 
 hostile = true    # allows what AWS does not
 
@@ -49,8 +51,7 @@ groups = ["everyone"]
 name = "ReadOnly"
 "#;
 
-/// The world file.
-pub(super) fn text() -> String {
+fn text() -> String {
     let mut text = FRAME.to_owned();
     let mut kinds = KINDS.iter().cycle();
     let mut count: BTreeMap<Kind, usize> = BTreeMap::new();
@@ -116,9 +117,24 @@ fn account_id(number: usize) -> String {
     format!("6600{number:08}")
 }
 
-/// As a TOML string, whatever is in it.
+/// As a TOML string that shows what is in it: a file of ours has no invisible letters, and none that turn the rest around.
 fn quoted(name: &str) -> String {
-    toml::Value::from(name).to_string()
+    let is_odd = |letter: char| {
+        letter.is_control()
+            || matches!(
+                letter,
+                '\u{a0}' | '\u{ad}' | '\u{61c}' | '\u{feff}' | '\u{300}'..='\u{36f}'
+            )
+            || matches!(letter, '\u{2000}'..='\u{200f}' | '\u{2028}'..='\u{202f}' | '\u{205f}'..='\u{206f}')
+            || matches!(letter, '\u{fe00}'..='\u{fe0f}' | '\u{fff0}'..='\u{ffff}' | '\u{e0000}'..)
+    };
+    let letters = name.chars().map(|letter| match letter {
+        '"' | '\\' => format!("\\{letter}"),
+        '\0'..='\u{ffff}' if is_odd(letter) => format!("\\u{:04x}", u32::from(letter)),
+        _ if is_odd(letter) => format!("\\U{:08x}", u32::from(letter)),
+        _ => letter.to_string(),
+    });
+    format!("\"{}\"", letters.collect::<String>())
 }
 
 #[cfg(test)]
@@ -127,6 +143,23 @@ mod tests {
 
     use super::*;
     use crate::World;
+
+    #[test]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test writes its file anew when it is told to"
+    )]
+    fn the_file_of_the_hostile_world_is_what_the_lists_say() {
+        let written = text();
+        if std::env::var_os("UPDATE").is_some() {
+            let path = concat!(env!("CARGO_MANIFEST_DIR"), "/worlds/hostile.toml");
+            std::fs::write(path, &written).unwrap();
+            return;
+        }
+        let file = World::text("hostile").unwrap();
+        assert!(file == written, "worlds/hostile.toml is old: UPDATE=1 writes it");
+        assert!(file.lines().all(|line| !line.chars().any(char::is_control)));
+    }
 
     #[test]
     fn the_hostile_world_has_two_hundred_different_names_of_every_kind() {

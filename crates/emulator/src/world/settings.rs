@@ -5,6 +5,7 @@ use toml::Spanned;
 
 use super::checker::Checker;
 use super::directory::generator;
+use super::start_url::{FORMS, is_start_url};
 use super::tables::{IdentitySourceTable, MfaTable, SourceKind, UnsettledTable, WorldFile};
 use super::{IdentitySource, Mfa, Unsettled, World, WorldError};
 
@@ -77,8 +78,8 @@ impl Checker<'_> {
 
     pub(super) fn start_url(&self, start_url: &Spanned<String>) -> Result<String, WorldError> {
         let text = start_url.get_ref().trim_end_matches('/');
-        if !text.starts_with("https://") {
-            let problem = "must look like https://d-1234567890.awsapps.com/start".to_owned();
+        if !is_start_url(text) {
+            let problem = format!("{:?} does not look like {FORMS}", start_url.get_ref());
             return Err(self.invalid("start_url", start_url, problem));
         }
         Ok(text.to_owned())

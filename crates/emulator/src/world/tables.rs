@@ -5,7 +5,7 @@ use std::fmt;
 
 use jiff::SignedDuration;
 use serde::Deserialize;
-use serde::de::{Deserializer, Error as _};
+use serde::de::{Deserializer, Error as _, MapAccess, Unexpected, Visitor};
 use toml::Spanned;
 
 use super::{
@@ -105,12 +105,46 @@ pub(super) struct UserTable {
 }
 
 /// `"none"` or `{ totp = "SECRET" }`.
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Default)]
 pub(super) enum MfaTable {
     #[default]
     None,
     Totp(Spanned<String>),
+}
+
+impl<'de> Deserialize<'de> for MfaTable {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(MfaForm)
+    }
+}
+
+/// Its error says both forms: the word `"totp"` is a natural mistake.
+struct MfaForm;
+
+impl<'de> Visitor<'de> for MfaForm {
+    type Value = MfaTable;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("\"none\", or { totp = \"…\" } with a secret in base32")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, word: &str) -> Result<MfaTable, E> {
+        match word {
+            "none" => Ok(MfaTable::None),
+            _ => Err(E::invalid_value(Unexpected::Str(word), &self)),
+        }
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<MfaTable, M::Error> {
+        let totp = match map.next_key::<String>()?.as_deref() {
+            Some("totp") => map.next_value()?,
+            Some(_) | None => return Err(M::Error::invalid_value(Unexpected::Map, &self)),
+        };
+        match map.next_key::<String>()? {
+            None => Ok(MfaTable::Totp(totp)),
+            Some(_) => Err(M::Error::invalid_value(Unexpected::Map, &self)),
+        }
+    }
 }
 
 #[derive(Deserialize)]

@@ -33,6 +33,16 @@ fn what_aws_cannot_have_is_refused_unless_the_world_is_hostile() {
             "has space".to_owned(),
             "line 15, permission_set.name: \"has space\"",
         ),
+        (
+            "company = \"One\"",
+            "company = \"\"".to_owned(),
+            "line 1, company: ",
+        ),
+        (
+            "company = \"One\"",
+            "company = \"a\\u0007b\"".to_owned(),
+            "line 1, company: ",
+        ),
         ("ReadOnly", "x".repeat(33), "line 15, permission_set.name: "),
         (
             "[[user]]",
@@ -72,6 +82,60 @@ fn what_aws_cannot_have_is_refused_unless_the_world_is_hostile() {
     let odd = "[[permission_set]]\nname = \"has space\"\n";
     assert!(world.amend(odd).is_err());
     assert!(world.amend(&format!("hostile = true\n{odd}")).is_ok());
+}
+
+#[test]
+fn a_second_factor_that_is_none_is_answered_with_the_forms_that_it_has() {
+    for mfa in ["\"totp\"", "{ secret = \"x\" }", "{}", "true"] {
+        let text = SMALL.replace(
+            "password = \"demo\"",
+            &format!("password = \"demo\"\nmfa = {mfa}"),
+        );
+        let error = parse(&text).unwrap_err().to_string();
+        assert!(
+            error.contains("line 9") && error.contains("expected \"none\", or { totp = \"…\" }"),
+            "{error}"
+        );
+    }
+    let none = SMALL.replace("password = \"demo\"", "password = \"demo\"\nmfa = \"none\"");
+    assert!(parse(&none).is_ok());
+}
+
+#[test]
+fn what_would_do_nothing_or_twice_the_same_is_refused() {
+    let policy = "\"arn:aws:iam::aws:policy/ReadOnlyAccess\"";
+    for (from, to, expected) in [
+        (
+            "permission_sets = [\"ReadOnly\"]",
+            "permission_sets = []".to_owned(),
+            "line 18, assignment.permission_sets: is empty",
+        ),
+        (
+            "name = \"ReadOnly\"\n",
+            format!("name = \"ReadOnly\"\nmanaged_policies = [{policy}, {policy}]\n"),
+            "line 16, permission_set.managed_policies: \"arn:aws:iam::aws:policy/ReadOnlyAccess\" is there twice",
+        ),
+    ] {
+        let error = parse(&SMALL.replace(from, &to)).unwrap_err().to_string();
+        assert!(error.contains(expected), "{expected:?} is not in {error:?}");
+    }
+}
+
+#[test]
+fn a_start_url_has_a_form_of_aws_even_in_a_hostile_world() {
+    for url in [
+        "https://sso.acme.example/start",
+        "https://acme.awsapps.com/start?x=1",
+        "https://acme.awsapps.com",
+    ] {
+        let text = SMALL.replace("https://d-1234567890.awsapps.com/start/", url);
+        for text in [text.clone(), format!("hostile = true\n{text}")] {
+            let error = parse(&text).unwrap_err().to_string();
+            let expected =
+                format!("start_url: {url:?} does not look like https://d-1234567890.awsapps.com/start, ");
+            assert!(error.contains(&expected), "{error}");
+        }
+    }
 }
 
 #[test]
