@@ -58,7 +58,7 @@ async fn n2_with_a_bundle_everything_works_over_tls_and_without_it_nobody_is_sig
         .expect_code(0)?;
     let console = portray.run(&["console", "acme-dev/ReadOnly", "--print"]).await?;
     assert!(console.expect_code(0)?.stdout.starts_with(endpoint));
-    tray.click(&icon, &["Quit"]).await?;
+    application.terminate();
     application.finished(SOON).await?.expect_code(0)?;
     Ok(())
 }

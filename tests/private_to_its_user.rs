@@ -1,5 +1,6 @@
 //! What Portray leaves on disk and listens on is its user's alone.
 
+use std::io::ErrorKind;
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -115,7 +116,11 @@ async fn use_it(portray: &Portray<'_>, emulator: &EmulatorProcess) -> Result<()>
 
 fn assert_private(paths: &[PathBuf]) -> Result<()> {
     for path in paths {
-        let metadata = std::fs::symlink_metadata(path)?;
+        let metadata = match std::fs::symlink_metadata(path) {
+            // What is written anew has another name until it is complete.
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            found => found?,
+        };
         let mode = metadata.permissions().mode() & 0o777;
         let kind = metadata.file_type();
         let expected = if kind.is_dir() { 0o700 } else { 0o600 };
