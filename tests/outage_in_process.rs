@@ -113,10 +113,38 @@ async fn r8_who_signs_out_while_aws_is_away_is_told_what_becomes_of_the_session_
     let portal = day.portal.0.clone();
     day.app.click(Request::SignOut { portal });
     day.advance(5 * SECOND).await;
+    ensure_noticed(&day)
+}
+
+fn ensure_noticed(day: &Simulation) -> Result<()> {
     let titles = day.shell.notice_titles();
-    assert!(
-        titles.iter().any(|title| title.contains("AWS could not be told")),
-        "{titles:?}"
-    );
+    let is_told = titles.iter().any(|title| title.contains("AWS could not be told"));
+    anyhow::ensure!(is_told, "{titles:?}");
     Ok(())
+}
+
+#[tokio::test]
+async fn r8_who_removes_a_portal_while_aws_is_away_is_told_what_becomes_of_the_session_there() -> Result<()> {
+    let day = Simulation::signed_in(hourly(), "amara").await?;
+    day.emulator.add_fault(Fault::status(Operation::Logout, 500));
+    let portal = day.portal.0.clone();
+    let removed = day.app.ask(Request::RemovePortal { portal }).await;
+    let Ok(Answer::Said { words }) = removed else {
+        anyhow::bail!("AWS does not know of it");
+    };
+    assert!(words.contains("Signed out of acme here"), "{words}");
+    assert!(words.contains("AWS could not be told"), "{words}");
+    assert!(day.snapshot().await?.portals.is_empty());
+
+    let day = Simulation::signed_in(hourly(), "amara").await?;
+    day.emulator.add_fault(Fault::status(Operation::Logout, 500));
+    let portal = day.portal.0.clone();
+    day.app.click(Request::RemovePortal { portal });
+    harness::wait_until("the portal to go", MINUTE, async || {
+        day.advance(SECOND).await;
+        Ok(day.snapshot().await?.portals.is_empty().then_some(()))
+    })
+    .await?;
+    day.advance(SECOND).await;
+    ensure_noticed(&day)
 }

@@ -87,7 +87,10 @@ fn remove(invocation: &Invocation, name: &str) -> Result<(), Failure> {
     let request = Request::RemovePortal {
         portal: portal.id.clone(),
     };
-    command(&mut client, request)?;
+    // AWS could not be told; then that is said too.
+    if let Answer::Said { words } = command(&mut client, request)? {
+        invocation.printer.note(&words);
+    }
     invocation.printer.note(&format!("{} is forgotten.", portal.name));
     Ok(())
 }

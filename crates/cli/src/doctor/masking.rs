@@ -44,6 +44,9 @@ impl Kind {
     }
 }
 
+/// What stands before the issuer of a certificate that is not trusted. Who it is has to be known to mend it.
+const ISSUED_BY: &str = " is issued by ";
+
 /// The stand-ins of one report.
 #[derive(Debug, Default)]
 pub struct Mask {
@@ -86,16 +89,18 @@ impl Mask {
     /// A text that others wrote, or in which something of theirs is.
     pub fn text(&mut self, text: &str) -> String {
         let mut masked = String::new();
+        let mut is_issuer = false;
         // What stands in our quotation marks is somebody's text, and mostly a name.
         for (index, part) in text.split(['“', '”']).enumerate() {
             let is_quoted = index % 2 == 1;
             if index > 0 {
                 masked.push(if is_quoted { '“' } else { '”' });
             }
-            masked.push_str(&match is_quoted {
+            masked.push_str(&match is_quoted && !is_issuer {
                 true => self.quoted(part),
                 false => self.unquoted(part),
             });
+            is_issuer = !is_quoted && part.ends_with(ISSUED_BY);
         }
         masked
     }

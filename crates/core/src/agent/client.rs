@@ -40,8 +40,12 @@ pub struct Client {
     agent: Option<Paths>,
     /// How long an answer may take, in all.
     patience: Option<Duration>,
+    /// How much of it is over when the wait that goes on now ends in silence.
+    waited: Duration,
     /// Whether the agent of a long silence was asked, so that the rest of the patience is waited for.
     was_asked: bool,
+    /// Whether one that had just begun was given its time, after which it is asked once more.
+    was_spared: bool,
 }
 
 /// Why there is no answer, or the answer that something failed.
@@ -104,7 +108,9 @@ impl Client {
             connection: BufReader::new(connection),
             agent,
             patience: None,
+            waited: Duration::ZERO,
             was_asked: false,
+            was_spared: false,
         }
     }
 
@@ -128,10 +134,13 @@ impl Client {
     }
 
     /// Bounds the wait for every further answer; `None` waits for as long as the agent lives. One that is silent for a
-    /// second is asked on another connection whether it does, once for each request.
+    /// second is asked on another connection whether it does, once for each request; one that has just begun, once more
+    /// when it has had its time.
     pub fn wait_at_most(&mut self, patience: Option<Duration>) -> Result<(), ClientError> {
         self.patience = patience;
         self.was_asked = false;
+        self.was_spared = false;
+        self.waited = SILENCE;
         let first = match (&self.agent, patience) {
             (Some(_), Some(patience)) => Some(patience.min(SILENCE)),
             (Some(_), None) => Some(SILENCE),
@@ -233,7 +242,7 @@ impl Client {
     /// Asks on another connection whether the agent lives, which has been silent on this one. What is left of the
     /// patience is for one that does; what has come meanwhile is read in any case.
     fn is_hung(&mut self) -> Result<bool, ClientError> {
-        let left = self.patience.map(|patience| patience.saturating_sub(SILENCE));
+        let left = self.patience.map(|patience| patience.saturating_sub(self.waited));
         let agent = match &self.agent {
             Some(agent) if left.is_none_or(|left| !left.is_zero()) => agent,
             Some(_) | None => return Err(ClientError::TimedOut),
@@ -241,14 +250,23 @@ impl Client {
         let clock = SystemClock::new();
         // One that is ending closes this connection too.
         let asked = Self::connect_to(agent).and_then(|mut other| other.hello());
-        let is_hung = matches!(asked, Err(ClientError::Hung { .. })) && !has_just_begun(agent, clock.now());
-        self.was_asked = true;
-        let left = match is_hung {
-            true => Some(AT_ONCE),
-            false => left.map(|left| left.saturating_sub(clock.elapsed()).max(AT_ONCE)),
+        let is_silent = matches!(asked, Err(ClientError::Hung { .. }));
+        let spare = match is_silent && !self.was_spared {
+            true => left_to_begin(agent, clock.now()),
+            false => None,
         };
-        self.wait(left)?;
-        Ok(is_hung)
+        let took = clock.elapsed();
+        let left = left.map(|left| left.saturating_sub(took).max(AT_ONCE));
+        if let Some(spare) = spare {
+            let spare = left.map_or(spare, |left| spare.min(left)).max(AT_ONCE);
+            self.was_spared = true;
+            self.waited = self.waited.saturating_add(took).saturating_add(spare);
+            self.wait(Some(spare))?;
+            return Ok(false);
+        }
+        self.was_asked = true;
+        self.wait(if is_silent { Some(AT_ONCE) } else { left })?;
+        Ok(is_silent)
     }
 }
 
@@ -294,11 +312,12 @@ impl ClientError {
     }
 }
 
-/// Whether the socket was bound a moment ago. A pipe does not tell.
-fn has_just_begun(agent: &Paths, now: Timestamp) -> bool {
+/// What is left of an agent's beginning, where its socket was bound a moment ago. A pipe does not tell.
+fn left_to_begin(agent: &Paths, now: Timestamp) -> Option<Duration> {
     let bound = std::fs::symlink_metadata(agent.socket()).and_then(|found| found.modified());
     let bound = bound.ok().and_then(|bound| Timestamp::try_from(bound).ok());
-    bound.is_some_and(|bound| now.duration_since(bound).abs() < BEGINNING)
+    let left = BEGINNING - now.duration_since(bound?).abs();
+    Duration::try_from(left).ok().filter(|left| !left.is_zero())
 }
 
 fn parse_reply(line: &[u8]) -> Result<Reply, ClientError> {

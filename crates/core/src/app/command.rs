@@ -11,6 +11,7 @@ use crate::app::syncing::Interrupted;
 use crate::app::{ConsoleRequest, SignInStart};
 use crate::identity_center::{PortalId, RoleKey};
 use crate::refresh::Change;
+use crate::refresh::session::leaving::Farewell;
 use crate::role_catalog::{Marks, Progress, Synced};
 use crate::secret::Secret;
 use crate::settings::{Settings, SettingsError};
@@ -94,6 +95,7 @@ pub enum Command {
     /// Nobody is signed in to a portal any more that is to be forgotten.
     PortalLeft {
         portal: PortalId,
+        farewell: Farewell,
         reply: Option<Reply<Answer>>,
     },
     /// Something that nobody waits for has failed.

@@ -203,7 +203,11 @@ impl Controller {
             Command::SettingsSeen(seen) => self.settings_seen(seen),
             Command::MarksRead(marks) => self.marks_read(marks),
             Command::SettingsToSee => self.look_at_settings(),
-            Command::PortalLeft { portal, reply } => self.portal_left(portal, reply),
+            Command::PortalLeft {
+                portal,
+                farewell,
+                reply,
+            } => self.portal_left(portal, farewell, reply),
             Command::Look { waited, reply } => self.look(waited, reply),
             Command::Watched => self.watched(),
             Command::Woke => self.woke(),

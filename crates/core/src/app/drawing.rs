@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
@@ -11,12 +12,18 @@ use crate::app::contract::{Mood, Snapshot};
 use crate::app::controller::Controller;
 use crate::app::state::AppState;
 use crate::app::{notices, tray_menu};
+use crate::clock::SharedClock;
+use crate::identity_center::deadline::within;
+use crate::refresh::session::Session;
 
 /// Surfaces are drawn at most this often.
 const BETWEEN_DRAWINGS: Duration = Duration::from_millis(100);
 
 /// How long the first drawing waits for the store to say who is signed in.
 const FIRST_DRAWING: Duration = Duration::from_secs(1);
+
+/// How long whoever wants to know the state waits for a store that has failed before.
+const READ_AGAIN: Duration = Duration::from_secs(1);
 
 /// What the surfaces show now.
 pub struct Drawn {
@@ -55,12 +62,9 @@ impl Controller {
             let _ = reply.send(Arc::new(snapshot));
             return;
         }
-        let commands = self.commands.clone();
+        let (commands, clock) = (self.commands.clone(), self.clock.clone());
         tokio::spawn(async move {
-            for session in unread {
-                // A store that fails shows in the state.
-                let _ = session.load().await;
-            }
+            read(unread, &clock).await;
             let _ = commands.send(Command::Look { waited: true, reply });
         });
     }
@@ -125,5 +129,60 @@ pub fn empty_snapshot() -> Snapshot {
         uses_revision: 0,
         questions: Vec::new(),
         problem: None,
+    }
+}
+
+/// Has the store say who is signed in. Where it is known of all why it has not, that is an answer too.
+async fn read(unread: Vec<Arc<Session>>, clock: &SharedClock) {
+    let are_known = unread
+        .iter()
+        .all(|session| session.view().store_failure.is_some());
+    // A store that fails shows in the state. Each goes on though nobody waits for it any more.
+    let reading = unread
+        .into_iter()
+        .map(|session| tokio::spawn(async move { session.load().await }));
+    let reading = join_all(reading);
+    match are_known {
+        true => drop(within(clock, READ_AGAIN, reading).await),
+        false => drop(reading.await),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::identity_center::tests::Stage;
+    use crate::refresh::unfinished::Unfinished;
+    use crate::token_store::strict_store::StrictStore;
+    use crate::token_store::{StoreFailure, TokenStore};
+
+    #[tokio::test]
+    async fn k2_whoever_looks_waits_a_second_for_a_keyring_that_was_locked_and_hangs() {
+        let stage = Stage::acme().await;
+        let clock: SharedClock = Arc::new(stage.clock.clone());
+        let keyring = StrictStore::with_limit(64 * 1024);
+        let store = TokenStore::over_strict(&keyring, clock.clone());
+        let (changes, _changed) = mpsc::unbounded_channel();
+        let session = Session::new(stage.center.clone(), store, Unfinished::default(), changes);
+        let session = Arc::new(session);
+        keyring.refuse_with(Some(StoreFailure::Locked));
+        assert!(session.load().await.is_err());
+        keyring.refuse_with(None);
+        keyring.hang(true);
+        let begun = clock.elapsed();
+        let looking = tokio::spawn(async move { read(vec![session], &clock).await });
+        while stage.clock.next_wake().is_none() {
+            tokio::task::yield_now().await;
+        }
+        stage.clock.advance(READ_AGAIN);
+        for _ in 0..1_000 {
+            tokio::task::yield_now().await;
+        }
+        let is_over = looking.is_finished();
+        keyring.hang(false);
+        assert!(is_over, "{:?} have passed", stage.clock.elapsed() - begun);
     }
 }

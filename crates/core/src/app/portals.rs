@@ -8,12 +8,13 @@ use crate::app::console_session::browser_command;
 use crate::app::contract::{Answer, ConsoleVia, ProblemView, Request};
 use crate::app::controller::{Controller, answer};
 use crate::app::records::OpenedBy;
+use crate::app::sign_out::{said, untold};
 use crate::identity_center::portal::{PortalError, is_region};
 use crate::identity_center::start_url::shown;
 use crate::identity_center::vanity::resolve_vanity;
 use crate::identity_center::{Flow, IdentityCenter, Portal, PortalId, StartUrl};
 use crate::refresh::session::Session;
-use crate::refresh::session::leaving::SignOutFailure;
+use crate::refresh::session::leaving::{Farewell, SignOutFailure};
 use crate::secret::Secret;
 use crate::settings::{Fault, PortalSettings, Settings, Via};
 use crate::token_store::{StoreFailure, TokenStore};
@@ -152,17 +153,24 @@ impl Controller {
         self.cancel_sign_in(portal);
         self.leave_sign_in(portal);
         let (portal, store) = (portal.clone(), self.store.clone());
-        self.spawn_then(reply, leave(session, store), |(), reply| {
-            Some(Command::PortalLeft { portal, reply })
+        self.spawn_then(reply, leave(session, store), |farewell, reply| {
+            Some(Command::PortalLeft {
+                portal,
+                farewell,
+                reply,
+            })
         });
     }
 
-    pub(super) fn portal_left(&self, portal: PortalId, reply: Option<Reply<Answer>>) {
+    pub(super) fn portal_left(&self, portal: PortalId, farewell: Farewell, reply: Option<Reply<Answer>>) {
         self.http.forget_connections();
         let id = portal.0.clone();
+        let name = self.settings.portal(&id).map(|portal| portal.name.clone());
+        let name = name.unwrap_or_default();
+        let untold = untold(farewell, &name, &self.clock, &self.zone);
         let change = move |settings: &mut Settings| {
             settings.remove_portal(&id);
-            Ok(Answer::Done)
+            said(untold, true)
         };
         self.change_settings_then(change, move |outcome| Command::PortalRemoved {
             portal,
@@ -181,6 +189,9 @@ impl Controller {
         match outcome {
             Ok(_) => self.forget_listing(portal),
             Err(_) => self.drop_listing(portal),
+        }
+        if let (Ok((_, Ok(Answer::Said { words }))), None) = (&outcome, &reply) {
+            self.problem = Some(ProblemView::aws_not_told(words.clone()));
         }
         self.settings_changed(outcome, reply);
     }
@@ -351,18 +362,18 @@ pub(super) fn is_to_be_read(session: &Session, is_harmless: fn(StoreFailure) -> 
 }
 
 /// Leaves nothing of a portal in the store.
-async fn leave(session: Arc<Session>, store: TokenStore) -> Result<(), ProblemView> {
-    match session.sign_out().await {
-        Ok(_) => {}
-        // What nobody understood is deleted by now.
-        Err(SignOutFailure::Unread(failure)) if failure.leaves_nothing() => {}
+async fn leave(session: Arc<Session>, store: TokenStore) -> Result<Farewell, ProblemView> {
+    let farewell = match session.sign_out().await {
+        Ok(farewell) => farewell,
+        // What nobody understood is deleted by now, and of nothing AWS can be told nothing.
+        Err(SignOutFailure::Unread(failure)) if failure.leaves_nothing() => Farewell::Told,
         Err(failure) => return Err(ProblemView::sign_out(failure)),
-    }
+    };
     for flow in [Flow::Browser, Flow::DeviceCode] {
         match store.forget_registration(session.portal(), flow).await {
             Ok(()) | Err(StoreFailure::Absent) => {}
             Err(failure) => return Err(ProblemView::store(failure)),
         }
     }
-    Ok(())
+    Ok(farewell)
 }

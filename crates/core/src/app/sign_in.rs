@@ -17,7 +17,7 @@ use crate::token_store::{SignIn, StoreFailure, TokenStore};
 pub struct Attempt {
     pub number: u64,
     pub method: SignInMethod,
-    /// Ends the session that lives first: else the new one would inherit its end.
+    /// Ends the session that lives before the page is opened: else the new one would inherit its end.
     pub end_session_first: bool,
     pub session: Arc<Session>,
     pub store: TokenStore,
@@ -40,10 +40,6 @@ impl Attempt {
     async fn sign_in(&self) -> Result<(), ProblemView> {
         // Whatever cannot be stored later is better learned before a browser opens.
         let registration = self.registration().await?;
-        if self.end_session_first {
-            let ended = self.session.sign_out().await;
-            ended.map_err(ProblemView::sign_out)?;
-        }
         match self.method {
             SignInMethod::Browser => self.in_a_browser(registration).await,
             SignInMethod::DeviceCode => self.with_a_code(registration).await,
@@ -56,6 +52,11 @@ impl Attempt {
             .begin_browser_sign_in(&registration)
             .await
             .map_err(|failure| self.problem(&failure))?;
+        if self.end_session_first {
+            let answers = center.look_at_sign_in_page(&waiting).await;
+            answers.map_err(|failure| self.problem(&failure))?;
+        }
+        self.make_room().await?;
         self.began(Began {
             url: waiting.authorize_url.clone(),
             user_code: None,
@@ -91,6 +92,7 @@ impl Attempt {
             }
             Err(failure) => return Err(self.problem(&failure)),
         };
+        self.make_room().await?;
         self.began(Began {
             url: waiting.verification_url_complete.clone(),
             user_code: Some(waiting.user_code.clone()),
@@ -100,6 +102,16 @@ impl Attempt {
         let token = center.finish_device_sign_in(waiting, &registration).await;
         let token = token.map_err(|failure| self.problem(&failure))?;
         self.keep(registration, token).await
+    }
+
+    /// AWS answers, and only now the session that lives is given up. Where it cannot be ended, it stays until the new
+    /// sign-in takes its place.
+    async fn make_room(&self) -> Result<(), ProblemView> {
+        if self.end_session_first {
+            let left = self.session.make_room().await;
+            left.map_err(ProblemView::sign_out)?;
+        }
+        Ok(())
     }
 
     /// Stores what AWS gave; from then on the person is signed in.
@@ -193,7 +205,13 @@ fn verdict(failure: &Failure) -> Verdict {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use identity_center_emulator::{Fault, Operation};
+
     use super::*;
+    use crate::clock::Clock;
+    use crate::identity_center::Priority;
     use crate::identity_center::tests::Stage;
     use crate::token_store::strict_store::StrictStore;
 
@@ -225,5 +243,114 @@ mod tests {
         assert_ne!(second.client_id, first.client_id);
         let third = attempt(store()).registration().await.unwrap();
         assert_eq!(third, second, "it is stored in the damaged one's place");
+    }
+
+    /// Somebody is signed in, and somebody wants a new session.
+    struct Scene {
+        stage: Stage,
+        session: Arc<Session>,
+        store: TokenStore,
+        token: Token,
+    }
+
+    impl Scene {
+        async fn signed_in() -> Self {
+            let stage = Stage::acme().await;
+            let (registration, token) = stage.signed_in().await;
+            let (changes, _) = mpsc::unbounded_channel();
+            let store = TokenStore::memory();
+            let unfinished = crate::refresh::unfinished::Unfinished::default();
+            let session = Session::new(stage.center.clone(), store.clone(), unfinished, changes);
+            let sign_in = SignIn {
+                token: token.clone(),
+                registration,
+                signed_in_at: stage.clock.now(),
+            };
+            session.adopt(sign_in).await.unwrap();
+            Self {
+                stage,
+                session: Arc::new(session),
+                store,
+                token,
+            }
+        }
+
+        fn attempt(&self, method: SignInMethod) -> (Attempt, mpsc::UnboundedReceiver<Command>) {
+            let (commands, heard) = mpsc::unbounded_channel();
+            let attempt = Attempt {
+                number: 1,
+                method,
+                end_session_first: true,
+                session: self.session.clone(),
+                store: self.store.clone(),
+                clock: Arc::new(self.stage.clock.clone()),
+                commands,
+            };
+            (attempt, heard)
+        }
+
+        async fn is_alive(&self) -> bool {
+            let listed = self
+                .stage
+                .center
+                .accounts(&self.token, None, Priority::Interactive);
+            self.session.is_signed_in() && listed.await.is_ok()
+        }
+
+        fn logouts(&self) -> u64 {
+            self.stage.emulator.counters().calls(Operation::Logout)
+        }
+    }
+
+    #[tokio::test]
+    async fn r5_a_new_session_that_cannot_begin_leaves_the_one_that_lives() {
+        for (method, operation) in [
+            (SignInMethod::DeviceCode, Operation::RegisterClient),
+            (SignInMethod::DeviceCode, Operation::StartDeviceAuthorization),
+            (SignInMethod::Browser, Operation::RegisterClient),
+            (SignInMethod::Browser, Operation::Authorize),
+        ] {
+            let scene = Scene::signed_in().await;
+            scene.stage.emulator.add_fault(Fault::status(operation, 503));
+            let (attempt, mut heard) = scene.attempt(method);
+            let beginning = tokio::spawn(async move { attempt.sign_in().await });
+            while !beginning.is_finished() {
+                // Between the tries.
+                if scene.stage.clock.next_wake().is_some() {
+                    scene.stage.clock.advance(Duration::from_millis(10));
+                }
+                tokio::task::yield_now().await;
+            }
+            let problem = beginning.await.unwrap().unwrap_err();
+            assert!(heard.try_recv().is_err(), "{method:?} {operation:?}: no page");
+            assert_eq!(scene.logouts(), 0, "{method:?} {operation:?}: {problem:?}");
+            assert!(scene.is_alive().await, "{method:?} {operation:?}: {problem:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn r5_the_session_that_lives_is_ended_when_aws_answers_for_a_new_one_and_stays_where_it_cannot_be()
+    {
+        for (method, is_told) in [
+            (SignInMethod::DeviceCode, true),
+            (SignInMethod::Browser, true),
+            (SignInMethod::DeviceCode, false),
+            (SignInMethod::Browser, false),
+        ] {
+            let scene = Scene::signed_in().await;
+            if !is_told {
+                scene
+                    .stage
+                    .emulator
+                    .add_fault(Fault::status(Operation::Logout, 503));
+            }
+            let (attempt, mut heard) = scene.attempt(method);
+            let waiting = tokio::spawn(async move { attempt.sign_in().await });
+            let began = heard.recv().await;
+            assert!(matches!(began, Some(Command::SignInBegan { .. })), "{began:?}");
+            waiting.abort();
+            assert_eq!(scene.logouts(), 1, "{method:?}");
+            assert_eq!(scene.is_alive().await, !is_told, "{method:?}");
+        }
     }
 }

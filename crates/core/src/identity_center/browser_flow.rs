@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
+use url::Url;
 
 pub use crate::identity_center::callback::Verdict;
 use crate::identity_center::callback::{Callback, Outcome};
@@ -73,6 +74,19 @@ impl IdentityCenter {
             redirect,
             deadline,
         })
+    }
+
+    /// Whether AWS's page answers that the browser would open; what stands on it is the browser's.
+    pub async fn look_at_sign_in_page(&self, sign_in: &BrowserSignIn) -> Result<(), Failure> {
+        let failed =
+            |meaning, detail: &str| Failure::new(SIGN_IN, meaning, detail).with_trouble(Trouble::Answer);
+        let url = Url::parse(sign_in.authorize_url.expose())
+            .map_err(|_| failed(Meaning::Invalid, "the URL cannot be requested"))?;
+        match self.http.get(SIGN_IN, &url).await?.status {
+            429 => Err(failed(Meaning::Throttled, "HTTP 429")),
+            status @ 500.. => Err(failed(Meaning::Unreachable, &format!("HTTP {status}"))),
+            _ => Ok(()),
+        }
     }
 
     /// Waits for the browser to come back (10 minutes at most) and exchanges the code. The browser waits for what

@@ -18,7 +18,7 @@ pub const CREATE_TOKEN: &str = "CreateToken";
 const LOGOUT: &str = "Logout";
 
 /// How long a person who signs out waits for AWS.
-const FAREWELL: Duration = Duration::from_secs(3);
+pub(crate) const FAREWELL: Duration = Duration::from_secs(3);
 
 impl IdentityCenter {
     /// A new access token. Where AWS returns no new refresh token the old one is kept.

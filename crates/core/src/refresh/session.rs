@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::SharedClock;
 use crate::identity_center::{Failure, IdentityCenter, Meaning, Portal, Priority, Token};
@@ -41,6 +41,8 @@ pub struct Session {
     unfinished: Unfinished,
     changes: mpsc::UnboundedSender<Change>,
     succession: Succession,
+    /// Whoever signs out ends the session with what a refresh brings that was under way: nobody else gets it.
+    latecomer: Mutex<Option<oneshot::Sender<Token>>>,
 }
 
 impl Session {
@@ -62,6 +64,7 @@ impl Session {
             unfinished,
             changes,
             succession: Succession::default(),
+            latecomer: Mutex::default(),
         }
     }
 
@@ -286,9 +289,15 @@ impl Session {
     }
 
     async fn refreshed(&self, epoch: u64, before: SignIn, token: Token) -> Result<Token, RefreshFailure> {
+        // Somebody signed out, or in again, meanwhile: this is about a sign-in that is gone. Whoever deletes it may have
+        // the turn, and wait for this.
+        if self.epoch() != epoch {
+            self.came_too_late(token);
+            return self.current();
+        }
         let _turn = self.turn.lock().await;
         if self.epoch() != epoch {
-            // Somebody signed out, or in again, meanwhile: this is about a sign-in that is gone.
+            self.came_too_late(token);
             return self.current();
         }
         let life = Life::continues(self.moment(), token.issued_at, token.expires_at);

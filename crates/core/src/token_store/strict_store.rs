@@ -106,7 +106,7 @@ impl StrictStore {
         self.lock().panics = panics;
     }
 
-    pub(super) fn hang(&self, hangs: bool) {
+    pub(crate) fn hang(&self, hangs: bool) {
         self.lock().hangs = hangs;
         self.0.changed.notify_all();
     }

@@ -103,6 +103,18 @@ fn what_is_in_our_folders_keeps_its_name() {
 }
 
 #[test]
+fn n2_the_issuer_of_a_certificate_that_is_not_trusted_is_named_but_for_the_words_that_are_known() {
+    let text = "the certificate of oidc.eu-west-1.amazonaws.com is issued by “Zscaler Root CA”, whom this machine \
+                does not trust (see AWS_CA_BUNDLE), like “Zweites Labor”";
+    let masked = mask().text(text);
+    assert_eq!(masked, text.replace("Zweites Labor", "name-1"));
+    assert_gone(
+        "it is issued by “Contoso CA a@b.example 111122223333”, whom",
+        &["contoso", "b.example", "1111"],
+    );
+}
+
+#[test]
 fn what_helps_and_tells_nobody_stays() {
     for text in [
         "2026-11-28T04:46:29.123456Z  INFO portray_core::refresh::runner: the machine slept",

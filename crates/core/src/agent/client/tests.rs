@@ -158,6 +158,16 @@ mod silence {
     }
 
     #[test]
+    fn a5_an_agent_that_hangs_in_its_beginning_is_given_up_when_that_is_over() {
+        let (_home, paths, _listener) = socket();
+        bound_at(&paths, SystemClock::new().now().as_second() - 8);
+        let mut client = Client::connect(&paths).unwrap();
+        client.wait_at_most(Some(Duration::from_secs(14))).unwrap();
+        let answer = client.ask(&Operation::Status);
+        assert!(matches!(answer, Err(ClientError::Hung { .. })), "{answer:?}");
+    }
+
+    #[test]
     fn h5_whoever_has_less_patience_than_a_second_asks_nobody_else() {
         let (_home, paths, listener) = socket();
         let mut client = Client::connect(&paths).unwrap();

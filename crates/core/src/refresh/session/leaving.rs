@@ -1,9 +1,15 @@
 //! A person signs out: AWS is told, and what is stored is deleted, at once or as soon as the store works again.
 
+use std::sync::{Arc, MutexGuard};
+
 use jiff::Timestamp;
+use tokio::sync::oneshot;
 
 use super::Session;
-use crate::identity_center::Meaning;
+use crate::identity_center::deadline::within;
+use crate::identity_center::token::FAREWELL;
+use crate::identity_center::{Failure, Meaning, Priority, Token};
+use crate::refresh::RefreshFailure;
 use crate::refresh::standing::{SignedIn, Status};
 use crate::token_store::StoreFailure;
 
@@ -41,12 +47,13 @@ impl Session {
         {
             return Err(SignOutFailure::Unread(failure));
         }
+        let late = self.expect_latecomer();
         let epoch = self.next_epoch();
         let status = std::mem::replace(&mut *self.status(), Status::SignedOut { ended: false });
         self.changed();
         let farewell = async {
             match status {
-                Status::SignedIn(signed_in) => self.take_leave(&signed_in).await,
+                Status::SignedIn(signed_in) => self.take_leave(&signed_in, late).await,
                 Status::NotRead | Status::Unreadable(_) | Status::SignedOut { .. } => Farewell::Told,
             }
         };
@@ -55,19 +62,97 @@ impl Session {
         known.map(|()| farewell).map_err(SignOutFailure::Unread)
     }
 
-    async fn take_leave(&self, signed_in: &SignedIn) -> Farewell {
-        let Err(failure) = self.center.sign_out(&signed_in.sign_in.token).await else {
-            return Farewell::Told;
+    /// Makes room for a new sign-in: the browser would join a session that lives, and the new sign-in inherit its end.
+    /// Where AWS cannot be told, this one stays until the new one is adopted.
+    pub async fn make_room(self: &Arc<Self>) -> Result<Farewell, SignOutFailure> {
+        let _unfinished = self.unfinished.begin();
+        let epoch = self.epoch();
+        let telling = async {
+            match self.token(Priority::Interactive).await {
+                Ok(token) => over_if_refused(self.center.sign_out(&token).await),
+                // It is over.
+                Err(RefreshFailure::SignInNeeded) => Ok(()),
+                Err(RefreshFailure::Aws(failure)) => Err(failure),
+                Err(failure) => Err(unreachable(&failure.to_string())),
+            }
         };
-        // A token that has run out is refused too, and says nothing about its session.
-        let is_over = failure.meaning == Meaning::TokenRefused && self.is_usable(signed_in);
-        if is_over {
-            return Farewell::Told;
+        let ends_at = self.view().session_ends_at;
+        let farewell = farewell(within(&self.clock, FAREWELL, telling).await, ends_at);
+        if matches!(farewell, Farewell::Untold { .. }) {
+            return Ok(farewell);
         }
-        tracing::warn!(%failure, "AWS was not told of the sign-out");
-        Farewell::Untold {
-            session_ends_at: signed_in.session_ends_at,
+        let epoch = {
+            let mut status = self.status();
+            // Whoever ended it meanwhile deletes it.
+            if self.epoch() != epoch {
+                return Ok(farewell);
+            }
+            *status = Status::SignedOut { ended: false };
+            self.next_epoch()
+        };
+        self.changed();
+        let forgotten = self.forget(epoch).await;
+        forgotten.map_err(|why| SignOutFailure::NotDeleted { why, farewell })?;
+        Ok(farewell)
+    }
+
+    async fn take_leave(&self, signed_in: &SignedIn, late: Option<oneshot::Receiver<Token>>) -> Farewell {
+        let telling = self.tell_aws(signed_in, late);
+        let told = within(&self.clock, FAREWELL, telling).await;
+        // What comes later is nobody's.
+        self.latecomer().take();
+        farewell(told, signed_in.session_ends_at)
+    }
+
+    /// Ends the session; with a newer token, which nobody else gets, where AWS refuses this one because it has run out.
+    async fn tell_aws(
+        &self,
+        signed_in: &SignedIn,
+        late: Option<oneshot::Receiver<Token>>,
+    ) -> Result<(), Failure> {
+        let sign_in = &signed_in.sign_in;
+        let refused = match self.center.sign_out(&sign_in.token).await {
+            Err(failure) if failure.meaning == Meaning::TokenRefused => failure,
+            told => return told,
+        };
+        // The refresh that was under way may have spent the refresh token.
+        self.end_of_refresh().await;
+        let brought = late.and_then(|mut late| late.try_recv().ok());
+        let newer = match brought {
+            Some(brought) => Ok(brought),
+            // A token that has run out is refused too, and says nothing about its session.
+            None if sign_in.token.refresh_token.is_none() && self.is_usable(signed_in) => return Ok(()),
+            None if sign_in.token.refresh_token.is_none() => return Err(refused),
+            None => self.center.refresh(&sign_in.registration, &sign_in.token).await,
+        };
+        match newer {
+            Ok(newer) => over_if_refused(self.center.sign_out(&newer).await),
+            // Nothing is renewed any more in a session that is over.
+            Err(failure) if failure.meaning == Meaning::GrantRefused => Ok(()),
+            Err(failure) => Err(failure),
         }
+    }
+
+    /// From now on, what a refresh brings too late is for whoever signs out.
+    fn expect_latecomer(&self) -> Option<oneshot::Receiver<Token>> {
+        if !self.is_signed_in() {
+            return None;
+        }
+        let (latecomer, late) = oneshot::channel();
+        *self.latecomer() = Some(latecomer);
+        Some(late)
+    }
+
+    /// A refresh has brought a token of a sign-in that is gone.
+    pub(super) fn came_too_late(&self, token: Token) {
+        if let Some(latecomer) = self.latecomer().take() {
+            // Whoever signed out may have left.
+            let _ = latecomer.send(token);
+        }
+    }
+
+    fn latecomer(&self) -> MutexGuard<'_, Option<oneshot::Sender<Token>>> {
+        self.latecomer.lock().expect("no panic under this lock")
     }
 
     /// Stores what could not be stored when it was refreshed, and deletes what could not be deleted when it ended.
@@ -101,12 +186,34 @@ impl Session {
     }
 }
 
+/// What AWS knows by the end of the time that it is given.
+fn farewell(told: Option<Result<(), Failure>>, session_ends_at: Option<Timestamp>) -> Farewell {
+    match told.unwrap_or_else(|| Err(unreachable("no answer in time"))) {
+        Ok(()) => Farewell::Told,
+        Err(failure) => {
+            tracing::warn!(%failure, "AWS was not told of the sign-out");
+            Farewell::Untold { session_ends_at }
+        }
+    }
+}
+
+fn unreachable(why: &str) -> Failure {
+    Failure::new("Logout", Meaning::Unreachable, why)
+}
+
+/// A token that has just been renewed is refused only where its session is over.
+fn over_if_refused(told: Result<(), Failure>) -> Result<(), Failure> {
+    match told {
+        Err(failure) if failure.meaning == Meaning::TokenRefused => Ok(()),
+        told => told,
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::time::Duration;
 
-    use identity_center_emulator::{Fault, Operation};
+    use identity_center_emulator::{Fault, Operation, Rotation, World};
     use tokio::sync::mpsc;
 
     use super::*;
@@ -121,6 +228,8 @@ mod tests {
 
     const LOCKED: StoreFailure = StoreFailure::Locked;
 
+    const TWO_HOURS: Duration = Duration::from_secs(2 * 3600);
+
     /// A keyring that holds a sign-in, and processes over it.
     struct Scene {
         stage: Stage,
@@ -131,7 +240,11 @@ mod tests {
 
     impl Scene {
         async fn signed_in() -> (Self, Arc<Session>) {
-            let stage = Stage::acme().await;
+            Self::signed_in_to(World::acme()).await
+        }
+
+        async fn signed_in_to(world: World) -> (Self, Arc<Session>) {
+            let stage = Stage::of(world).await;
             let keyring = StrictStore::with_limit(64 * 1024);
             let (registration, token) = stage.signed_in().await;
             let sign_in = SignIn {
@@ -161,6 +274,10 @@ mod tests {
 
         fn restart(&mut self) {
             self.store = TokenStore::over_strict(&self.keyring, Arc::new(self.stage.clock.clone()));
+        }
+
+        fn calls(&self, operation: Operation) -> u64 {
+            self.stage.emulator.counters().calls(operation)
         }
 
         /// Whether AWS still takes the token.
@@ -213,13 +330,67 @@ mod tests {
         assert_eq!(session.sign_out().await, Ok(Farewell::Told), "it was over before");
 
         let (scene, session) = Scene::signed_in().await;
-        scene.stage.clock.suspend(Duration::from_secs(2 * 3600));
+        scene.stage.clock.suspend(TWO_HOURS);
+        let away = Fault::status(Operation::CreateToken, 503);
+        scene.stage.emulator.add_fault(away);
         assert_eq!(session.sign_out().await, untold, "only the token was over");
         assert_eq!(
             session.sign_out().await,
             Ok(Farewell::Told),
             "nobody is signed in"
         );
+    }
+
+    #[tokio::test]
+    async fn r8_with_a_token_that_has_run_out_aws_is_told_by_a_newer_one_that_nobody_keeps() {
+        let (scene, session) = Scene::signed_in().await;
+        scene.stage.clock.suspend(TWO_HOURS);
+        assert_eq!(session.sign_out().await, Ok(Farewell::Told));
+        let SignIn {
+            token, registration, ..
+        } = &scene.sign_in;
+        let dead = scene.stage.center.refresh(registration, token).await.unwrap_err();
+        assert_eq!(dead.meaning, Meaning::GrantRefused, "the session has ended");
+        assert_eq!(scene.keyring.names(), Vec::<String>::new());
+        assert_eq!(session.view().standing, Standing::SignedOut);
+    }
+
+    #[tokio::test]
+    async fn r8_a_refresh_under_way_brings_the_token_by_which_aws_is_told_of_the_sign_out() {
+        let mut world = World::acme();
+        world.rotation = Rotation::Strict;
+        let (scene, session) = Scene::signed_in_to(world).await;
+        scene.stage.clock.suspend(TWO_HOURS);
+        // In real time: AWS has replaced the token, and nobody has the new one when the person signs out.
+        let slow = Fault::delay(Operation::CreateToken, Duration::from_millis(500)).times(1);
+        scene.stage.emulator.add_fault(slow.after_processing());
+        let refreshing = session.clone();
+        let refresh = tokio::spawn(async move { refreshing.refresh(None, Priority::Background).await });
+        while scene.calls(Operation::CreateToken) < 2 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(session.sign_out().await, Ok(Farewell::Told));
+        assert!(refresh.await.unwrap().is_err(), "nobody gets it");
+        assert_eq!(scene.calls(Operation::CreateToken), 2);
+        assert_eq!(scene.calls(Operation::Logout), 2);
+        assert_eq!(scene.keyring.names(), Vec::<String>::new());
+    }
+
+    #[tokio::test]
+    async fn a_session_makes_room_only_once_aws_was_told() {
+        let (scene, session) = Scene::signed_in().await;
+        scene
+            .stage
+            .emulator
+            .add_fault(Fault::status(Operation::Logout, 503));
+        let left = session.make_room().await;
+        assert!(matches!(left, Ok(Farewell::Untold { .. })), "{left:?}");
+        assert!(session.is_signed_in() && scene.is_alive().await);
+        assert_eq!(scene.keyring.names().len(), 1);
+        scene.stage.emulator.clear_faults();
+        assert_eq!(session.make_room().await, Ok(Farewell::Told));
+        assert!(!session.is_signed_in() && !scene.is_alive().await);
+        assert_eq!(scene.keyring.names(), Vec::<String>::new());
     }
 
     #[tokio::test]

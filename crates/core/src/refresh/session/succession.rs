@@ -27,11 +27,16 @@ impl Session {
     pub async fn retire(&self) {
         self.succession.retired.store(true, Ordering::SeqCst);
         self.wait_for_the_one_before().await;
-        // Joins the refresh that is under way; begins one that does nothing where there is none.
-        let nothing = async { Err(RefreshFailure::UnknownPortal) };
         // What became of it stands in the store.
-        let _ = self.flights.join(&(), || nothing).await;
+        self.end_of_refresh().await;
         self.mend_store().await;
+    }
+
+    /// Ends when no refresh is under way.
+    pub(super) async fn end_of_refresh(&self) {
+        // Joins the one that is; begins one that does nothing where there is none.
+        let nothing = async { Err(RefreshFailure::UnknownPortal) };
+        let _ = self.flights.join(&(), || nothing).await;
     }
 
     pub(super) fn is_retired(&self) -> bool {
