@@ -205,6 +205,7 @@ impl Controller {
             Command::SettingsToSee => self.look_at_settings(),
             Command::PortalLeft { portal, reply } => self.portal_left(portal, reply),
             Command::Look { waited, reply } => self.look(waited, reply),
+            Command::NameSought(portal) => self.name_sought(portal),
             Command::Watched => self.watched(),
             Command::Woke => self.woke(),
             Command::Tick => self.tick(),
