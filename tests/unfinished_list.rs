@@ -37,7 +37,11 @@ async fn s2_a_list_that_stopped_half_way_says_so_serves_what_it_has_and_goes_on(
 
     for lacked in [&["accounts", "nobody"][..], &["credentials", "nobody/Admin"]] {
         let refused = portray.run(lacked).await?.expect_code(5)?;
-        assert!(refused.stderr.contains("the list is not whole"), "{}", refused.stderr);
+        assert!(
+            refused.stderr.contains("the list is not whole"),
+            "{}",
+            refused.stderr
+        );
         assert!(refused.stderr.contains("HTTP 400"), "{}", refused.stderr);
     }
     let target = format!("{name}/PermissionSet000");
