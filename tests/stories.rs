@@ -66,6 +66,8 @@ mod stories {
     mod table_in_process;
     mod three_days;
     mod unassigned;
+    mod unfinished_list;
+    mod unfinished_list_in_process;
     mod uses;
     mod waiting;
     mod ways_to_sign_in;

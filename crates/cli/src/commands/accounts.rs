@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 use portray_core::agent::Client;
 use portray_core::agent::protocol::{AccountLine, AccountsReply, Operation, Reply, StatusReply};
-use portray_core::app::contract::{ChainView, PortalState, PortalView, ProblemCode, ProblemView, Request};
+use portray_core::app::contract::{
+    ChainView, PortalState, PortalView, ProblemCode, ProblemView, Request, SyncProgress,
+};
 use serde::Serialize;
 
 use super::{Invocation, command, details, listing, portal_in, status_of};
@@ -30,8 +32,17 @@ pub(super) struct Wanted {
 
 pub fn run(invocation: &Invocation, arguments: &Accounts) -> Result<(), Failure> {
     let mut client = invocation.connect()?;
+    let query = arguments.query.join(" ");
+    let query = query.trim();
     let portals = meant(status_of(&mut client)?, arguments)?;
-    let wanted = listed(invocation, &mut client, portals, arguments.sync)?;
+    let mut wanted = begin(&mut client, portals, arguments.sync)?;
+    // What is looked for may be there long before the rest of a list.
+    let may_be_enough = !(query.is_empty() || arguments.sync || arguments.json);
+    let now = match may_be_enough && is_hit(&mut client, &wanted, query)? {
+        true => status_of(&mut client)?.portals,
+        false => wait(invocation, &wanted, arguments.sync)?,
+    };
+    take(&mut wanted, &now, arguments.sync);
     let name_portals = wanted.len() > 1;
     let mut client = invocation.reconnect()?;
     if let [only] = wanted.as_slice()
@@ -40,11 +51,10 @@ pub fn run(invocation: &Invocation, arguments: &Accounts) -> Result<(), Failure>
     {
         return Err(problem.clone().into());
     }
-    let query = arguments.query.join(" ");
-    let mut is_anything_hit = query.trim().is_empty() || !wanted.iter().any(Wanted::is_known);
+    let mut is_anything_hit = query.is_empty() || !wanted.iter().any(Wanted::is_known);
     for wanted in wanted.iter().filter(|wanted| wanted.is_known()) {
         details::portal(invocation, &wanted.portal);
-        let listing = listing_of(&mut client, &wanted.portal.name, &query)?;
+        let listing = listing_of(&mut client, &wanted.portal.name, query)?;
         is_anything_hit |= !listing.accounts.is_empty();
         if arguments.json {
             return invocation.printer.json(&listing);
@@ -52,13 +62,30 @@ pub fn run(invocation: &Invocation, arguments: &Accounts) -> Result<(), Failure>
         print(invocation, &listing, name_portals)?;
     }
     if !is_anything_hit {
-        let note = format!("No account or permission set matches “{}”.", query.trim());
+        if let Some(unlisted) = wanted.iter().find(|wanted| !wanted.is_whole()) {
+            let portal = &unlisted.portal;
+            return Err(ProblemView::list_not_whole(&portal.name, portal.problem.as_ref()).into());
+        }
+        let note = format!("No account or permission set matches “{query}”.");
         invocation.printer.note(&note);
+    }
+    for wanted in &wanted {
+        say_how_far_it_is(invocation, wanted);
     }
     match say_what_is_missing(invocation, &wanted, arguments.sync) {
         Some(problem) => Err(problem.into()),
         None => Ok(()),
     }
+}
+
+/// Whether what is there by now has what is looked for.
+fn is_hit(client: &mut Client, wanted: &[Wanted], query: &str) -> Result<bool, Failure> {
+    for wanted in wanted.iter().filter(|wanted| wanted.is_known()) {
+        if page(client, &wanted.portal.name, query, 0)?.total > 0 {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// What is known of all portals, or of the one that is named. A first list is waited for.
@@ -72,7 +99,10 @@ pub(super) fn known(
         None if !status.portals.is_empty() => status.portals,
         _ => vec![portal_in(&status, named)?.clone()],
     };
-    listed(invocation, client, portals, false)
+    let mut wanted = begin(client, portals, false)?;
+    let now = wait(invocation, &wanted, false)?;
+    take(&mut wanted, &now, false);
+    Ok(wanted)
 }
 
 /// One JSON document is about one portal.
@@ -91,13 +121,8 @@ fn meant(status: StatusReply, arguments: &Accounts) -> Result<Vec<PortalView>, F
     Ok(portals)
 }
 
-/// Asks AWS anew where that is wanted or nothing is known, and waits for the answer.
-fn listed(
-    invocation: &Invocation,
-    client: &mut Client,
-    portals: Vec<PortalView>,
-    anew: bool,
-) -> Result<Vec<Wanted>, Failure> {
+/// Asks AWS anew where that is wanted or nothing is known. Gives what is there by then.
+fn begin(client: &mut Client, portals: Vec<PortalView>, anew: bool) -> Result<Vec<Wanted>, Failure> {
     let mut wanted: Vec<_> = portals.into_iter().map(Wanted::from).collect();
     for wanted in &mut wanted {
         let id = wanted.portal.id.clone();
@@ -108,22 +133,32 @@ fn listed(
             };
         }
     }
+    Ok(wanted)
+}
+
+/// Waits for the lists that were asked for, or that are made for the first time. Gives all portals as they are then.
+fn wait(invocation: &Invocation, wanted: &[Wanted], anew: bool) -> Result<Vec<PortalView>, Failure> {
     let is_meant = |portal: &PortalView| wanted.iter().any(|wanted| wanted.portal.id == portal.id);
     let is_running = |portal: &PortalView| portal.sync.running.is_some() && is_meant(portal);
     let now = match anew {
         true => listing::wait(invocation, is_running)?,
         false => listing::wait(invocation, |portal| is_meant(portal) && portal.is_listed_first())?,
     };
-    for wanted in &mut wanted {
+    Ok(now)
+}
+
+/// Takes what is known now, and why that is not what was wanted.
+fn take(wanted: &mut [Wanted], now: &[PortalView], anew: bool) {
+    for wanted in wanted {
         let before = wanted.portal.sync.synced_at;
         if let Some(portal) = now.iter().find(|portal| portal.id == wanted.portal.id) {
             wanted.portal = portal.clone();
         }
-        let synced_at = wanted.portal.sync.synced_at;
-        let is_missing = synced_at.is_none() || (anew && synced_at == before);
+        let sync = &wanted.portal.sync;
+        let was_never_made = sync.synced_at.is_none() && sync.running.is_none();
+        let is_missing = was_never_made || (anew && sync.synced_at == before);
         wanted.problem = is_missing.then(|| wanted.why());
     }
-    Ok(wanted)
 }
 
 /// Notes what else there would be. One that is signed out does not make a failure of the others' lists.
@@ -159,6 +194,13 @@ impl Wanted {
     /// Whether there is a list, or a part of it.
     pub(super) fn is_known(&self) -> bool {
         self.portal.sync.synced_at.is_some() || self.portal.accounts > 0
+    }
+
+    /// Whether what its list does not have is not there. Of one that is signed out that is said in another way.
+    fn is_whole(&self) -> bool {
+        let portal = &self.portal;
+        let sync = &portal.sync;
+        (sync.synced_at.is_some() && sync.complete) || portal.state == PortalState::SignInNeeded
     }
 
     fn needs_first_list(&self) -> bool {
@@ -238,12 +280,18 @@ fn print(invocation: &Invocation, listing: &AccountsDocument, name_portal: bool)
                 .collect()
         })
         .collect();
-    printer.table(&rows)?;
-    if !listing.complete {
-        printer.note(&format!(
-            "{}: only a part is known yet; try --sync.",
-            listing.portal
-        ));
-    }
-    Ok(())
+    printer.table(&rows)
+}
+
+/// Of a list that is not whole.
+fn say_how_far_it_is(invocation: &Invocation, wanted: &Wanted) {
+    let PortalView { name, sync, .. } = &wanted.portal;
+    let note = match sync.running {
+        Some(SyncProgress { done, total }) if sync.synced_at.is_none() => {
+            format!("{name}: still being listed, {done} of {total} accounts; there may be more.")
+        }
+        _ if sync.complete || !wanted.is_known() => return,
+        Some(_) | None => format!("{name}: only a part is known yet; try --sync."),
+    };
+    invocation.printer.note(&note);
 }

@@ -1,7 +1,5 @@
 //! Turns requests into questions to the application, and what it says into replies.
 
-use std::time::Duration;
-
 use crate::agent::hand_out::ConsoleWish;
 use crate::agent::listener::Caller;
 use crate::agent::pages::{account_line, at_most_a_page, by_account, page};
@@ -9,19 +7,16 @@ use crate::agent::protocol::{
     AccountsReply, AgentHello, AgentKind, Operation, Reply, RequestLine, StatusReply, Target, WireSecret,
 };
 use crate::agent::socket::{Answering, Replies};
-use crate::agent::targets::{self, Known, Refusal, account_name};
+use crate::agent::targets::{self, Refusal, account_name};
 use crate::app::contract::{
-    Answer, MfaCode, PortalView, ProblemView, Request, Role, RoleRow, SearchRequest, SignInMethod,
+    Answer, MfaCode, ProblemView, Request, Role, RoleRow, SearchRequest, SignInMethod,
 };
 use crate::app::settings_file::SettingsProblems;
 use crate::app::state::NamedPortal;
 use crate::app::{App, ConsoleRequest, SignInStart};
-use crate::identity_center::{PortalId, RoleKey};
+use crate::identity_center::PortalId;
 use crate::paths::SecretStore;
 use crate::uses::Observed;
-
-/// How long a name waits for the first listing: shorter than the tools that wait for an answer.
-const FIRST_LISTING: Duration = Duration::from_secs(8);
 
 /// What kind of agent this process is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -263,78 +258,6 @@ impl Handler {
         self.app.ask(request).await
     }
 
-    /// The role that is meant. Names stand in the listing: a first one that is under way is waited for. So do free
-    /// words, which half a listing could take for another role.
-    pub(super) async fn role(&self, target: &Target) -> Result<RoleKey, Refusal> {
-        let portals = self.portals();
-        if portals.is_empty()
-            && let Some(fault) = self.settings_fault()
-        {
-            return Err(fault.into());
-        }
-        let outcome = self.listed_role(&portals, target);
-        let is_named = target.names_one_role() || self.names_chain(target);
-        let is_settled = outcome.is_ok() && is_named;
-        if is_settled || self.is_everything_listed(&portals) {
-            return outcome;
-        }
-        let mut is_being_listed = false;
-        let listed = self.first_listings(&mut is_being_listed);
-        match tokio::time::timeout(FIRST_LISTING, listed).await {
-            Ok(Ok(())) => self.listed_role(&self.portals(), target),
-            Err(_) if is_being_listed => Err(ProblemView::being_listed().into()),
-            // The store may not say who is signed in; then this is not about the listing.
-            Ok(Err(_)) | Err(_) => outcome,
-        }
-    }
-
-    /// Whether the words are a further role's name, which no listing takes for another.
-    fn names_chain(&self, target: &Target) -> bool {
-        let portals = self.portals();
-        let catalogue = self.app.catalogue();
-        let known = Known {
-            portals: &portals,
-            catalogue: &catalogue,
-        };
-        matches!(target, Target::Words { words } if known.chain_named(words).is_some())
-    }
-
-    /// No portal waits for its first listing.
-    fn is_everything_listed(&self, portals: &[NamedPortal]) -> bool {
-        let catalogue = self.app.catalogue();
-        portals.iter().all(|portal| {
-            let listing = catalogue.listing(&PortalId(portal.id.clone()));
-            listing.is_some_and(|listing| listing.synced_at.is_some())
-        })
-    }
-
-    /// Ends when the store has said who is signed in, and no portal is being listed for the first time.
-    async fn first_listings(&self, is_being_listed: &mut bool) -> Result<(), ProblemView> {
-        if !self.is_any_listed_first().await? {
-            return Ok(());
-        }
-        *is_being_listed = true;
-        let mut snapshots = self.app.snapshots();
-        while self.is_any_listed_first().await? {
-            let changed = snapshots.changed().await;
-            changed.map_err(|_| ProblemView::stopping())?;
-        }
-        Ok(())
-    }
-
-    async fn is_any_listed_first(&self) -> Result<bool, ProblemView> {
-        let snapshot = self.app.snapshot().await?;
-        Ok(snapshot.portals.iter().any(PortalView::is_listed_first))
-    }
-
-    fn listed_role(&self, portals: &[NamedPortal], target: &Target) -> Result<RoleKey, Refusal> {
-        let known = Known {
-            portals,
-            catalogue: &self.app.catalogue(),
-        };
-        known.role(target)
-    }
-
     fn portal(&self, named: Option<&str>) -> Result<NamedPortal, Refusal> {
         let portals = self.portals();
         let found = targets::portal(&portals, named, None);
@@ -346,11 +269,11 @@ impl Handler {
     }
 
     /// What may be the reason for everything that is missing.
-    fn settings_fault(&self) -> Option<ProblemView> {
+    pub(super) fn settings_fault(&self) -> Option<ProblemView> {
         self.app.settings_problems().faults.into_iter().next()
     }
 
-    fn portals(&self) -> Vec<NamedPortal> {
+    pub(super) fn portals(&self) -> Vec<NamedPortal> {
         self.app.portals()
     }
 }

@@ -141,9 +141,9 @@ impl Known<'_> {
                 .map_err(|several| match several.as_slice() {
                     [] => {
                         let portal = portals.iter().find(|portal| portal.id == chain.portal.0);
-                        let never_listed = portal.and_then(|portal| self.never_listed(portal));
+                        let not_whole = portal.and_then(|portal| self.not_whole(portal));
                         let unknown = || ProblemView::chain_source_unknown(&chain.name, &from()).into();
-                        never_listed.unwrap_or_else(unknown)
+                        not_whole.unwrap_or_else(unknown)
                     }
                     several => self.several(several),
                 }),
@@ -218,33 +218,43 @@ impl Known<'_> {
         }
     }
 
-    /// The listing may be older than the assignment, or not be there yet: where the account's id is given,
-    /// AWS decides.
+    /// The listing may be older than the assignment, or not be there yet: where the account's id is given, or its
+    /// name is listed and what is assigned in it is not, AWS decides.
     fn unlisted(
         &self,
         portals: &[&NamedPortal],
         account: &str,
         permission_set: &str,
     ) -> Result<RoleKey, Refusal> {
-        let [portal] = portals else {
-            return Err(self.nothing(portals));
-        };
-        if !is_account_id(account) || permission_set.is_empty() {
+        if permission_set.is_empty() {
             return Err(self.nothing(portals));
         }
-        Ok(RoleKey {
-            portal: PortalId(portal.id.clone()),
-            account: AccountId(account.to_owned()),
+        let key = |portal: &PortalId, account: &AccountId| RoleKey {
+            portal: portal.clone(),
+            account: account.clone(),
             permission_set: permission_set.to_owned(),
             chain: None,
-        })
+        };
+        let ids = portals.iter().map(|portal| PortalId(portal.id.clone()));
+        let begun = ids.clone().flat_map(|id| {
+            let accounts = self.catalogue.accounts_to_list(&id, account);
+            accounts.into_iter().map(move |account| key(&id, account))
+        });
+        match (begun.collect::<Vec<_>>().as_slice(), portals) {
+            ([role], _) => Ok(role.clone()),
+            ([], [portal]) if is_account_id(account) => {
+                Ok(key(&PortalId(portal.id.clone()), &AccountId(account.to_owned())))
+            }
+            ([], _) => Err(self.nothing(portals)),
+            (several @ [_, _, ..], _) => Err(self.several(several)),
+        }
     }
 
     fn nothing(&self, portals: &[&NamedPortal]) -> Refusal {
         if portals.is_empty() {
             return no_such_portal(self.portals, None);
         }
-        if let Some(refusal) = portals.iter().find_map(|portal| self.never_listed(portal)) {
+        if let Some(refusal) = portals.iter().find_map(|portal| self.not_whole(portal)) {
             return refusal;
         }
         ProblemView::no_such_role().into()
@@ -257,13 +267,19 @@ impl Known<'_> {
         })
     }
 
-    /// Why there is nothing to name in a portal.
-    fn never_listed(&self, portal: &NamedPortal) -> Option<Refusal> {
-        if self.are_listed(&[portal]) {
+    /// Why what a portal's list does not have may be there all the same.
+    fn not_whole(&self, portal: &NamedPortal) -> Option<Refusal> {
+        let listing = self.catalogue.listing(&PortalId(portal.id.clone()));
+        let is_synced = self.are_listed(&[portal]);
+        if is_synced && listing.is_some_and(|listing| listing.complete) {
             return None;
         }
         match portal.standing {
-            Standing::SignedIn => None,
+            Standing::SignedIn => {
+                let cause = portal.list_problem.as_ref();
+                Some(ProblemView::list_not_whole(&portal.name, cause).into())
+            }
+            _ if is_synced => None,
             Standing::SignedOut | Standing::Ended => Some(sign_in_first(&portal.name)),
             Standing::Unknown => {
                 let problem = portal.store_failure.map(ProblemView::store);

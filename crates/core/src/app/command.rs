@@ -71,6 +71,8 @@ pub enum Command {
         number: u64,
         outcome: Result<Synced, Interrupted>,
     },
+    /// Somebody asks for a name that is not in a list, and the list is not whole.
+    NameSought(PortalId),
     /// A console session was opened: the role was used.
     ConsoleOpened(RoleKey),
     /// A use, a revocation or a question is new.

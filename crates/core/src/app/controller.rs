@@ -209,6 +209,7 @@ impl Controller {
                 reply,
             } => self.portal_left(portal, farewell, reply),
             Command::Look { waited, reply } => self.look(waited, reply),
+            Command::NameSought(portal) => self.name_sought(portal),
             Command::Watched => self.watched(),
             Command::Woke => self.woke(),
             Command::Tick => self.tick(),

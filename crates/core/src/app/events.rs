@@ -64,6 +64,7 @@ impl Controller {
         for session in self.refresh.sessions() {
             tokio::spawn(async move { session.mend_store().await });
         }
+        self.list_to_the_end();
         self.sync_in_use();
         self.let_unused_go();
         self.look_after_records();

@@ -13,6 +13,7 @@ pub mod contract;
 mod controller;
 mod drawing;
 mod events;
+mod failed_syncs;
 mod files;
 mod further_role;
 mod inbox;

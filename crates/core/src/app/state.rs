@@ -63,6 +63,8 @@ pub struct NamedPortal {
     pub standing: Standing,
     /// Why it is not known who is signed in.
     pub store_failure: Option<StoreFailure>,
+    /// What keeps its list from being whole, as far as that was looked up.
+    pub list_problem: Option<ProblemView>,
 }
 
 /// A role with the names that people know it by.

@@ -10,6 +10,7 @@ use tokio::task::AbortHandle;
 use crate::app::command::{Command, Reply};
 use crate::app::contract::{Answer, ProblemView, Request, SyncProgress};
 use crate::app::controller::{Controller, answer};
+use crate::app::failed_syncs::FailedSyncs;
 use crate::app::view::count;
 use crate::clock::SharedClock;
 use crate::identity_center::{Meaning, PortalId, Priority, RoleKey, Token};
@@ -25,9 +26,6 @@ use crate::supervised::survive_async;
 /// While somebody looks or asks for credentials a listing is not older than this.
 const CURRENT: Duration = Duration::from_secs(15 * 60);
 
-/// After a sync that failed the next one does not begin by itself earlier than this.
-const AFTER_FAILURE: Duration = Duration::from_secs(120);
-
 /// The syncs of all portals: at most one a portal, only of the sign-in of now, and none longer than the application.
 #[derive(Default)]
 pub struct Syncs {
@@ -37,7 +35,7 @@ pub struct Syncs {
     complete: BTreeMap<PortalId, Arc<Listing>>,
     /// What syncs had listed that did not come to their end.
     unfinished: BTreeMap<PortalId, Unfinished>,
-    failed: BTreeMap<PortalId, Failed>,
+    failed: FailedSyncs,
 }
 
 struct Running {
@@ -52,13 +50,6 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.task.abort();
     }
-}
-
-/// A portal's last sync went wrong.
-struct Failed {
-    problem: ProblemView,
-    /// When the next one may begin by itself; on the monotonic clock.
-    not_before: Duration,
 }
 
 /// A sync that did not come to its end.
@@ -102,7 +93,7 @@ impl Syncs {
 
     /// What went wrong with a portal's last sync.
     pub fn problem(&self, portal: &PortalId) -> Option<&ProblemView> {
-        self.failed.get(portal).map(|failed| &failed.problem)
+        self.failed.problem(portal)
     }
 
     /// Ends the one that runs, and forgets what it had. What it has sent already is not heard any more.
@@ -110,7 +101,7 @@ impl Syncs {
         self.running.remove(portal);
         self.unfinished.remove(portal);
         self.complete.remove(portal);
-        self.failed.remove(portal);
+        self.failed.forget(portal);
     }
 
     fn of_number(&mut self, portal: &PortalId, number: u64) -> Option<&mut Running> {
@@ -118,16 +109,9 @@ impl Syncs {
         running.filter(|running| running.number == number)
     }
 
-    fn is_too_soon(&self, portal: &PortalId, elapsed: Duration) -> bool {
-        let failed = self.failed.get(portal);
-        failed.is_some_and(|failed| elapsed < failed.not_before)
-    }
-
     /// The next ones need not wait: the network is back, or the machine woke up.
     pub fn try_again(&mut self) {
-        for failed in self.failed.values_mut() {
-            failed.not_before = Duration::ZERO;
-        }
+        self.failed.try_again();
     }
 }
 
@@ -140,6 +124,19 @@ impl Controller {
     /// The same because a person wants it.
     pub(super) fn sync_asked_for(&mut self, portal: PortalId, reply: Option<Reply<Answer>>) {
         self.begin_sync(portal, Priority::Interactive, reply);
+    }
+
+    /// The same because somebody asks for a name that the rest of a list may have.
+    pub(super) fn name_sought(&mut self, portal: PortalId) {
+        let session = self.refresh.session(&portal);
+        let is_signed_in = session.is_some_and(|session| session.is_signed_in());
+        let is_too_soon = self
+            .syncs
+            .failed
+            .is_too_soon_to_ask(&portal, self.clock.elapsed());
+        if is_signed_in && !is_too_soon {
+            self.sync(portal);
+        }
     }
 
     fn begin_sync(&mut self, portal: PortalId, waiting: Priority, reply: Option<Reply<Answer>>) {
@@ -183,13 +180,19 @@ impl Controller {
         let Some(running) = self.syncs.of_number(&portal, number) else {
             return;
         };
+        let before = running.progress;
         running.progress = SyncProgress {
             done: count(progress.done),
             total: count(progress.total),
         };
+        // One more account's permission sets, not a page of accounts of which an earlier sync knew them.
+        let is_answered = before.total == running.progress.total && before.done < running.progress.done;
+        let known = running.known.clone();
+        if is_answered {
+            self.syncs.failed.forget(&portal);
+        }
         let Some(partial) = progress.partial else { return };
         // What the next complete list is compared with stays on the disk until that one has come.
-        let known = running.known.clone();
         let saved = if known.synced_at.is_some() {
             known
         } else {
@@ -207,7 +210,7 @@ impl Controller {
         self.syncs.running.remove(&portal);
         match outcome {
             Ok(Synced { listing, difference }) => {
-                self.syncs.failed.remove(&portal);
+                self.syncs.failed.forget(&portal);
                 self.remember_change(&portal, &difference, [&listing, &known]);
                 for key in &difference.removed {
                     self.refresh.roles.forget_role(key);
@@ -229,11 +232,8 @@ impl Controller {
                 self.syncs.unfinished.extend(unfinished);
                 let name = self.settings.portal(&portal.0);
                 let name = name.map_or("the portal", |portal| &portal.name);
-                let failed = Failed {
-                    problem: ProblemView::sync(&failure, name),
-                    not_before: self.clock.elapsed() + AFTER_FAILURE,
-                };
-                self.syncs.failed.insert(portal, failed);
+                let problem = ProblemView::sync(&failure, name);
+                self.syncs.failed.failed(portal, problem, self.clock.elapsed());
             }
         }
     }
@@ -249,7 +249,7 @@ impl Controller {
         };
         for session in self.refresh.sessions() {
             let portal = &session.portal().id;
-            if session.is_signed_in() && is_stale(portal) && !self.syncs.is_too_soon(portal, elapsed) {
+            if session.is_signed_in() && is_stale(portal) && !self.syncs.failed.is_too_soon(portal, elapsed) {
                 self.sync(portal.clone());
             }
         }
@@ -262,6 +262,11 @@ impl Controller {
         if self.is_watched() || sessions.iter().any(asked) {
             self.sync_stale(CURRENT);
         }
+    }
+
+    /// A list that was never there to its end goes on by itself, whether or not anybody looks.
+    pub(super) fn list_to_the_end(&mut self) {
+        self.sync_stale(Duration::MAX);
     }
 
     /// Whoever is signed in next may be somebody else: what was fetched with a sign-in goes with it, that is the sync

@@ -157,6 +157,7 @@ pub fn named_portal(session: &Session) -> NamedPortal {
         region: portal.region.clone(),
         standing: view.standing,
         store_failure: view.store_failure,
+        list_problem: None,
     }
 }
 

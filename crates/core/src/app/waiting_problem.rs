@@ -50,6 +50,30 @@ impl ProblemView {
         )
     }
 
+    /// A name was given that the part of a list which is there does not have. `cause` is what stopped the list.
+    pub fn list_not_whole(portal: &str, cause: Option<&Self>) -> Self {
+        let because = cause.map(|cause| {
+            let why = cause.what_happened.trim_end_matches('.');
+            format!(" because of this: {why}")
+        });
+        let what_to_do = match cause {
+            Some(cause) if cause.code == ProblemCode::SignInNeeded => cause.what_to_do.clone(),
+            Some(_) => "Portray goes on with the list by itself: try again in a moment. A role that is named by its \
+                        account's id needs no list."
+                .to_owned(),
+            None => "Have it made anew: portray accounts --sync. A role that is named by its account's id needs no list."
+                .to_owned(),
+        };
+        Self::new(
+            ProblemCode::Unreachable,
+            format!(
+                "This name may be in the part of the list of {portal} that is not there: the list is not whole{}.",
+                because.unwrap_or_default()
+            ),
+            what_to_do,
+        )
+    }
+
     pub fn not_listed_yet(portal: &str) -> Self {
         Self::new(
             ProblemCode::Unreachable,

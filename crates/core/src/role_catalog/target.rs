@@ -6,7 +6,7 @@ use nucleo_matcher::{Config, Matcher};
 
 use super::search::{Row, Words};
 use super::{Catalogue, ListedAccount};
-use crate::identity_center::{PortalId, RoleKey};
+use crate::identity_center::{AccountId, PortalId, RoleKey};
 
 /// How many roles an ambiguous target names at most.
 const MOST_CANDIDATES: usize = 100;
@@ -61,6 +61,22 @@ impl Catalogue {
             return Ok(only.clone());
         }
         one_of(rows.iter().map(Row::key).collect())
+    }
+
+    /// Accounts with this name, or this id, that a list which is being made has come to, and whose permission sets it
+    /// has not. A name is taken as it is written; in another case only if that finds nothing.
+    pub fn accounts_to_list(&self, portal: &PortalId, named: &str) -> Vec<&AccountId> {
+        let accounts = self.listing(portal).map(|listing| listing.accounts.as_slice());
+        let found = |same: fn(&str, &str) -> bool| -> Vec<_> {
+            let accounts = accounts.into_iter().flatten();
+            let accounts = accounts.filter(|it| it.permission_sets.is_empty() && is_account(it, named, same));
+            accounts.map(|it| &it.account.id).collect()
+        };
+        let exactly = found(str::eq);
+        if exactly.is_empty() {
+            return found(same_in_any_case);
+        }
+        exactly
     }
 
     fn find_by(

@@ -26,6 +26,7 @@ pub fn run(input: &[u8]) {
         region: settings.region,
         standing: Standing::SignedIn,
         store_failure: None,
+        list_problem: None,
     }];
     bounded(input, || {
         let known = Known {

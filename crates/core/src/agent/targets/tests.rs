@@ -14,6 +14,7 @@ fn named(name: &str) -> NamedPortal {
         region: "eu-west-1".to_owned(),
         standing: Standing::SignedIn,
         store_failure: None,
+        list_problem: None,
     }
 }
 
@@ -30,8 +31,9 @@ fn catalogue(portals: &[&str]) -> Catalogue {
             permission_sets: vec!["Admin".to_owned(), "ReadOnly".to_owned()],
         });
         let listing = Listing {
+            synced_at: Some("2026-03-02T12:00:00Z".parse().unwrap()),
+            complete: true,
             accounts: accounts.to_vec(),
-            ..Listing::default()
         };
         catalogue.set_listing(PortalId(format!("id-{portal}")), listing.into());
     }
@@ -232,4 +234,90 @@ fn a_portal_that_is_not_there_is_named_as_what_is_wrong() {
     let refused = words(&["acme", "other"], "nope:acme-dev/ReadOnly").unwrap_err();
     assert_eq!(refused.problem, ProblemView::no_such_portal(Some("nope")));
     assert_eq!(refused.candidates, ["acme", "other"]);
+}
+
+/// What a sync of acme had listed when it stopped: `begun` is an account whose permission sets it had not come to.
+fn half_a_listing() -> Catalogue {
+    let mut half = catalogue(&["acme"]);
+    let id = PortalId("id-acme".to_owned());
+    let mut listing = Listing::clone(half.listing(&id).unwrap());
+    (listing.synced_at, listing.complete) = (None, false);
+    for (number, name) in [("777788889999", "begun"), ("888899990000", "Begun-too")] {
+        listing.accounts.push(ListedAccount {
+            account: Account {
+                id: AccountId(number.to_owned()),
+                name: name.to_owned(),
+                email: String::new(),
+            },
+            permission_sets: Vec::new(),
+        });
+    }
+    half.set_listing(id, listing.into());
+    half
+}
+
+fn in_half(portals: &[NamedPortal], words: &str) -> Result<String, Refusal> {
+    let known = Known {
+        portals,
+        catalogue: &half_a_listing(),
+    };
+    let words = words.to_owned();
+    let key = known.role(&Target::Words { words })?;
+    Ok(format!("{}:{}/{}", key.portal.0, key.account, key.permission_set))
+}
+
+#[test]
+fn s2_what_half_a_list_does_not_have_is_not_said_to_be_nowhere() {
+    let mut portal = named("acme");
+    for target in ["nobody/Admin", "nothing", "acme-dev/Auditor", "begun/"] {
+        let refused = in_half(std::slice::from_ref(&portal), target).unwrap_err();
+        assert_eq!(
+            refused.problem,
+            ProblemView::list_not_whole("acme", None),
+            "{target}"
+        );
+    }
+    let cause = ProblemView::not_listed_yet("acme");
+    portal.list_problem = Some(cause.clone());
+    let refused = in_half(&[portal], "nobody/Admin").unwrap_err().problem;
+    assert_eq!(refused, ProblemView::list_not_whole("acme", Some(&cause)));
+    assert_eq!(refused.code.exit_code(), 5);
+    assert!(
+        refused
+            .what_happened
+            .ends_with("The accounts of acme could not be listed yet."),
+        "{refused:?}"
+    );
+}
+
+#[test]
+fn s2_a_list_that_aws_cut_off_does_not_say_either_that_there_is_no_such_role() {
+    let mut cut = catalogue(&["acme"]);
+    let id = PortalId("id-acme".to_owned());
+    let mut listing = Listing::clone(cut.listing(&id).unwrap());
+    listing.complete = false;
+    cut.set_listing(id, listing.into());
+    let portal = named("acme");
+    let known = Known {
+        portals: std::slice::from_ref(&portal),
+        catalogue: &cut,
+    };
+    let words = "nobody/Admin".to_owned();
+    let refused = known.role(&Target::Words { words }).unwrap_err().problem;
+    assert_eq!(refused, ProblemView::list_not_whole("acme", None));
+}
+
+#[test]
+fn s2_an_account_whose_roles_are_not_listed_yet_is_left_to_aws_by_its_name_too() {
+    let portals = [named("acme"), named("other")];
+    for (target, role) in [
+        ("begun/Admin", "id-acme:777788889999/Admin"),
+        ("BEGUN/Admin", "id-acme:777788889999/Admin"),
+        ("acme:begun-too/Auditor", "id-acme:888899990000/Auditor"),
+        ("777788889999/Admin", "id-acme:777788889999/Admin"),
+    ] {
+        for portals in [&portals[..1], &portals] {
+            assert_eq!(in_half(portals, target), Ok(role.to_owned()), "{target}");
+        }
+    }
 }

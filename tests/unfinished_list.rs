@@ -1,0 +1,60 @@
+//! A first list that stops half-way, on the command line: what it has, what it lacks, and that it goes on.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use harness::{Desktop, EmulatorProcess, Portray, Program};
+use serde_json::json;
+
+const SOON: Duration = Duration::from_secs(60);
+
+#[tokio::test]
+async fn s2_a_list_that_stopped_half_way_says_so_serves_what_it_has_and_goes_on() -> Result<()> {
+    let desktop = Desktop::without_display().await?;
+    let mut command = desktop.command(Program::Emulator)?;
+    command.args(["--generate", "12x2"]);
+    let emulator = EmulatorProcess::start_command(&desktop, command).await?;
+    let portray = Portray::with_emulator(&desktop, emulator.addresses());
+    portray.add_portal("big", emulator.addresses()).await?;
+    emulator
+        .add_fault(&json!({"operation": "ListAccountRoles", "status": 400, "after": 1}))
+        .await?;
+    portray.sign_in(&emulator, "amara").await?;
+    let stopped = async || {
+        let portal = portray.status().await?["portals"][0].clone();
+        let is_stopped = portal["accounts"].as_u64() == Some(12) && !portal["problem"].is_null();
+        Ok(is_stopped.then_some(()))
+    };
+    desktop.wait_until("the list stops", SOON, stopped).await?;
+
+    let listed = portray.run(&["accounts", "--json"]).await?.expect_code(0)?;
+    let listed: serde_json::Value = serde_json::from_str(&listed.stdout)?;
+    assert_eq!(listed["complete"], false);
+    let accounts = listed["accounts"].as_array().context("accounts")?;
+    let is_begun = |account: &&serde_json::Value| account["permission_sets"] == json!([]);
+    let begun = accounts.iter().find(is_begun).context("one without roles")?;
+    let name = begun["name"].as_str().context("a name")?;
+
+    for lacked in [&["accounts", "nobody"][..], &["credentials", "nobody/Admin"]] {
+        let refused = portray.run(lacked).await?.expect_code(5)?;
+        assert!(
+            refused.stderr.contains("the list is not whole"),
+            "{}",
+            refused.stderr
+        );
+        assert!(refused.stderr.contains("HTTP 400"), "{}", refused.stderr);
+    }
+    let target = format!("{name}/PermissionSet000");
+    portray.run(&["credentials", &target]).await?.expect_code(0)?;
+
+    emulator.clear_faults().await?;
+    let words = format!("{name} PermissionSet000");
+    let found = async || {
+        let asked = portray.run(&["credentials", &words]).await?;
+        Ok((asked.code == Some(0)).then_some(()))
+    };
+    desktop.wait_until("the list goes on", SOON, found).await?;
+    let unknown = portray.run(&["credentials", "nobody/Admin"]).await?;
+    unknown.expect_code(2)?;
+    Ok(())
+}
