@@ -296,8 +296,9 @@ fn a_broken_world_file_is_refused_with_key_and_line() {
     assert_eq!(
         error.trim_end(),
         format!(
-            "identity-center-emulator: {name}: the world file is not valid: line 3, start_url: must look like \
-             https://d-1234567890.awsapps.com/start"
+            "identity-center-emulator: {name}: the world file is not valid: line 3, start_url: \"http://x\" does not \
+             look like https://d-1234567890.awsapps.com/start, \
+             https://ssoins-1234567890abcdef.portal.eu-west-1.app.aws or another of the forms in the README"
         )
     );
     std::fs::write(&path, "company = \"x\"\nregion = \"eu-west-1\"\nregoin = \"x\"\n").unwrap();
