@@ -244,8 +244,8 @@ async fn conforms_19_tags_have_only_so_much_room() {
     );
 }
 
-#[tokio::test]
-async fn conforms_19_transitive_tags_go_on_to_the_next_role_and_stay_as_they_are() {
+/// A first role with two tags, of which one is transitive, in a world where it may assume the role `Next`.
+pub(super) async fn tagged() -> (Client, Reply) {
     let mut world = World::acme();
     let next =
         "[[role]]\naccount = \"acme-audit\"\nname = \"Next\"\ntrust = [\"arn:aws:iam::*:role/Release*\"]\n";
@@ -260,6 +260,12 @@ async fn conforms_19_transitive_tags_go_on_to_the_next_role_and_stay_as_they_are
         ("TransitiveTagKeys.member.1", "Team"),
     ];
     let first = assume(&mut client, &source, &tags).await;
+    (client, first)
+}
+
+#[tokio::test]
+async fn conforms_19_transitive_tags_go_on_to_the_next_role_and_stay_as_they_are() {
+    let (mut client, first) = tagged().await;
     assert_eq!(element(&first, "PackedPolicySize"), "0");
     let first = given(&first);
     let next = ("RoleArn", "arn:aws:iam::999911112222:role/Next");

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::assume_role::{DEVICE, Keys, ask, assume, deployer, given};
+use super::assume_role::{DEVICE, Keys, ask, assume, deployer, given, tagged};
 use crate::World;
 use crate::testing::{Client, encode};
 
@@ -43,20 +43,8 @@ fn session_of(keys: &Keys) -> Value {
 
 #[tokio::test]
 async fn tags_that_came_with_the_callers_session_are_told_apart_from_those_of_the_call() {
-    let mut world = World::acme();
-    let next =
-        "[[role]]\naccount = \"acme-audit\"\nname = \"Next\"\ntrust = [\"arn:aws:iam::*:role/Release*\"]\n";
-    world.amend(next).unwrap();
-    let mut client = Client::of(world);
-    let source = deployer(&mut client).await;
-    let tags = [
-        ("Tags.member.1.Key", "Team"),
-        ("Tags.member.1.Value", "blue"),
-        ("Tags.member.2.Key", "Cost"),
-        ("Tags.member.2.Value", "1"),
-        ("TransitiveTagKeys.member.1", "Team"),
-    ];
-    let first = given(&assume(&mut client, &source, &tags).await);
+    let (mut client, first) = tagged().await;
+    let first = given(&first);
     let [of_caller, of_role] = <[Value; 2]>::try_from(records_of(&mut client, "AssumeRole").await).unwrap();
     for record in [&of_caller, &of_role] {
         assert_eq!(record["requestParameters"]["incomingTransitiveTags"], Value::Null);
