@@ -3,6 +3,7 @@
 use axum::http::Request;
 use serde_json::{Value, json};
 
+use super::audit_of_sts::tagged;
 use crate::sts::signed;
 use crate::testing::{Client, Reply, encode};
 use crate::{Fault, Operation, World};
@@ -242,25 +243,6 @@ async fn conforms_19_tags_have_only_so_much_room() {
         refused(&assume(&mut client, &source, &more).await).1,
         "PackedPolicyTooLarge"
     );
-}
-
-/// A first role with two tags, of which one is transitive, in a world where it may assume the role `Next`.
-pub(super) async fn tagged() -> (Client, Reply) {
-    let mut world = World::acme();
-    let next =
-        "[[role]]\naccount = \"acme-audit\"\nname = \"Next\"\ntrust = [\"arn:aws:iam::*:role/Release*\"]\n";
-    world.amend(next).unwrap();
-    let mut client = Client::of(world);
-    let source = deployer(&mut client).await;
-    let tags = [
-        ("Tags.member.1.Key", "Team"),
-        ("Tags.member.1.Value", "blue"),
-        ("Tags.member.2.Key", "Cost"),
-        ("Tags.member.2.Value", "1"),
-        ("TransitiveTagKeys.member.1", "Team"),
-    ];
-    let first = assume(&mut client, &source, &tags).await;
-    (client, first)
 }
 
 #[tokio::test]

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::assume_role::{DEVICE, Keys, ask, assume, deployer, given, tagged};
+use super::assume_role::{DEVICE, Keys, ask, assume, deployer, given};
 use crate::World;
-use crate::testing::{Client, encode};
+use crate::testing::{Client, Reply, encode};
 
 const NEXT: &str = "arn:aws:iam::999911112222:role/Next";
 const BREAK: &str = "arn:aws:iam::666677778888:role/Break";
@@ -39,6 +39,25 @@ async fn refused_signin_token(client: &mut Client, session: &Value, more: &[(&st
 
 fn session_of(keys: &Keys) -> Value {
     json!({ "sessionId": keys[0], "sessionKey": keys[1], "sessionToken": keys[2] })
+}
+
+/// A first role with two tags, of which one is transitive, in a world where it may assume the role `Next`.
+pub(super) async fn tagged() -> (Client, Reply) {
+    let mut world = World::acme();
+    let next =
+        "[[role]]\naccount = \"acme-audit\"\nname = \"Next\"\ntrust = [\"arn:aws:iam::*:role/Release*\"]\n";
+    world.amend(next).unwrap();
+    let mut client = Client::of(world);
+    let source = deployer(&mut client).await;
+    let tags = [
+        ("Tags.member.1.Key", "Team"),
+        ("Tags.member.1.Value", "blue"),
+        ("Tags.member.2.Key", "Cost"),
+        ("Tags.member.2.Value", "1"),
+        ("TransitiveTagKeys.member.1", "Team"),
+    ];
+    let first = assume(&mut client, &source, &tags).await;
+    (client, first)
 }
 
 #[tokio::test]
