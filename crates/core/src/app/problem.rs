@@ -92,23 +92,12 @@ impl ProblemView {
     /// A sync did not come to its end. What it had listed is kept.
     pub fn sync(failure: &RefreshFailure, portal: &str) -> Self {
         let problem = Self::refresh(failure, portal, None);
-        match problem.code {
-            ProblemCode::Unreachable => Self {
+        match problem.code.ends_when_aws_answers() {
+            true => Self {
                 what_to_do: "What is listed stays, and the next sync goes on from there.".to_owned(),
                 ..problem
             },
-            ProblemCode::Failed
-            | ProblemCode::WrongUse
-            | ProblemCode::SignInNeeded
-            | ProblemCode::MfaCodeNeeded
-            | ProblemCode::NotAssigned
-            | ProblemCode::BeingListed
-            | ProblemCode::Denied
-            | ProblemCode::Revoked
-            | ProblemCode::ConfirmationNeeded
-            | ProblemCode::NoAgent
-            | ProblemCode::SecretStore
-            | ProblemCode::Cancelled => problem,
+            false => problem,
         }
     }
 

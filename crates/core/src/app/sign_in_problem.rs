@@ -46,22 +46,9 @@ impl ProblemView {
     /// Somebody wants to sign in who is signed in already, with a token that has run out and is not renewed.
     pub fn still_signed_in(failure: &RefreshFailure, portal: &str) -> Self {
         let problem = Self::refresh(failure, portal, None);
-        let what_to_do = match problem.code {
-            ProblemCode::Unreachable => {
-                "No new sign-in is needed: Portray goes on by itself as soon as AWS answers.".to_owned()
-            }
-            ProblemCode::Failed
-            | ProblemCode::WrongUse
-            | ProblemCode::SignInNeeded
-            | ProblemCode::MfaCodeNeeded
-            | ProblemCode::NotAssigned
-            | ProblemCode::BeingListed
-            | ProblemCode::Denied
-            | ProblemCode::Revoked
-            | ProblemCode::ConfirmationNeeded
-            | ProblemCode::NoAgent
-            | ProblemCode::SecretStore
-            | ProblemCode::Cancelled => format!(
+        let what_to_do = match problem.code.ends_when_aws_answers() {
+            true => "No new sign-in is needed: Portray goes on by itself as soon as AWS answers.".to_owned(),
+            false => format!(
                 "{} To end this session and begin another: portray login --force {}",
                 problem.what_to_do,
                 for_a_shell(portal)

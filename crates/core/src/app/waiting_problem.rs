@@ -5,6 +5,27 @@ use crate::identity_center::Trouble;
 use crate::refresh::session::leaving::{Farewell, SignOutFailure};
 use crate::token_store::StoreFailure;
 
+impl ProblemCode {
+    /// Whether it is over as soon as AWS answers, without anybody's doing.
+    pub(super) fn ends_when_aws_answers(self) -> bool {
+        match self {
+            Self::Unreachable => true,
+            Self::Failed
+            | Self::WrongUse
+            | Self::SignInNeeded
+            | Self::MfaCodeNeeded
+            | Self::NotAssigned
+            | Self::BeingListed
+            | Self::Denied
+            | Self::Revoked
+            | Self::ConfirmationNeeded
+            | Self::NoAgent
+            | Self::SecretStore
+            | Self::Cancelled => false,
+        }
+    }
+}
+
 impl ProblemView {
     /// AWS gave nothing, or nothing that can be used. `said` is what came instead, in brackets.
     pub(super) fn as_good_as_unreachable(trouble: Trouble, portal: &str, said: &str) -> Self {
