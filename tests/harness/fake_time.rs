@@ -8,10 +8,12 @@ use anyhow::{Context, Result};
 
 use crate::desktop::Desktop;
 
+/// The one for programs with threads: in the other they share what it reads from the file without a lock, and one look
+/// at the clock in twenty thousand shows the real time.
 const LIBRARIES: [&str; 3] = [
-    "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1",
-    "/usr/lib/aarch64-linux-gnu/faketime/libfaketime.so.1",
-    "/usr/lib/faketime/libfaketime.so.1",
+    "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
+    "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1",
+    "/usr/lib/faketime/libfaketimeMT.so.1",
 ];
 
 /// The offset that programs started with it see.
