@@ -17,7 +17,7 @@ use crate::emulator::is_our_host;
 use crate::faults::Fault;
 use crate::sessions::credential_id;
 use crate::state::State;
-use crate::world::{World, WorldError};
+use crate::world::{NoAccount, World, WorldError, ambiguous};
 
 use self::request::{
     Advance, Approval, AssignmentChange, AutoApproval, Denial, NamedAccount, NamedSet, NamedUser,
@@ -117,7 +117,8 @@ pub(crate) fn end_sessions(state: &mut State, call: &mut Call) -> Answer {
 
 pub(crate) fn remove_account(state: &mut State, call: &mut Call) -> Answer {
     let request: NamedAccount = parse(call)?;
-    match state.world.remove_account(&request.account) {
+    let id = account_id(&state.world, &request.account)?;
+    match state.world.remove_account(&id) {
         true => Ok(done(())),
         false => Err(unknown("account", request.account)),
     }
@@ -136,8 +137,9 @@ pub(crate) fn credentials(state: &mut State, call: &mut Call) -> Answer {
     let wanted: WantedCredentials = parse(call)?;
     let user = state.world.user(&wanted.user).cloned();
     let user = user.ok_or(AdministrationError::UnknownUser(wanted.user))?;
+    let account = account_id(&state.world, &wanted.account)?;
     let mut issued = state
-        .issue_role_credentials(&user, &wanted.account, &wanted.permission_set, call)
+        .issue_role_credentials(&user, &account, &wanted.permission_set, call)
         .ok_or(AdministrationError::NotAssigned)?;
     if let (true, Some(role)) = (wanted.chained, state.mint.open(&issued.session_token)) {
         issued = state.mint.chain(&mut state.random, &role, call.now);
@@ -163,8 +165,11 @@ pub(crate) fn enable_user(state: &mut State, call: &mut Call) -> Answer {
 pub(crate) fn change_assignment(state: &mut State, call: &mut Call) -> Answer {
     let change: AssignmentChange = parse(call)?;
     match (change.add, change.remove) {
-        (Some(added), None) => Ok(done(state.world.assign(&added.assignment()?)?)),
-        (None, Some(removed)) => match state.world.unassign(&removed.assignment()?) {
+        (Some(added), None) => {
+            let assignment = added.assignment(&state.world)?;
+            Ok(done(state.world.assign(&assignment)?))
+        }
+        (None, Some(removed)) => match state.world.unassign(&removed.assignment(&state.world)?) {
             true => Ok(done(())),
             false => Err(AdministrationError::NotAssigned),
         },
@@ -193,24 +198,22 @@ pub(crate) fn add_fault(state: &mut State, call: &mut Call) -> Answer {
     } else {
         vec![parse::<Fault>(call)?]
     };
-    for fault in &faults {
+    let checked = faults.into_iter().map(|fault| {
         fault.check().map_err(AdministrationError::BadRequest)?;
-        check_role(fault, &state.world)?;
-    }
-    for fault in faults {
+        of_a_role(fault, &state.world)
+    });
+    for fault in checked.collect::<Result<Vec<_>, _>>()? {
         state.faults.add(fault);
     }
     Ok(done(()))
 }
 
-/// A fault for a role that is not there would never strike.
-fn check_role(fault: &Fault, world: &World) -> Result<(), AdministrationError> {
+/// The fault with the account of its role by id, as calls name it. One for a role that is not there would never strike.
+fn of_a_role(fault: Fault, world: &World) -> Result<Fault, AdministrationError> {
     let Some((account, name)) = fault.role.as_ref().and_then(|role| role.split_once('/')) else {
-        return Ok(());
+        return Ok(fault);
     };
-    if world.account(account).is_none() {
-        return Err(unknown("account", account.to_owned()));
-    }
+    let account = account_id(world, account)?;
     let (key, is_there) = if fault.operation == Operation::AssumeRole {
         let mut roles = world.roles.iter();
         let is_there = roles.any(|role| role.account == account && role.name == name);
@@ -219,8 +222,20 @@ fn check_role(fault: &Fault, world: &World) -> Result<(), AdministrationError> {
         ("permission_set", world.permission_set(name).is_some())
     };
     match is_there {
-        true => Ok(()),
+        true => Ok(Fault {
+            role: Some(format!("{account}/{name}")),
+            ..fault
+        }),
         false => Err(unknown(key, name.to_owned())),
+    }
+}
+
+/// Of the account that a request calls by its id or its name.
+fn account_id(world: &World, called: &str) -> Result<String, AdministrationError> {
+    match world.account_called(called) {
+        Ok(account) => Ok(account.id.clone()),
+        Err(NoAccount::Unknown) => Err(unknown("account", called.to_owned())),
+        Err(NoAccount::Ambiguous) => Err(AdministrationError::BadRequest(ambiguous(called))),
     }
 }
 

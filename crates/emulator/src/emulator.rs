@@ -95,6 +95,7 @@ impl Emulator {
             router: self.router(),
             network: self.state().network.clone(),
             certificates,
+            patience: server::PATIENCE,
         };
         match server::serve(service, listener).await? {}
     }

@@ -57,6 +57,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     if arguments.print_world {
         return Ok(io::stdout().lock().write_all(text.as_bytes())?);
     }
+    allow_many_connections();
     let listener = listen(arguments.port).await?;
     let options = Options {
         clock: arguments.now.map_or_else(Clock::system, Clock::fixed),
@@ -106,6 +107,21 @@ async fn serve_tls(emulator: &Emulator, tls: Option<Tls>) -> io::Result<()> {
         None => std::future::pending().await,
     }
 }
+
+/// Shells usually allow 1,024 open files, and a test may well open more connections.
+#[cfg(unix)]
+fn allow_many_connections() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::debug!(%error, "the limit of open files stays as it is");
+    }
+}
+
+#[cfg(not(unix))]
+fn allow_many_connections() {}
 
 async fn listen(port: u16) -> anyhow::Result<TcpListener> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;

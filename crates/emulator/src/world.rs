@@ -1,5 +1,6 @@
 //! The company that the emulator plays: people, accounts, permission sets, who may use what.
 
+mod accounts;
 mod assignments;
 mod built_in;
 mod checker;
@@ -30,6 +31,7 @@ pub use unsettled::{
     VerificationUri,
 };
 
+pub(crate) use accounts::{NoAccount, ambiguous};
 pub(crate) use partition::Partition;
 
 use assignments::Assignments;

@@ -2,9 +2,9 @@
 
 use serde::Deserialize;
 
-use super::bad;
+use super::{account_id, bad};
 use crate::administration::AdministrationError;
-use crate::world::{Assignment, Principal};
+use crate::world::{Assignment, Principal, World};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -47,7 +47,7 @@ pub(super) struct AssignmentChange {
     pub(super) remove: Option<NamedAssignment>,
 }
 
-/// `user` or `group`.
+/// `user` or `group`; the account by id or name.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NamedAssignment {
@@ -104,7 +104,7 @@ pub(super) struct NetworkChange {
 }
 
 impl NamedAssignment {
-    pub(super) fn assignment(self) -> Result<Assignment, AdministrationError> {
+    pub(super) fn assignment(self, world: &World) -> Result<Assignment, AdministrationError> {
         let principal = match (self.user, self.group) {
             (Some(user), None) => Principal::User(user),
             (None, Some(group)) => Principal::Group(group),
@@ -115,7 +115,7 @@ impl NamedAssignment {
         Ok(Assignment {
             principal,
             permission_set: self.permission_set,
-            account: self.account,
+            account: account_id(world, &self.account)?,
         })
     }
 }

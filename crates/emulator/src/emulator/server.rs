@@ -13,7 +13,8 @@ use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use hyper::{StatusCode, Version, header};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -29,6 +30,10 @@ use crate::tls::Certificates;
 /// The answer to whoever asked for a refusal still goes out.
 const LAST_ANSWERS: Duration = Duration::from_millis(50);
 const LISTENING_TRIES: u32 = 100;
+/// Without descriptors there is nothing to accept until somebody leaves.
+const NEXT_ACCEPT: Duration = Duration::from_millis(100);
+/// How long a connection may take to greet, and then for the head of each request: silence in between counts too.
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What all connections share.
 #[derive(Clone)]
@@ -37,6 +42,8 @@ pub(super) struct Service {
     pub(super) network: Network,
     /// With TLS, if there are any.
     pub(super) certificates: Option<Certificates>,
+    /// With who begins something and does not go on.
+    pub(super) patience: Duration,
 }
 
 pub(super) async fn serve(service: Service, listener: TcpListener) -> io::Result<Infallible> {
@@ -78,15 +85,24 @@ async fn listen_again(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 async fn accept_all(service: &Service, listener: &TcpListener, connections: &mut JoinSet<()>) -> Infallible {
+    // Said once, until it is over: it may go on for as long as a leak in the client does.
+    let mut is_failing = false;
     loop {
         tokio::select! {
             accepted = listener.accept() => {
                 match accepted {
                     Ok((stream, peer)) => {
+                        is_failing = false;
                         connections.spawn(connection(service.clone(), stream, peer));
                     }
                     // Out of descriptors, or a caller that left at once: the next one may fare better.
-                    Err(error) => tracing::warn!(%error, "a connection was not accepted"),
+                    Err(error) => {
+                        if !is_failing {
+                            tracing::warn!(%error, "a connection was not accepted; others are tried on");
+                        }
+                        is_failing = true;
+                        wait(NEXT_ACCEPT).await;
+                    }
                 }
             }
             Some(_) = connections.join_next() => {}
@@ -100,26 +116,27 @@ async fn connection(service: Service, stream: TcpStream, peer: SocketAddr) {
     let reset = Arc::new(AtomicBool::new(false));
     let line = Line::new(stream, reset.clone());
     let Some(certificates) = &service.certificates else {
-        return talk(service.router, line, peer.ip(), false, reset).await;
+        return talk(&service, line, peer.ip(), false, reset).await;
     };
-    match certificates
-        .acceptor(service.network.is_unknown_ca())
-        .accept(line)
-        .await
-    {
-        Ok(stream) => talk(service.router, stream, peer.ip(), true, reset).await,
-        Err(error) => tracing::debug!(%error, "a TLS handshake failed"),
+    let acceptor = certificates.acceptor(service.network.is_unknown_ca());
+    match tokio::time::timeout(service.patience, acceptor.accept(line)).await {
+        Ok(Ok(stream)) => talk(&service, stream, peer.ip(), true, reset).await,
+        Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+        Err(_) => tracing::debug!("a TLS handshake took too long"),
     }
 }
 
-async fn talk<S>(router: Router, stream: S, address: IpAddr, with_tls: bool, reset: Arc<AtomicBool>)
+async fn talk<S>(service: &Service, stream: S, address: IpAddr, with_tls: bool, reset: Arc<AtomicBool>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let peer = Peer { address, with_tls };
-    let service = service_fn(move |request| answer(router.clone(), request, peer, reset.clone()));
+    let router = service.router.clone();
+    let answers = service_fn(move |request| answer(router.clone(), request, peer, reset.clone()));
     if let Err(error) = http1::Builder::new()
-        .serve_connection(TokioIo::new(stream), service)
+        .timer(TokioTimer::new())
+        .header_read_timeout(service.patience)
+        .serve_connection(TokioIo::new(stream), answers)
         .await
     {
         tracing::debug!(%error, "a connection ended");
@@ -132,6 +149,12 @@ async fn answer(
     peer: Peer,
     reset: Arc<AtomicBool>,
 ) -> Result<Response, io::Error> {
+    // RFC 9112, section 3.2.
+    if request.version() == Version::HTTP_11 && request.headers().get_all(header::HOST).iter().count() != 1 {
+        let mut refusal = Response::new(Body::from("An HTTP/1.1 request has one Host.\n"));
+        *refusal.status_mut() = StatusCode::BAD_REQUEST;
+        return Ok(refusal);
+    }
     request.extensions_mut().insert(peer);
     let response: Result<Response, Infallible> = router.oneshot(request.map(Body::new)).await;
     let Ok(response) = response;
@@ -142,4 +165,35 @@ async fn answer(
         return Err(io::Error::from(io::ErrorKind::ConnectionReset));
     }
     Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+    use crate::{Emulator, Options, World};
+
+    #[tokio::test]
+    async fn who_begins_and_does_not_go_on_is_let_go() {
+        let begun = "GET /start HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ";
+        let secure = Certificates::new("eu-west-1").unwrap();
+        for (certificates, begun) in [(None, ""), (None, begun), (Some(secure), "")] {
+            let service = Service {
+                router: Emulator::new(World::one(), Options::default()).router(),
+                network: Network::default(),
+                certificates,
+                patience: Duration::from_millis(20),
+            };
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            tokio::spawn(serve(service, listener));
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.write_all(begun.as_bytes()).await.unwrap();
+            let mut answer = Vec::new();
+            let ended = stream.read_to_end(&mut answer);
+            let ended = tokio::time::timeout(Duration::from_secs(30), ended).await;
+            ended.expect("an end").unwrap();
+        }
+    }
 }

@@ -56,9 +56,9 @@ impl Fault {
                 self.operation
             ));
         }
-        let is_role = role.split_once('/').is_some_and(|(account, set)| {
-            account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit()) && !set.is_empty()
-        });
+        let is_role = role
+            .split_once('/')
+            .is_some_and(|(account, set)| !account.is_empty() && !set.is_empty());
         if is_role {
             Ok(())
         } else {
@@ -269,7 +269,7 @@ mod tests {
                 "is not ACCOUNT/PERMISSION_SET",
             ),
             (
-                json!({ "operation": roles, "status": 500, "role": "1/ReadOnly" }),
+                json!({ "operation": roles, "status": 500, "role": "/ReadOnly" }),
                 "is not ACCOUNT",
             ),
             (

@@ -118,7 +118,8 @@ fn block(title: &str, id: &str, text: &str) -> String {
     format!(
         "<label for=\"{id}\">{title}</label>\n\
          <div class=\"field\"><textarea id=\"{id}\" class=\"code\" rows=\"{}\" wrap=\"off\" readonly spellcheck=\"false\" autocomplete=\"off\">\n{}</textarea>{}</div>\n",
-        text.lines().count(),
+        // One more, because the bar to scroll sideways lies over the last one.
+        text.lines().count() + 1,
         escape(text),
         copy_button(title, id)
     )

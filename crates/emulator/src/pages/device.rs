@@ -5,6 +5,7 @@ use axum::response::Response;
 use jiff::Timestamp;
 
 use super::consent::asks;
+use super::console::query;
 use super::error::PageError;
 use super::layout::{card, decision, decision_form, escape, name};
 use super::sign_in::sign_in_page;
@@ -26,10 +27,15 @@ pub(crate) fn device(state: &mut State, call: &mut Call) -> Result<Response, Pag
     Ok(compare_page(state, &user_code, &user))
 }
 
+const ENDED: &str = "Your session has ended, and nothing was decided. Sign in again to compare the code.";
+
 /// `POST /device`: the decision.
 pub(crate) fn decide_device(state: &mut State, call: &mut Call) -> Result<Response, PageError> {
-    let (session, _) = state.browser_session(call).ok_or(PageError::SessionEnded)?;
     let user_code = call.form("user_code").unwrap_or_default();
+    let Some((session, _)) = state.browser_session(call) else {
+        let here = format!("/device?{}", query(&[("user_code", &user_code)]));
+        return Ok(sign_in_page(&state.world, &here, Some(ENDED)));
+    };
     check_grant(state, call, &user_code)?;
     let allowed = decision(call)?;
     let grant = state.device_of_user_code(&user_code);

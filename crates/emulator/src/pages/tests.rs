@@ -95,6 +95,23 @@ async fn the_sign_in_page_says_who_keeps_the_passwords() {
 }
 
 #[tokio::test]
+async fn a_session_that_ends_while_a_code_is_compared_leads_back_to_the_code() {
+    let mut browser = Client::new();
+    browser.sign_in("amara").await;
+    let client = browser.register_for_device().await;
+    let started = browser.start_device(&client).await;
+    let user_code = started.member("userCode");
+    browser.emulator.end_sessions("amara").unwrap();
+    let fields = [("user_code", user_code.as_str()), ("decision", "allow")];
+    let page = browser.submit("/device", &fields).await;
+    assert!(page.element("problem").contains("nothing was decided"));
+    let next = page.hidden("next");
+    assert_eq!(next, format!("/device?user_code={user_code}"));
+    browser.sign_in("amara").await;
+    assert!(browser.get(&next).await.text.contains(&user_code));
+}
+
+#[tokio::test]
 async fn signing_in_never_redirects_to_another_site() {
     let mut browser = Client::new();
     for next in [

@@ -46,11 +46,16 @@ impl World {
             return Ok(Self::generated(10_000, 5));
         }
         let path = name_or_path.to_owned();
-        std::fs::read_to_string(Path::new(name_or_path)).map_err(|problem| {
+        let bytes = std::fs::read(Path::new(name_or_path)).map_err(|problem| {
             match problem.kind() == io::ErrorKind::NotFound {
                 true => WorldError::NotThere(path),
                 false => WorldError::Unreadable { path, problem },
             }
+        })?;
+        String::from_utf8(bytes).map_err(|error| {
+            let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+            let line = 1 + good.iter().filter(|byte| **byte == b'\n').count();
+            WorldError::Syntax(format!("line {line} is not in UTF-8"))
         })
     }
 
@@ -116,6 +121,17 @@ mod tests {
         assert_eq!(
             (one.users.len(), one.accounts.len(), one.permission_sets.len()),
             (1, 1, 1)
+        );
+    }
+
+    #[test]
+    fn a_file_that_is_no_text_says_where() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), b"# fine\ncompany = \"\xff\"\n").unwrap();
+        let error = World::text(file.path().to_str().unwrap()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the world file is not valid: line 2 is not in UTF-8"
         );
     }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::SignedDuration;
 use toml::Spanned;
 
+use super::accounts::{NoAccount, ambiguous};
 use super::directory::memberships;
 use super::tables::{
     AccountTable, ApplicationTable, AssignmentTable, GroupTable, Lifetime, PermissionSetTable, UserTable,
@@ -288,15 +289,11 @@ impl Checker<'_> {
         world: &World,
     ) -> Result<String, WorldError> {
         let name = wanted.get_ref();
-        let named = || world.accounts.iter().filter(|known| known.name == *name);
-        let Some(account) = world.account(name).or_else(|| named().next()) else {
-            return Err(self.unknown(key, "account", wanted));
-        };
-        if account.id != *name && named().count() > 1 {
-            let problem = format!("{name:?} is the name of several accounts: use the id");
-            return Err(self.invalid(key, wanted, problem));
+        match world.account_called(name) {
+            Ok(account) => Ok(account.id.clone()),
+            Err(NoAccount::Unknown) => Err(self.unknown(key, "account", wanted)),
+            Err(NoAccount::Ambiguous) => Err(self.invalid(key, wanted, ambiguous(name))),
         }
-        Ok(account.id.clone())
     }
 
     pub(super) fn lifetime(
