@@ -15,12 +15,12 @@ export interface ChangeWords {
 export const CHANGE_WORDS: Record<ProfilesChange, ChangeWords> = {
   write: {
     title: 'AWS profiles',
-    lead: 'A profile for each of your roles, for the AWS CLI and the SDKs. This is what would change; nothing is written before you say so.',
+    lead: 'Profiles of your roles for the AWS CLI and the SDKs. Nothing is written before you say so.',
     action: 'Write profiles',
   },
   undo: {
     title: 'Undo the last change',
-    lead: 'This takes back what was done last from this page. Nothing is written before you say so.',
+    lead: 'This takes back what was done last from here. Nothing is written before you say so.',
     action: 'Undo',
   },
   remove: {
