@@ -265,6 +265,25 @@ fn c3_a_file_that_cannot_be_changed_is_told_in_the_words_of_the_command_line() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn c6_where_the_file_cannot_be_written_the_page_says_so_and_there_is_nothing_to_undo() {
+    let mut person = Person::with_roles(&["ReadOnly"]);
+    // Nobody makes folders there, whoever they are.
+    let home = person.home.path().to_str().unwrap().to_owned();
+    person.desk.environment =
+        Environment::of(&[("HOME", &home), ("AWS_CONFIG_FILE", "/proc/nowhere/config")]);
+    let shown = person.is_shown(ProfilesChange::Write);
+    let order = ProfilesOrder::Make {
+        change: ProfilesChange::Write,
+        shown: shown.shown.unwrap(),
+    };
+    let problem = person.desk.answer(order).unwrap_err();
+    assert!(problem.what_happened.contains("cannot be written"), "{problem:?}");
+    assert!(problem.what_to_do.contains("by hand"), "{problem:?}");
+    assert!(!person.is_shown(ProfilesChange::Write).can_undo);
+}
+
+#[test]
 fn c4_a_kept_change_that_is_damaged_is_told_and_hinders_nothing_else() {
     let person = Person::with_roles(&["ReadOnly"]);
     person.does(ProfilesChange::Write);
