@@ -59,9 +59,8 @@ export class ProfilesPage {
     this.#session = session;
   }
 
-  /** As it is now. What is there stays on the screen until that is known. */
-  async show(change: ProfilesChange = this.change): Promise<void> {
-    const other = change !== this.change;
+  /** As it is now. What is there stays on the screen until that is known. `expected`: it is another one, and a person knows. */
+  async show(change: ProfilesChange = this.change, expected = change !== this.change): Promise<void> {
     this.change = change;
     const asked = (this.#asked += 1);
     const answer = await this.#order({ what: 'show', change, from: 0 });
@@ -70,7 +69,7 @@ export class ProfilesPage {
     }
     this.looking = false;
     if (answer?.answer === 'profiles') {
-      this.#take(answer.view, other);
+      this.#take(answer.view, expected);
     } else {
       this.view = null;
       this.lines = [];
@@ -110,7 +109,7 @@ export class ProfilesPage {
     const answer = await this.#order({ what: 'make', change: this.change, shown });
     this.busy = false;
     if (answer?.answer === 'said') {
-      await this.show('write');
+      await this.show('write', true);
     } else if (answer?.answer === 'profiles') {
       this.#take(answer.view, true);
     }
@@ -120,7 +119,6 @@ export class ProfilesPage {
     return this.#session.ask({ do: 'profiles', order });
   }
 
-  /** `expected`: a person has asked for another one. */
   #take(view: ProfilesView, expected: boolean): void {
     const same = view.shown !== null && view.shown === this.view?.shown;
     this.renewed = !expected && this.view !== null && view.shown !== this.view.shown;

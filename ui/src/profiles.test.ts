@@ -7,7 +7,7 @@ import App from './App.svelte';
 import type { DifferenceLine, ProfilesChange, ProfilesOrder, ProfilesView } from './contract';
 import { DemoProfiles } from './host/demo_profiles';
 import Profiles from './pages/Profiles.svelte';
-import { countsInWords } from './profiles.svelte';
+import { countsInWords, ProfilesPage } from './profiles.svelte';
 import { Session } from './session.svelte';
 import { byId, roleRow, TestHost } from './test_host';
 
@@ -121,6 +121,20 @@ test('c4_a_plan_that_is_no_longer_true_is_told_and_shown_anew', async () => {
   await text('Written to /home/a/.aws/config.');
   await waitFor(() => expect(document.querySelector('[role="alert"]')).toBeNull());
   expect(orders(host).filter((order) => order.what === 'make')).toMatchObject([{ shown: 'old' }, { shown: 'new' }]);
+});
+
+test('c4_what_a_person_has_done_is_not_told_as_the_work_of_others', async () => {
+  const [host, views] = await page({ write: view('write') });
+  const profiles = new ProfilesPage(new Session(host));
+  await profiles.show();
+  const written = profiles.make();
+  views.write = view('write', { shown: null, lines: [], length: 0 });
+  await written;
+  expect(profiles.view?.shown).toBeNull();
+  expect(profiles.renewed).toBe(false);
+  views.write = view('write', { shown: 'theirs' });
+  await profiles.refresh();
+  expect(profiles.renewed).toBe(true);
 });
 
 test('c4_undo_shows_its_difference_first_and_can_be_left', () => shownFirst('undo', 'Undo the last change', 'Undo'));

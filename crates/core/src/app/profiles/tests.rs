@@ -91,18 +91,18 @@ impl Person {
 
     /// Shown, and made as it is shown; gives what is said of it.
     fn does(&self, change: ProfilesChange) -> String {
-        match self.makes(&self.is_shown(change)) {
-            Answer::Said { words } => words,
-            other => panic!("{other:?}"),
-        }
+        let Answer::Said { words } = self.makes(&self.is_shown(change)) else {
+            panic!("it is done");
+        };
+        words
     }
 }
 
 fn view(answer: Answer) -> ProfilesView {
-    match answer {
-        Answer::Profiles { view } => view,
-        other => panic!("{other:?}"),
-    }
+    let Answer::Profiles { view } = answer else {
+        panic!("it is shown");
+    };
+    view
 }
 
 fn lines(view: &ProfilesView, sign: LineSign) -> Vec<&str> {
