@@ -75,7 +75,7 @@ impl ProblemView {
             format!(
                 "Portray's lines in {path} are not what was written from here: undoing would lose what has changed since."
             ),
-            "Take the profiles out with Remove instead, which leaves everything else; nothing was changed.",
+            "Look at what Remove would take out instead; nothing was changed.",
         )
     }
 
@@ -84,7 +84,7 @@ impl ProblemView {
         Self::new(
             ProblemCode::Failed,
             format!("What was written last cannot be undone: {error}."),
-            "Take the profiles out with Remove instead; nothing was changed.",
+            "Look at what Remove would take out instead; nothing was changed.",
         )
     }
 
