@@ -12,15 +12,17 @@ const EMPTY_NAMES: [&str; 8] = [
 ];
 
 /// Files that compute and do nothing else, as far as they exist.
-const PURE_FILES: [&str; 12] = [
+const PURE_FILES: [&str; 14] = [
     "crates/core/src/refresh/plan.rs",
     "crates/core/src/aws_config/block.rs",
+    "crates/core/src/aws_config/difference.rs",
     "crates/core/src/aws_config/document.rs",
     "crates/core/src/aws_config/edit.rs",
     "crates/core/src/aws_config/findings.rs",
     "crates/core/src/aws_config/logins.rs",
     "crates/core/src/aws_config/names.rs",
     "crates/core/src/aws_config/profiles.rs",
+    "crates/core/src/aws_config/undo.rs",
     "crates/core/src/aws_config/wish.rs",
     "crates/core/src/app/tray_menu.rs",
     "crates/core/src/app/notices.rs",

@@ -4,9 +4,9 @@ use std::fs;
 
 use anyhow::{Context, Result};
 use fantoccini::key::Key;
-use harness::WindowDriver;
+use harness::{WindowDriver, aws_cli};
 
-use crate::stage::{SOON, Stage, ensure_one_time_link};
+use crate::stage::{ROLES, SOON, Stage, ensure_one_time_link};
 
 const TOOL: [&str; 7] = [
     "credential-process",
@@ -70,6 +70,87 @@ async fn a6_the_window_lists_a_use_and_takes_a_programs_credentials_away_and_giv
     window.click(".also .link").await?;
     let ended = serving.finished(SOON).await?.expect_code(4)?;
     assert!(ended.stderr.contains("revoked this launch"), "{ended:?}");
+    window.click("#back").await?;
+    window.wait_for("#search").await
+}
+
+const CONFIG: &str =
+    "# mine\n[default]\nregion = us-east-1\n\n[profile acme-dev-ReadOnly]\nregion=us-west-2 # here\n";
+
+/// The lines of the difference that the window shows with one sign.
+async fn difference(window: &WindowDriver, sign: &str) -> Result<Vec<String>> {
+    let script =
+        format!("return Array.from(document.querySelectorAll('li.{sign} code'), (line) => line.textContent)");
+    Ok(serde_json::from_value(
+        window.client().execute(&script, Vec::new()).await?,
+    )?)
+}
+
+#[tokio::test]
+async fn c4_the_window_shows_the_difference_writes_exactly_that_and_undoes_it() -> Result<()> {
+    let stage = Stage::set().await?;
+    let config = stage.desktop.home().join(".aws/config");
+    fs::create_dir_all(config.parent().context("a folder")?)?;
+    fs::write(&config, CONFIG)?;
+    let _application = stage.start_signed_in().await?;
+    let portray = stage.portray();
+    let plan = portray.run(&["profiles", "plan"]).await?.expect_code(0)?.stdout;
+    let planned = plan.lines().filter_map(|line| line.strip_prefix('+')).skip(1);
+    let planned: Vec<_> = planned.map(str::to_owned).collect();
+
+    let window = WindowDriver::open(&stage.desktop, &portray.environment()).await?;
+    window.wait_for("[data-role='111122223333/ReadOnly']").await?;
+    window.click("header .portal").await?;
+    window.press("AWS profiles").await?;
+    window
+        .wait_for_content("#profiles-summary", &format!("{ROLES} new"))
+        .await?;
+    assert_eq!(difference(&window, "added").await?, planned);
+    assert_eq!(difference(&window, "removed").await?, [""; 0]);
+    window
+        .wait_for_content("#profiles-notes", "config, line 6: ")
+        .await?;
+    assert_eq!(
+        fs::read_to_string(&config)?,
+        CONFIG,
+        "what is shown is not written"
+    );
+
+    // Somebody else is quicker.
+    let edited = format!("{CONFIG}output = json\n");
+    fs::write(&config, &edited)?;
+    window.click("#profiles-make:enabled").await?;
+    window
+        .wait_for_text("[role='alert']", "nothing was written")
+        .await?;
+    assert_eq!(fs::read_to_string(&config)?, edited);
+    window.click("#profiles-make:enabled").await?;
+    window.wait_for_text("[role='status']", "Written to").await?;
+    let written = fs::read_to_string(&config)?;
+    let ours: Vec<_> = written
+        .strip_prefix(&edited)
+        .context("what was there stays")?
+        .lines()
+        .collect();
+    assert_eq!(ours, planned);
+    let mut aws = stage.desktop.system_command(&aws_cli()?.to_string_lossy());
+    aws.args(["configure", "list-profiles"]);
+    let listed = stage.desktop.run("aws", aws, SOON).await?.expect_code(0)?.stdout;
+    let sections = planned.iter().filter_map(|line| line.strip_prefix("[profile "));
+    let names: Vec<_> = sections.map(|name| name.trim_end_matches(']')).collect();
+    assert_eq!(names.len(), ROLES);
+    for name in names.iter().chain(&["default", "acme-dev-ReadOnly"]) {
+        assert!(listed.lines().any(|line| line == *name), "no {name} in {listed}");
+    }
+
+    window.click("#profiles-undo").await?;
+    window.wait_for_text("h1", "Undo the last change").await?;
+    window.wait_for("li.removed").await?;
+    assert_eq!(difference(&window, "removed").await?, planned);
+    assert_eq!(fs::read_to_string(&config)?, written);
+    window.click("#profiles-make:enabled").await?;
+    window.wait_for_text("[role='status']", "byte for byte").await?;
+    assert_eq!(fs::read_to_string(&config)?, edited);
     window.click("#back").await?;
     window.wait_for("#search").await
 }

@@ -20,12 +20,12 @@ duration_seconds: number | null,
 /**
  * By default what the settings say.
  */
-via: ConsoleVia | null, } | { "do": "open_portal", portal: string, } | { "do": "set_favourite", role: Role, on: boolean, } | { "do": "keep", role: Role, on: boolean, } | { "do": "keep_on", roles: Array<Role>, } | { "do": "consumers", order: ConsumerOrder, } | { "do": "give_mfa_code", role: Role, code: MfaCode, } | { "do": "renew_now" } | { "do": "show_window" } | { "do": "dismiss_problem" } | { "do": "quit" };
+via: ConsoleVia | null, } | { "do": "open_portal", portal: string, } | { "do": "set_favourite", role: Role, on: boolean, } | { "do": "keep", role: Role, on: boolean, } | { "do": "keep_on", roles: Array<Role>, } | { "do": "consumers", order: ConsumerOrder, } | { "do": "profiles", order: ProfilesOrder, } | { "do": "give_mfa_code", role: Role, code: MfaCode, } | { "do": "renew_now" } | { "do": "show_window" } | { "do": "dismiss_problem" } | { "do": "quit" };
 
 /**
  * What a request gave.
  */
-export type Answer = { "answer": "done" } | { "answer": "start_url", view: StartUrlView, } | { "answer": "aws_cli_portals", portals: Array<AwsCliPortal>, } | { "answer": "portal", portal: string, } | { "answer": "sign_in", view: SignInView, } | { "answer": "uses", view: UsesView, } | { "answer": "said", words: string, };
+export type Answer = { "answer": "done" } | { "answer": "start_url", view: StartUrlView, } | { "answer": "aws_cli_portals", portals: Array<AwsCliPortal>, } | { "answer": "portal", portal: string, } | { "answer": "sign_in", view: SignInView, } | { "answer": "uses", view: UsesView, } | { "answer": "profiles", view: ProfilesView, } | { "answer": "said", words: string, };
 
 /**
  * An access portal in `~/.aws/config`.
@@ -248,6 +248,93 @@ regions: Array<string>, problem: ProblemView | null, };
  * What a person orders about those who are handed credentials: a program, or one launch of `exec` or `serve`.
  */
 export type ConsumerOrder = { "what": "list", after: number, } | { "what": "revoke", consumer: string, } | { "what": "allow", consumer: string, } | { "what": "answer", question: number, allow: boolean, };
+
+/**
+ * What a person orders about the profiles.
+ */
+export type ProfilesOrder = { "what": "show", change: ProfilesChange,
+/**
+ * The first line of the difference that is wanted; at most 500 are given.
+ */
+from: number, } | { "what": "make", change: ProfilesChange, shown: string, };
+
+/**
+ * What can be done to the file.
+ */
+export type ProfilesChange = "write" | "undo" | "remove";
+
+/**
+ * A change of the file, as it would be made now.
+ */
+export type ProfilesView = { change: ProfilesChange, path: string,
+/**
+ * Tells this change from every other one. Absent where there is nothing to change, or it cannot be done.
+ */
+shown: string | null,
+/**
+ * In one sentence.
+ */
+summary: string,
+/**
+ * A part of the difference.
+ */
+lines: Array<DifferenceLine>,
+/**
+ * Where in the difference that part begins.
+ */
+from: number,
+/**
+ * How many lines the difference has.
+ */
+length: number, added: number, removed: number,
+/**
+ * What else has to be known about it.
+ */
+notes: Array<string>,
+/**
+ * Roles that get no profile, and why.
+ */
+skipped: Array<string>,
+/**
+ * What in AWS's files not every tool reads in the same way.
+ */
+findings: Array<FileFinding>,
+/**
+ * Where the file is kept as it was before Portray wrote to it.
+ */
+backup: string | null,
+/**
+ * Something was changed from the window that can be taken back.
+ */
+can_undo: boolean,
+/**
+ * There are profiles of Portray's in the file.
+ */
+can_remove: boolean,
+/**
+ * Why this change cannot be made, or was not made as it was shown before.
+ */
+problem: ProblemView | null, };
+
+/**
+ * A line of the difference.
+ */
+export type DifferenceLine = { sign: LineSign, text: string,
+/**
+ * It is the last line of the file, and not ended.
+ */
+unended: boolean, };
+
+export type LineSign = "added" | "removed" | "kept" | "gap";
+
+/**
+ * Something in a file of AWS's that not every tool reads in the same way.
+ */
+export type FileFinding = {
+/**
+ * The file's name and the line.
+ */
+place: string, what: string, advice: string, };
 
 /**
  * Who was handed credentials, and who is served now.

@@ -16,6 +16,7 @@ export interface RowDoings {
   favourite: () => void;
   keep: () => void;
   giveCode: () => void;
+  profiles: () => void;
 }
 
 export interface PortalDoings {
@@ -25,6 +26,7 @@ export interface PortalDoings {
   signInAgain: () => void;
   question: (action: 'sign_out' | 'remove') => void;
   uses: () => void;
+  profiles: () => void;
   add: () => void;
 }
 
@@ -40,6 +42,7 @@ export function rowItems(row: RoleRow, kept: boolean, mac: boolean, doings: RowD
       apart: nth === 0,
       run: () => doings.open(service),
     })),
+    { label: 'AWS profiles', apart: true, run: doings.profiles },
   ];
 }
 
@@ -107,6 +110,7 @@ function actions(portals: readonly PortalView[], portal: PortalView, mac: boolea
           : [{ label: `Sign in${about}`, run: doings.signIn }]),
     { label: 'Renew credentials now', run: () => doings.ask({ do: 'renew_now' }) },
     { label: 'Uses of credentials', run: doings.uses },
+    { label: 'AWS profiles', run: doings.profiles },
     { label: 'Add a portal…', apart: true, run: doings.add },
     { label: `Forget this portal…${about}`, run: () => doings.question('remove') },
   ];

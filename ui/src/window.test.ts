@@ -38,7 +38,7 @@ test('the actions of a row hold the services that the tray offers, and its conso
   await key('k', { ctrlKey: true });
   const labels = screen.getAllByRole('menuitem').map((item) => item.querySelector('.label')?.textContent);
   const services = ['CloudWatch', 'EC2', 'IAM', 'Lambda', 'RDS', 'S3'];
-  expect(labels).toEqual(['Open console', ...services.map((name) => `Open console at ${name}`)]);
+  expect(labels).toEqual(['Open console', ...services.map((name) => `Open console at ${name}`), 'AWS profiles']);
   await fireEvent.click(screen.getByText('Open console at Lambda'));
   await waitFor(() => expect(host.asked).toMatchObject([{ do: 'open_console', role: ROWS[1]?.role, destination: 'lambda' }]));
 });

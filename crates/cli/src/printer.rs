@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
+pub use portray_core::harmless::on_one_harmless_line;
+use portray_core::harmless::{harmless, turns_text};
 use serde::Serialize;
 
 use crate::failure::{Failure, READER_LEFT};
@@ -159,29 +161,8 @@ fn in_columns(rows: &[Vec<String>]) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// Names come from AWS and from people: none of them may move the cursor or turn the text around.
-fn harmless(text: &str) -> String {
-    text.chars()
-        .map(|letter| match letter {
-            '\n' => '\n',
-            letter if letter.is_control() || turns_text(letter) => char::REPLACEMENT_CHARACTER,
-            letter => letter,
-        })
-        .collect()
-}
-
 fn on_one_line(text: &str) -> String {
     text.replace('\n', " ")
-}
-
-/// A text as a part of something else that a terminal shows.
-pub fn on_one_harmless_line(text: &str) -> String {
-    harmless(&on_one_line(text))
-}
-
-/// Bidirectional controls.
-fn turns_text(letter: char) -> bool {
-    matches!(letter, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// JSON escapes the first 32 control characters; terminals know more of them.

@@ -1,6 +1,7 @@
 //! Everything that Portray does, without a window. Modules stand in reading order: each uses only those above it.
 
 pub mod clock;
+pub mod harmless;
 pub mod secret;
 pub mod supervised;
 

@@ -5,6 +5,7 @@ import type {
 } from '../contract';
 import { DEMO_PORTAL, demoRows, matching, sameRole } from './demo_company';
 import { DemoConsumers } from './demo_consumers';
+import { DemoProfiles } from './demo_profiles';
 import type { Host } from './host';
 
 const MINUTE = 60_000;
@@ -21,6 +22,7 @@ export class DemoHost implements Host {
   #credentials: CredentialsView[] = [];
   #problem: ProblemView | null = null;
   #consumers: DemoConsumers;
+  #profiles = new DemoProfiles();
   #listeners = new Set<(snapshot: Snapshot) => void>();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -93,6 +95,8 @@ export class DemoHost implements Host {
         break;
       case 'consumers':
         return this.#consumers.order(request.order, () => this.#publish());
+      case 'profiles':
+        return this.#profiles.order(request.order, this.#rows);
       case 'dismiss_problem':
         this.#problem = null;
         break;

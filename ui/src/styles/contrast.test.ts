@@ -14,6 +14,9 @@ const TEXT: [text: string, ground: string][] = [
   ['mark-text', 'mark'],
   ['text', 'warn-ground'],
   ['accent-text', 'warn-ground'],
+  ...['added-ground', 'removed-ground'].flatMap((ground): [string, string][] => [['text', ground], ['text-quiet', ground]]),
+  ['good', 'added-ground'],
+  ['bad', 'removed-ground'],
 ];
 
 /** Shapes and edges need 3 to 1. */

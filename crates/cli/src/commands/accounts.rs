@@ -6,6 +6,7 @@ use portray_core::agent::protocol::{AccountLine, AccountsReply, Operation, Reply
 use portray_core::app::contract::{
     ChainView, PortalState, PortalView, ProblemCode, ProblemView, Request, SyncProgress,
 };
+use portray_core::app::profiles::wishes;
 use serde::Serialize;
 
 use super::{Invocation, command, details, listing, portal_in, status_of};
@@ -193,7 +194,7 @@ impl From<PortalView> for Wanted {
 impl Wanted {
     /// Whether there is a list, or a part of it.
     pub(super) fn is_known(&self) -> bool {
-        self.portal.sync.synced_at.is_some() || self.portal.accounts > 0
+        wishes::is_listed(&self.portal)
     }
 
     /// Whether what its list does not have is not there. Of one that is signed out that is said in another way.
@@ -211,14 +212,7 @@ impl Wanted {
 
     /// Why there is no list, or no new one.
     pub(super) fn why(&self) -> ProblemView {
-        let portal = &self.portal;
-        let problem = portal.problem.clone().or_else(|| self.problem.clone());
-        problem.unwrap_or_else(|| match portal.state {
-            PortalState::SignInNeeded => ProblemView::sign_in_needed(&portal.name),
-            PortalState::SignedIn | PortalState::SigningIn | PortalState::Offline | PortalState::Unknown => {
-                ProblemView::not_listed_yet(&portal.name)
-            }
-        })
+        wishes::why_unlisted(&self.portal, self.problem.as_ref())
     }
 }
 

@@ -1,25 +1,19 @@
 //! `portray profiles`: shows, writes and takes back the profiles in `~/.aws/config`.
 
-mod program;
 mod report;
 
-use portray_core::app::contract::{PortalView, ProblemView};
+use portray_core::app::profiles::{wishes, words};
 use portray_core::aws_config;
 use portray_core::aws_config::edit::Unclear;
 use portray_core::aws_config::file::{ConfigFile, FileError, Files};
-use portray_core::aws_config::names::{Template, USUAL_TEMPLATE};
-use portray_core::aws_config::wish::{Kind, Listing, Portal, Role, Wish};
-use portray_core::identity_center::portal::is_region;
+use portray_core::aws_config::wish::{Listing, Wish};
 use portray_core::paths::AwsFiles;
-use portray_core::settings::{ProfileKind, ProfileSettings, Settings};
+use portray_core::settings::{ProfileKind, ProfileSettings};
 
 use super::{Invocation, accounts};
 use crate::arguments::{ProfileOptions, ProfilesCommand};
 use crate::failure::Failure;
 use report::Report;
-
-/// The formats that the AWS CLI knows.
-const OUTPUTS: [&str; 6] = ["json", "yaml", "yaml-stream", "text", "table", "off"];
 
 pub fn run(invocation: &Invocation, command: &ProfilesCommand) -> Result<(), Failure> {
     let files = AwsFiles::of(&invocation.environment)?;
@@ -99,50 +93,20 @@ fn unwritten(invocation: &Invocation, error: FileError) -> Failure {
 }
 
 fn wish(invocation: &Invocation, options: &ProfileOptions) -> Result<Wish, Failure> {
-    let settings = settings(invocation)?;
-    let template = options.template.as_deref().or(settings.template.as_deref());
-    let template = Template::parse(template.unwrap_or(USUAL_TEMPLATE));
-    let template = template.map_err(|error| ProblemView::profile_template(&error))?;
-    let region = options.region.clone().or(settings.region);
-    if let Some(region) = region.as_deref().filter(|region| !is_region(region)) {
-        return Err(ProblemView::profile_value("region", region).into());
-    }
-    let output = options.output.clone().or(settings.output);
-    if let Some(output) = output.as_deref().filter(|output| !OUTPUTS.contains(output)) {
-        return Err(ProblemView::profile_value("output", output).into());
-    }
-    let kind = match options.kind.map_or(settings.kind, ProfileKind::from) {
-        ProfileKind::CredentialProcess => Kind::CredentialProcess {
-            program: program::in_profiles(&invocation.environment)?,
+    let settings = wishes::settings(&invocation.paths.settings())?;
+    let settings = ProfileSettings {
+        template: options.template.clone().or(settings.template),
+        kind: options.kind.map_or(settings.kind, ProfileKind::from),
+        region: options.region.clone().or(settings.region),
+        output: options.output.clone().or(settings.output),
+        only: match options.only.is_empty() {
+            true => settings.only,
+            false => options.only.clone(),
         },
-        ProfileKind::SsoSession => Kind::SsoSession,
     };
-    Ok(Wish {
-        listings: listings(invocation, options.portal.as_deref())?,
-        template,
-        kind,
-        region,
-        output,
-        only: if options.only.is_empty() {
-            settings.only
-        } else {
-            options.only.clone()
-        },
-    })
-}
-
-/// What the file says now. A part of it that does not hold would make other profiles than a person wants.
-fn settings(invocation: &Invocation) -> Result<ProfileSettings, Failure> {
-    let path = invocation.paths.settings();
-    let settings = Settings::read(&path)?.unwrap_or_default();
-    match settings
-        .faults
-        .iter()
-        .find(|fault| fault.what.contains("[profiles]"))
-    {
-        Some(fault) => Err(ProblemView::settings_fault(&path, fault).into()),
-        None => Ok(settings.profiles),
-    }
+    let wish = wishes::wish(settings, &invocation.environment)?;
+    let listings = listings(invocation, options.portal.as_deref())?;
+    Ok(Wish { listings, ..wish })
 }
 
 /// What every portal lists, or the one that is named. One that nothing is known of makes a note, if it is not the only one.
@@ -158,50 +122,29 @@ fn listings(invocation: &Invocation, portal: Option<&str>) -> Result<Vec<Listing
             if !is_any_known {
                 return Err(why.into());
             }
-            let name = &wanted.portal.name;
-            invocation.printer.note(&format!(
-                "{name}: {} Its profiles stay as they are.",
-                why.what_happened
-            ));
+            invocation
+                .printer
+                .note(&words::unlisted(&wanted.portal.name, &why));
             continue;
         }
         let listing = accounts::listing_of(&mut client, &wanted.portal.name, "")?;
         let is_complete = listing.complete;
         if !is_complete {
-            let note = format!(
-                "{}: only a part is known yet; no profile is removed.",
-                listing.portal
-            );
-            invocation.printer.note(&note);
+            invocation.printer.note(&words::partly_listed(&listing.portal));
         }
-        let roles = listing.accounts.into_iter().flat_map(|account| {
-            let role = |permission_set: &str, chain| Role {
-                account_id: account.id.clone(),
-                permission_set: permission_set.to_owned(),
-                account_name: account.name.clone(),
-                chain,
-            };
-            let sets = account.permission_sets.iter().map(|set| role(set, None));
-            let chains = account.chains.iter().map(|chain| {
-                let set = chain.from.rsplit('/').next().unwrap_or_default();
-                role(set, Some(chain.name.clone()))
-            });
-            sets.chain(chains).collect::<Vec<_>>()
+        let roles = listing.accounts.iter().flat_map(|account| {
+            wishes::roles(
+                &account.id,
+                &account.name,
+                &account.permission_sets,
+                &account.chains,
+            )
         });
         listings.push(Listing {
             roles: roles.collect(),
-            portal: portal_of(wanted.portal),
+            portal: wishes::portal(wanted.portal),
             is_complete,
         });
     }
     Ok(listings)
-}
-
-fn portal_of(view: PortalView) -> Portal {
-    Portal {
-        id: view.id,
-        name: view.name,
-        start_url: view.start_url,
-        region: view.region,
-    }
 }

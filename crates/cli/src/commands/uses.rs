@@ -80,7 +80,8 @@ fn order(invocation: &Invocation, client: &mut Client, order: ConsumerOrder) -> 
         | Answer::AwsCliPortals { .. }
         | Answer::Portal { .. }
         | Answer::SignIn { .. }
-        | Answer::Uses { .. } => Err(Failure::unexpected_answer()),
+        | Answer::Uses { .. }
+        | Answer::Profiles { .. } => Err(Failure::unexpected_answer()),
     }
 }
 

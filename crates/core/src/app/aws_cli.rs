@@ -124,7 +124,7 @@ impl Controller {
 }
 
 /// Files may be on a slow disk.
-async fn off_the_loop<T: Send + 'static>(
+pub(super) async fn off_the_loop<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ProblemView> + Send + 'static,
 ) -> Result<T, ProblemView> {
     let done = tokio::task::spawn_blocking(work).await;

@@ -3,6 +3,7 @@
 
 mod aws_cli;
 mod consumers;
+mod profiles;
 mod role_words;
 mod rows;
 
@@ -15,6 +16,7 @@ use crate::consumers::Question;
 use crate::identity_center::{AccountId, PortalId, RoleKey};
 pub use aws_cli::AwsCliPortal;
 pub use consumers::{ConsumerOrder, UsesView};
+pub use profiles::{DifferenceLine, FileFinding, LineSign, ProfilesChange, ProfilesOrder, ProfilesView};
 pub use role_words::role_in_words;
 pub use rows::{RoleRow, SearchAnswer, SearchRequest};
 
@@ -145,6 +147,10 @@ pub enum Request {
     /// About programs that are handed credentials.
     Consumers {
         order: ConsumerOrder,
+    },
+    /// About the profiles in `~/.aws/config`.
+    Profiles {
+        order: ProfilesOrder,
     },
     /// Answers a role that wants a code of an MFA device.
     GiveMfaCode {
@@ -376,6 +382,9 @@ pub enum Answer {
     },
     Uses {
         view: UsesView,
+    },
+    Profiles {
+        view: ProfilesView,
     },
     /// It is done, and this is what that means.
     Said {

@@ -6,9 +6,10 @@ use ts_rs::{Config, TS};
 
 use super::{
     Answer, AwsCliPortal, CONSOLE_SERVICES, ChainView, ConsoleVia, ConsumerOrder, CredentialsState,
-    CredentialsView, MfaCode, Mood, PortalState, PortalView, ProblemCode, ProblemView, Request, Role,
-    RoleRow, SearchAnswer, SearchRequest, SignInMethod, SignInView, Snapshot, StartUrlView, SyncProgress,
-    SyncView, UsesView,
+    CredentialsView, DifferenceLine, FileFinding, LineSign, MfaCode, Mood, PortalState, PortalView,
+    ProblemCode, ProblemView, ProfilesChange, ProfilesOrder, ProfilesView, Request, Role, RoleRow,
+    SearchAnswer, SearchRequest, SignInMethod, SignInView, Snapshot, StartUrlView, SyncProgress, SyncView,
+    UsesView,
 };
 use crate::consumers::{Launch, Question, RevokedProgram};
 use crate::programs::{Ancestor, Program};
@@ -41,7 +42,11 @@ fn contract_typescript_is_the_committed_one() {
 #[test]
 fn contract_typescript_leaves_no_type_out() {
     let generated = typescript();
-    let sources = [include_str!("contract.rs"), include_str!("further_role.rs")];
+    let sources = [
+        include_str!("contract.rs"),
+        include_str!("contract/profiles.rs"),
+        include_str!("further_role.rs"),
+    ];
     let declared: Vec<&str> = sources
         .iter()
         .flat_map(|source| source.lines())
@@ -86,6 +91,12 @@ fn typescript() -> String {
         declaration::<RoleRow>(),
         declaration::<StartUrlView>(),
         declaration::<ConsumerOrder>(),
+        declaration::<ProfilesOrder>(),
+        declaration::<ProfilesChange>(),
+        declaration::<ProfilesView>(),
+        declaration::<DifferenceLine>(),
+        declaration::<LineSign>(),
+        declaration::<FileFinding>(),
         declaration::<UsesView>(),
         declaration::<Use>(),
         declaration::<UseOutcome>(),

@@ -273,6 +273,7 @@ impl Controller {
                 answer(reply, Ok(Answer::Done));
             }
             Request::Consumers { order } => self.order_of_consumer(order, reply),
+            Request::Profiles { order } => self.order_of_profiles(order, reply),
             Request::GiveMfaCode { role, code } => self.give_code(role.into(), &code, reply),
             Request::RenewNow => {
                 self.woke();

@@ -23,6 +23,7 @@ mod list_orders;
 pub mod notices;
 mod portals;
 pub mod problem;
+pub mod profiles;
 pub mod profiles_problem;
 mod program_notices;
 mod program_problem;

@@ -1,6 +1,7 @@
 //! The sentences about profiles in `~/.aws/config`.
 
 use std::io;
+use std::path::Path;
 
 use crate::app::contract::{ProblemCode, ProblemView};
 use crate::app::problem::{is_disk_full, sentence};
@@ -28,7 +29,7 @@ impl ProblemView {
             ),
             FileError::Unwritable { .. } => (
                 ProblemCode::Failed,
-                "Make file and folder writable for you, or put the lines above there by hand; nothing was changed.",
+                "Make file and folder writable for you, or put these lines there by hand; nothing was changed.",
             ),
             FileError::Unconfirmed { .. } => (
                 ProblemCode::Failed,
@@ -45,6 +46,46 @@ impl ProblemView {
             ),
         };
         Self::new(code, sentence(error), what_to_do)
+    }
+
+    /// What the window has shown is not what would be written now.
+    pub fn stale_profiles(path: &dyn std::fmt::Display) -> Self {
+        Self::new(
+            ProblemCode::Failed,
+            format!(
+                "{path}, or what belongs into it, has changed since the difference was shown: nothing was written."
+            ),
+            "Look at the difference as it is now; the button makes this one.",
+        )
+    }
+
+    /// The window has changed nothing, or that was taken back.
+    pub fn nothing_to_undo(path: &Path) -> Self {
+        Self::new(
+            ProblemCode::WrongUse,
+            format!("There is no change of {} to undo.", path.display()),
+            "What “portray profiles apply” has written, Remove and “portray profiles remove” take out.",
+        )
+    }
+
+    /// Undoing would lose what somebody else has written.
+    pub fn undo_overtaken(path: &dyn std::fmt::Display) -> Self {
+        Self::new(
+            ProblemCode::Failed,
+            format!(
+                "Portray's lines in {path} are not what was written from here: undoing would lose what has changed since."
+            ),
+            "Look at what Remove would take out instead; nothing was changed.",
+        )
+    }
+
+    /// What was done last cannot be read.
+    pub fn last_change_unread(error: &io::Error) -> Self {
+        Self::new(
+            ProblemCode::Failed,
+            format!("What was written last cannot be undone: {error}."),
+            "Look at what Remove would take out instead; nothing was changed.",
+        )
     }
 
     /// Names of profiles cannot be made in this way.

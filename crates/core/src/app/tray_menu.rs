@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 
 use crate::app::contract::{CONSOLE_SERVICES, Mood, PortalState, PortalView, Request, Role, SignInMethod};
 use crate::app::state::{AppState, NamedAccount, NamedChain, NamedRole, portal_line};
+use crate::harmless::turns_text;
 
 /// What the tray shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,7 +86,7 @@ pub fn tray(state: &AppState, now: Timestamp, zone: &TimeZone) -> Tray {
 pub fn label(text: &str) -> String {
     let plain: String = text
         .chars()
-        .filter(|letter| !letter.is_control() && !is_bidi_control(*letter))
+        .filter(|letter| !letter.is_control() && !turns_text(*letter))
         .collect();
     let mut cut: String = plain.chars().take(LABEL).collect();
     if cut.len() < plain.len() {
@@ -294,10 +295,6 @@ fn action(text: &str, request: Request) -> MenuItem {
         enabled: true,
         request,
     }
-}
-
-fn is_bidi_control(letter: char) -> bool {
-    matches!(letter, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Hebrew, Arabic and their neighbours.

@@ -1,6 +1,7 @@
 //! Reads and replaces `~/.aws/config`: under a lock of ours, through links, as a whole or not at all.
 
 mod attributes;
+mod last_change;
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -101,6 +102,12 @@ impl ConfigFile {
             config: read_regular(&self.config)?,
             credentials: self.credentials()?,
         })
+    }
+
+    /// Where the file is kept as it was before there was anything of ours in it, if it is.
+    pub fn backup(&self) -> Option<PathBuf> {
+        let target = private_files::target(&self.config).ok()?;
+        Some(self.backup_of(&target)).filter(|path| path.exists())
     }
 
     /// How many names the file has beside its own. Replacing it leaves those with the old content.

@@ -5,6 +5,7 @@ mod block;
 pub mod command_line;
 #[cfg(test)]
 mod corpus;
+pub mod difference;
 pub mod document;
 pub mod edit;
 pub mod file;
@@ -13,6 +14,7 @@ pub mod logins;
 pub mod names;
 pub mod profiles;
 pub mod sso_cache;
+pub mod undo;
 pub mod wish;
 
 use std::collections::BTreeSet;

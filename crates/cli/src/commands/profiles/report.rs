@@ -3,21 +3,17 @@
 use std::path::{Path, PathBuf};
 
 use portray_core::app::problem::sentence;
+use portray_core::app::profiles::words;
 use portray_core::app::profiles_problem::advice_about;
 use portray_core::aws_config::edit::Content;
 use portray_core::aws_config::file::{ConfigFile, Files};
-use portray_core::aws_config::findings::{File, Finding};
+use portray_core::aws_config::findings::Finding;
 use portray_core::aws_config::profiles::{Change, Profile, Skipped};
-use portray_core::aws_config::{Plan, findings};
+use portray_core::aws_config::{Plan, difference, findings};
 use serde::Serialize;
-use similar::TextDiff;
 
 use super::super::Invocation;
 use crate::failure::Failure;
-use crate::printer::on_one_harmless_line;
-
-/// Lines around every change.
-const CONTEXT: usize = 3;
 
 /// Skipped roles and findings that are named one by one.
 const NAMED: usize = 10;
@@ -90,7 +86,7 @@ impl Report {
         Self {
             path: file.path().to_owned(),
             doing: Doing::Planned,
-            diff: difference(file.path(), config, after),
+            diff: difference::unified(file.path(), config, after),
             profiles: Vec::new(),
             removed: Vec::new(),
             skipped: Vec::new(),
@@ -140,7 +136,7 @@ impl Report {
             printer.note(&note);
         }
         if self.doing != Doing::TakenBack && invocation.environment.text("PORTRAY_HOME").is_some() {
-            printer.note("PORTRAY_HOME is set: programs that read these profiles need it, too.");
+            printer.note(words::PORTRAY_HOME);
         }
         Ok(())
     }
@@ -148,11 +144,7 @@ impl Report {
     fn notes(&self) -> Vec<String> {
         let mut notes = vec![self.summary()];
         if self.other_names > 0 && !self.diff.is_empty() {
-            notes.push(format!(
-                "{} has {} other name(s) (hard links); those keep the old content.",
-                self.path.display(),
-                self.other_names
-            ));
+            notes.push(words::hard_links(&self.path, self.other_names));
         }
         if let Some(backup) = &self.backup {
             notes.push(format!(
@@ -160,21 +152,10 @@ impl Report {
                 backup.display()
             ));
         }
-        let skipped = self.skipped.iter().map(|skipped| {
-            let account = on_one_harmless_line(&skipped.role.account_name);
-            let set = on_one_harmless_line(skipped.role.shown());
-            format!("No profile for {account}/{set}: {}.", skipped.reason)
-        });
-        notes.extend(named(skipped.collect(), "roles get no profile"));
-        let found = self.findings.iter().map(|finding| {
-            let what = sentence(&finding.trouble);
-            let advice = advice_about(&finding.trouble);
-            format!(
-                "{}, line {}: {what} {advice}",
-                file_name(finding.file),
-                finding.line
-            )
-        });
+        let skipped = self.skipped.iter().map(words::skipped).collect();
+        let found = self.findings.iter().map(words::finding);
+        let found = found.map(|finding| format!("{}: {} {}", finding.place, finding.what, finding.advice));
+        notes.extend(named(skipped, "roles get no profile"));
         notes.extend(named(
             found.collect(),
             "places are not read by all tools in the same way",
@@ -183,32 +164,16 @@ impl Report {
     }
 
     fn summary(&self) -> String {
-        let path = self.path.display();
         if self.diff.is_empty() {
-            return format!("Nothing to change in {path}.");
+            return words::nothing_to_change(&self.path);
         }
-        if self.doing == Doing::TakenBack {
-            return format!("Portray's profiles were taken out of {path}.");
-        }
-        let count = |change| {
-            self.profiles
-                .iter()
-                .filter(|profile| profile.change == change)
-                .count()
-        };
-        let counts = [
-            (count(Change::New), "new"),
-            (count(Change::Changed), "changed"),
-            (self.removed.len(), "removed"),
-            (count(Change::Same), "as before"),
-        ];
-        let counts = counts.iter().filter(|(count, _)| *count > 0);
-        let counts: Vec<_> = counts.map(|(count, what)| format!("{count} {what}")).collect();
-        let counts = counts.join(", ");
+        let counts = words::counts(&self.profiles, &self.removed);
         match self.doing {
-            Doing::Written => format!("Written to {path}: profiles: {counts}."),
-            Doing::Planned | Doing::TakenBack => {
-                format!("Profiles in {path}: {counts}. “portray profiles apply” writes this.")
+            Doing::Written => words::written(&self.path, &counts),
+            Doing::TakenBack => words::taken_back(&self.path),
+            Doing::Planned => {
+                let planned = words::planned(&self.path, &counts);
+                format!("{planned} “portray profiles apply” writes this.")
             }
         }
     }
@@ -235,7 +200,7 @@ impl Report {
             reason: skipped.reason.to_string(),
         });
         let findings = self.findings.iter().map(|finding| FindingLine {
-            file: file_name(finding.file),
+            file: words::file_name(finding.file),
             line: finding.line,
             what: sentence(&finding.trouble),
             advice: advice_about(&finding.trouble),
@@ -254,39 +219,9 @@ impl Report {
     }
 }
 
-/// As `diff -u` and `patch` have it.
-fn difference(path: &Path, before: Option<&[u8]>, after: &Content) -> String {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let old = before.map(text);
-    let new = match after {
-        Content::Bytes(bytes) => Some(text(bytes)),
-        Content::Absent => None,
-    };
-    let name = |content: &Option<String>| match content {
-        Some(_) => path.display().to_string(),
-        None => "/dev/null".to_owned(),
-    };
-    let names = [name(&old), name(&new)];
-    let (old, new) = (old.unwrap_or_default(), new.unwrap_or_default());
-    let lines = TextDiff::from_lines(&old, &new);
-    let mut unified = lines.unified_diff();
-    unified.context_radius(CONTEXT).header(&names[0], &names[1]);
-    unified.to_string()
-}
-
 /// The first few, and how many more there are.
-fn named(mut notes: Vec<String>, what: &str) -> Vec<String> {
-    let more = notes.len().saturating_sub(NAMED);
-    notes.truncate(NAMED);
-    if more > 0 {
-        notes.push(format!("{more} more {what}; --json names all of them."));
-    }
-    notes
-}
-
-fn file_name(file: File) -> &'static str {
-    match file {
-        File::Config => "config",
-        File::Credentials => "credentials",
-    }
+fn named(notes: Vec<String>, what: &str) -> Vec<String> {
+    words::first_few(notes, NAMED, |more| {
+        format!("{more} more {what}; --json names all of them.")
+    })
 }

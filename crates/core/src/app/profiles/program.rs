@@ -3,31 +3,32 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use portray_core::app::contract::ProblemView;
-use portray_core::aws_config::command_line::quoted_program;
-use portray_core::paths::Environment;
+use crate::app::contract::ProblemView;
+use crate::aws_config::command_line::quoted_program;
+use crate::paths::Environment;
 
-use crate::failure::Failure;
+/// The tray application, which answers no tools itself.
+const TRAY: &str = "portray-app";
 
 /// The small program as the value of `credential_process` begins.
-pub fn in_profiles(environment: &Environment) -> Result<String, Failure> {
-    let full = std::env::current_exe().map_err(|error| ProblemView::unknown_program(&error))?;
-    let path = lasting(environment, &small_beside(full))
+pub fn in_profiles(environment: &Environment) -> Result<String, ProblemView> {
+    let own = std::env::current_exe().map_err(|error| ProblemView::unknown_program(&error))?;
+    let path = lasting(environment, &small_beside(own))
         .ok_or_else(|| ProblemView::unknown_program(&io::ErrorKind::NotFound.into()))?;
     let quoted = path.to_str().and_then(quoted_program);
-    Ok(quoted.ok_or_else(|| ProblemView::unquotable_program(&path.display()))?)
+    quoted.ok_or_else(|| ProblemView::unquotable_program(&path.display()))
 }
 
 fn name_of_small() -> String {
     format!("portray{}", std::env::consts::EXE_SUFFIX)
 }
 
-/// The small program in the folder of the full one, which knows the command too where it was installed alone.
-fn small_beside(full: PathBuf) -> PathBuf {
-    let small = full.with_file_name(name_of_small());
-    match small.is_file() {
+/// The small program in the folder of this one. The full one knows the command too where it was installed alone.
+fn small_beside(own: PathBuf) -> PathBuf {
+    let small = own.with_file_name(name_of_small());
+    match small.is_file() || own.file_stem().is_some_and(|name| name == TRAY) {
         true => small,
-        false => full,
+        false => own,
     }
 }
 
@@ -62,7 +63,13 @@ mod tests {
     fn profiles_call_the_small_program_where_it_stands_beside_the_full_one() {
         let scratch = tempfile::tempdir().unwrap();
         let full = scratch.path().join("portray-cli");
+        let tray = scratch.path().join("portray-app");
         assert_eq!(small_beside(full.clone()), full);
+        assert_eq!(
+            small_beside(tray),
+            scratch.path().join("portray"),
+            "it may be in PATH"
+        );
         let small = scratch.path().join("portray");
         std::fs::write(&small, "").unwrap();
         assert_eq!(small_beside(full), small);
