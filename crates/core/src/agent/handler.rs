@@ -9,7 +9,7 @@ use crate::agent::protocol::{
 use crate::agent::socket::{Answering, Replies};
 use crate::agent::targets::{self, Refusal, account_name};
 use crate::app::contract::{
-    Answer, MfaCode, ProblemView, Request, Role, RoleRow, SearchRequest, SignInMethod,
+    Answer, MfaCode, ProblemView, Request, Role, RoleRow, SearchRequest, SignInMethod, Snapshot,
 };
 use crate::app::settings_file::SettingsProblems;
 use crate::app::state::NamedPortal;
@@ -68,7 +68,11 @@ impl Handler {
             Operation::Launch { launch } => Ok(self.launch(launch, replies).await),
             Operation::Uses { after, follow: false } => Ok(self.uses(after)),
             Operation::Uses { after, follow: true } => Ok(self.follow_uses(after, replies).await),
-            Operation::Status => self.status().await,
+            Operation::Status => {
+                self.app.look_at_settings();
+                Ok(self.status(&*self.app.snapshot().await?))
+            }
+            Operation::StatusNow => Ok(self.status(&*self.app.snapshot_now().await?)),
             Operation::Accounts {
                 portal,
                 query,
@@ -153,11 +157,9 @@ impl Handler {
         })
     }
 
-    async fn status(&self) -> Outcome {
-        self.app.look_at_settings();
-        let snapshot = self.app.snapshot().await?;
+    fn status(&self, snapshot: &Snapshot) -> Reply {
         let SettingsProblems { faults, unknown_keys } = self.app.settings_problems();
-        Ok(Reply::Status(Box::new(StatusReply {
+        Reply::Status(Box::new(StatusReply {
             pid: self.pid,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             headline: snapshot.headline.clone(),
@@ -165,7 +167,7 @@ impl Handler {
             credentials: snapshot.credentials.clone(),
             problems: [faults, unknown_keys].concat(),
             clock_problem: self.app.clock_problem(),
-        })))
+        }))
     }
 
     fn accounts(&self, portal: Option<&str>, query: String, offset: u32, limit: u32) -> Outcome {
