@@ -9,7 +9,7 @@ use crate::agent::protocol::{
 use crate::agent::socket::{Answering, Replies};
 use crate::agent::targets::{self, Refusal, account_name};
 use crate::app::contract::{
-    Answer, MfaCode, ProblemView, Request, Role, RoleRow, SearchRequest, SignInMethod, Snapshot,
+    Answer, MfaCode, ProblemView, Request, Role, RoleRow, SearchRequest, SignInMethod,
 };
 use crate::app::settings_file::SettingsProblems;
 use crate::app::state::NamedPortal;
@@ -68,11 +68,8 @@ impl Handler {
             Operation::Launch { launch } => Ok(self.launch(launch, replies).await),
             Operation::Uses { after, follow: false } => Ok(self.uses(after)),
             Operation::Uses { after, follow: true } => Ok(self.follow_uses(after, replies).await),
-            Operation::Status => {
-                self.app.look_at_settings();
-                Ok(self.status(&*self.app.snapshot().await?))
-            }
-            Operation::StatusNow => Ok(self.status(&*self.app.snapshot_now().await?)),
+            Operation::Status => self.status(false).await,
+            Operation::StatusNow => self.status(true).await,
             Operation::Accounts {
                 portal,
                 query,
@@ -124,11 +121,13 @@ impl Handler {
                 Ok(Reply::Command { outcome })
             }
             Operation::Subscribe => Ok(self.subscribe(replies).await),
-            Operation::Stop => {
-                self.ask(Request::Quit).await?;
-                Ok(Reply::Done)
-            }
+            Operation::Stop => self.stop().await,
         }
+    }
+
+    async fn stop(&self) -> Outcome {
+        self.ask(Request::Quit).await?;
+        Ok(Reply::Done)
     }
 
     async fn mfa_code(&self, target: &Target, code: MfaCode) -> Outcome {
@@ -157,9 +156,17 @@ impl Handler {
         })
     }
 
-    fn status(&self, snapshot: &Snapshot) -> Reply {
+    /// `now`: without waiting for anything.
+    async fn status(&self, now: bool) -> Outcome {
+        let snapshot = match now {
+            true => self.app.snapshot_now().await?,
+            false => {
+                self.app.look_at_settings();
+                self.app.snapshot().await?
+            }
+        };
         let SettingsProblems { faults, unknown_keys } = self.app.settings_problems();
-        Reply::Status(Box::new(StatusReply {
+        Ok(Reply::Status(Box::new(StatusReply {
             pid: self.pid,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             headline: snapshot.headline.clone(),
@@ -167,7 +174,7 @@ impl Handler {
             credentials: snapshot.credentials.clone(),
             problems: [faults, unknown_keys].concat(),
             clock_problem: self.app.clock_problem(),
-        }))
+        })))
     }
 
     fn accounts(&self, portal: Option<&str>, query: String, offset: u32, limit: u32) -> Outcome {
