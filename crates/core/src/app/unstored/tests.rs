@@ -114,11 +114,25 @@ impl Machine {
         self.stage.emulator.counters().calls(Operation::CreateToken)
     }
 
+    /// Waits until it is so, and lets the clock go on a little: the limiter lets so many calls pass and then waits for it.
+    async fn until(&self, is_so: impl AsyncFn() -> bool) {
+        let is_so = async || {
+            if is_so().await {
+                return true;
+            }
+            let moment = tokio::time::timeout(Duration::from_millis(20), std::future::pending::<()>());
+            moment.await.unwrap_err();
+            self.stage.clock.advance(Duration::from_millis(10));
+            false
+        };
+        until(is_so).await;
+    }
+
     /// The same application with a token that AWS has renewed.
     async fn renewed(&self, app: &App) {
         let before = self.renewals();
         app.ask(Request::RenewNow).await.unwrap();
-        until(async || self.renewals() > before).await;
+        self.until(async || self.renewals() > before).await;
     }
 
     /// The same, once the keyring has failed to take it.
@@ -129,7 +143,8 @@ impl Machine {
         self.stage.clock.advance(Duration::from_secs(60));
         self.keyring.refuse_with(Some(LOCKED));
         self.renewed(&app).await;
-        until(async || problem(&app).await == Some(ProblemCode::SecretStore)).await;
+        self.until(async || problem(&app).await == Some(ProblemCode::SecretStore))
+            .await;
         app
     }
 }
@@ -203,7 +218,9 @@ async fn r3_a_renewed_token_that_is_lost_is_told_at_the_next_start_once_aws_refu
         "nobody knows yet that it matters"
     );
     next.ask(Request::RenewNow).await.unwrap();
-    until(async || problem(&next).await == Some(ProblemCode::SignInNeeded)).await;
+    machine
+        .until(async || problem(&next).await == Some(ProblemCode::SignInNeeded))
+        .await;
     let portal = next.snapshot().await.unwrap().portals[0].clone();
     assert_eq!(portal.state, PortalState::SignInNeeded);
     let told = portal.problem.unwrap().what_happened;
@@ -231,7 +248,9 @@ async fn r3_a_session_that_aws_ends_while_a_token_waits_to_be_stored_is_not_blam
         .unwrap();
     app.ask(Request::RenewNow).await.unwrap();
     let state = async || app.snapshot_now().await.unwrap().portals[0].state;
-    until(async || state().await == PortalState::SignInNeeded).await;
+    machine
+        .until(async || state().await == PortalState::SignInNeeded)
+        .await;
     assert_eq!(problem(&app).await, None);
 }
 
