@@ -167,10 +167,13 @@ fn a3_a_process_that_is_not_ours_is_not_ended() {
 fn r2_where_the_file_system_knows_no_locks_there_is_one_agent_all_the_same() {
     let home = Home::new();
     let without_locks = || {
-        let mut agent = Command::new("strace");
+        let mut agent = Command::new("timeout");
         home.surround(&mut agent);
         agent
             .args([
+                // One that should not start, and does, would run for ever.
+                "60",
+                "strace",
                 "-f",
                 "-qq",
                 "-o",

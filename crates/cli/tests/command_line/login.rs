@@ -1,5 +1,6 @@
 //! What `login` prints for a person who opens the page somewhere else.
 
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
@@ -68,7 +69,10 @@ fn a5_a_login_whose_agent_hangs_meanwhile_says_so_and_ends() {
             "expires_at": "2026-03-02T12:10:00Z"});
         say(stream, &page)
     });
-    let output = home.portray(&["login", "--no-browser"]).output().unwrap();
+    let mut login = Command::new("timeout");
+    home.surround(&mut login);
+    login.args(["60", env!("CARGO_BIN_EXE_portray"), "login", "--no-browser"]);
+    let output = login.output().unwrap();
     let said = text(&output.stderr);
     assert_eq!(output.status.code(), Some(6), "{said}");
     assert!(

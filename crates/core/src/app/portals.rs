@@ -183,8 +183,10 @@ impl Controller {
             Ok(_) => self.forget_listing(portal),
             Err(_) => self.drop_listing(portal),
         }
-        if let (Ok((_, Ok(said))), None) = (&outcome, &reply) {
-            self.problem = unheard(said);
+        if let (Ok((_, Ok(said))), None) = (&outcome, &reply)
+            && let Some(problem) = unheard(said)
+        {
+            self.problem = Some(problem);
         }
         self.settings_changed(outcome, reply);
     }
