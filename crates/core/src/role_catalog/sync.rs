@@ -292,7 +292,8 @@ impl<A: Assignments> Reader<'_, A> {
             if !passes(failure.meaning) || attempt >= ATTEMPTS || self.is_hopeless() {
                 return Err(failure);
             }
-            if self.unanswered() >= millis(IN_TROUBLE) {
+            // One call that took too long says little: the next one may be answered.
+            if attempt > 1 && self.unanswered() >= millis(IN_TROUBLE) {
                 (self.source.trouble)(&failure);
             }
             self.source.clock.sleep(pause(attempt, &failure)).await;
