@@ -84,7 +84,7 @@ pub fn is_listed(portal: &PortalView) -> bool {
 
 /// Why there is no list of a portal's accounts, or no new one. `other` is what else is known to have gone wrong.
 pub fn why_unlisted(portal: &PortalView, other: Option<&ProblemView>) -> ProblemView {
-    let problem = portal.problem.as_ref().or(other).cloned();
+    let problem = portal.list_problem().or(other).cloned();
     problem.unwrap_or_else(|| match portal.state {
         PortalState::SignInNeeded => ProblemView::sign_in_needed(&portal.name),
         PortalState::SignedIn | PortalState::SigningIn | PortalState::Offline | PortalState::Unknown => {
