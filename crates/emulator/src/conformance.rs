@@ -5,6 +5,7 @@ mod audit;
 mod audit_of_sts;
 mod console;
 mod control;
+mod control_names;
 mod deleted_roles;
 mod faults;
 mod forms;
