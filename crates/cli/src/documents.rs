@@ -32,6 +32,19 @@ pub const KEYS: [&str; 4] = [
     "AWS_CREDENTIAL_EXPIRATION",
 ];
 
+/// All that `env` and `serve` give a shell. That loopback is never proxied may stay: it gives nobody anything.
+pub const GIVEN: [&str; 9] = [
+    KEYS[0],
+    KEYS[1],
+    KEYS[2],
+    KEYS[3],
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+];
+
 /// What `credential_process` prints.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]

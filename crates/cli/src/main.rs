@@ -9,6 +9,7 @@ mod doctor;
 mod hung_agent;
 mod log;
 mod mfa_code;
+mod no_proxy;
 mod patience;
 mod picker;
 mod shell;

@@ -8,12 +8,12 @@ use portray_core::paths::Environment;
 /// A shell, or a family of shells that quote alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Shell {
-    /// bash, zsh and other POSIX shells: eval "$(…)"
+    /// bash, zsh and other POSIX shells, for eval.
     #[value(aliases = ["zsh", "sh", "posix"])]
     Bash,
-    /// fish: … | source
+    /// fish, for source.
     Fish,
-    /// PowerShell: … | Out-String | Invoke-Expression
+    /// PowerShell, for Invoke-Expression.
     #[value(alias = "pwsh")]
     Powershell,
     /// The Windows command prompt.

@@ -1,49 +1,88 @@
 //! The signals that ask a program to end: waited for, and passed on to a command that runs for us.
 
 #[cfg(unix)]
-pub use unix::Signals;
+pub use unix::{Came, Signals};
 #[cfg(windows)]
 pub use windows::Signals;
 
 #[cfg(unix)]
 mod unix {
+    use std::task::{Context, Poll};
+
     use rustix::process::{Pid, Signal, getpgrp, kill_process};
     use tokio::process::Child;
     use tokio::signal::unix::{Signal as Listener, SignalKind, signal};
 
-    /// The signals that ask a program to end.
-    pub struct Signals {
-        interrupt: Listener,
-        terminate: Listener,
-        hang_up: Listener,
-    }
+    /// What asks a program to end.
+    const ENDING: [Signal; 3] = [Signal::INT, Signal::TERM, Signal::HUP];
+
+    /// What else a command may be told while it runs: most would end us and leave the command behind.
+    const TELLING: [Signal; 8] = [
+        Signal::QUIT,
+        Signal::USR1,
+        Signal::USR2,
+        Signal::ALARM,
+        Signal::VTALARM,
+        Signal::PROF,
+        Signal::IO,
+        Signal::WINCH,
+    ];
+
+    /// Those that a terminal sends to everybody in its foreground.
+    const OF_TERMINALS: [Signal; 4] = [Signal::INT, Signal::QUIT, Signal::HUP, Signal::WINCH];
+
+    /// Signals that are waited for. What was ignored when we began (`nohup`, a script's `&`) stays ignored, by us and
+    /// by what we start.
+    pub struct Signals(Vec<(Signal, Listener)>);
 
     /// A signal that came to us.
     #[derive(Debug, Clone, Copy)]
     pub struct Came(Signal);
 
     impl Signals {
+        /// The signals that ask a program to end.
         pub fn listen() -> std::io::Result<Self> {
-            Ok(Self {
-                interrupt: signal(SignalKind::interrupt())?,
-                terminate: signal(SignalKind::terminate())?,
-                hang_up: signal(SignalKind::hangup())?,
-            })
+            Self::of(&ENDING)
+        }
+
+        /// All that is passed on to a command.
+        pub fn for_a_command() -> std::io::Result<Self> {
+            Self::of(&[&ENDING[..], &TELLING].concat())
+        }
+
+        fn of(wanted: &[Signal]) -> std::io::Result<Self> {
+            let ignored = ignored();
+            let heeded = wanted.iter().filter(|wanted| !is_in(ignored, **wanted));
+            let listening = heeded.map(|wanted| {
+                let listener = signal(SignalKind::from_raw(wanted.as_raw()))?;
+                Ok((*wanted, listener))
+            });
+            Ok(Self(listening.collect::<std::io::Result<_>>()?))
         }
 
         pub async fn next(&mut self) -> Came {
-            tokio::select! {
-                _ = self.interrupt.recv() => Came(Signal::INT),
-                _ = self.terminate.recv() => Came(Signal::TERM),
-                _ = self.hang_up.recv() => Came(Signal::HUP),
+            std::future::poll_fn(|context| self.poll(context)).await
+        }
+
+        fn poll(&mut self, context: &mut Context<'_>) -> Poll<Came> {
+            for (signal, listener) in &mut self.0 {
+                if let Poll::Ready(Some(())) = listener.poll_recv(context) {
+                    return Poll::Ready(Came(*signal));
+                }
             }
+            Poll::Pending
         }
     }
 
     impl Came {
+        /// How a program ends that does not hear it.
+        pub fn as_end(self) -> std::process::ExitStatus {
+            std::os::unix::process::ExitStatusExt::from_raw(self.0.as_raw())
+        }
+
         pub fn pass_on(self, child: &Child) {
             // Ctrl-C goes to everybody in the foreground: a second one would make some programs break off.
-            if self.0 != Signal::TERM && is_in_foreground() {
+            if OF_TERMINALS.contains(&self.0) && is_in_foreground() {
                 return;
             }
             let pid = child.id().and_then(|pid| Pid::from_raw(pid.cast_signed()));
@@ -51,6 +90,18 @@ mod unix {
                 tracing::debug!(%error, "the command ended before its signal came");
             }
         }
+    }
+
+    /// The signals that this process ignores, a bit for each: Linux tells them in `/proc`.
+    fn ignored() -> u64 {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+        mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+            .unwrap_or_default()
+    }
+
+    fn is_in(mask: u64, signal: Signal) -> bool {
+        mask >> (signal.as_raw() - 1) & 1 == 1
     }
 
     fn is_in_foreground() -> bool {
@@ -81,6 +132,10 @@ mod windows {
     pub struct Came;
 
     impl Signals {
+        pub fn for_a_command() -> std::io::Result<Self> {
+            Self::listen()
+        }
+
         pub fn listen() -> std::io::Result<Self> {
             Ok(Self {
                 interrupt: ctrl_c()?,

@@ -5,15 +5,11 @@ use portray_core::agent::Grant;
 use portray_core::agent::container_endpoint::ContainerEndpoint;
 use portray_core::agent::protocol::{Asker, PreparedReply, Target};
 use portray_core::clock::SystemClock;
-use portray_core::paths::Environment;
 use portray_core::uses::Door;
 
 use super::Invocation;
 use super::launch::Beginning;
 use crate::failure::Failure;
-
-/// Some SDKs send requests to loopback through a proxy, token and all.
-pub const NEVER_PROXIED: &str = "127.0.0.1,localhost,::1";
 
 /// Binds the endpoint that serves a role to this launch.
 pub async fn bind(
@@ -40,28 +36,5 @@ fn asker(launch: &Beginning, door: Door) -> Asker {
     Asker {
         launch: Some(launch.id().to_owned()),
         ..Asker::through(door)
-    }
-}
-
-/// What keeps requests to the endpoint away from a proxy.
-pub fn never_proxied(environment: &Environment) -> [(&'static str, String); 2] {
-    ["NO_PROXY", "no_proxy"].map(|name| (name, with_loopback(environment.text(name))))
-}
-
-fn with_loopback(no_proxy: Option<&str>) -> String {
-    match no_proxy {
-        Some(hosts) => format!("{hosts},{NEVER_PROXIED}"),
-        None => NEVER_PROXIED.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn loopback_is_never_proxied_and_other_hosts_stay() {
-        assert_eq!(with_loopback(None), "127.0.0.1,localhost,::1");
-        assert_eq!(with_loopback(Some(".corp")), ".corp,127.0.0.1,localhost,::1");
     }
 }

@@ -17,6 +17,7 @@ use super::{Invocation, container_folder, credentials, endpoint, launch};
 use crate::arguments::Exec;
 use crate::documents::{COMPETING, variables};
 use crate::failure::Failure;
+use crate::no_proxy;
 use crate::printer::Printer;
 use crate::signals::Signals;
 
@@ -121,7 +122,7 @@ pub(super) fn lead(command: &mut Command, endpoint: ContainerEndpoint, environme
     command
         .env("AWS_CONTAINER_CREDENTIALS_FULL_URI", endpoint.uri())
         .env("AWS_CONTAINER_AUTHORIZATION_TOKEN", endpoint.token().expose())
-        .envs(endpoint::never_proxied(environment));
+        .envs(no_proxy::variables(environment));
     tokio::spawn(endpoint.serve());
 }
 
@@ -152,7 +153,8 @@ pub(super) async fn until_its_end(
     started: impl FnOnce(u32),
 ) -> Result<Ended, Failure> {
     let mut command = command.into();
-    let signals = Signals::listen().map_err(|error| Failure::system("Listening to signals", &error))?;
+    let signals =
+        Signals::for_a_command().map_err(|error| Failure::system("Listening to signals", &error))?;
     let child = match command.spawn() {
         Ok(child) => child,
         Err(error) => {
@@ -173,6 +175,12 @@ pub(super) async fn until_its_end(
 pub(super) struct Ended(Result<ExitStatus, NotStarted>);
 
 impl Ended {
+    /// It had not begun when a signal came.
+    #[cfg(unix)]
+    pub(super) fn by(came: crate::signals::Came) -> Self {
+        Self(Ok(came.as_end()))
+    }
+
     /// What this process ends with; a command that was not started is told.
     fn exit_code(self, printer: Printer) -> ExitCode {
         match self.0 {

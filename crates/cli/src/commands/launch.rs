@@ -15,6 +15,7 @@ use portray_core::programs::{self, Program};
 use portray_core::uses::Door;
 use tokio::sync::oneshot;
 
+use super::interpreter;
 use crate::failure::Failure;
 
 /// How long an agent that is gone has until it is looked for again.
@@ -107,7 +108,7 @@ fn until_revoked(paths: &Paths, launch: &Launch) -> Result<Option<ProblemView>, 
 /// The program that a command names, before it runs: in this very process, which it takes the place of.
 pub fn named(command: &[OsString], environment: &Environment) -> Option<Program> {
     let named = Path::new(command.first()?);
-    let executable = executable(named, environment);
+    let executable = executable(named, environment).map(|path| interpreter::of(path, environment));
     Some(Program {
         pid: std::process::id(),
         name: named.file_name()?.to_string_lossy().into_owned(),
@@ -117,7 +118,7 @@ pub fn named(command: &[OsString], environment: &Environment) -> Option<Program>
 }
 
 /// Where the system finds it.
-fn executable(named: &Path, environment: &Environment) -> io::Result<PathBuf> {
+pub(super) fn executable(named: &Path, environment: &Environment) -> io::Result<PathBuf> {
     if named.components().count() > 1 {
         return named.canonicalize();
     }

@@ -13,6 +13,7 @@ mod env;
 mod exec;
 mod forward;
 mod headless;
+mod interpreter;
 mod keep;
 mod launch;
 pub mod listing;
@@ -112,14 +113,21 @@ impl Invocation {
     /// Prints statements that clear some variables and set others, in the words of this shell, else of the login shell.
     fn statements(
         &self,
-        shell: Option<Shell>,
+        shell: Shell,
         clear: &[&str],
         variables: &[(&str, String)],
+        further: &[String],
     ) -> Result<(), Failure> {
-        let shell = shell.unwrap_or_else(|| Shell::of(&self.environment));
         let statements = shell.set(clear, variables);
         let statements = statements.map_err(|Unquotable| ProblemView::unquotable())?;
-        self.printer.exactly(&statements)
+        let lines = std::iter::once(&statements).chain(further);
+        let lines: Vec<_> = lines.map(String::as_str).collect();
+        self.printer.exactly(&lines.join("\n"))
+    }
+
+    /// The shell that is asked for, else the person's own.
+    fn shell(&self, wanted: Option<Shell>) -> Shell {
+        wanted.unwrap_or_else(|| Shell::of(&self.environment))
     }
 
     /// One more connection to the agent that was there before.

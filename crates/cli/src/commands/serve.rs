@@ -13,11 +13,9 @@ use super::{Invocation, credentials, endpoint, launch, serve_containers};
 use crate::arguments::Serve;
 use crate::documents::COMPETING;
 use crate::failure::Failure;
+use crate::no_proxy;
 use crate::printer::on_one_harmless_line;
 use crate::signals::Signals;
-
-/// Where proxies are named that also get what is meant for this machine.
-const PROXIES: [&str; 4] = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
 
 pub fn run(invocation: &Invocation, arguments: &Serve) -> Result<(), Failure> {
     // Asked for first, so that what is wrong is said here and not by every program in its way.
@@ -51,16 +49,8 @@ async fn serve(invocation: &Invocation, arguments: &Serve, prepared: &PreparedRe
         Some(file) => ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", file.shown()?),
         None => ("AWS_CONTAINER_AUTHORIZATION_TOKEN", token.expose().clone()),
     };
-    let mut variables = vec![("AWS_CONTAINER_CREDENTIALS_FULL_URI", endpoint.uri()), token];
-    // Another machine's proxies are not known here.
-    if arguments.authority.is_some()
-        || PROXIES
-            .iter()
-            .any(|name| invocation.environment.text(name).is_some())
-    {
-        variables.extend(endpoint::never_proxied(&invocation.environment));
-    }
-    print(invocation, arguments, &variables)?;
+    let variables = vec![("AWS_CONTAINER_CREDENTIALS_FULL_URI", endpoint.uri()), token];
+    print(invocation, arguments, variables)?;
     let name = prepared.role.in_words(&prepared.account_name);
     let note = format!("{name} is served until Ctrl-C.");
     invocation.printer.note(&on_one_harmless_line(&note));
@@ -79,15 +69,18 @@ async fn serve(invocation: &Invocation, arguments: &Serve, prepared: &PreparedRe
 fn print(
     invocation: &Invocation,
     arguments: &Serve,
-    variables: &[(&'static str, String)],
+    mut variables: Vec<(&'static str, String)>,
 ) -> Result<(), Failure> {
+    // What is printed is for programs elsewhere: whether those have a proxy is not known here.
     if arguments.json {
+        variables.extend(no_proxy::variables(&invocation.environment));
         let pairs = variables
             .iter()
             .map(|(name, value)| ((*name).to_owned(), Value::from(value.as_str())));
         return invocation.printer.json(&pairs.collect::<Map<_, _>>());
     }
-    invocation.statements(arguments.shell, &COMPETING, variables)
+    let shell = invocation.shell(arguments.shell);
+    invocation.statements(shell, &COMPETING, &variables, &no_proxy::statements(shell))
 }
 
 /// A file that holds the token, and nothing else: SDKs send also a line's end. Gone with this value.

@@ -27,7 +27,7 @@ pub fn run(
     let mount = mount
         .to_str()
         .filter(|path| !path.contains([':', ',']))
-        .ok_or_else(ProblemView::unquotable)?;
+        .ok_or_else(|| ProblemView::container_folder_unmountable(&absolute))?;
     exec::runtime()?.block_on(async {
         let mut signals =
             Signals::listen().map_err(|error| Failure::system("Listening to signals", &error))?;

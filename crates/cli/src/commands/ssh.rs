@@ -47,6 +47,7 @@ mod unix {
     use super::words::Words;
     use crate::arguments::Ssh;
     use crate::failure::Failure;
+    use crate::signals::Signals;
 
     pub async fn work(
         invocation: &Invocation,
@@ -56,16 +57,27 @@ mod unix {
     ) -> Result<exec::Ended, Failure> {
         let launch = launch::new(prepared, Door::Ssh)?;
         let endpoint = endpoint::bind(invocation, prepared, &launch).await?;
-        let mut connection = Connection::open(words).await?;
-        let port = connection.lead_here(endpoint.port()).await?;
-        let endpoint = endpoint.named(&format!("127.0.0.1:{port}"));
-        let start = Start {
-            uri: &endpoint.uri(),
-            token: endpoint.token(),
-            region: arguments.region.as_deref(),
-            command: &words.command,
+        let prepared = async {
+            let mut connection = Connection::open(words).await?;
+            let port = connection.lead_here(endpoint.port()).await?;
+            let endpoint = endpoint.named(&format!("127.0.0.1:{port}"));
+            let start = Start {
+                uri: &endpoint.uri(),
+                token: endpoint.token(),
+                region: arguments.region.as_deref(),
+                command: &words.command,
+            };
+            let preparation = connection.prepare(port, &start).await?;
+            Ok::<_, Failure>((connection, endpoint, preparation))
         };
-        match connection.prepare(port, &start).await? {
+        // Whoever gives up while ssh asks for a password leaves nothing behind.
+        let mut signals =
+            Signals::listen().map_err(|error| Failure::system("Listening to signals", &error))?;
+        let (connection, endpoint, preparation) = tokio::select! {
+            prepared = prepared => prepared?,
+            came = signals.next() => return Ok(exec::Ended::by(came)),
+        };
+        match preparation {
             Preparation::Ready(folder) => {
                 tokio::spawn(endpoint.serve());
                 // Whether it is revoked is told at the endpoint: the terminal is the session's.

@@ -34,7 +34,10 @@ fn exec_gives_an_endpoint_of_its_own_and_nothing_that_competes_with_it() {
         value("NO_PROXY").as_deref(),
         Some(".corp,127.0.0.1,localhost,::1")
     );
-    assert_eq!(value("no_proxy").as_deref(), Some("127.0.0.1,localhost,::1"));
+    assert_eq!(
+        value("no_proxy").as_deref(),
+        Some(".corp,127.0.0.1,localhost,::1")
+    );
     for competing in [
         "AWS_PROFILE",
         "AWS_ACCESS_KEY_ID",
@@ -95,6 +98,10 @@ fn exec_passes_signals_on() {
         ("TERM", rustix::process::Signal::TERM),
         ("INT", rustix::process::Signal::INT),
         ("HUP", rustix::process::Signal::HUP),
+        ("QUIT", rustix::process::Signal::QUIT),
+        ("USR1", rustix::process::Signal::USR1),
+        ("USR2", rustix::process::Signal::USR2),
+        ("ALRM", rustix::process::Signal::ALARM),
     ] {
         let script = format!("trap 'echo passed on; exit 9' {name}; echo ready; while :; do sleep 0.1; done");
         let mut child = home
@@ -110,4 +117,39 @@ fn exec_passes_signals_on() {
         assert_eq!(lines.next().unwrap().unwrap(), "passed on", "{name}");
         assert_eq!(child.wait().unwrap().code(), Some(9), "{name}");
     }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn what_was_ignored_when_exec_began_stays_ignored_by_it_and_by_its_command() {
+    let home = Home::new();
+    let _requests = home.with_agent(vec![credentials()]);
+    let script = "grep SigIgn: /proc/self/status; read -r line; echo end";
+    let exec = home.portray(&["exec", "acme-dev/ReadOnly", "--", "sh", "-c", script]);
+    let mut under_nohup = std::process::Command::new("sh");
+    under_nohup
+        .args(["-c", "trap '' HUP INT; exec \"$@\"", "sh"])
+        .arg(exec.get_program())
+        .args(exec.get_args())
+        .env_clear();
+    for (name, value) in exec.get_envs() {
+        under_nohup.env(name, value.unwrap_or_default());
+    }
+    let mut child = under_nohup
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mask = lines.next().unwrap().unwrap();
+    let mask = u64::from_str_radix(mask.trim_start_matches("SigIgn:").trim(), 16).unwrap();
+    assert_eq!(mask & 0b11, 0b11, "{mask:b}");
+    let pid = rustix::process::Pid::from_child(&child);
+    for signal in [rustix::process::Signal::HUP, rustix::process::Signal::INT] {
+        rustix::process::kill_process(pid, signal).unwrap();
+    }
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), b"\n").unwrap();
+    assert_eq!(lines.next().unwrap().unwrap(), "end");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }

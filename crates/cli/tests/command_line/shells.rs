@@ -49,7 +49,7 @@ fn i4_env_gives_a_shell_the_credentials_and_takes_them_back() {
     assert_eq!(told, format!("ASIAEXAMPLE {SECRET} eu-west-1 none none\n"));
     let told = evaluated("bash", &format!("{set}\n{unset}"), "env");
     assert!(
-        !told.contains("AWS_ACCESS_KEY_ID") && !told.contains(SECRET),
+        !told.contains("AWS_ACCESS_KEY_ID") && !told.contains("AWS_REGION") && !told.contains(SECRET),
         "{told}"
     );
 }
@@ -264,24 +264,33 @@ fn h4_a_token_file_holds_the_token_alone_for_its_owner_alone_and_goes_with_the_e
 }
 
 #[test]
-fn serve_keeps_requests_away_from_a_proxy_where_there_is_one() {
+fn h3_serve_keeps_requests_away_from_a_proxy_that_only_the_other_shell_knows() {
     let home = Home::new();
     let _requests = home.with_agent(vec![credentials()]);
+    let serving = Serving::start(&home, &[]);
+    for name in ["NO_PROXY", "no_proxy"] {
+        assert_eq!(serving.variable(name), "127.0.0.1,localhost,::1");
+    }
+    serving.end();
     let mut serve = home.portray(&["serve", "acme-dev/ReadOnly", "--shell", "bash"]);
     let mut child = serve
-        .env("HTTP_PROXY", "http://proxy.corp:3128")
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let no_proxy = lines
-        .map_while(Result::ok)
-        .find(|line| line.starts_with("export no_proxy="));
-    assert_eq!(
-        no_proxy.as_deref(),
-        Some("export no_proxy='127.0.0.1,localhost,::1'")
-    );
+    // The last of all.
+    let mut statements = String::new();
+    for line in lines.map_while(Result::ok) {
+        statements += &format!("{line}\n");
+        if line.starts_with("export no_proxy=") {
+            break;
+        }
+    }
+    let tell = "echo \"$NO_PROXY $no_proxy\"";
+    let told = evaluated("bash", &format!("export NO_PROXY=.corp\n{statements}"), tell);
+    let both = ".corp,127.0.0.1,localhost,::1";
+    assert_eq!(told, format!("{both} {both}\n"));
     child.kill().unwrap();
     child.wait().unwrap();
 }
@@ -317,6 +326,40 @@ fn keep_says_which_role_is_kept() {
             (&asked["on"], &asked["role"]["words"]),
             (&json!(on), &json!("dev read"))
         );
+    }
+}
+
+#[test]
+fn completions_run_in_each_shell_without_a_word_and_complete() {
+    let home = Home::new();
+    for (shell, load, complete) in [
+        ("fish", "source FILE", "complete -C 'portray env --shell f'"),
+        (
+            "bash",
+            "source FILE",
+            "COMP_WORDS=(portray env --shell f); COMP_CWORD=3; _portray portray f --shell; echo \"${COMPREPLY[@]}\"",
+        ),
+        (
+            "zsh",
+            "autoload -U compinit; compinit -u -D; source FILE",
+            "whence -w _portray; echo fish",
+        ),
+    ] {
+        let script = home.portray(&["completions", shell]).output().unwrap();
+        let file = home.path().join(shell);
+        std::fs::write(&file, &script.stdout).unwrap();
+        let load = load.replace("FILE", file.to_str().unwrap());
+        let run = Command::new(shell)
+            .args(["-c", &format!("{load}\n{complete}")])
+            .env("HOME", home.path())
+            .output();
+        let output = match run {
+            // The tests' set-up installs it on Linux: there it is missed.
+            Err(_) if !cfg!(target_os = "linux") => continue,
+            run => run.unwrap(),
+        };
+        assert!(output.stderr.is_empty(), "{shell} {output:?}");
+        assert!(text(&output.stdout).contains("fish"), "{shell} {output:?}");
     }
 }
 

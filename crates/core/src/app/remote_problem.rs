@@ -61,6 +61,15 @@ impl ProblemView {
         )
     }
 
+    /// Its path has no place in the words that mount it.
+    pub fn container_folder_unmountable(folder: &Path) -> Self {
+        Self::new(
+            ProblemCode::WrongUse,
+            format!("{} cannot be mounted into a container.", folder.display()),
+            "Name a folder whose path has no “:”, no “,” and only Unicode characters: Docker takes these two for its own.",
+        )
+    }
+
     /// Something in it could not be made.
     pub fn container_folder_unmade(folder: &Path, error: &io::Error) -> Self {
         let is_too_long = matches!(

@@ -1,6 +1,8 @@
 //! One connection of the system's `ssh`, shared by all that is done on the other machine: a person signs in there once.
 
+use std::fs::Permissions;
 use std::io::IsTerminal;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
@@ -32,10 +34,7 @@ pub struct Connection<'a> {
 impl<'a> Connection<'a> {
     /// Connects, and waits for as long as the person takes to sign in.
     pub async fn open(words: &'a Words) -> Result<Self, Failure> {
-        let folder = tempfile::Builder::new()
-            .prefix("portray-ssh-")
-            .tempdir()
-            .map_err(|error| Failure::system("Making a folder", &error))?;
+        let folder = own_folder().map_err(|error| Failure::system("Making a folder", &error))?;
         let mut command = shared(&folder);
         // Ours comes first: of two values ssh takes the first.
         command.args(["-M", "-o", "ControlPersist=no", "-o", "RemoteCommand=none"]);
@@ -148,6 +147,18 @@ impl<'a> Connection<'a> {
     }
 }
 
+/// A folder of the person's alone, whatever the umask: whoever reaches the socket in it is on the other machine.
+fn own_folder() -> std::io::Result<TempDir> {
+    let alone = Permissions::from_mode(0o700);
+    let folder = tempfile::Builder::new()
+        .prefix("portray-ssh-")
+        .permissions(alone.clone())
+        .tempdir()?;
+    // A umask may also take from the owner.
+    std::fs::set_permissions(folder.path(), alone)?;
+    Ok(folder)
+}
+
 fn shared(folder: &TempDir) -> Command {
     let mut command = Command::new("ssh");
     command.arg("-S").arg(socket_in(folder));
@@ -156,4 +167,16 @@ fn shared(folder: &TempDir) -> Command {
 
 fn socket_in(folder: &TempDir) -> PathBuf {
     folder.path().join("c")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn h1_the_folder_of_a_connection_is_the_persons_alone() {
+        let folder = own_folder().unwrap();
+        let mode = folder.path().metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+    }
 }

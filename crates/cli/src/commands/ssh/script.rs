@@ -3,8 +3,9 @@
 
 use portray_core::secret::Secret;
 
-use super::super::endpoint::NEVER_PROXIED;
 use crate::documents::COMPETING;
+use crate::no_proxy;
+use crate::shells::Shell;
 
 /// Before every line that is meant for us: a login there may say other things.
 const MARK: &str = "portray-ssh:";
@@ -128,9 +129,7 @@ impl Start<'_> {
             set("AWS_DEFAULT_REGION", region);
         }
         // Some SDKs send requests to loopback through a proxy, token and all.
-        for name in ["NO_PROXY", "no_proxy"] {
-            lines.push(format!("export {name}=\"${{{name}:+${name},}}{NEVER_PROXIED}\""));
-        }
+        lines.extend(no_proxy::statements(Shell::Bash));
         lines.push(match self.command {
             "" => "exec \"${SHELL:-/bin/sh}\" -l".to_owned(),
             command => format!("exec \"${{SHELL:-/bin/sh}}\" -c {}", quoted(command)),
@@ -216,7 +215,7 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         let look = "stat -c %a \"$portray_folder\" \"$portray_folder/start\"\n";
         let run = "sh \"$portray_folder/start\"; test -e \"$portray_folder\" || echo gone\n";
-        let hostile = "printf '%s|' \"$AWS_CONTAINER_AUTHORIZATION_TOKEN\" \"$AWS_REGION\" \"$NO_PROXY\" \"${AWS_PROFILE-none}\"\necho \"it's\" $0";
+        let hostile = "printf '%s|' \"$AWS_CONTAINER_AUTHORIZATION_TOKEN\" \"$AWS_REGION\" \"$no_proxy\" \"${AWS_PROFILE-none}\"\necho \"it's\" $0";
         let said = prepare(port, hostile, &format!("{look}{run}"));
         let Some(Preparation::Ready(folder)) = outcome(&said) else {
             panic!("{said}");
