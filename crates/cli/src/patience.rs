@@ -1,4 +1,4 @@
-//! Says what a person waits for where that takes longer than they expect; on a terminal only, and gone with the wait.
+//! Says what is waited for where that takes longer than people expect; on a terminal it is gone with the wait.
 
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
@@ -17,19 +17,32 @@ pub struct Wait {
 }
 
 impl Wait {
-    /// `words` say what for.
+    /// For whoever sits at a terminal; `words` say what for.
     pub fn begin(printer: Printer, words: &'static str) -> Self {
+        Self::saying(printer, move || printer.progress(words))
+    }
+
+    /// Elsewhere too, and it stays there.
+    pub fn noted(printer: Printer, words: String) -> Self {
+        Self::saying(printer, move || {
+            if !printer.is_watched() {
+                printer.note(&words);
+            }
+        })
+    }
+
+    fn saying(printer: Printer, say: impl FnOnce() + Send + 'static) -> Self {
         let (over, waited) = channel::<()>();
         let said = std::thread::Builder::new().spawn(move || {
             let is_long = waited.recv_timeout(WONDERS) == Err(RecvTimeoutError::Timeout);
             if is_long {
-                printer.progress(words);
+                say();
             }
             is_long
         });
         Self {
             over: Some(over),
-            // Without a thread nothing is said, as to whoever has no terminal.
+            // Without a thread nothing is said.
             said: said.ok(),
             printer,
         }

@@ -63,6 +63,7 @@ pub fn wait(
 struct Shown {
     printer: Printer,
     anything: bool,
+    noted: Option<Wait>,
 }
 
 impl Shown {
@@ -70,14 +71,19 @@ impl Shown {
         Self {
             printer,
             anything: false,
+            noted: None,
         }
     }
 
-    /// Elsewhere than on a terminal it is said once what is waited for.
+    /// Elsewhere than on a terminal it is said once what is waited for, at once to those who want to know more.
     fn portal(&mut self, portal: &PortalView) {
-        if !self.anything && !self.printer.is_watched() {
-            let note = format!("Waiting until the accounts of {} are listed …", portal.name);
-            self.printer.note(&note);
+        if !self.anything {
+            let words = format!("Waiting until the accounts of {} are listed …", portal.name);
+            self.anything = true;
+            match self.printer.is_verbose() {
+                true => self.printer.note(&words),
+                false => self.noted = Some(Wait::noted(self.printer, words)),
+            }
         }
         let so_far = match portal.sync.running {
             Some(running) if running.total > 0 => format!(": {} of {}", running.done, running.total),
@@ -85,12 +91,12 @@ impl Shown {
         };
         self.printer
             .progress(&format!("Listing the accounts of {}{so_far} …", portal.name));
-        self.anything = true;
     }
 }
 
 impl Drop for Shown {
     fn drop(&mut self) {
+        drop(self.noted.take());
         if self.anything {
             self.printer.progress("");
         }
