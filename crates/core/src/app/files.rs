@@ -52,6 +52,7 @@ impl Controller {
     /// Gives what must not be cut off a little time: a token that AWS has replaced, and files.
     pub(super) async fn end(&self) {
         self.write_uses(true);
+        self.save_again();
         let ended = futures_util::future::join(self.refresh.end(), self.writer.written());
         if within(&self.clock, FAREWELL, ended).await.is_none() {
             tracing::warn!("something could not be stored in time");
@@ -78,12 +79,11 @@ impl Controller {
         let mut catalogue = (*self.catalogue()).clone();
         change(&mut catalogue);
         let catalogue = Arc::new(catalogue);
-        self.set_catalogue(catalogue.clone());
-        let files = CatalogueFiles::of(&self.paths);
+        self.set_catalogue(catalogue);
         match self.marks {
-            MarksFile::Read | MarksFile::SetAside(_) => self.write(move || files.save_marks(&catalogue)),
+            MarksFile::Read | MarksFile::SetAside(_) => self.save_marks(),
             // Only what was read may be written over.
-            MarksFile::Unreadable(..) => self.read_marks(files),
+            MarksFile::Unreadable(..) => self.read_marks(CatalogueFiles::of(&self.paths)),
         }
     }
 

@@ -40,6 +40,7 @@ mod sign_out;
 pub mod state;
 mod syncing;
 pub mod tray_menu;
+mod unsaved;
 mod view;
 mod waiting_problem;
 pub mod wrong_clock;
