@@ -69,6 +69,7 @@ mod stories {
     mod unassigned;
     mod unfinished_list;
     mod unfinished_list_in_process;
+    mod unsaved_in_process;
     mod uses;
     mod waiting;
     mod ways_to_sign_in;

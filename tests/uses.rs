@@ -94,6 +94,29 @@ async fn a6_a_serve_that_is_revoked_says_so_and_ends() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a6_a_serve_is_known_to_the_next_agent_too_and_ends_when_it_is_revoked_there() -> Result<()> {
+    let story = Headless::signed_in().await?;
+    let portray = story.portray();
+    let (serving, _, _) = serve(&portray).await?;
+    portray.run(&["agent", "stop"]).await?.expect_code(0)?;
+    // The next agent is started by whoever asks for one.
+    let known = async || {
+        let listed = portray.run(&["uses", "--json"]).await?.json()?;
+        let launch = &listed["launches"][0];
+        let is_its = launch["program"]["pid"] == serving.id();
+        Ok(launch["id"].as_str().filter(|_| is_its).map(str::to_owned))
+    };
+    let id = story.desktop.wait_until("the launch", DEADLINE, known).await?;
+    let said = portray.run(&["uses"]).await?.expect_code(0)?.stderr;
+    ensure!(said.contains(&id) && said.contains("serves"), "{said}");
+    portray.run(&["uses", "--revoke", &id]).await?.expect_code(0)?;
+    let ended = serving.finished(SOON).await?.expect_code(4)?;
+    assert!(ended.stderr.contains("revoked this launch"), "{ended:?}");
+    assert!(!ended.stderr.contains("panicked"), "{ended:?}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a6_a_program_that_is_revoked_gets_nothing_also_after_a_restart_until_it_is_allowed() -> Result<()> {
     let story = Headless::signed_in().await?;
     let portray = story.portray();

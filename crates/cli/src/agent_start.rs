@@ -22,6 +22,9 @@ use crate::failure::Failure;
 /// How long an agent may take to be ready: its keyring, most of all.
 const PATIENCE: Duration = Duration::from_secs(8);
 
+/// How long one that has its socket by then, and says nothing, has besides: its start may fail yet, and says why.
+const MORE_PATIENCE: Duration = Duration::from_secs(20);
+
 /// How long a command waits for another one that is starting an agent. Both waits together are shorter than what
 /// AWS tools wait for credentials.
 const TURN: Duration = Duration::from_secs(9);
@@ -136,22 +139,43 @@ fn take_turn(runtime: &Path) -> io::Result<Option<File>> {
 }
 
 fn spawn_and_connect(paths: &Paths, passphrase: Option<&Secret>) -> Result<Client, Failure> {
-    let (mut agent, report) = spawn(paths, passphrase).map_err(|error| not_started(&error))?;
-    match (Client::connect(paths), report) {
-        (Ok(client), _) => Ok(client),
-        (Err(_), Some(StartReport::Failed(problem))) => Err(problem.into()),
-        (Err(error), Some(StartReport::Ready)) => Err(error.into()),
-        (Err(_), None) => {
-            // One that hangs would be joined by another one at every further try.
-            let ended = agent.kill().and_then(|()| agent.wait());
-            tracing::debug!(?ended, "the agent that did not get ready");
-            Err(not_started(&io::ErrorKind::TimedOut.into()))
-        }
+    let (mut agent, said) = spawn(paths, passphrase).map_err(|error| not_started(&error))?;
+    let outcome = once_started(&said, || Client::connect(paths));
+    outcome.unwrap_or_else(|| {
+        // One that hangs would be joined by another one at every further try.
+        let ended = agent.kill().and_then(|()| agent.wait());
+        tracing::debug!(?ended, "the agent that did not get ready");
+        Err(not_started(&io::ErrorKind::TimedOut.into()))
+    })
+}
+
+/// Connects once the agent that `said` is of has said how its start went. None: it says nothing, and nobody is there.
+fn once_started<T>(
+    said: &mpsc::Receiver<String>,
+    connect: impl Fn() -> Result<T, ClientError>,
+) -> Option<Result<T, Failure>> {
+    let said_within = |patience| {
+        let line = said.recv_timeout(patience).ok()?;
+        serde_json::from_str(&line).ok()
+    };
+    let (mut client, mut report) = (None, said_within(PATIENCE));
+    if report.is_none()
+        && let Ok(early) = connect()
+    {
+        report = said_within(MORE_PATIENCE);
+        // Where nothing went wrong, this connection is as good as another one.
+        client = Some(early).filter(|_| !matches!(report, Some(StartReport::Failed(_))));
+    }
+    match (client.map_or_else(connect, Ok), report) {
+        (Ok(client), _) => Some(Ok(client)),
+        (Err(_), Some(StartReport::Failed(problem))) => Some(Err(problem.into())),
+        (Err(error), Some(StartReport::Ready)) => Some(Err(error.into())),
+        (Err(_), None) => None,
     }
 }
 
-/// The agent, and what it said. None: nothing in time, or it ended without a word.
-fn spawn(paths: &Paths, passphrase: Option<&Secret>) -> io::Result<(Child, Option<StartReport>)> {
+/// The agent, and the line that it says.
+fn spawn(paths: &Paths, passphrase: Option<&Secret>) -> io::Result<(Child, mpsc::Receiver<String>)> {
     keep_standard_streams();
     let mut command = Command::new(std::env::current_exe()?);
     on_its_own(&mut command);
@@ -169,11 +193,10 @@ fn spawn(paths: &Paths, passphrase: Option<&Secret>) -> io::Result<(Child, Optio
         }
     }
     let stdout = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
-    let report = first_line(stdout).and_then(|line| serde_json::from_str(&line).ok());
-    Ok((child, report))
+    Ok((child, first_line(stdout)))
 }
 
-fn first_line(stdout: ChildStdout) -> Option<String> {
+fn first_line(stdout: ChildStdout) -> mpsc::Receiver<String> {
     let (said, heard) = mpsc::channel();
     std::thread::spawn(move || {
         let mut line = String::new();
@@ -182,7 +205,7 @@ fn first_line(stdout: ChildStdout) -> Option<String> {
             let _ = said.send(line);
         }
     });
-    heard.recv_timeout(PATIENCE).ok()
+    heard
 }
 
 fn log_file(paths: &Paths) -> io::Result<File> {
@@ -209,6 +232,26 @@ fn not_started(error: &io::Error) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_agent_that_fails_after_it_had_its_socket_says_why_to_whoever_started_it() {
+        let failed = serde_json::to_string(&StartReport::Failed(ProblemView::agent_is_silent())).unwrap();
+        let (say, said) = mpsc::channel();
+        let connections = std::cell::Cell::new(0);
+        let started = once_started(&said, || {
+            connections.set(connections.get() + 1);
+            // It is there when it is asked for first, and gone when it has said that it failed.
+            match connections.get() {
+                1 => say.send(failed.clone()).map_err(|_| ClientError::Closed),
+                _ => Err(ClientError::NotRunning),
+            }
+        });
+        let failure = started.unwrap().unwrap_err();
+        assert_eq!(
+            (failure.problem, connections.get()),
+            (ProblemView::agent_is_silent(), 2)
+        );
+    }
 
     #[test]
     fn r9_a_damaged_note_of_the_last_start_is_as_none_and_written_anew() {

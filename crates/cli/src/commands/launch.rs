@@ -77,7 +77,8 @@ pub fn announce(paths: &Paths, launch: Launch) -> oneshot::Receiver<ProblemView>
                     tracing::debug!(problem.what_happened, "the launch is not announced");
                     return;
                 }
-                Ok(None) | Err(_) => pauses.block_on(clock.sleep(PAUSE)),
+                // The sleep is begun inside: outside of its runtime there is none.
+                Ok(None) | Err(_) => pauses.block_on(async { clock.sleep(PAUSE).await }),
             }
         }
     });

@@ -99,7 +99,8 @@ pub fn wait_until_free(path: &Path) -> io::Result<()> {
         .enable_time()
         .build()?;
     while read(&mark_of(path))?.is_some_and(|mark| living(&mark).is_some()) {
-        pauses.block_on(clock.sleep(LOOK));
+        // The sleep is begun inside: outside of its runtime there is none.
+        pauses.block_on(async { clock.sleep(LOOK).await });
     }
     Ok(())
 }

@@ -82,11 +82,23 @@ impl ProblemView {
     pub fn revocations_not_written(path: &Path, error: &io::Error) -> Self {
         Self::new(
             ProblemCode::Failed,
-            format!("{} cannot be written: {error}.", path.display()),
-            match is_disk_full(error) {
-                true => "Make room on the disk: what you revoke now holds until Portray ends.",
-                false => "Make the folder writable for you: what you revoke now holds until Portray ends.",
-            },
+            format!(
+                "What you have revoked or allowed holds now, but is lost when Portray ends: {} cannot be written: {error}.",
+                path.display()
+            ),
+            written_again(error),
+        )
+    }
+
+    /// Favourites, recents and kept roles.
+    pub fn marks_not_written(path: &Path, error: &io::Error) -> Self {
+        Self::new(
+            ProblemCode::Failed,
+            format!(
+                "Which roles you keep and like holds now, but is lost when Portray ends: {} cannot be written: {error}.",
+                path.display()
+            ),
+            written_again(error),
         )
     }
 
@@ -126,5 +138,12 @@ impl ProblemView {
             "A launch that was revoked cannot be allowed again.",
             "Start the command again: that is another launch.",
         )
+    }
+}
+
+fn written_again(error: &io::Error) -> &'static str {
+    match is_disk_full(error) {
+        true => "Make room on the disk; Portray writes it again by itself.",
+        false => "Make the file and its folder writable for you; Portray writes it again by itself.",
     }
 }

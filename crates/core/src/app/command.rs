@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 
 use crate::app::contract::{Answer, ProblemView, Request, SignInMethod, Snapshot};
 use crate::app::syncing::Interrupted;
+use crate::app::unsaved::Decisions;
 use crate::app::{ConsoleRequest, SignInStart};
 use crate::identity_center::{Failure, PortalId, RoleKey};
 use crate::refresh::Change;
@@ -105,6 +106,17 @@ pub enum Command {
         portal: PortalId,
         farewell: Farewell,
         reply: Option<Reply<Answer>>,
+    },
+    /// What a person has decided was written, or could not be.
+    Saved {
+        decisions: Decisions,
+        outcome: Result<(), ProblemView>,
+    },
+    /// Everything that was to be written before is: whoever has decided something is answered.
+    AnswerSaved {
+        decisions: Decisions,
+        reply: Option<Reply<Answer>>,
+        done: Answer,
     },
     /// Something that nobody waits for has failed.
     Failed(ProblemView),

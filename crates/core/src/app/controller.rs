@@ -22,6 +22,7 @@ use crate::app::shell::Shell;
 use crate::app::sign_ins::SignIns;
 use crate::app::state::AssignmentChange;
 use crate::app::syncing::Syncs;
+use crate::app::unsaved::{Decisions, Unsaved};
 use crate::app::unstored::Unstored;
 use crate::clock::SharedClock;
 use crate::identity_center::{HttpStack, PortalId, RoleKey};
@@ -67,6 +68,8 @@ pub struct Controller {
     pub(super) edit: Option<Edit>,
     /// What became of the file of favourites, recents and kept roles.
     pub(super) marks: MarksFile,
+    /// What could not be written of what a person has decided.
+    pub(super) unsaved: Unsaved,
     /// The sign-ins that the AWS CLI was given.
     pub(super) shared_logins: SharedLogins,
     pub(super) records: Records,
@@ -119,6 +122,7 @@ impl Controller {
             zone: TimeZone::system(),
             edit: None,
             marks: loaded.marks,
+            unsaved: Unsaved::default(),
             shared_logins: SharedLogins::default(),
             records: handles.records.clone(),
             kept_uses: KeptUses::default(),
@@ -203,6 +207,12 @@ impl Controller {
             Command::ConsoleOpened(key) => self.used(&key),
             Command::RecordsChanged => self.write_uses(false),
             Command::Failed(problem) => self.problem = Some(problem),
+            Command::Saved { decisions, outcome } => self.saved(decisions, outcome),
+            Command::AnswerSaved {
+                decisions,
+                reply,
+                done,
+            } => self.answer_saved(decisions, reply, done),
             Command::SettingsChanged { outcome, reply } => self.settings_changed(outcome, reply),
             Command::PortalRemoved {
                 portal,
@@ -271,15 +281,15 @@ impl Controller {
             Request::OpenPortal { portal } => self.open_portal(&PortalId(portal), reply),
             Request::SetFavourite { role, on } => {
                 self.change_catalogue(|catalogue| catalogue.set_favourite(&role.into(), on));
-                answer(reply, Ok(Answer::Done));
+                self.answer_when_saved(Decisions::Marks, reply, Answer::Done);
             }
             Request::Keep { role, on } => {
                 self.keep(&role.into(), on);
-                answer(reply, Ok(Answer::Done));
+                self.answer_when_saved(Decisions::Marks, reply, Answer::Done);
             }
             Request::KeepOn { roles } => {
                 self.keep_on(roles.into_iter().map(Into::into).collect());
-                answer(reply, Ok(Answer::Done));
+                self.answer_when_saved(Decisions::Marks, reply, Answer::Done);
             }
             Request::Consumers { order } => self.order_of_consumer(order, reply),
             Request::Profiles { order } => self.order_of_profiles(order, reply),

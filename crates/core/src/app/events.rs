@@ -71,5 +71,6 @@ impl Controller {
         self.sync_in_use();
         self.let_unused_go();
         self.look_after_records();
+        self.save_again();
     }
 }

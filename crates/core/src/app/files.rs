@@ -64,12 +64,11 @@ impl Controller {
         let mut catalogue = (*self.catalogue()).clone();
         change(&mut catalogue);
         let catalogue = Arc::new(catalogue);
-        self.set_catalogue(catalogue.clone());
-        let files = CatalogueFiles::of(&self.paths);
+        self.set_catalogue(catalogue);
         match self.marks {
-            MarksFile::Read | MarksFile::SetAside(_) => self.write(move || files.save_marks(&catalogue)),
+            MarksFile::Read | MarksFile::SetAside(_) => self.save_marks(),
             // Only what was read may be written over.
-            MarksFile::Unreadable(..) => self.read_marks(files),
+            MarksFile::Unreadable(..) => self.read_marks(CatalogueFiles::of(&self.paths)),
         }
     }
 

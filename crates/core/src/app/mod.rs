@@ -41,6 +41,7 @@ mod sign_out;
 pub mod state;
 mod syncing;
 pub mod tray_menu;
+mod unsaved;
 mod unstored;
 mod view;
 mod waiting_problem;

@@ -91,6 +91,13 @@ impl ProblemView {
 
     /// A sync did not come to its end. What it had listed is kept.
     pub fn sync(failure: &RefreshFailure, portal: &str) -> Self {
+        if let Some(said) = list_refused(failure) {
+            return Self::new(
+                ProblemCode::Denied,
+                format!("AWS refuses to list the accounts of {portal}{said}."),
+                "What is listed stays. If it stays so, sign in again, or ask an administrator of Identity Center.",
+            );
+        }
         let problem = Self::refresh(failure, portal, None);
         match problem.code.ends_when_aws_answers() {
             true => Self {
@@ -299,6 +306,24 @@ impl ProblemView {
             format!("No port of this machine could be opened for the browser: {error}."),
             "See whether something forbids listening on 127.0.0.1.",
         )
+    }
+}
+
+/// What AWS says to it, where it refuses a whole list: that is about no permission set.
+fn list_refused(failure: &RefreshFailure) -> Option<String> {
+    match failure {
+        RefreshFailure::NotAssigned => Some(String::new()),
+        RefreshFailure::Aws(failure) if failure.meaning == Meaning::NotAssigned => {
+            let said = failure.detail.as_deref().map(|said| format!(" ({said})"));
+            Some(said.unwrap_or_default())
+        }
+        RefreshFailure::Aws(_)
+        | RefreshFailure::SignInNeeded
+        | RefreshFailure::Chain(_)
+        | RefreshFailure::Store(_)
+        | RefreshFailure::UnknownPortal
+        | RefreshFailure::Ending
+        | RefreshFailure::Panicked => None,
     }
 }
 

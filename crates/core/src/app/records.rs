@@ -9,6 +9,7 @@ use crate::app::App;
 use crate::app::command::{Command, Reply};
 use crate::app::contract::{Answer, ConsumerOrder, ProblemView, UsesView};
 use crate::app::controller::{Controller, answer};
+use crate::app::unsaved::Decisions;
 use crate::clock::SharedClock;
 use crate::consumers::{Asking, Consumers, ConsumersFile, Loaded, Refused, Revocations};
 use crate::identity_center::RoleKey;
@@ -251,14 +252,15 @@ impl Controller {
     }
 
     fn done(&mut self, reply: Option<Reply<Answer>>, words: Result<String, ProblemView>) {
-        let words = match (words, &reply) {
-            (Err(problem), None) => {
+        let words = match words {
+            Ok(words) => words,
+            Err(problem) if reply.is_none() => {
                 self.problem = Some(problem);
                 return;
             }
-            (words, _) => words,
+            Err(problem) => return answer(reply, Err(problem)),
         };
-        answer(reply, words.map(|words| Answer::Said { words }));
+        self.answer_when_saved(Decisions::Revocations, reply, Answer::Said { words });
     }
 
     /// A launch by its id, or a program by its id or path, gets no more.
@@ -332,21 +334,6 @@ impl Controller {
         known
             .find(|executable| consumer_of(executable) == consumer)
             .ok_or_else(|| ProblemView::unknown_consumer(consumer))
-    }
-
-    fn save_revocations(&self) {
-        let (file, revoked, commands) = (
-            ConsumersFile::of(&self.paths),
-            self.records.consumers.revocations(),
-            self.commands.clone(),
-        );
-        self.write(move || {
-            if let Err(error) = file.save(revoked) {
-                let problem = ProblemView::revocations_not_written(file.path(), &error);
-                let _ = commands.send(Command::Failed(problem));
-            }
-            Ok(())
-        });
     }
 
     /// What is written down of a console that a person opens from the tray or the window.

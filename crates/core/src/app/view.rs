@@ -60,7 +60,11 @@ impl Controller {
             recents: named(&catalogue.recents),
             accounts: menu_accounts(&catalogue),
             catalogue_revision: catalogue.revision,
-            problem: self.problem.clone().or_else(|| self.settings_problem()),
+            problem: self
+                .problem
+                .clone()
+                .or_else(|| self.unsaved_problem())
+                .or_else(|| self.settings_problem()),
             clock_problem: self.clock_problem(),
             clock_problem_dismissed: self.clock_problem_dismissed,
             failed_sign_in: failed.map(|(portal, _)| portal.0.clone()),

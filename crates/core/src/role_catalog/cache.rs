@@ -184,7 +184,8 @@ impl CatalogueFiles {
             .join(format!("listing-{}.json", short_hash(portal.0.as_bytes())))
     }
 
-    fn roles(&self) -> PathBuf {
+    /// The file of favourites, recents and kept roles.
+    pub fn roles(&self) -> PathBuf {
         self.state.join("roles.json")
     }
 }
