@@ -36,8 +36,7 @@ async fn s3_a_day_with_500_credentials_serves_nothing_expired_and_grows_neither_
         // 500 roles: once in 35 of 770 waking minutes and a tenth for what fails; all anew after both long sleeps and the
         // sign-in.
         ("/get_role_credentials", 500 * 22 * 11 / 10 + 3 * 500),
-        // 18 a second, and the burst that the quota leaves room for.
-        ("/peak", 28),
+        ("/peak", 18),
     ] {
         assert!(number(path)? <= most, "{path} is above {most}: {day:#}");
     }

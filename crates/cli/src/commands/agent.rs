@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portray_core::agent::protocol::{AgentHello, AgentKind, Operation};
+use portray_core::agent::protocol::{AgentHello, AgentKind, Operation, Reply};
 use portray_core::agent::{ClaimError, Client, ClientError, wait_until_gone};
 use portray_core::app::contract::{PortalView, ProblemCode, ProblemView};
 use portray_core::paths::SecretStore;
@@ -75,7 +75,7 @@ fn stop(invocation: &Invocation, force: bool) -> Result<(), Failure> {
         AgentKind::Headless => "The agent",
     };
     // One of another version may not say; it ends all the same.
-    let portals = status_of(&mut client).map_or_else(|_| Vec::new(), |status| status.portals);
+    let portals = portals_now(&mut client).unwrap_or_default();
     let unsaved = portals.iter().find(|portal| is_unsaved(portal));
     if let (Some(portal), false) = (unsaved, force) {
         return Err(ProblemView::unsaved_sign_in(&portal.name).into());
@@ -100,6 +100,14 @@ fn stop_hung(invocation: &Invocation, pid: Option<u32>, force: bool) -> Result<(
     let line = format!("{what} did not answer. It {}.", in_the_end(ended));
     invocation.printer.note(&line);
     Ok(())
+}
+
+/// Without waiting for a store that hangs. An agent of an older version waits for it.
+fn portals_now(client: &mut Client) -> Result<Vec<PortalView>, ClientError> {
+    match client.ask(&Operation::StatusNow) {
+        Ok(Reply::Status(status)) => Ok(status.portals),
+        Ok(_) | Err(_) => Ok(status_of(client)?.portals),
+    }
 }
 
 fn in_the_end(ended: Ended) -> &'static str {

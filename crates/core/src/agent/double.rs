@@ -94,6 +94,7 @@ impl Answering for Double {
             }
             Operation::Granted
             | Operation::Status
+            | Operation::StatusNow
             | Operation::Accounts { .. }
             | Operation::Search { .. }
             | Operation::Login { .. }

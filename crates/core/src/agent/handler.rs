@@ -68,7 +68,8 @@ impl Handler {
             Operation::Launch { launch } => Ok(self.launch(launch, replies).await),
             Operation::Uses { after, follow: false } => Ok(self.uses(after)),
             Operation::Uses { after, follow: true } => Ok(self.follow_uses(after, replies).await),
-            Operation::Status => self.status().await,
+            Operation::Status => self.status(false).await,
+            Operation::StatusNow => self.status(true).await,
             Operation::Accounts {
                 portal,
                 query,
@@ -120,11 +121,13 @@ impl Handler {
                 Ok(Reply::Command { outcome })
             }
             Operation::Subscribe => Ok(self.subscribe(replies).await),
-            Operation::Stop => {
-                self.ask(Request::Quit).await?;
-                Ok(Reply::Done)
-            }
+            Operation::Stop => self.stop().await,
         }
+    }
+
+    async fn stop(&self) -> Outcome {
+        self.ask(Request::Quit).await?;
+        Ok(Reply::Done)
     }
 
     async fn mfa_code(&self, target: &Target, code: MfaCode) -> Outcome {
@@ -153,9 +156,15 @@ impl Handler {
         })
     }
 
-    async fn status(&self) -> Outcome {
-        self.app.look_at_settings();
-        let snapshot = self.app.snapshot().await?;
+    /// `now`: without waiting for anything.
+    async fn status(&self, now: bool) -> Outcome {
+        let snapshot = match now {
+            true => self.app.snapshot_now().await?,
+            false => {
+                self.app.look_at_settings();
+                self.app.snapshot().await?
+            }
+        };
         let SettingsProblems { faults, unknown_keys } = self.app.settings_problems();
         Ok(Reply::Status(Box::new(StatusReply {
             pid: self.pid,

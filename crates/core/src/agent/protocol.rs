@@ -63,6 +63,8 @@ pub enum Operation {
     /// Credentials of the one role that the socket of a launch is for; the agent's own socket is for none.
     Granted,
     Status,
+    /// The same as far as it is known now: whoever ends the agent does not wait for its store.
+    StatusNow,
     /// A page of one portal's listing, account by account; with a query only what it hits, the best first.
     Accounts {
         portal: Option<String>,

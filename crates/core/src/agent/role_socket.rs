@@ -98,6 +98,7 @@ impl Answering for Role {
             | Operation::Launch { .. }
             | Operation::Uses { .. }
             | Operation::Status
+            | Operation::StatusNow
             | Operation::Accounts { .. }
             | Operation::Search { .. }
             | Operation::Login { .. }

@@ -22,6 +22,7 @@ use crate::app::shell::Shell;
 use crate::app::sign_ins::SignIns;
 use crate::app::state::AssignmentChange;
 use crate::app::syncing::Syncs;
+use crate::app::unstored::Unstored;
 use crate::clock::SharedClock;
 use crate::identity_center::{HttpStack, PortalId, RoleKey};
 use crate::paths::{Environment, Paths};
@@ -72,6 +73,7 @@ pub struct Controller {
     pub(super) kept_uses: KeptUses,
     /// Roles that stopped being kept because nobody used them.
     pub(super) kept_no_longer: Vec<RoleKey>,
+    pub(super) unstored: Unstored,
 }
 
 /// What the rest of the program keeps of a controller.
@@ -88,7 +90,8 @@ pub struct Handles {
 impl Controller {
     pub fn new(parts: Parts, loaded: Loaded, handles: &Handles) -> Self {
         *handles.catalogue.write().expect("no panic under this lock") = Arc::new(loaded.catalogue);
-        let drawn = Drawn::nothing(parts.clock.now());
+        let now = parts.clock.now();
+        let (drawn, unstored) = (Drawn::nothing(now), Unstored::load(&parts.paths, now));
         Self {
             environment: parts.environment,
             paths: parts.paths,
@@ -120,6 +123,7 @@ impl Controller {
             records: handles.records.clone(),
             kept_uses: KeptUses::default(),
             kept_no_longer: Vec::new(),
+            unstored,
         }
     }
 

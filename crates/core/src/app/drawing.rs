@@ -8,10 +8,10 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use crate::app::command::Command;
-use crate::app::contract::{Mood, Snapshot};
+use crate::app::contract::{Mood, ProblemView, Snapshot};
 use crate::app::controller::Controller;
 use crate::app::state::AppState;
-use crate::app::{notices, tray_menu};
+use crate::app::{App, notices, tray_menu};
 use crate::clock::SharedClock;
 use crate::identity_center::deadline::within;
 use crate::refresh::session::Session;
@@ -113,6 +113,15 @@ impl Controller {
             wall: now,
             revision,
         };
+    }
+}
+
+impl App {
+    /// The state as far as it is known now: whoever ends the application does not wait for its store.
+    pub async fn snapshot_now(&self) -> Result<Arc<Snapshot>, ProblemView> {
+        let (reply, snapshot) = oneshot::channel();
+        self.send(Command::Look { waited: true, reply })?;
+        snapshot.await.map_err(|_| ProblemView::stopping())
     }
 }
 

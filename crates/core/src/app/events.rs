@@ -10,7 +10,10 @@ impl Controller {
     pub(super) fn refreshed(&mut self, change: Change) {
         match change {
             // What was kept, or asked for, may be obtainable now.
-            Change::Session(_) => self.refresh.look.notify_one(),
+            Change::Session(_) => {
+                self.note_unstored(false);
+                self.refresh.look.notify_one();
+            }
             // Whoever made the store be read: the list goes on.
             Change::SignInRead(portal) => self.sync(portal),
             Change::Role(key) => self.notice_lost_role(&key),

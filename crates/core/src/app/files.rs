@@ -2,18 +2,13 @@
 
 use std::io;
 use std::sync::{Arc, mpsc};
-use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::app::command::Command;
 use crate::app::contract::{ProblemCode, ProblemView};
 use crate::app::controller::Controller;
-use crate::identity_center::deadline::within;
 use crate::role_catalog::{Catalogue, CatalogueFiles, Marks, MarksFile};
-
-/// How long the end waits for what is being stored.
-const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Reads and writes files in the order in which it was asked: a slow disk holds up nobody.
 pub struct Writer(mpsc::Sender<Write>);
@@ -49,15 +44,6 @@ impl Writer {
 }
 
 impl Controller {
-    /// Gives what must not be cut off a little time: a token that AWS has replaced, and files.
-    pub(super) async fn end(&self) {
-        self.write_uses(true);
-        let ended = futures_util::future::join(self.refresh.end(), self.writer.written());
-        if within(&self.clock, FAREWELL, ended).await.is_none() {
-            tracing::warn!("something could not be stored in time");
-        }
-    }
-
     /// Does something with files of ours, after everything that was asked for before. A failure is told to everybody.
     pub(super) fn write(&self, write: impl FnOnce() -> io::Result<()> + Send + 'static) {
         if self.writer.0.send(Box::new(write)).is_err() {

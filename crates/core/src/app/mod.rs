@@ -40,6 +40,7 @@ mod sign_out;
 pub mod state;
 mod syncing;
 pub mod tray_menu;
+mod unstored;
 mod view;
 mod waiting_problem;
 pub mod wrong_clock;
@@ -216,7 +217,7 @@ impl App {
         let _ = self.send(Command::SettingsToSee);
     }
 
-    /// The state as it is now.
+    /// The state as it is now, once the store has said who is signed in.
     pub async fn snapshot(&self) -> Result<Arc<Snapshot>, ProblemView> {
         let (reply, snapshot) = oneshot::channel();
         self.send(Command::Look { waited: false, reply })?;

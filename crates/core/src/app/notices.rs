@@ -68,25 +68,30 @@ fn sign_in(before: &AppState, after: &AppState, portal: &PortalView) -> Option<N
         (false, true) if cancelled || failed_sign_in(after) == Some(portal) => None,
         (false, true) => {
             let (title, body) = match after.ended.contains(&portal.id) {
-                true => (
-                    format!("Sign in to {} again", portal.name),
-                    "Your portal session has ended. Credentials that tools hold go on until they expire.",
-                ),
+                true => (format!("Sign in to {} again", portal.name), why_it_ended(portal)),
                 false => (
                     format!("Sign in to {}", portal.name),
-                    "A program asks for credentials that you can only get by signing in.",
+                    "A program asks for credentials that you can only get by signing in.".to_owned(),
                 ),
             };
             Some(NoticeChange::Show(Notice {
                 key,
                 title,
-                body: body.to_owned(),
+                body,
                 actions: vec![sign_in_button(portal), later()],
             }))
         }
         (true, false) => Some(NoticeChange::Withdraw(key)),
         (false, false) | (true, true) => None,
     }
+}
+
+/// What a person is told of a session that AWS has ended.
+fn why_it_ended(portal: &PortalView) -> String {
+    let problem = portal.problem.as_ref();
+    let lost = problem.filter(|problem| problem.code == ProblemCode::SignInNeeded);
+    let why = lost.map_or("Your portal session has ended.", |problem| &problem.what_happened);
+    format!("{why} Credentials that tools hold go on until they expire.")
 }
 
 /// The end of the portal session is known and near.

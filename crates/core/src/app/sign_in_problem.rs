@@ -8,6 +8,16 @@ use crate::identity_center::{Failure, Meaning, Trouble};
 use crate::refresh::RefreshFailure;
 
 impl ProblemView {
+    /// AWS had replaced the token in the store, and its successor was lost with the process that had it.
+    pub fn lost_renewal(portal: &str) -> Self {
+        Self {
+            what_happened: format!(
+                "Portray ended before the renewed sign-in to {portal} could be stored, and AWS does not take the one before it."
+            ),
+            ..Self::sign_in_needed(portal)
+        }
+    }
+
     /// A sign-in has ended without one: nobody tries it again.
     pub fn sign_in_failed(failure: &Failure, portal: &str) -> Self {
         let problem = Self::aws(failure, portal);

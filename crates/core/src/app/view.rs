@@ -125,7 +125,9 @@ impl Controller {
             let problem = self.syncs.problem(&portal.id).cloned();
             problem.filter(|_| view.standing == Standing::SignedIn)
         };
-        store.or(failing).or_else(sync)
+        let is_lost = view.standing == Standing::Ended && self.unstored.is_lost(&portal.id);
+        let lost = is_lost.then(|| ProblemView::lost_renewal(&portal.name));
+        store.or(failing).or(lost).or_else(sync)
     }
 
     fn credentials_view(&self, view: RoleView, catalogue: &Catalogue) -> CredentialsView {

@@ -1,5 +1,6 @@
 //! One limiter per portal: what a person waits for goes before what runs in the background.
 
+use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ pub enum Priority {
     Background,
 }
 
-/// 18 requests/s, burst 10, slower after a 429.
+/// 18 requests/s, in no second more than that, ten of them at once after a rest; slower after a 429.
 #[derive(Debug)]
 pub struct Limiter {
     clock: SharedClock,
@@ -35,7 +36,10 @@ pub struct Permit<'limiter> {
 /// Requests per second while AWS does not object. The quota is 20/s for everything that a person does in a portal.
 const FULL_RATE: f64 = 18.0;
 const LOWEST_RATE: f64 = 2.0;
-const BURST: f64 = 10.0;
+const BURST: usize = 10;
+/// So many begin within any second, however many were saved up before it.
+const MOST: usize = 18;
+const SECOND: Duration = Duration::from_secs(1);
 const IN_FLIGHT: usize = 8;
 
 #[derive(Debug)]
@@ -44,6 +48,8 @@ struct Bucket {
     rate: f64,
     filled_at: Duration,
     halved_at: Option<Duration>,
+    /// When those of the last second began, the oldest first.
+    begun: VecDeque<Duration>,
     in_flight: usize,
     /// How many wait interactively: the background stands back as long as there is one.
     interactive: usize,
@@ -52,10 +58,11 @@ struct Bucket {
 impl Limiter {
     pub fn new(clock: SharedClock) -> Self {
         let bucket = Bucket {
-            tokens: BURST,
+            tokens: BURST as f64,
             rate: FULL_RATE,
             filled_at: clock.elapsed(),
             halved_at: None,
+            begun: VecDeque::with_capacity(MOST),
             in_flight: 0,
             interactive: 0,
         };
@@ -93,9 +100,7 @@ impl Limiter {
         let now = self.clock.elapsed();
         let mut bucket = self.bucket();
         bucket.fill(now);
-        let just_halved = bucket
-            .halved_at
-            .is_some_and(|at| now.saturating_sub(at) < Duration::from_secs(1));
+        let just_halved = bucket.halved_at.is_some_and(|at| now.saturating_sub(at) < SECOND);
         if !just_halved {
             bucket.rate = (bucket.rate / 2.0).max(LOWEST_RATE);
             bucket.tokens = bucket.tokens.min(1.0);
@@ -112,7 +117,7 @@ impl Bucket {
     /// Fills what has trickled in since; the rate itself rises by one request per second each second.
     fn fill(&mut self, now: Duration) {
         let seconds = now.saturating_sub(self.filled_at).as_secs_f64();
-        self.tokens = (self.tokens + seconds * self.rate).min(BURST);
+        self.tokens = (self.tokens + seconds * self.rate).min(BURST as f64);
         self.rate = (self.rate + seconds).min(FULL_RATE);
         self.filled_at = now;
     }
@@ -124,14 +129,41 @@ impl Bucket {
         if stands_back || self.in_flight >= IN_FLIGHT {
             return Err(None);
         }
+        let pause = self.pause(priority, now);
+        if !pause.is_zero() {
+            // What a pause saves up is no burst behind it.
+            self.tokens = self.tokens.min(1.0);
+            return Err(Some(pause));
+        }
         if self.tokens < 1.0 {
             // A nanosecond more than computed, so that rounding cannot make it wait for ever.
             let wait = Duration::from_secs_f64((1.0 - self.tokens) / self.rate);
             return Err(Some(wait + Duration::from_nanos(1)));
         }
         self.tokens -= 1.0;
+        self.begun.push_back(now);
         self.in_flight += 1;
         Ok(())
+    }
+
+    /// How long none may begin because so many have within the last second. What comes behind a burst in the background
+    /// is spread over the rest of that second, so that a person's call finds room in it.
+    fn pause(&mut self, priority: Priority, now: Duration) -> Duration {
+        while self.begun.front().is_some_and(|at| now >= *at + SECOND) {
+            self.begun.pop_front();
+        }
+        let (Some(oldest), Some(latest)) = (self.begun.front(), self.begun.back()) else {
+            return Duration::ZERO;
+        };
+        let next_second = *oldest + SECOND;
+        let until = match u32::try_from(MOST.saturating_sub(self.begun.len())) {
+            Ok(0) | Err(_) => next_second,
+            Ok(room) if priority == Priority::Background && self.begun.len() >= BURST => {
+                *latest + (next_second - *latest) / (room + 1)
+            }
+            Ok(_) => now,
+        };
+        until.saturating_sub(now)
     }
 }
 
@@ -171,33 +203,82 @@ mod tests {
         (clock.clone(), Arc::new(Limiter::new(Arc::new(clock))))
     }
 
-    /// How many of `calls` get through, one after the other, while the clock goes on in steps of 10 ms.
-    async fn served(clock: &ManualClock, limiter: &Arc<Limiter>, span: Duration) -> usize {
-        let counted = Arc::new(std::sync::atomic::AtomicUsize::new(0));
-        let (counter, inner) = (counted.clone(), limiter.clone());
+    /// When calls get through that want to one after the other, while the clock goes on to what is due.
+    async fn served(
+        clock: &ManualClock,
+        limiter: &Arc<Limiter>,
+        priority: Priority,
+        span: Duration,
+    ) -> Vec<Duration> {
+        let times = Arc::new(Mutex::new(Vec::new()));
+        let (noted, inner, theirs) = (times.clone(), limiter.clone(), clock.clone());
         let caller = tokio::spawn(async move {
             loop {
-                drop(inner.permit(Priority::Background).await);
-                counter.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                drop(inner.permit(priority).await);
+                noted.lock().unwrap().push(clock_elapsed(&theirs));
             }
         });
-        for _ in 0..span.as_millis() / 10 {
-            for _ in 0..30 {
-                tokio::task::yield_now().await;
-            }
-            clock.advance(Duration::from_millis(10));
+        let end = clock_elapsed(clock) + span;
+        settle().await;
+        while let Some(wake) = clock.next_wake().filter(|wake| *wake < end) {
+            clock.advance(wake.saturating_sub(clock_elapsed(clock)));
+            settle().await;
         }
         caller.abort();
-        counted.load(std::sync::atomic::Ordering::SeqCst)
+        settle().await;
+        let times = times.lock().unwrap();
+        times.clone()
+    }
+
+    async fn settle() {
+        for _ in 0..30 {
+            tokio::task::yield_now().await;
+        }
     }
 
     #[tokio::test]
-    async fn s1_a_burst_of_ten_then_eighteen_a_second() {
+    async fn s1_ten_at_once_and_eighteen_in_every_second() {
+        for priority in [Priority::Background, Priority::Interactive] {
+            let (clock, limiter) = limiter();
+            let times = served(&clock, &limiter, priority, 60 * SECOND).await;
+            assert_eq!(times[9], times[0], "ten at once");
+            for window in times.windows(MOST + 1) {
+                let within = window[MOST] - window[0];
+                assert!(within >= SECOND, "{MOST} and one more in {within:?}");
+            }
+            assert!(times.len() >= 60 * MOST - MOST / 2, "{} in a minute", times.len());
+            // After a rest there are ten at once again, and no more.
+            clock.advance(60 * SECOND);
+            let times = served(&clock, &limiter, priority, SECOND).await;
+            assert_eq!(times[9], times[0], "ten at once");
+            assert!(times[10] > times[9] && times.len() <= MOST, "{times:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn s1_a_person_finds_room_in_the_second_that_a_burst_of_the_background_has_begun() {
         let (clock, limiter) = limiter();
-        let first = served(&clock, &limiter, Duration::from_secs(1)).await;
-        assert!((26..=28).contains(&first), "{first}");
-        let second = served(&clock, &limiter, Duration::from_secs(2)).await;
-        assert!((34..=37).contains(&second), "{second}");
+        let inner = limiter.clone();
+        let background = tokio::spawn(async move {
+            loop {
+                drop(inner.permit(Priority::Background).await);
+            }
+        });
+        let step = Duration::from_millis(10);
+        for _ in 0..9 {
+            for _ in 0..10 {
+                settle().await;
+                clock.advance(step);
+            }
+            let mut person = Box::pin(limiter.permit(Priority::Interactive));
+            let mut waited = Duration::ZERO;
+            while futures_util::poll!(&mut person).is_pending() {
+                clock.advance(step);
+                waited += step;
+            }
+            assert!(waited <= 10 * step, "{waited:?}");
+        }
+        background.abort();
     }
 
     #[tokio::test]
@@ -255,7 +336,7 @@ mod tests {
             "it came first, and stands back"
         );
         assert!(futures_util::poll!(&mut interactive).is_ready());
-        clock.advance(Duration::from_millis(60));
+        clock.advance(Duration::from_millis(120));
         assert!(futures_util::poll!(&mut background).is_ready());
     }
 

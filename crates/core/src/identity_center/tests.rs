@@ -2,6 +2,7 @@
 
 mod browser;
 mod device_code;
+mod in_time;
 mod trouble;
 
 use std::sync::Arc;

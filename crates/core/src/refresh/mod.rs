@@ -28,6 +28,7 @@ mod threads {
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, RwLock, Weak};
 
+use futures_util::future::join_all;
 use tokio::sync::{Notify, mpsc};
 
 use crate::clock::SharedClock;
@@ -225,9 +226,12 @@ impl Refresh {
         self.look.notify_one();
     }
 
-    /// Renews no token any more, and ends when every one that AWS has replaced is stored.
+    /// Renews no token any more, and ends when every one that AWS has replaced is stored, or the store has refused it once
+    /// more.
     pub async fn end(&self) {
-        self.unfinished.end().await;
+        let sessions = self.sessions();
+        let unstored = join_all(sessions.iter().map(|session| session.mend_store()));
+        tokio::join!(unstored, self.unfinished.end());
     }
 
     /// Renews every token and all credentials in use, because a person wants it.

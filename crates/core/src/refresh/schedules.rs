@@ -4,6 +4,7 @@
 //! on to the next thing that is due.
 
 mod company;
+mod days;
 mod engine;
 mod pauses;
 
@@ -65,12 +66,12 @@ fn day() -> impl Strategy<Value = Day> {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let moods = vec![
-        Mood::Answers,
-        Mood::Answers,
-        Mood::Silent,
-        Mood::Unavailable,
-        Mood::Throttles,
+    let wish = prop::option::of(prop::sample::select(vec![1, 20, 45, 200, 3600]));
+    let moods = prop_oneof![
+        2 => Just(Mood::Answers),
+        1 => Just(Mood::Silent),
+        1 => wish.clone().prop_map(Mood::Unavailable),
+        1 => wish.prop_map(Mood::Throttles),
     ];
     let jumps = prop_oneof![
         -7200_i64..7200,
@@ -80,7 +81,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => (0.0..1.2_f64).prop_map(Step::Advance),
         3 => (0.0..2.5_f64).prop_map(Step::Suspend),
         3 => (jumps, prop::option::of(0..3_u8)).prop_map(|(by, asks)| Step::Jump(by, asks)),
-        3 => prop::sample::select(moods).prop_map(Step::Mood),
+        3 => moods.prop_map(Step::Mood),
         8 => (0..3_u8).prop_map(Step::Request),
         1 => (4..24_u8).prop_map(Step::Crowd),
         1 => (2..24_u8).prop_map(Step::Insist),
@@ -173,7 +174,7 @@ async fn asked_of_the_second(first: Mood) -> Vec<(Operation, Duration)> {
 async fn r4_a_portal_that_fails_holds_up_no_other() {
     let alone = asked_of_the_second(Mood::Answers).await;
     assert!(alone.len() > 60, "a token and a role every 40 minutes");
-    for mood in [Mood::Silent, Mood::Unavailable, Mood::Throttles] {
+    for mood in [Mood::Silent, Mood::Unavailable(None), Mood::Throttles(None)] {
         assert_eq!(asked_of_the_second(mood).await, alone, "{mood:?}");
     }
 }

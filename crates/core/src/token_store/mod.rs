@@ -135,6 +135,18 @@ impl TokenStore {
         }
     }
 
+    /// Whether what is kept is there after the process has ended.
+    pub fn outlives_process(&self) -> bool {
+        self.thread.is_some()
+    }
+
+    /// The process ends: whoever waits for the store is told now that it is late, and nothing more is begun.
+    pub fn give_up(&self) {
+        if let Some(thread) = &self.thread {
+            thread.give_up();
+        }
+    }
+
     /// `Ok(None)`: nobody is signed in. An error says nothing about that. What was to be forgotten is deleted first.
     pub async fn sign_in(&self, portal: &Portal) -> Result<Option<SignIn>, StoreFailure> {
         self.forget_again(portal).await?;

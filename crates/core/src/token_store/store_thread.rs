@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
 
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use super::{Known, Record, StoreFailure};
 use crate::clock::SharedClock;
@@ -50,6 +50,7 @@ pub(super) struct StoreThread {
     jobs: mpsc::Sender<Job>,
     pace: Arc<Mutex<Pace>>,
     clock: SharedClock,
+    given_up: watch::Sender<bool>,
     late: StoreFailure,
     broken: StoreFailure,
 }
@@ -102,9 +103,15 @@ impl StoreThread {
             jobs,
             pace,
             clock,
+            given_up: watch::Sender::new(false),
             late,
             broken,
         }
+    }
+
+    /// Whoever waits is told now that it is late, and nothing more is begun.
+    pub(super) fn give_up(&self) {
+        self.given_up.send_replace(true);
     }
 
     pub(super) fn is_turned_down(&self) -> bool {
@@ -113,7 +120,7 @@ impl StoreThread {
 
     /// Answers at once that it is late while an earlier call hangs.
     pub(super) async fn run(&self, key: &str, work: Work) -> Result<(), StoreFailure> {
-        if lock(&self.pace).stuck {
+        if lock(&self.pace).stuck || *self.given_up.borrow() {
             return Err(self.late);
         }
         let deadline = match work {
@@ -121,6 +128,7 @@ impl StoreThread {
             Work::Write(_) | Work::Delete => WRITE_DEADLINE,
         };
         let deadline = self.clock.sleep(deadline);
+        let mut all_given_up = self.given_up.subscribe();
         let given_up = Arc::new(AtomicBool::new(false));
         let (reply, answer) = oneshot::channel();
         let job = Job {
@@ -133,6 +141,10 @@ impl StoreThread {
         tokio::select! {
             biased;
             answer = answer => answer.unwrap_or(Err(self.broken)),
+            _ = all_given_up.wait_for(|given_up| *given_up) => {
+                given_up.store(true, Ordering::SeqCst);
+                Err(self.late)
+            }
             () = deadline => {
                 given_up.store(true, Ordering::SeqCst);
                 let mut pace = lock(&self.pace);

@@ -21,8 +21,20 @@ use crate::token_store::SignIn;
 pub enum Mood {
     Answers,
     Silent,
-    Unavailable,
-    Throttles,
+    /// 503, at times with so many seconds to wait.
+    Unavailable(Option<u64>),
+    /// 429, likewise.
+    Throttles(Option<u64>),
+}
+
+impl Mood {
+    /// How long AWS asks to wait.
+    pub fn wish(self) -> Option<Duration> {
+        match self {
+            Self::Unavailable(wish) | Self::Throttles(wish) => wish.map(Duration::from_secs),
+            Self::Answers | Self::Silent => None,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,11 +49,15 @@ pub struct Call {
     pub operation: Operation,
     /// The refresh token that was shown: each sign-in has one, for as long as it lives.
     pub refresh_token: Option<String>,
+    /// The role that was asked for, by its address.
+    pub role: Option<String>,
     /// The monotonic time.
     pub at: Duration,
     pub failed: bool,
     /// Whether there was an answer, with its date.
     pub answered: bool,
+    /// How long AWS asked to wait.
+    pub wish: Option<Duration>,
 }
 
 /// One company's Identity Center. Clones are the same.
@@ -160,14 +176,16 @@ impl Company {
         books.calls.push(Call {
             operation,
             refresh_token: refresh_token.clone(),
+            role: (operation == Operation::GetRoleCredentials).then(|| request.uri().to_owned()),
             at: self.machine.elapsed(),
             failed: mood != Mood::Answers,
             answered: mood != Mood::Silent,
+            wish: mood.wish(),
         });
         let (status, error, body) = match (mood, operation) {
             (Mood::Silent, _) => return Err(ConnectorError::io("no route to host".into())),
-            (Mood::Unavailable, _) => (503, "", "{}".to_owned()),
-            (Mood::Throttles, _) => (429, "TooManyRequestsException", "{}".to_owned()),
+            (Mood::Unavailable(_), _) => (503, "", "{}".to_owned()),
+            (Mood::Throttles(_), _) => (429, "TooManyRequestsException", "{}".to_owned()),
             (Mood::Answers, Operation::Logout) => (200, "", "{}".to_owned()),
             (Mood::Answers, Operation::CreateToken) => {
                 let life = books.token_life;
@@ -203,6 +221,9 @@ impl Company {
         headers.insert("x-amzn-requestid", books.calls.len().to_string());
         if !error.is_empty() {
             headers.insert("x-amzn-errortype", error);
+        }
+        if let Some(wish) = mood.wish() {
+            headers.insert("retry-after", wish.as_secs().to_string());
         }
         let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&self.now(&books));
         headers.insert("date", date.map_err(|_| odd())?);

@@ -8,7 +8,10 @@ use super::company::{Call, Operation};
 /// How long a failure is the answer to whoever asks.
 const ANSWER: Duration = Duration::from_secs(5);
 
-const LONGEST: Duration = Duration::from_secs(300);
+/// A pause, and a wish of AWS, is no longer.
+pub const LONGEST: Duration = Duration::from_secs(300);
+
+const LONGEST_OF_ROLE: Duration = Duration::from_secs(60);
 
 /// How long a call may wait until the limiter lets it pass: behind a crowd of 24, of which ten pass at once.
 pub const TURN: Duration = Duration::from_secs(2);
@@ -63,6 +66,32 @@ impl Pauses {
             }
         }
         hasty
+    }
+
+    /// The calls that came before the time that AWS had asked for, and how long after the refusal: about the same token or
+    /// the same role. A wish counts for five minutes of a token and one of a role, and as long as the world is the same: an
+    /// answer to anything else says that AWS is well again for roles.
+    pub fn impatient(&self, calls: &[Call]) -> Vec<(Operation, Duration)> {
+        let wished = calls.iter().enumerate().filter(|(_, call)| call.wish.is_some());
+        let early = wished.filter_map(|(number, refused)| {
+            let longest = match refused.operation {
+                Operation::CreateToken => LONGEST,
+                Operation::GetRoleCredentials => LONGEST_OF_ROLE,
+                Operation::Logout => return None,
+            };
+            let (until, mut later) = (
+                refused.at + refused.wish?.min(longest),
+                calls[number + 1..].iter(),
+            );
+            let is_same = |call: &&Call| call.operation == refused.operation && call.role == refused.role;
+            let end = later.clone().position(|call| is_same(&call))?;
+            let next = later.nth(end)?;
+            let between = &calls[number + 1..=number + end];
+            let is_well_again = refused.role.is_some() && between.iter().any(|call| !call.failed);
+            let is_early = next.at < until && !is_well_again && !self.is_another_story(refused, next);
+            is_early.then(|| (refused.operation, next.at - refused.at))
+        });
+        early.collect()
     }
 
     /// The sign-in is another one, or there was a reason to start over in between.
