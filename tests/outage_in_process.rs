@@ -108,6 +108,10 @@ async fn r8_who_signs_out_while_aws_is_away_is_told_what_becomes_of_the_session_
     assert!(words.contains("ends by itself"), "{words}");
     assert!(!day.is_stored_sign_in().await?, "nothing is left here");
     assert_eq!(day.portal_state().await?, PortalState::SignInNeeded);
+    // Whoever asks once more has ended no more by that.
+    let portal = day.portal.0.clone();
+    let again = day.while_time_passes(day.app.ask(Request::SignOut { portal }));
+    assert_eq!(again.await?, Answer::Said { words });
     // From the tray, where nobody reads an answer.
     day.sign_in("amara").await?;
     let portal = day.portal.0.clone();

@@ -65,6 +65,7 @@ mod stories {
     mod sync_times_in_process;
     mod table_in_process;
     mod three_days;
+    mod tray_menu;
     mod unassigned;
     mod unfinished_list;
     mod unfinished_list_in_process;

@@ -12,7 +12,7 @@ const EMPTY_NAMES: [&str; 8] = [
 ];
 
 /// Files that compute and do nothing else, as far as they exist.
-const PURE_FILES: [&str; 12] = [
+const PURE_FILES: [&str; 13] = [
     "crates/core/src/refresh/plan.rs",
     "crates/core/src/aws_config/block.rs",
     "crates/core/src/aws_config/document.rs",
@@ -23,6 +23,7 @@ const PURE_FILES: [&str; 12] = [
     "crates/core/src/aws_config/profiles.rs",
     "crates/core/src/aws_config/wish.rs",
     "crates/core/src/app/tray_menu.rs",
+    "crates/core/src/app/tray_menu/steps.rs",
     "crates/core/src/app/notices.rs",
     "crates/core/src/app/state.rs",
 ];

@@ -58,3 +58,37 @@ async fn s2_a_list_that_stopped_half_way_says_so_serves_what_it_has_and_goes_on(
     unknown.expect_code(2)?;
     Ok(())
 }
+
+#[tokio::test]
+async fn s2_a_first_list_that_aws_refuses_is_told_in_words_and_a_role_can_be_named_without_it() -> Result<()>
+{
+    let desktop = Desktop::without_display().await?;
+    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
+    let portray = Portray::with_emulator(&desktop, emulator.addresses());
+    portray.add_portal("acme", emulator.addresses()).await?;
+    emulator
+        .add_fault(&json!({"operation": "ListAccounts", "status": 500}))
+        .await?;
+    portray.sign_in(&emulator, "amara").await?;
+
+    let refused = portray.run(&["credentials", "acme-dev/ReadOnly"]).await?;
+    let refused = refused.expect_code(5)?;
+    assert_eq!(refused.stdout, "");
+    for words in ["could not be read yet", "HTTP 500", "ACCOUNT_ID/PERMISSION_SET"] {
+        assert!(refused.stderr.contains(words), "{words}: {refused:?}");
+    }
+    let listed = portray.run(&["accounts", "--json"]).await?.expect_code(5)?;
+    assert!(listed.stderr.contains("HTTP 500"), "{listed:?}");
+    assert_eq!(listed.stdout, "", "no document that could pass for a list");
+    portray
+        .run(&["credentials", "111122223333/ReadOnly"])
+        .await?
+        .expect_code(0)?;
+
+    emulator.clear_faults().await?;
+    let found = async || {
+        let asked = portray.run(&["credentials", "acme-dev/ReadOnly"]).await?;
+        Ok((asked.code == Some(0)).then_some(()))
+    };
+    desktop.wait_until("the list goes on", SOON, found).await
+}

@@ -87,6 +87,38 @@ async fn s2_a_name_that_half_a_list_lacks_is_told_why_the_list_is_not_whole() ->
 }
 
 #[tokio::test]
+async fn s2_a_name_is_told_in_seconds_that_aws_refuses_the_first_list_and_found_when_it_does_not()
+-> Result<()> {
+    let day = Simulation::begin(World::acme())?;
+    day.emulator
+        .add_fault(Fault::status(Operation::ListAccounts, 500));
+    day.begin_sign_in("amara", false).await?;
+    let before = day.elapsed();
+    let refused = role(&day, "acme-dev/ReadOnly").await?.unwrap_err().problem;
+    assert!(day.elapsed() - before <= 10 * SECOND, "{refused:?}");
+    assert_eq!(refused.code, ProblemCode::Unreachable, "{refused:?}");
+    assert!(
+        refused.what_happened.contains("could not be read yet") && refused.what_happened.contains("HTTP 500"),
+        "{refused:?}"
+    );
+    assert!(refused.what_to_do.contains("ACCOUNT_ID"), "{refused:?}");
+    let portal = day.snapshot().await?.portals[0].clone();
+    assert!(portal.sync.running.is_some(), "the list goes on");
+    let by_id = role(&day, "111122223333/ReadOnly").await?;
+    assert_eq!(by_id.ok(), Some(day.role("111122223333", "ReadOnly")));
+    day.credentials("111122223333", "ReadOnly").await?;
+
+    day.emulator.clear_faults();
+    day.advance(MINUTE).await;
+    assert!(is_whole(&day).await?);
+    let portal = day.snapshot().await?.portals[0].clone();
+    assert_eq!((portal.sync.trouble, portal.problem), (None, None));
+    let found = role(&day, "acme-dev/ReadOnly").await?;
+    assert_eq!(found.ok(), Some(day.role("111122223333", "ReadOnly")));
+    Ok(())
+}
+
+#[tokio::test]
 async fn s2_an_account_whose_roles_are_not_listed_yet_can_be_used_by_its_name() -> Result<()> {
     let day = half_listed().await?;
     let sought = begun(&day)?;

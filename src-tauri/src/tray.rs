@@ -1,20 +1,28 @@
 //! Draws core's tray; a click on a line is the request that the line carries.
 
+mod menu;
+
 use std::sync::Mutex;
 
 use portray_core::app::contract::{Mood, Request};
-use portray_core::app::tray_menu::{MenuItem, Tray, label};
+use portray_core::app::tray_menu::{Tray, label};
 use tauri::image::Image;
-use tauri::menu::{CheckMenuItem, IsMenuItem, Menu, MenuEvent, PredefinedMenuItem, Submenu};
+use tauri::menu::Menu;
 use tauri::tray::{MouseButton, MouseButtonState, TrayIcon, TrayIconBuilder, TrayIconEvent};
 use tauri::{AppHandle, Manager, Wry};
 
-use crate::label::menu_label;
+pub use menu::clicked;
 
 /// The icon in the tray, once there is one. Only the main thread touches it.
 #[derive(Default)]
 pub struct TrayState {
-    drawn: Mutex<Option<(Tray, TrayIcon)>>,
+    drawn: Mutex<Option<Drawn>>,
+}
+
+struct Drawn {
+    tray: Tray,
+    icon: TrayIcon,
+    menu: Menu<Wry>,
 }
 
 /// Draws `tray` soon, on the main thread, where menus live.
@@ -33,14 +41,6 @@ pub fn show(app: &AppHandle, tray: &Tray) {
     }
 }
 
-/// What a click in the menu asks for.
-///
-/// The identifier of a line is its request, written as JSON: a click means what the line said when it was drawn,
-/// however often the menu has changed since it was opened.
-pub fn clicked(event: &MenuEvent) -> Option<Request> {
-    serde_json::from_str(event.id().as_ref()).ok()
-}
-
 /// What a click on the icon itself asks for. Linux reports none, and macOS opens the menu.
 pub fn icon_clicked(event: &TrayIconEvent) -> Option<Request> {
     let left_released = matches!(
@@ -54,32 +54,35 @@ pub fn icon_clicked(event: &TrayIconEvent) -> Option<Request> {
     (cfg!(windows) && left_released).then_some(Request::ShowWindow)
 }
 
-fn draw(app: &AppHandle, drawn: &mut Option<(Tray, TrayIcon)>, tray: Tray) -> tauri::Result<()> {
-    match drawn.take() {
-        None => {
-            let icon = first(app, &tray)?;
-            *drawn = Some((tray, icon));
-        }
-        Some((before, icon)) => {
-            let redrawn = redraw(app, &icon, &before, &tray);
-            *drawn = Some((tray, icon));
-            redrawn?;
+fn draw(app: &AppHandle, drawn: &mut Option<Drawn>, tray: Tray) -> tauri::Result<()> {
+    match drawn {
+        None => *drawn = Some(first(app, tray)?),
+        Some(drawn) => {
+            let before = std::mem::replace(&mut drawn.tray, tray);
+            redraw(app, drawn, &before)?;
         }
     }
     Ok(())
 }
 
-fn first(app: &AppHandle, tray: &Tray) -> tauri::Result<TrayIcon> {
-    TrayIconBuilder::with_id("portray")
+fn first(app: &AppHandle, tray: Tray) -> tauri::Result<Drawn> {
+    let menu = menu::drawn(app, &tray.menu)?;
+    let icon = TrayIconBuilder::with_id("portray")
         .icon(icon(tray.mood))
         .icon_as_template(cfg!(target_os = "macos"))
         .tooltip(label(&tray.tooltip))
-        .menu(&menu(app, &tray.menu)?)
+        .menu(&menu)
         .show_menu_on_left_click(!cfg!(windows))
-        .build(app)
+        .build(app)?;
+    Ok(Drawn { tray, icon, menu })
 }
 
-fn redraw(app: &AppHandle, icon: &TrayIcon, before: &Tray, now: &Tray) -> tauri::Result<()> {
+fn redraw(app: &AppHandle, drawn: &mut Drawn, before: &Tray) -> tauri::Result<()> {
+    let Drawn {
+        tray: now,
+        icon,
+        menu,
+    } = drawn;
     if now.mood != before.mood {
         // In one step: macOS would show the picture before it is tinted.
         icon.set_icon_with_as_template(Some(self::icon(now.mood)), cfg!(target_os = "macos"))?;
@@ -87,65 +90,14 @@ fn redraw(app: &AppHandle, icon: &TrayIcon, before: &Tray, now: &Tray) -> tauri:
     if now.tooltip != before.tooltip {
         icon.set_tooltip(Some(label(&now.tooltip)))?;
     }
-    if now.menu != before.menu {
-        icon.set_menu(Some(menu(app, &now.menu)?))?;
+    if now.menu != before.menu
+        && let Err(error) = menu::redraw(app, menu, &before.menu, &now.menu)
+    {
+        tracing::warn!(%error, "the tray's menu is made anew");
+        *menu = menu::drawn(app, &now.menu)?;
+        icon.set_menu(Some(menu.clone()))?;
     }
     Ok(())
-}
-
-fn menu(app: &AppHandle, items: &[MenuItem]) -> tauri::Result<Menu<Wry>> {
-    let menu = Menu::new(app)?;
-    for item in items {
-        menu.append(&*line(app, item)?)?;
-    }
-    Ok(menu)
-}
-
-fn line(app: &AppHandle, item: &MenuItem) -> tauri::Result<Box<dyn IsMenuItem<Wry>>> {
-    Ok(match item {
-        MenuItem::Text(label) => Box::new(text_line(app, label)?),
-        MenuItem::Action {
-            label,
-            enabled,
-            request,
-        } => Box::new(tauri::menu::MenuItem::with_id(
-            app,
-            identifier(request)?,
-            menu_label(label),
-            *enabled,
-            None::<&str>,
-        )?),
-        MenuItem::Check {
-            label,
-            checked,
-            request,
-        } => Box::new(CheckMenuItem::with_id(
-            app,
-            identifier(request)?,
-            menu_label(label),
-            true,
-            *checked,
-            None::<&str>,
-        )?),
-        MenuItem::Submenu { label, items } => Box::new(submenu(app, label, items)?),
-        MenuItem::Separator => Box::new(PredefinedMenuItem::separator(app)?),
-    })
-}
-
-fn text_line(app: &AppHandle, label: &str) -> tauri::Result<tauri::menu::MenuItem<Wry>> {
-    tauri::menu::MenuItem::new(app, menu_label(label), false, None::<&str>)
-}
-
-fn submenu(app: &AppHandle, label: &str, items: &[MenuItem]) -> tauri::Result<Submenu<Wry>> {
-    let submenu = Submenu::new(app, menu_label(label), true)?;
-    for item in items {
-        submenu.append(&*line(app, item)?)?;
-    }
-    Ok(submenu)
-}
-
-fn identifier(request: &Request) -> tauri::Result<String> {
-    Ok(serde_json::to_string(request)?)
 }
 
 /// The icons differ by shape, not only by colour. macOS tints a template; elsewhere nobody says whether the panel is
@@ -268,18 +220,5 @@ mod tests {
                 "{mood:?}"
             );
         }
-    }
-
-    #[test]
-    fn a_click_means_what_the_line_said() {
-        let request = Request::OpenPortal {
-            portal: "p&_\"1".to_owned(),
-        };
-        let event = MenuEvent {
-            id: identifier(&request).unwrap().into(),
-        };
-        assert_eq!(clicked(&event), Some(request));
-        let text = MenuEvent { id: "17".into() };
-        assert_eq!(clicked(&text), None);
     }
 }

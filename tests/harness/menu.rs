@@ -18,7 +18,7 @@ pub struct Menu {
 /// One line of a menu.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MenuItem {
-    /// The number by which the application knows it; changes whenever the menu is rebuilt.
+    /// The number by which the application knows it, for as long as the line stays.
     pub(crate) id: i32,
     /// The label as a person reads it, without the marks of access keys.
     pub label: String,

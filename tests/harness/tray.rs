@@ -11,7 +11,7 @@ use zbus::zvariant::{OwnedObjectPath, OwnedValue, Value};
 use zbus::{Connection, Proxy, interface};
 
 use crate::desktop::{Desktop, START_DEADLINE, Session, connect, wait_for_name};
-use crate::menu::{Menu, RawItem};
+use crate::menu::{Menu, MenuItem, RawItem};
 
 const WATCHER: &str = "org.kde.StatusNotifierWatcher";
 const WATCHER_PATH: &str = "/StatusNotifierWatcher";
@@ -133,11 +133,16 @@ impl TrayHost {
                 menu.find(path).is_some_and(|item| item.enabled)
             })
             .await?;
-        let id = menu.find(path).context("found a moment ago")?.id;
+        let line = menu.find(path).context("found a moment ago")?;
+        self.click_line(item, line).await
+    }
+
+    /// Clicks a line of a menu that was shown before, which may have changed since.
+    pub async fn click_line(&self, item: &TrayItem, line: &MenuItem) -> Result<()> {
         let proxy = self.menu_proxy(item).await?;
         // Nobody waits for an answer: after Quit there may be none.
         proxy
-            .call_noreply("Event", &(id, "clicked", Value::from(0_i32), 0_u32))
+            .call_noreply("Event", &(line.id, "clicked", Value::from(0_i32), 0_u32))
             .await?;
         Ok(())
     }

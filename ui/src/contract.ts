@@ -137,7 +137,11 @@ export type SyncView = { synced_at: string | null, complete: boolean,
 /**
  * While a sync runs: how many of how many accounts are listed.
  */
-running: SyncProgress | null, };
+running: SyncProgress | null,
+/**
+ * Why the sync that runs has got no answer for a while; it goes on.
+ */
+trouble?: ProblemView, };
 
 export type SyncProgress = { done: number, total: number, };
 

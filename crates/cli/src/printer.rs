@@ -77,9 +77,14 @@ impl Printer {
         }
     }
 
+    /// Whether what is said on the way can be taken back: somebody sits at a terminal.
+    pub fn is_watched(self) -> bool {
+        io::stderr().is_terminal()
+    }
+
     /// How far something is, in the place of what was said before; on a terminal only.
     pub fn progress(self, text: &str) {
-        if io::stderr().is_terminal() {
+        if self.is_watched() {
             let mut stderr = io::stderr().lock();
             let _ = write!(stderr, "\r\u{1b}[2K{}", harmless(&on_one_line(text)));
             let _ = stderr.flush();

@@ -64,7 +64,7 @@ pub fn run(invocation: &Invocation, arguments: &Accounts) -> Result<(), Failure>
     if !is_anything_hit {
         if let Some(unlisted) = wanted.iter().find(|wanted| !wanted.is_whole()) {
             let portal = &unlisted.portal;
-            return Err(ProblemView::list_not_whole(&portal.name, portal.problem.as_ref()).into());
+            return Err(ProblemView::list_not_whole(&portal.name, portal.list_problem()).into());
         }
         let note = format!("No account or permission set matches “{query}”.");
         invocation.printer.note(&note);
@@ -142,7 +142,10 @@ fn wait(invocation: &Invocation, wanted: &[Wanted], anew: bool) -> Result<Vec<Po
     let is_running = |portal: &PortalView| portal.sync.running.is_some() && is_meant(portal);
     let now = match anew {
         true => listing::wait(invocation, is_running)?,
-        false => listing::wait(invocation, |portal| is_meant(portal) && portal.is_listed_first())?,
+        // What there is of a list is given when AWS has answered nothing more for a minute; nothing is given sooner.
+        false => listing::wait(invocation, |portal| {
+            is_meant(portal) && portal.is_listed_first() && !is_stuck(portal)
+        })?,
     };
     Ok(now)
 }
@@ -156,9 +159,15 @@ fn take(wanted: &mut [Wanted], now: &[PortalView], anew: bool) {
         }
         let sync = &wanted.portal.sync;
         let was_never_made = sync.synced_at.is_none() && sync.running.is_none();
-        let is_missing = was_never_made || (anew && sync.synced_at == before);
+        let is_missing = was_never_made || is_stuck(&wanted.portal) || (anew && sync.synced_at == before);
         wanted.problem = is_missing.then(|| wanted.why());
     }
+}
+
+/// Whether nothing is known of it, and AWS does not answer.
+fn is_stuck(portal: &PortalView) -> bool {
+    let is_empty = portal.sync.synced_at.is_none() && portal.accounts == 0;
+    is_empty && portal.sync.trouble.is_some()
 }
 
 /// Notes what else there would be. One that is signed out does not make a failure of the others' lists.
@@ -212,7 +221,7 @@ impl Wanted {
     /// Why there is no list, or no new one.
     pub(super) fn why(&self) -> ProblemView {
         let portal = &self.portal;
-        let problem = portal.problem.clone().or_else(|| self.problem.clone());
+        let problem = portal.list_problem().or(self.problem.as_ref()).cloned();
         problem.unwrap_or_else(|| match portal.state {
             PortalState::SignInNeeded => ProblemView::sign_in_needed(&portal.name),
             PortalState::SignedIn | PortalState::SigningIn | PortalState::Offline | PortalState::Unknown => {

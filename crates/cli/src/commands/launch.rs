@@ -96,7 +96,7 @@ fn until_revoked(paths: &Paths, launch: &Launch) -> Result<Option<ProblemView>, 
     let announced = Operation::Launch {
         launch: launch.clone(),
     };
-    for reply in Client::connect(paths)?.stream(&announced)? {
+    for reply in Client::connect(paths)?.quiet_stream(&announced)? {
         if let Reply::Revoked { problem } = reply? {
             return Ok(Some(problem));
         }

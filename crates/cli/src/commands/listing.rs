@@ -8,7 +8,8 @@ use super::{Invocation, status_of};
 use crate::patience::Wait;
 use crate::printer::Printer;
 
-/// Asks about a role. While a first list is made that may have its name, waits for that and asks once more.
+/// Asks about a role. While a first list is made that may have its name, and AWS answers, waits for that and asks once
+/// more.
 pub fn ask(
     invocation: &Invocation,
     client: &mut Client,
@@ -16,7 +17,7 @@ pub fn ask(
 ) -> Result<Reply, ClientError> {
     match ask_patiently(invocation, client, operation) {
         Err(ClientError::Problem { problem, .. }) if problem.code == ProblemCode::BeingListed => {
-            wait(invocation, PortalView::is_listed_first)?;
+            wait(invocation, PortalView::is_soon_listed_first)?;
             ask_patiently(invocation, &mut invocation.reconnect()?, operation)
         }
         outcome => outcome,
@@ -49,8 +50,6 @@ pub fn wait(
             return Ok(portals);
         };
         if changes.is_none() {
-            let told = || format!("Waiting until the accounts of {} are listed.", awaited.name);
-            invocation.printer.detail(told);
             changes = Some(invocation.reconnect()?.stream(&Operation::Subscribe)?);
         }
         shown.portal(awaited);
@@ -60,7 +59,7 @@ pub fn wait(
     }
 }
 
-/// What a terminal shows meanwhile; gone with the wait.
+/// What is said meanwhile; on a terminal it is gone with the wait.
 struct Shown {
     printer: Printer,
     anything: bool,
@@ -74,7 +73,12 @@ impl Shown {
         }
     }
 
+    /// Elsewhere than on a terminal it is said once what is waited for.
     fn portal(&mut self, portal: &PortalView) {
+        if !self.anything && !self.printer.is_watched() {
+            let note = format!("Waiting until the accounts of {} are listed …", portal.name);
+            self.printer.note(&note);
+        }
         let so_far = match portal.sync.running {
             Some(running) if running.total > 0 => format!(": {} of {}", running.done, running.total),
             Some(_) | None => String::new(),

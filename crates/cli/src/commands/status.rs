@@ -235,6 +235,7 @@ mod tests {
                     synced_at: Some("2026-03-02T11:00:00Z".parse().unwrap()),
                     complete: true,
                     running: None,
+                    trouble: None,
                 },
                 sign_in: None,
                 problem: None,

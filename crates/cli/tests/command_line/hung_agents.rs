@@ -167,10 +167,13 @@ fn a3_a_process_that_is_not_ours_is_not_ended() {
 fn r2_where_the_file_system_knows_no_locks_there_is_one_agent_all_the_same() {
     let home = Home::new();
     let without_locks = || {
-        let mut agent = Command::new("strace");
+        let mut agent = Command::new("timeout");
         home.surround(&mut agent);
         agent
             .args([
+                // One that should not start, and does, would run for ever.
+                "60",
+                "strace",
                 "-f",
                 "-qq",
                 "-o",
@@ -193,7 +196,13 @@ fn r2_where_the_file_system_knows_no_locks_there_is_one_agent_all_the_same() {
     std::fs::remove_file(home.socket()).unwrap();
     let second = without_locks().env("RUST_LOG", "off").output().unwrap();
     assert!(two_lines(&second, 1).contains("running already"), "{second:?}");
-    let agent = std::fs::read_to_string(home.path().join("run/agent.mark")).unwrap();
+    let mark = home.path().join("run/agent.mark");
+    let agent = std::fs::read_to_string(&mark).unwrap();
+    // Each of the two marks keeps others away, whatever became of the other one.
+    std::fs::remove_file(&mark).unwrap();
+    let third = without_locks().env("RUST_LOG", "off").output().unwrap();
+    assert!(two_lines(&third, 1).contains("running already"), "{third:?}");
+    std::fs::write(&mark, &agent).unwrap();
     let agent = pid(agent.split_once(' ').unwrap().0.parse().unwrap());
     kill_process(agent, Signal::KILL).unwrap();
     first.wait().unwrap();

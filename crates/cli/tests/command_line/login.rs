@@ -1,8 +1,11 @@
 //! What `login` prints for a person who opens the page somewhere else.
 
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use serde_json::{Value, json};
 
-use crate::home::{Home, text};
+use crate::home::{Home, say, text};
 
 #[test]
 fn login_without_a_browser_prints_one_line_and_waits() {
@@ -51,4 +54,33 @@ fn a_page_that_only_this_machine_can_open_is_said_to_be_one() {
         );
         assert_eq!(says("ssh -L 4567:127.0.0.1:4567"), warned, "{stderr}");
     }
+}
+
+#[test]
+fn a5_a_login_whose_agent_hangs_meanwhile_says_so_and_ends() {
+    let home = Home::new();
+    let hangs = AtomicBool::new(false);
+    home.with_agent_that(move |stream, request| {
+        if request["op"] != "login" {
+            return hangs.load(Ordering::SeqCst) || say(stream, &crate::home::problem("wrong_use"));
+        }
+        hangs.store(true, Ordering::SeqCst);
+        let page = json!({"v": 1, "answer": "sign_in", "url": "https://acme.example/x", "user_code": null,
+            "expires_at": "2026-03-02T12:10:00Z"});
+        say(stream, &page)
+    });
+    let mut login = Command::new("timeout");
+    home.surround(&mut login);
+    login.args(["60", env!("CARGO_BIN_EXE_portray"), "login", "--no-browser"]);
+    let output = login.output().unwrap();
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(6), "{said}");
+    assert!(
+        said.contains("https://acme.example/x") || text(&output.stdout).contains("https://acme.example/x")
+    );
+    assert!(
+        said.contains(&format!("process {}", std::process::id())),
+        "{said}"
+    );
+    assert!(said.contains("portray agent stop"), "{said}");
 }

@@ -29,6 +29,14 @@ const LIFE_SIGN: Duration = Duration::from_secs(3);
 /// How long one that has just bound its socket may take until it serves it: it opens its store first, and shows its tray.
 const BEGINNING: SignedDuration = SignedDuration::from_secs(15);
 
+/// How often the agent of a stream that is silent is asked whether it lives: a person may take minutes, an agent that
+/// hangs would take for ever.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// How many of these questions in a row may stay without an answer: a stream that is given up on a machine that has much
+/// to do is worse than one that is given up late.
+const MISSED: u32 = 2;
+
 /// For what has come while somebody waited for something else.
 const AT_ONCE: Duration = Duration::from_millis(1);
 
@@ -46,6 +54,10 @@ pub struct Client {
     was_asked: bool,
     /// Whether one that had just begun was given its time, after which it is asked once more.
     was_spared: bool,
+    /// How often the agent of a stream is asked; none where that is done once for each wait.
+    look: Option<Duration>,
+    /// To how many of these questions in a row there was no answer.
+    missed: u32,
 }
 
 /// Why there is no answer, or the answer that something failed.
@@ -111,6 +123,8 @@ impl Client {
             waited: Duration::ZERO,
             was_asked: false,
             was_spared: false,
+            look: None,
+            missed: 0,
         }
     }
 
@@ -181,8 +195,26 @@ impl Client {
         self.receive()
     }
 
-    /// Sends a request that is answered by several lines: they come as long as the agent has something to say.
+    /// Sends a request that is answered by several lines: they come as long as the agent has something to say. While it
+    /// is silent it is asked now and then whether it lives, so that the last of them may be [`ClientError::Hung`].
     pub fn stream(
+        self,
+        operation: &Operation,
+    ) -> Result<impl Iterator<Item = Result<Reply, ClientError>> + Send + use<>, ClientError> {
+        self.stream_with_looks(operation, LOOK)
+    }
+
+    fn stream_with_looks(
+        mut self,
+        operation: &Operation,
+        every: Duration,
+    ) -> Result<impl Iterator<Item = Result<Reply, ClientError>> + Send + use<>, ClientError> {
+        self.look = Some(every);
+        self.quiet_stream(operation)
+    }
+
+    /// The same for whoever waits for hours without anybody who waits with them: the agent is asked once.
+    pub fn quiet_stream(
         mut self,
         operation: &Operation,
     ) -> Result<impl Iterator<Item = Result<Reply, ClientError>> + Send + use<>, ClientError> {
@@ -264,9 +296,15 @@ impl Client {
             self.wait(Some(spare))?;
             return Ok(false);
         }
-        self.was_asked = true;
-        self.wait(if is_silent { Some(AT_ONCE) } else { left })?;
-        Ok(is_silent)
+        let Some(every) = self.look else {
+            self.was_asked = true;
+            self.wait(if is_silent { Some(AT_ONCE) } else { left })?;
+            return Ok(is_silent);
+        };
+        self.missed = if is_silent { self.missed + 1 } else { 0 };
+        let is_hung = self.missed >= MISSED;
+        self.wait(Some(if is_hung { AT_ONCE } else { every }))?;
+        Ok(is_hung)
     }
 }
 

@@ -36,7 +36,7 @@ impl Handler {
         let Some(seen) = seen else { return outcome };
         let portals = self.portals_seen(&seen);
         let outcome = self.listed_role(&portals, target);
-        let is_under_way = is_late && seen.portals.iter().any(PortalView::is_listed_first);
+        let is_under_way = is_late && seen.portals.iter().any(PortalView::is_soon_listed_first);
         // Where an attempt has failed before, and this one gets no answer either, that is to be said.
         let is_stuck = portals.iter().any(|portal| portal.list_problem.is_some());
         match is_under_way && !is_stuck && !self.is_settled(target, &outcome) {
@@ -79,8 +79,8 @@ impl Handler {
         Ok(())
     }
 
-    /// Ends when the store has said who is signed in, and no portal is being listed for the first time; or when the
-    /// listing has come to what is meant. `seen` is what was last looked at.
+    /// Ends when the store has said who is signed in, and no portal is being listed for the first time that AWS answers
+    /// for; or when the listing has come to what is meant. `seen` is what was last looked at.
     async fn first_listings(
         &self,
         target: &Target,
@@ -89,8 +89,8 @@ impl Handler {
         let mut snapshots = None;
         loop {
             let now = seen.insert(self.app.snapshot().await?);
-            let is_listed = !now.portals.iter().any(PortalView::is_listed_first);
-            if is_listed || self.is_settled(target, &self.listed_role(&self.portals(), target)) {
+            let is_over = !now.portals.iter().any(PortalView::is_soon_listed_first);
+            if is_over || self.is_settled(target, &self.listed_role(&self.portals(), target)) {
                 return Ok(());
             }
             let Some(snapshots) = &mut snapshots else {
@@ -108,7 +108,7 @@ impl Handler {
         let mut portals = self.portals();
         for portal in &mut portals {
             let view = seen.portals.iter().find(|view| view.id == portal.id);
-            portal.list_problem = view.and_then(|view| view.problem.clone());
+            portal.list_problem = view.and_then(|view| view.list_problem().cloned());
         }
         portals
     }

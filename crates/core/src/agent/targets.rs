@@ -276,8 +276,12 @@ impl Known<'_> {
         }
         match portal.standing {
             Standing::SignedIn => {
-                let cause = portal.list_problem.as_ref();
-                Some(ProblemView::list_not_whole(&portal.name, cause).into())
+                let is_anything_there = listing.is_some_and(|listing| !listing.accounts.is_empty());
+                let problem = match &portal.list_problem {
+                    Some(cause) if !is_anything_there => ProblemView::list_not_there(&portal.name, cause),
+                    cause => ProblemView::list_not_whole(&portal.name, cause.as_ref()),
+                };
+                Some(problem.into())
             }
             _ if is_synced => None,
             Standing::SignedOut | Standing::Ended => Some(sign_in_first(&portal.name)),

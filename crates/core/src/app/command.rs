@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use crate::app::contract::{Answer, ProblemView, Request, SignInMethod, Snapshot};
 use crate::app::syncing::Interrupted;
 use crate::app::{ConsoleRequest, SignInStart};
-use crate::identity_center::{PortalId, RoleKey};
+use crate::identity_center::{Failure, PortalId, RoleKey};
 use crate::refresh::Change;
 use crate::refresh::session::leaving::Farewell;
 use crate::role_catalog::{Marks, Progress, Synced};
@@ -65,6 +65,12 @@ pub enum Command {
         portal: PortalId,
         number: u64,
         progress: Progress,
+    },
+    /// One that runs has got no answer for a while; it goes on.
+    SyncInTrouble {
+        portal: PortalId,
+        number: u64,
+        failure: Failure,
     },
     SyncEnded {
         portal: PortalId,

@@ -3,6 +3,7 @@
 
 mod aws_cli;
 mod consumers;
+mod first_lists;
 mod role_words;
 mod rows;
 
@@ -271,13 +272,6 @@ pub struct PortalView {
     pub problem: Option<ProblemView>,
 }
 
-impl PortalView {
-    /// Its list is being made for the first time: until then names are not known.
-    pub fn is_listed_first(&self) -> bool {
-        self.sync.running.is_some() && self.sync.synced_at.is_none()
-    }
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum PortalState {
@@ -297,6 +291,10 @@ pub struct SyncView {
     pub complete: bool,
     /// While a sync runs: how many of how many accounts are listed.
     pub running: Option<SyncProgress>,
+    /// Why the sync that runs has got no answer for a while; it goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub trouble: Option<ProblemView>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]

@@ -190,6 +190,11 @@ impl Controller {
                 number,
                 progress,
             } => self.sync_progressed(portal, number, progress),
+            Command::SyncInTrouble {
+                portal,
+                number,
+                failure,
+            } => self.sync_in_trouble(&portal, number, failure),
             Command::SyncEnded {
                 portal,
                 number,

@@ -1,4 +1,4 @@
-//! Syncs that did not come to their end: what went wrong, and when the next one may begin.
+//! Syncs that get no answer, or did not come to their end: what went wrong, and when the next one may begin.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,7 +6,9 @@ use std::time::Duration;
 use crate::app::App;
 use crate::app::command::Command;
 use crate::app::contract::ProblemView;
-use crate::identity_center::PortalId;
+use crate::app::controller::Controller;
+use crate::identity_center::{Failure, PortalId};
+use crate::refresh::RefreshFailure;
 
 /// The first pause before the next sync begins by itself, and the longest: they double.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(5 * 60));
@@ -75,6 +77,21 @@ impl App {
     /// after an attempt that failed. A snapshot that is asked for after this knows of it.
     pub fn list_on(&self, portal: PortalId) -> Result<(), ProblemView> {
         self.send(Command::NameSought(portal))
+    }
+}
+
+impl Controller {
+    /// AWS has answered none of the calls of the sync that runs for a while, which goes on.
+    pub(super) fn sync_in_trouble(&mut self, portal: &PortalId, number: u64, failure: Failure) {
+        let problem = ProblemView::sync(&RefreshFailure::Aws(failure), self.name_of(portal));
+        if let Some(running) = self.syncs.of_number(portal, number) {
+            running.trouble = Some(problem);
+        }
+    }
+
+    pub(super) fn name_of(&self, portal: &PortalId) -> &str {
+        let portal = self.settings.portal(&portal.0);
+        portal.map_or("the portal", |portal| &portal.name)
     }
 }
 

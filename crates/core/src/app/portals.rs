@@ -8,7 +8,7 @@ use crate::app::console_session::browser_command;
 use crate::app::contract::{Answer, ConsoleVia, ProblemView, Request};
 use crate::app::controller::{Controller, answer};
 use crate::app::records::OpenedBy;
-use crate::app::sign_out::{said, untold};
+use crate::app::sign_out::{said, unheard};
 use crate::identity_center::portal::{PortalError, is_region};
 use crate::identity_center::start_url::shown;
 use crate::identity_center::vanity::resolve_vanity;
@@ -138,20 +138,13 @@ impl Controller {
 
     /// Signs out first: what the store does not let go of could not be deleted any more later.
     pub(super) fn remove_portal(&mut self, portal: &PortalId, reply: Option<Reply<Answer>>) {
-        let Some(session) = self.refresh.session(portal) else {
-            return answer(reply, Err(ProblemView::unknown_portal()));
+        let request = Request::RemovePortal {
+            portal: portal.0.clone(),
         };
-        if is_to_be_read(&session, StoreFailure::leaves_nothing) {
-            let portal = portal.0.clone();
-            return self.once_leavable(
-                session,
-                StoreFailure::leaves_nothing,
-                reply,
-                Request::RemovePortal { portal },
-            );
-        }
-        self.cancel_sign_in(portal);
-        self.leave_sign_in(portal);
+        let begun = self.begin_leaving(portal, StoreFailure::leaves_nothing, request, reply);
+        let Some((session, reply)) = begun else {
+            return;
+        };
         let (portal, store) = (portal.clone(), self.store.clone());
         self.spawn_then(reply, leave(session, store), |farewell, reply| {
             Some(Command::PortalLeft {
@@ -167,10 +160,10 @@ impl Controller {
         let id = portal.0.clone();
         let name = self.settings.portal(&id).map(|portal| portal.name.clone());
         let name = name.unwrap_or_default();
-        let untold = untold(farewell, &name, &self.clock, &self.zone);
+        let said = said(farewell, &name, &self.clock, &self.zone);
         let change = move |settings: &mut Settings| {
             settings.remove_portal(&id);
-            said(untold, true)
+            Ok(said)
         };
         self.change_settings_then(change, move |outcome| Command::PortalRemoved {
             portal,
@@ -186,31 +179,16 @@ impl Controller {
         outcome: SettingsChange,
         reply: Option<Reply<Answer>>,
     ) {
-        match outcome {
+        match &outcome {
             Ok(_) => self.forget_listing(portal),
             Err(_) => self.drop_listing(portal),
         }
-        if let (Ok((_, Ok(Answer::Said { words }))), None) = (&outcome, &reply) {
-            self.problem = Some(ProblemView::aws_not_told(words.clone()));
+        if let (Ok((_, Ok(said))), None) = (&outcome, &reply)
+            && let Some(problem) = unheard(said)
+        {
+            self.problem = Some(problem);
         }
         self.settings_changed(outcome, reply);
-    }
-
-    /// The store has not said yet who is signed in: until then nothing changes.
-    pub(super) fn once_leavable(
-        &self,
-        session: Arc<Session>,
-        is_harmless: fn(StoreFailure) -> bool,
-        reply: Option<Reply<Answer>>,
-        request: Request,
-    ) {
-        let read = async move {
-            match session.load().await {
-                Err(failure) if !is_harmless(failure) => Err(ProblemView::store(failure)),
-                Ok(()) | Err(_) => Ok(()),
-            }
-        };
-        self.spawn_then(reply, read, |(), reply| Some(Command::Ask { request, reply }));
     }
 
     pub(super) fn open_portal(&self, portal: &PortalId, reply: Option<Reply<Answer>>) {
@@ -353,12 +331,6 @@ async fn load(session: &Session) {
     if let Err(failure) = session.load().await {
         tracing::warn!(%failure, "the store does not say who is signed in");
     }
-}
-
-/// Whether somebody may be signed in of whom the store has not told, but for the failures that hold up nothing.
-pub(super) fn is_to_be_read(session: &Session, is_harmless: fn(StoreFailure) -> bool) -> bool {
-    let failure = session.view().store_failure;
-    session.is_unread() && failure.is_none_or(|failure| !is_harmless(failure))
 }
 
 /// Leaves nothing of a portal in the store.

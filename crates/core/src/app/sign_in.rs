@@ -52,6 +52,8 @@ impl Attempt {
             .begin_browser_sign_in(&registration)
             .await
             .map_err(|failure| self.problem(&failure))?;
+        // One request more than a browser makes: a session that is ended for a page that does not come would leave its
+        // person without either.
         if self.end_session_first {
             let answers = center.look_at_sign_in_page(&waiting).await;
             answers.map_err(|failure| self.problem(&failure))?;

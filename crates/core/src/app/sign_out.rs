@@ -1,69 +1,105 @@
-//! A person signs out: everything here ends, and whoever asked hears what AWS knows of it.
+//! A person signs out, or removes a portal: everything here ends, and whoever asked hears what AWS knows of it.
+
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
-use crate::app::command::Reply;
+use crate::app::command::{Command, Reply};
 use crate::app::contract::{Answer, ProblemView, Request};
 use crate::app::controller::{Controller, answer};
-use crate::app::portals::is_to_be_read;
 use crate::app::sign_in_problem::signed_out_here;
 use crate::clock::SharedClock;
 use crate::identity_center::PortalId;
+use crate::refresh::session::Session;
 use crate::refresh::session::leaving::Farewell;
 use crate::token_store::StoreFailure;
 
 impl Controller {
     pub(super) fn sign_out(&mut self, portal: &PortalId, reply: Option<Reply<Answer>>) {
-        let Some(session) = self.refresh.session(portal) else {
-            return answer(reply, Err(ProblemView::unknown_portal()));
+        let request = Request::SignOut {
+            portal: portal.0.clone(),
         };
-        if is_to_be_read(&session, StoreFailure::is_mended_by_deleting) {
-            let portal = portal.0.clone();
-            return self.once_leavable(
-                session,
-                StoreFailure::is_mended_by_deleting,
-                reply,
-                Request::SignOut { portal },
-            );
-        }
-        self.cancel_sign_in(portal);
-        self.leave_sign_in(portal);
+        let begun = self.begin_leaving(portal, StoreFailure::is_mended_by_deleting, request, reply);
+        let Some((session, reply)) = begun else {
+            return;
+        };
         self.drop_listing(portal);
         let (refresh, http, portal) = (self.refresh.clone(), self.http.clone(), portal.clone());
-        let (clock, zone, is_awaited) = (self.clock.clone(), self.zone.clone(), reply.is_some());
-        self.spawn(reply, async move {
+        let (clock, zone) = (self.clock.clone(), self.zone.clone());
+        let work = async move {
             let outcome = session.sign_out().await;
             // Whatever was fetched while AWS was told goes too, and the buffers in which tokens were sent.
             refresh.roles.forget_portal(&portal);
             http.forget_connections();
-            let name = &session.portal().name;
             let farewell = outcome.map_err(ProblemView::sign_out)?;
-            said(untold(farewell, name, &clock, &zone), is_awaited)
+            Ok(said(farewell, &session.portal().name, &clock, &zone))
+        };
+        self.spawn_then(reply, work, |said, reply| match reply {
+            Some(_) => {
+                answer(reply, Ok(said));
+                None
+            }
+            None => unheard(&said).map(Command::Failed),
         });
+    }
+
+    /// Ends what runs with a sign-in that is about to end, and gives its session. None where there is none, or where
+    /// the store has not said yet who is signed in: until then nothing changes, and `request` comes again. `is_harmless`:
+    /// the failures of the store that hold up nothing.
+    pub(super) fn begin_leaving(
+        &mut self,
+        portal: &PortalId,
+        is_harmless: fn(StoreFailure) -> bool,
+        request: Request,
+        reply: Option<Reply<Answer>>,
+    ) -> Option<(Arc<Session>, Option<Reply<Answer>>)> {
+        let Some(session) = self.refresh.session(portal) else {
+            answer(reply, Err(ProblemView::unknown_portal()));
+            return None;
+        };
+        let failure = session.view().store_failure;
+        if session.is_unread() && failure.is_none_or(|failure| !is_harmless(failure)) {
+            self.once_leavable(session, is_harmless, reply, request);
+            return None;
+        }
+        self.cancel_sign_in(portal);
+        self.leave_sign_in(portal);
+        Some((session, reply))
+    }
+
+    fn once_leavable(
+        &self,
+        session: Arc<Session>,
+        is_harmless: fn(StoreFailure) -> bool,
+        reply: Option<Reply<Answer>>,
+        request: Request,
+    ) {
+        let read = async move {
+            match session.load().await {
+                Err(failure) if !is_harmless(failure) => Err(ProblemView::store(failure)),
+                Ok(()) | Err(_) => Ok(()),
+            }
+        };
+        self.spawn_then(reply, read, |(), reply| Some(Command::Ask { request, reply }));
     }
 }
 
-/// What is to be said where AWS could not be told.
-pub(super) fn untold(
-    farewell: Farewell,
-    portal: &str,
-    clock: &SharedClock,
-    zone: &TimeZone,
-) -> Option<String> {
+/// What is to be said of a sign-out: something only where AWS could not be told.
+pub(super) fn said(farewell: Farewell, portal: &str, clock: &SharedClock, zone: &TimeZone) -> Answer {
     match farewell {
-        Farewell::Told => None,
+        Farewell::Told => Answer::Done,
         Farewell::Untold { session_ends_at } => {
             let ends_at = session_ends_at.map(|end| clock.as_shown(end).to_zoned(zone.clone()));
-            Some(signed_out_here(portal, ends_at.as_ref()))
+            let words = signed_out_here(portal, ends_at.as_ref());
+            Answer::Said { words }
         }
     }
 }
 
-/// To whoever waits for it; else it is shown as what has failed.
-pub(super) fn said(untold: Option<String>, is_awaited: bool) -> Result<Answer, ProblemView> {
-    match (untold, is_awaited) {
-        (None, _) => Ok(Answer::Done),
-        (Some(words), true) => Ok(Answer::Said { words }),
-        (Some(words), false) => Err(ProblemView::aws_not_told(words)),
-    }
+/// The same where nobody waits for it: it is shown as what has failed.
+pub(super) fn unheard(said: &Answer) -> Option<ProblemView> {
+    let Answer::Said { words } = said else {
+        return None;
+    };
+    Some(ProblemView::aws_not_told(words.clone()))
 }

@@ -38,11 +38,13 @@ pub struct Syncs {
     failed: FailedSyncs,
 }
 
-struct Running {
+pub(super) struct Running {
     number: u64,
     /// The listing before it.
     known: Arc<Listing>,
     progress: SyncProgress,
+    /// Why AWS has answered none of its calls for a while.
+    pub(super) trouble: Option<ProblemView>,
     task: AbortHandle,
 }
 
@@ -96,6 +98,11 @@ impl Syncs {
         self.failed.problem(portal)
     }
 
+    /// Why the one that runs gets no answer.
+    pub fn trouble(&self, portal: &PortalId) -> Option<&ProblemView> {
+        self.running.get(portal)?.trouble.as_ref()
+    }
+
     /// Ends the one that runs, and forgets what it had. What it has sent already is not heard any more.
     pub fn stop(&mut self, portal: &PortalId) {
         self.running.remove(portal);
@@ -104,7 +111,7 @@ impl Syncs {
         self.failed.forget(portal);
     }
 
-    fn of_number(&mut self, portal: &PortalId, number: u64) -> Option<&mut Running> {
+    pub(super) fn of_number(&mut self, portal: &PortalId, number: u64) -> Option<&mut Running> {
         let running = self.running.get_mut(portal);
         running.filter(|running| running.number == number)
     }
@@ -171,6 +178,7 @@ impl Controller {
             number: job.number,
             known: job.known.clone(),
             progress: SyncProgress { done: 0, total: 0 },
+            trouble: None,
             task: tokio::spawn(job.run()).abort_handle(),
         };
         self.syncs.running.insert(portal, running);
@@ -180,6 +188,7 @@ impl Controller {
         let Some(running) = self.syncs.of_number(&portal, number) else {
             return;
         };
+        running.trouble = None;
         let before = running.progress;
         running.progress = SyncProgress {
             done: count(progress.done),
@@ -230,9 +239,7 @@ impl Controller {
                 tracing::info!(%failure, "a sync did not come to its end");
                 let unfinished = unfinished.map(|unfinished| (portal.clone(), *unfinished));
                 self.syncs.unfinished.extend(unfinished);
-                let name = self.settings.portal(&portal.0);
-                let name = name.map_or("the portal", |portal| &portal.name);
-                let problem = ProblemView::sync(&failure, name);
+                let problem = ProblemView::sync(&failure, self.name_of(&portal));
                 self.syncs.failed.failed(portal, problem, self.clock.elapsed());
             }
         }
@@ -369,6 +376,13 @@ impl Job {
             token,
             priority: Priority::Background,
             clock: self.clock.as_ref(),
+            trouble: &|failure| {
+                let _ = self.commands.send(Command::SyncInTrouble {
+                    portal: self.portal.clone(),
+                    number: self.number,
+                    failure: failure.clone(),
+                });
+            },
         };
         role_catalog::sync(source, &self.portal, &self.known, unfinished, report).await
     }

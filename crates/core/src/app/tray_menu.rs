@@ -1,10 +1,13 @@
 //! The tray as a value: icon, tooltip and menu, derived from the state.
 
+mod steps;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::app::contract::{CONSOLE_SERVICES, Mood, PortalState, PortalView, Request, Role, SignInMethod};
 use crate::app::state::{AppState, NamedAccount, NamedChain, NamedRole, portal_line};
+pub use steps::{Step, steps};
 
 /// What the tray shows.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -109,6 +109,7 @@ impl Controller {
                 synced_at: listing.and_then(|listing| listing.synced_at).map(shown),
                 complete: listing.is_some_and(|listing| listing.complete),
                 running: self.syncs.progress(&portal.id),
+                trouble: self.syncs.trouble(&portal.id).cloned(),
             },
             sign_in: self.sign_ins.view(&portal.id),
             problem: self.portal_problem(portal, view),

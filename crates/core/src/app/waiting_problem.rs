@@ -71,6 +71,24 @@ impl ProblemView {
         )
     }
 
+    /// A name was given, and nothing of the list is there that could explain it. `cause` is what stops the list.
+    pub fn list_not_there(portal: &str, cause: &Self) -> Self {
+        let what_to_do = match cause.code == ProblemCode::SignInNeeded {
+            true => cause.what_to_do.clone(),
+            false => "Portray goes on with the list by itself: try again in a moment. A role that is named by its account's \
+                  id (ACCOUNT_ID/PERMISSION_SET) needs no list."
+                .to_owned(),
+        };
+        Self::new(
+            ProblemCode::Unreachable,
+            format!(
+                "The list of {portal} could not be read yet, so this name is not known. {}",
+                cause.what_happened
+            ),
+            what_to_do,
+        )
+    }
+
     /// A name was given that the part of a list which is there does not have. `cause` is what stopped the list.
     pub fn list_not_whole(portal: &str, cause: Option<&Self>) -> Self {
         let because = cause.map(|cause| {

@@ -24,6 +24,7 @@ use crate::refresh::standing::{SessionView, SignedIn, Status};
 use crate::refresh::unfinished::Unfinished;
 use crate::refresh::{Change, RefreshFailure, retry};
 use crate::token_store::{SignIn, StoreFailure, TokenStore};
+use leaving::Farewell;
 use succession::Succession;
 
 /// The session of one portal. All refreshes of its token pass through here, one at a time.
@@ -43,6 +44,8 @@ pub struct Session {
     succession: Succession,
     /// Whoever signs out ends the session with what a refresh brings that was under way: nobody else gets it.
     latecomer: Mutex<Option<oneshot::Sender<Token>>>,
+    /// What AWS knew of the last sign-out, and the epoch that began with it.
+    last_farewell: Mutex<Option<(u64, Farewell)>>,
 }
 
 impl Session {
@@ -65,6 +68,7 @@ impl Session {
             changes,
             succession: Succession::default(),
             latecomer: Mutex::default(),
+            last_farewell: Mutex::default(),
         }
     }
 

@@ -46,6 +46,8 @@ pub struct Source<'a, A> {
     pub token: &'a Token,
     pub priority: Priority,
     pub clock: &'a dyn Clock,
+    /// Hears why AWS has given nothing for a while, at each further refusal: whoever waits need not wait for the end.
+    pub trouble: &'a (dyn Fn(&Failure) + Sync),
 }
 
 /// How far a sync is.
@@ -107,6 +109,9 @@ const ATTEMPTS: u32 = 8;
 /// A sync stops when AWS has answered none of its calls for this long: whoever waits for it is told, and the next one
 /// goes on from there.
 const STALLED: Duration = Duration::from_secs(60);
+
+/// After how long without an answer it is told why.
+const IN_TROUBLE: Duration = Duration::from_secs(3);
 
 /// A sync that meets refusals stops at the next one after this. What it has listed is fresh enough to go on from.
 const LONGEST: Duration = Duration::from_secs(30 * 60);
@@ -287,15 +292,21 @@ impl<A: Assignments> Reader<'_, A> {
             if !passes(failure.meaning) || attempt >= ATTEMPTS || self.is_hopeless() {
                 return Err(failure);
             }
+            if self.unanswered() >= millis(IN_TROUBLE) {
+                (self.source.trouble)(&failure);
+            }
             self.source.clock.sleep(pause(attempt, &failure)).await;
             attempt += 1;
         }
     }
 
     fn is_hopeless(&self) -> bool {
-        let elapsed = self.elapsed();
-        let unanswered = millis(elapsed).saturating_sub(self.answered.load(Ordering::Relaxed));
-        unanswered >= millis(STALLED) || elapsed >= LONGEST
+        self.unanswered() >= millis(STALLED) || self.elapsed() >= LONGEST
+    }
+
+    /// For how many milliseconds AWS has answered none of the calls.
+    fn unanswered(&self) -> u64 {
+        millis(self.elapsed()).saturating_sub(self.answered.load(Ordering::Relaxed))
     }
 
     /// Since the sync began.

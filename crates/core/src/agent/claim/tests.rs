@@ -188,6 +188,13 @@ async fn r2_an_agent_of_another_session_is_found_and_stays_the_only_one() {
         .await
         .unwrap();
     assert!(matches!(taken, Err(ClaimError::Taken(Some(_)))), "{taken:?}");
+    // Also where nobody says where it is: it is not the socket that keeps the second one away.
+    std::fs::remove_file(here.agent_note()).unwrap();
+    let (asked, claimed) = (there.clone(), there.clone());
+    let silent = tokio::task::spawn_blocking(move || (Client::connect(&asked).err(), claim(&claimed)));
+    let (found, taken) = silent.await.unwrap();
+    assert!(matches!(found, Some(ClientError::NotRunning)), "{found:?}");
+    assert!(matches!(taken, Err(ClaimError::Taken(None))), "{taken:?}");
     double.stop.notify_one();
     served.await.unwrap();
     claim(&there).unwrap();

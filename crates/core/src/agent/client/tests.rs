@@ -86,6 +86,8 @@ mod silence {
 
     const DONE: &[u8] = b"{\"v\":1,\"answer\":\"done\"}\n";
 
+    const KEPT: &[u8] = b"{\"v\":1,\"answer\":\"command\",\"outcome\":{\"answer\":\"done\"}}\n";
+
     const HELLO: &[u8] = b"{\"v\":1,\"answer\":\"hello\",\"version\":\"0\",\"pid\":7,\"kind\":\"tray\",\"memory_store\":false}\n";
 
     #[test]
@@ -123,6 +125,38 @@ mod silence {
         let mut client = Client::connect(&paths).unwrap();
         assert!(matches!(client.ask(&Operation::Status), Ok(Reply::Done)));
         assert!(matches!(client.ask(&Operation::Status), Ok(Reply::Done)));
+        agent.join().unwrap();
+    }
+
+    #[test]
+    fn a5_a_stream_that_falls_silent_tells_a_person_who_takes_time_from_an_agent_that_hangs() {
+        let (_home, paths, listener) = socket();
+        let agent = std::thread::spawn(move || {
+            let (mut stream, _) = heard(&listener);
+            stream.write_all(KEPT).unwrap();
+            // It lives, as often as it is asked; one question that it misses is no hang.
+            for answers in [true, true, false, true, false, false] {
+                let (mut other, request) = heard(&listener);
+                assert!(request.contains("hello"), "{request}");
+                if answers {
+                    other.write_all(HELLO).unwrap();
+                } else {
+                    assert_eq!(io::Read::read(&mut other, &mut [0]).unwrap(), 0);
+                }
+            }
+            // Whoever has not given it up by now never would.
+            let _further = listener.accept();
+            drop(stream);
+        });
+        let client = Client::connect(&paths).unwrap();
+        let often = Duration::from_millis(20);
+        let mut stream = client.stream_with_looks(&Operation::Subscribe, often).unwrap();
+        let first = stream.next();
+        assert!(matches!(first, Some(Ok(Reply::Command { .. }))), "{first:?}");
+        let last = stream.next();
+        assert!(matches!(last, Some(Err(ClientError::Hung { .. }))), "{last:?}");
+        assert!(stream.next().is_none());
+        drop(UnixStream::connect(paths.socket()).unwrap());
         agent.join().unwrap();
     }
 

@@ -361,6 +361,13 @@ async fn r2_a_socket_that_was_taken_away_comes_back_and_no_second_agent_meanwhil
         let paths = scene.paths.clone();
         let second = aside(move || claim(&paths).map(drop)).await;
         assert!(second.is_err(), "the sign-ins have their agent");
+        // Nor in another session, where neither the socket nor its lock would be in the way.
+        let elsewhere = Paths {
+            runtime: scene.paths.runtime.with_extension("elsewhere"),
+            ..scene.paths.clone()
+        };
+        let second = aside(move || claim(&elsewhere).map(drop)).await;
+        assert!(second.is_err(), "the sign-ins have their agent");
         while !socket.exists() {
             scene.clock.advance(LOOK);
             tokio::task::yield_now().await;

@@ -291,6 +291,29 @@ fn s2_what_half_a_list_does_not_have_is_not_said_to_be_nowhere() {
 }
 
 #[test]
+fn s2_where_nothing_is_listed_yet_it_is_said_why_and_how_a_role_is_named_without() {
+    let mut portal = named("acme");
+    let cause = ProblemView::not_listed_yet("acme");
+    portal.list_problem = Some(cause.clone());
+    let known = Known {
+        portals: std::slice::from_ref(&portal),
+        catalogue: &Catalogue::default(),
+    };
+    let words = "acme-dev/Admin".to_owned();
+    let refused = known.role(&Target::Words { words }).unwrap_err().problem;
+    assert_eq!(refused, ProblemView::list_not_there("acme", &cause));
+    assert_eq!(refused.code.exit_code(), 5);
+    assert!(
+        refused.what_happened.ends_with(&cause.what_happened),
+        "{refused:?}"
+    );
+    assert!(
+        refused.what_to_do.contains("ACCOUNT_ID/PERMISSION_SET"),
+        "{refused:?}"
+    );
+}
+
+#[test]
 fn s2_a_list_that_aws_cut_off_does_not_say_either_that_there_is_no_such_role() {
     let mut cut = catalogue(&["acme"]);
     let id = PortalId("id-acme".to_owned());

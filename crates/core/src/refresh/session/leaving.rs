@@ -48,16 +48,19 @@ impl Session {
             return Err(SignOutFailure::Unread(failure));
         }
         let late = self.expect_latecomer();
+        let before = self.farewell_of(self.epoch());
         let epoch = self.next_epoch();
         let status = std::mem::replace(&mut *self.status(), Status::SignedOut { ended: false });
         self.changed();
         let farewell = async {
             match status {
                 Status::SignedIn(signed_in) => self.take_leave(&signed_in, late).await,
-                Status::NotRead | Status::Unreadable(_) | Status::SignedOut { .. } => Farewell::Told,
+                Status::SignedOut { .. } => before,
+                Status::NotRead | Status::Unreadable(_) => Farewell::Told,
             }
         };
         let (forgotten, farewell) = tokio::join!(self.forget(epoch), farewell);
+        *self.last_farewell() = Some((epoch, farewell));
         forgotten.map_err(|why| SignOutFailure::NotDeleted { why, farewell })?;
         known.map(|()| farewell).map_err(SignOutFailure::Unread)
     }
@@ -131,6 +134,26 @@ impl Session {
             Err(failure) if failure.meaning == Meaning::GrantRefused => Ok(()),
             Err(failure) => Err(failure),
         }
+    }
+
+    /// What AWS knows of the sign-out with which this epoch began: whoever signs out once more ends no session that the
+    /// first time could not end.
+    fn farewell_of(&self, epoch: u64) -> Farewell {
+        let last = *self.last_farewell();
+        let (_, farewell) = last
+            .filter(|(then, _)| *then == epoch)
+            .unwrap_or((epoch, Farewell::Told));
+        match farewell {
+            // By now it has ended by itself.
+            Farewell::Untold {
+                session_ends_at: Some(end),
+            } if end <= self.clock.now() => Farewell::Told,
+            Farewell::Told | Farewell::Untold { .. } => farewell,
+        }
+    }
+
+    fn last_farewell(&self) -> MutexGuard<'_, Option<(u64, Farewell)>> {
+        self.last_farewell.lock().expect("no panic under this lock")
     }
 
     /// From now on, what a refresh brings too late is for whoever signs out.
@@ -334,11 +357,49 @@ mod tests {
         let away = Fault::status(Operation::CreateToken, 503);
         scene.stage.emulator.add_fault(away);
         assert_eq!(session.sign_out().await, untold, "only the token was over");
-        assert_eq!(
-            session.sign_out().await,
-            Ok(Farewell::Told),
-            "nobody is signed in"
-        );
+    }
+
+    #[tokio::test]
+    async fn r8_whoever_signs_out_once_more_is_told_what_became_of_the_first_time() {
+        let untold = Farewell::Untold {
+            session_ends_at: None,
+        };
+        let (scene, session) = Scene::signed_in().await;
+        scene
+            .stage
+            .emulator
+            .add_fault(Fault::status(Operation::Logout, 503));
+        scene.keyring.refuse_with(Some(LOCKED));
+        let neither = Err(SignOutFailure::NotDeleted {
+            why: LOCKED,
+            farewell: untold,
+        });
+        assert_eq!(session.sign_out().await, neither);
+        assert_eq!(session.sign_out().await, neither, "nothing has ended since");
+        scene.keyring.refuse_with(None);
+        assert_eq!(session.sign_out().await, Ok(untold), "it is deleted now");
+        assert_eq!(scene.keyring.names(), Vec::<String>::new());
+        assert_eq!(session.sign_out().await, Ok(untold));
+
+        // Another sign-in has an end of its own.
+        scene.stage.emulator.clear_faults();
+        session.adopt(scene.sign_in.clone()).await.unwrap();
+        assert_eq!(session.sign_out().await, Ok(Farewell::Told));
+        assert_eq!(session.sign_out().await, Ok(Farewell::Told));
+    }
+
+    #[tokio::test]
+    async fn r8_a_session_of_which_aws_was_not_told_is_over_when_its_time_is() {
+        let (scene, session) = Scene::signed_in().await;
+        let end = scene.stage.clock.now() + TWO_HOURS;
+        let untold = Farewell::Untold {
+            session_ends_at: Some(end),
+        };
+        *session.last_farewell() = Some((7, untold));
+        assert_eq!(session.farewell_of(7), untold);
+        assert_eq!(session.farewell_of(8), Farewell::Told, "of another sign-in");
+        scene.stage.clock.suspend(TWO_HOURS);
+        assert_eq!(session.farewell_of(7), Farewell::Told);
     }
 
     #[tokio::test]

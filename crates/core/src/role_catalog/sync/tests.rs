@@ -155,6 +155,7 @@ async fn run(source: &Arc<FakePortal>, known: Listing, unfinished: Option<Unfini
                 token: &token,
                 priority: Priority::Background,
                 clock: &clock,
+                trouble: &|_| {},
             };
             let report = |step| progress.push(step);
             let result = sync(source, &portal("p"), &known, unfinished, report).await;
@@ -317,6 +318,7 @@ fn n1_refusals_are_waited_out_for_a_minute_in_a_row_and_for_half_an_hour_in_all(
             token: &token(),
             priority: Priority::Background,
             clock: &clock,
+            trouble: &|_| {},
         },
         started: clock.elapsed(),
         answered: AtomicU64::new(0),
