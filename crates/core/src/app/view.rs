@@ -13,7 +13,7 @@ use crate::app::contract::{
 use crate::app::controller::Controller;
 use crate::app::state::{AppState, NamedAccount, NamedChain, NamedPortal, NamedRole};
 use crate::clock::Clock;
-use crate::identity_center::{AccountId, Meaning, Portal, PortalId, RoleKey};
+use crate::identity_center::{AccountId, Failure, Meaning, Portal, PortalId, RoleKey};
 use crate::refresh::credentials::RoleView;
 use crate::refresh::session::Session;
 use crate::refresh::standing::{SessionView, Standing};
@@ -117,11 +117,14 @@ impl Controller {
     }
 
     fn portal_problem(&self, portal: &Portal, view: &SessionView) -> Option<ProblemView> {
-        let store = view.store_failure.map(ProblemView::store);
-        let failing = view
-            .failing
-            .as_ref()
-            .map(|(failure, _)| ProblemView::aws(failure, &portal.name));
+        let store = view.store_failure.map(|failure| match view.standing {
+            Standing::SignedOut => ProblemView::ended_lives_on(failure),
+            Standing::Unknown | Standing::Ended | Standing::SignedIn => ProblemView::store(failure),
+        });
+        let is_offline = view.standing == Standing::SignedIn && is_offline(view, self.clock.elapsed());
+        let silent = view.silent.as_ref().filter(|_| is_offline);
+        let failing = view.failing.as_ref().or(silent);
+        let failing = failing.map(|(failure, _)| ProblemView::aws(failure, &portal.name));
         let sync = || {
             let problem = self.syncs.problem(&portal.id).cloned();
             problem.filter(|_| view.standing == Standing::SignedIn)
@@ -223,11 +226,12 @@ fn portal_state(view: &SessionView, elapsed: Duration) -> PortalState {
 
 /// Only what nobody here can mend, and not at the first hiccup.
 fn is_offline(view: &SessionView, elapsed: Duration) -> bool {
-    let Some((failure, since)) = &view.failing else {
-        return false;
-    };
-    let out_of_reach = matches!(failure.meaning, Meaning::Unreachable | Meaning::Throttled);
-    out_of_reach && elapsed.saturating_sub(*since) >= OFFLINE_AFTER
+    let renewing = view
+        .failing
+        .as_ref()
+        .filter(|(failure, _)| matches!(failure.meaning, Meaning::Unreachable | Meaning::Throttled));
+    let is_long = |(_, since): &(Failure, Duration)| elapsed.saturating_sub(*since) >= OFFLINE_AFTER;
+    renewing.is_some_and(is_long) || view.silent.as_ref().is_some_and(is_long)
 }
 
 fn named_role(catalogue: &Catalogue, key: &RoleKey) -> Option<NamedRole> {

@@ -4,9 +4,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::clock::SharedClock;
+use crate::identity_center::Failure;
 
 /// How often the background asks a portal that does not answer.
 const BETWEEN_PROBES: Duration = Duration::from_secs(5);
+
+/// So long after the last call without an answer nobody knows whether the portal gives one: longer than the pauses
+/// between two attempts.
+const KNOWN_FOR: Duration = Duration::from_secs(90);
 
 /// What is known of one portal's reachability.
 #[derive(Debug)]
@@ -23,8 +28,17 @@ struct Known {
     next_probe: Duration,
     /// Calls in a row without an answer.
     silences: u32,
+    /// The last of them, and at which monotonic times the first and the last were.
+    silence: Option<Silence>,
     /// An answer came after several calls had none.
     recovered: bool,
+}
+
+#[derive(Debug)]
+struct Silence {
+    failure: Failure,
+    since: Duration,
+    last: Duration,
 }
 
 impl Reach {
@@ -45,14 +59,29 @@ impl Reach {
     }
 
     /// AWS gave none.
-    pub fn silent(&self) {
-        let next_probe = self.clock.elapsed() + BETWEEN_PROBES;
+    pub fn silent(&self, failure: Failure) {
+        let now = self.clock.elapsed();
+        let next_probe = now + BETWEEN_PROBES;
         let mut known = self.known();
+        let before = known.silence.take().filter(|silence| silence.is_fresh(now));
+        known.silence = Some(Silence {
+            failure,
+            since: before.map_or(now, |silence| silence.since),
+            last: now,
+        });
         known.silences = known.silences.saturating_add(1);
         if !known.doubted {
             known.doubted = true;
             known.next_probe = next_probe;
         }
+    }
+
+    /// Why the portal gives no answer, and since which monotonic time. None: it does, or nobody has asked it lately.
+    pub fn silence(&self) -> Option<(Failure, Duration)> {
+        let now = self.clock.elapsed();
+        let known = self.known();
+        let silence = known.silence.as_ref().filter(|silence| silence.is_fresh(now))?;
+        Some((silence.failure.clone(), silence.since))
     }
 
     /// The machine woke up, or is in another network: one call tells, and may be made at once.
@@ -86,25 +115,57 @@ impl Reach {
     }
 }
 
+impl Silence {
+    fn is_fresh(&self, now: Duration) -> bool {
+        now.saturating_sub(self.last) < KNOWN_FOR
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::clock::ManualClock;
+    use crate::clock::{Clock, ManualClock};
+    use crate::identity_center::Meaning;
+
+    fn away() -> Failure {
+        Failure::new("GetRoleCredentials", Meaning::Unreachable, "no answer in time")
+    }
+
+    #[test]
+    fn t2_how_long_a_portal_has_been_silent_is_known_until_it_answers_or_nobody_asks() {
+        let clock = ManualClock::at("2026-03-02T12:00:00Z".parse().unwrap());
+        let reach = Reach::new(Arc::new(clock.clone()));
+        let second = Duration::from_secs(1);
+        assert_eq!(reach.silence(), None);
+        let begun = clock.elapsed();
+        for _ in 0..3 {
+            reach.silent(away());
+            clock.advance(60 * second);
+        }
+        assert_eq!(reach.silence(), Some((away(), begun)));
+        clock.advance(30 * second);
+        assert_eq!(reach.silence(), None, "nobody has asked for long");
+        reach.silent(away());
+        let anew = clock.elapsed();
+        assert_eq!(reach.silence(), Some((away(), anew)));
+        reach.answered();
+        assert_eq!(reach.silence(), None);
+    }
 
     #[test]
     fn t2_a_portal_that_does_not_answer_is_asked_every_five_seconds() {
         let clock = ManualClock::at("2026-03-02T12:00:00Z".parse().unwrap());
         let reach = Reach::new(Arc::new(clock.clone()));
         assert_eq!((reach.turn(), reach.turn()), (Ok(()), Ok(())));
-        reach.silent();
+        reach.silent(away());
         assert_eq!(reach.turn(), Err(BETWEEN_PROBES));
         clock.advance(BETWEEN_PROBES);
         assert_eq!((reach.turn(), reach.turn()), (Ok(()), Err(BETWEEN_PROBES)));
         reach.doubt();
         assert_eq!((reach.turn(), reach.turn()), (Ok(()), Err(BETWEEN_PROBES)));
-        reach.silent();
+        reach.silent(away());
         assert!(!reach.take_recovered());
         reach.answered();
         assert_eq!((reach.turn(), reach.turn()), (Ok(()), Ok(())));

@@ -10,6 +10,7 @@ use crate::identity_center::deadline::within;
 use crate::identity_center::token::FAREWELL;
 use crate::identity_center::{Failure, Meaning, Priority, Token};
 use crate::refresh::RefreshFailure;
+use crate::refresh::life::Life;
 use crate::refresh::standing::{SignedIn, Status};
 use crate::token_store::StoreFailure;
 
@@ -33,7 +34,12 @@ pub enum SignOutFailure {
     Unread(StoreFailure),
     /// Nobody is signed in any more, but the stored sign-in is deleted only when the store works again.
     #[error("the stored token could not be deleted yet: {why}")]
-    NotDeleted { why: StoreFailure, farewell: Farewell },
+    NotDeleted {
+        why: StoreFailure,
+        farewell: Farewell,
+        /// Whether that is noted for the process after this one; else that one would find it and use it.
+        noted: bool,
+    },
 }
 
 impl Session {
@@ -61,7 +67,9 @@ impl Session {
         };
         let (forgotten, farewell) = tokio::join!(self.forget(epoch), farewell);
         *self.last_farewell() = Some((epoch, farewell));
-        forgotten.map_err(|why| SignOutFailure::NotDeleted { why, farewell })?;
+        if let Err(why) = forgotten {
+            return Err(self.not_deleted(why, farewell).await);
+        }
         known.map(|()| farewell).map_err(SignOutFailure::Unread)
     }
 
@@ -94,9 +102,36 @@ impl Session {
             self.next_epoch()
         };
         self.changed();
-        let forgotten = self.forget(epoch).await;
-        forgotten.map_err(|why| SignOutFailure::NotDeleted { why, farewell })?;
-        Ok(farewell)
+        match self.forget(epoch).await {
+            Ok(()) => Ok(farewell),
+            Err(why) => Err(self.not_deleted(why, farewell).await),
+        }
+    }
+
+    async fn not_deleted(&self, why: StoreFailure, farewell: Farewell) -> SignOutFailure {
+        if matches!(farewell, Farewell::Untold { .. }) {
+            self.store.note_untold(self.portal()).await;
+        }
+        self.changed();
+        SignOutFailure::NotDeleted {
+            why,
+            farewell,
+            noted: self.store.lives_on(self.portal()).is_none(),
+        }
+    }
+
+    /// A process before this one has ended a sign-in that it could neither delete nor tell AWS of.
+    pub(super) async fn tell_what_was_left(&self) {
+        let sign_in = match self.store.untold(self.portal()).await {
+            Ok(Some(sign_in)) => sign_in,
+            // A store that does not answer says so to whoever reads it.
+            Ok(None) | Err(_) => return,
+        };
+        let (issued, expires) = (sign_in.token.issued_at, sign_in.token.expires_at);
+        let signed_in = SignedIn::new(sign_in, Life::continues(self.moment(), issued, expires));
+        let epoch = self.epoch();
+        let farewell = self.take_leave(&signed_in, None).await;
+        *self.last_farewell() = Some((epoch, farewell));
     }
 
     async fn take_leave(&self, signed_in: &SignedIn, late: Option<oneshot::Receiver<Token>>) -> Farewell {
@@ -373,6 +408,7 @@ mod tests {
         let neither = Err(SignOutFailure::NotDeleted {
             why: LOCKED,
             farewell: untold,
+            noted: false,
         });
         assert_eq!(session.sign_out().await, neither);
         assert_eq!(session.sign_out().await, neither, "nothing has ended since");
@@ -484,6 +520,7 @@ mod tests {
         let left = Err(SignOutFailure::NotDeleted {
             why: LOCKED,
             farewell: Farewell::Told,
+            noted: false,
         });
         assert_eq!(session.sign_out().await, left);
         assert!(!scene.is_alive().await, "AWS was told");
