@@ -317,6 +317,34 @@ mod tests {
     }
 
     #[test]
+    fn t2_a_portal_that_gives_no_role_credentials_for_half_a_minute_is_offline() {
+        let second = Duration::from_secs(1);
+        let away = Failure::new("GetRoleCredentials", Meaning::Unreachable, "no answer in time");
+        let signed_in = SessionView {
+            standing: Standing::SignedIn,
+            token_expires_at: None,
+            session_ends_at: None,
+            signed_in_at: None,
+            failing: None,
+            store_failure: None,
+            silent: None,
+            renewing: false,
+        };
+        let silent = SessionView {
+            silent: Some((away, 100 * second)),
+            ..signed_in.clone()
+        };
+        let signed_out = SessionView {
+            standing: Standing::SignedOut,
+            ..silent.clone()
+        };
+        assert_eq!(portal_state(&signed_in, 130 * second), PortalState::SignedIn);
+        assert_eq!(portal_state(&silent, 129 * second), PortalState::SignedIn);
+        assert_eq!(portal_state(&silent, 130 * second), PortalState::Offline);
+        assert_eq!(portal_state(&signed_out, 130 * second), PortalState::SignInNeeded);
+    }
+
+    #[test]
     fn credentials_that_are_being_fetched_for_the_first_time_are_renewing_and_what_failed_is_failing() {
         let kept = |failure| RoleView {
             key: RoleKey {

@@ -141,15 +141,15 @@ impl IdentityCenter {
             None => Err(SdkError::timeout_error("no answer in time")),
         };
         drop(permit);
-        let failure = answer.as_ref().err().map(|error| Failure::of("", api, error));
-        let meaning = failure.as_ref().map(|failure| failure.meaning);
+        let meaning = answer
+            .as_ref()
+            .err()
+            .map(|error| Failure::of("", api, error).meaning);
         if meaning == Some(Meaning::Throttled) {
             self.limiter.throttled();
         }
-        match (api, failure) {
-            (Api::Portal, Some(failure)) if failure.meaning == Meaning::Unreachable => {
-                self.reach.silent(failure)
-            }
+        match (api, meaning) {
+            (Api::Portal, Some(Meaning::Unreachable)) => self.reach.silent(),
             (Api::Portal, _) => self.reach.answered(),
             (Api::Oidc | Api::Sts, _) => {}
         }

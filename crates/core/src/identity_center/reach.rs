@@ -28,17 +28,19 @@ struct Known {
     next_probe: Duration,
     /// Calls in a row without an answer.
     silences: u32,
-    /// The last of them, and at which monotonic times the first and the last were.
+    /// No role credentials came since the last answer.
     silence: Option<Silence>,
     /// An answer came after several calls had none.
     recovered: bool,
 }
 
+/// When the first and the last of the calls were that got no answer, by monotonic time.
 #[derive(Debug)]
 struct Silence {
     failure: Failure,
     since: Duration,
     last: Duration,
+    is_first: bool,
 }
 
 impl Reach {
@@ -59,16 +61,9 @@ impl Reach {
     }
 
     /// AWS gave none.
-    pub fn silent(&self, failure: Failure) {
-        let now = self.clock.elapsed();
-        let next_probe = now + BETWEEN_PROBES;
+    pub fn silent(&self) {
+        let next_probe = self.clock.elapsed() + BETWEEN_PROBES;
         let mut known = self.known();
-        let before = known.silence.take().filter(|silence| silence.is_fresh(now));
-        known.silence = Some(Silence {
-            failure,
-            since: before.map_or(now, |silence| silence.since),
-            last: now,
-        });
         known.silences = known.silences.saturating_add(1);
         if !known.doubted {
             known.doubted = true;
@@ -76,11 +71,28 @@ impl Reach {
         }
     }
 
-    /// Why the portal gives no answer, and since which monotonic time. None: it does, or nobody has asked it lately.
+    /// Nor role credentials to whoever needed some.
+    pub fn gave_no_role(&self, failure: &Failure) {
+        let now = self.clock.elapsed();
+        let mut known = self.known();
+        let before = known.silence.take().filter(|silence| silence.is_fresh(now));
+        known.silence = Some(Silence {
+            failure: failure.clone(),
+            since: before.as_ref().map_or(now, |silence| silence.since),
+            last: now,
+            is_first: before.is_none(),
+        });
+    }
+
+    /// Why the portal gives no role credentials, and since which monotonic time. None: it has answered since, or was not
+    /// asked for any lately, or only once.
     pub fn silence(&self) -> Option<(Failure, Duration)> {
         let now = self.clock.elapsed();
         let known = self.known();
-        let silence = known.silence.as_ref().filter(|silence| silence.is_fresh(now))?;
+        let silence = known
+            .silence
+            .as_ref()
+            .filter(|silence| silence.is_fresh(now) && !silence.is_first)?;
         Some((silence.failure.clone(), silence.since))
     }
 
@@ -141,14 +153,16 @@ mod tests {
         assert_eq!(reach.silence(), None);
         let begun = clock.elapsed();
         for _ in 0..3 {
-            reach.silent(away());
+            reach.gave_no_role(&away());
             clock.advance(60 * second);
         }
         assert_eq!(reach.silence(), Some((away(), begun)));
         clock.advance(30 * second);
         assert_eq!(reach.silence(), None, "nobody has asked for long");
-        reach.silent(away());
         let anew = clock.elapsed();
+        reach.gave_no_role(&away());
+        assert_eq!(reach.silence(), None, "once is a hiccup");
+        reach.gave_no_role(&away());
         assert_eq!(reach.silence(), Some((away(), anew)));
         reach.answered();
         assert_eq!(reach.silence(), None);
@@ -159,13 +173,13 @@ mod tests {
         let clock = ManualClock::at("2026-03-02T12:00:00Z".parse().unwrap());
         let reach = Reach::new(Arc::new(clock.clone()));
         assert_eq!((reach.turn(), reach.turn()), (Ok(()), Ok(())));
-        reach.silent(away());
+        reach.silent();
         assert_eq!(reach.turn(), Err(BETWEEN_PROBES));
         clock.advance(BETWEEN_PROBES);
         assert_eq!((reach.turn(), reach.turn()), (Ok(()), Err(BETWEEN_PROBES)));
         reach.doubt();
         assert_eq!((reach.turn(), reach.turn()), (Ok(()), Err(BETWEEN_PROBES)));
-        reach.silent(away());
+        reach.silent();
         assert!(!reach.take_recovered());
         reach.answered();
         assert_eq!((reach.turn(), reach.turn()), (Ok(()), Ok(())));

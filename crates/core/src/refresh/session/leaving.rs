@@ -543,6 +543,63 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn r8_a_sign_out_that_could_neither_delete_nor_tell_aws_holds_after_a_restart_and_is_made_whole() {
+        let home = tempfile::tempdir().unwrap();
+        let (mut scene, _) = Scene::signed_in().await;
+        let noting = |scene: &mut Scene| {
+            scene.restart();
+            scene.store = scene.store.clone().noting_in(home.path());
+        };
+        noting(&mut scene);
+        let (session, _changed) = scene.session();
+        session.load().await.unwrap();
+        let away = Fault::status(Operation::Logout, 503);
+        scene.stage.emulator.add_fault(away);
+        scene.keyring.refuse_with(Some(LOCKED));
+        let left = SignOutFailure::NotDeleted {
+            why: LOCKED,
+            farewell: Farewell::Untold {
+                session_ends_at: None,
+            },
+            noted: true,
+        };
+        assert_eq!(session.sign_out().await, Err(left));
+        assert_eq!(session.view().store_failure, None, "it may end now");
+
+        // The next process, while the keyring is locked.
+        noting(&mut scene);
+        let (next, _changed) = scene.session();
+        assert_eq!(next.load().await, Err(LOCKED));
+        assert!(next.token(Priority::Interactive).await.is_err());
+        // The one after it, and AWS is back: the token has run out, and tells it all the same.
+        scene.keyring.refuse_with(None);
+        scene.stage.emulator.clear_faults();
+        scene.stage.clock.suspend(TWO_HOURS);
+        noting(&mut scene);
+        let (last, _changed) = scene.session();
+        last.load().await.unwrap();
+        assert_eq!(last.view().standing, Standing::SignedOut);
+        assert_eq!(scene.keyring.names(), Vec::<String>::new());
+        let SignIn {
+            token, registration, ..
+        } = &scene.sign_in;
+        let dead = scene.stage.center.refresh(registration, token).await.unwrap_err();
+        assert_eq!(dead.meaning, Meaning::GrantRefused, "the session has ended");
+        assert_eq!(last.sign_out().await, Ok(Farewell::Told));
+    }
+
+    #[tokio::test]
+    async fn r8_what_can_be_neither_deleted_nor_noted_is_shown_until_it_is() {
+        let (scene, session) = Scene::signed_in().await;
+        scene.keyring.refuse_with(Some(LOCKED));
+        session.sign_out().await.unwrap_err();
+        assert_eq!(session.view().store_failure, Some(LOCKED));
+        scene.keyring.refuse_with(None);
+        session.mend_store().await;
+        assert_eq!(session.view().store_failure, None);
+    }
+
+    #[tokio::test]
     async fn k3_whoever_turned_the_keyrings_question_down_is_asked_again_only_for_somebody() {
         let (mut scene, _) = Scene::signed_in().await;
         scene.keyring.turn_down_with(Some(scene.stage.clock.clone()));

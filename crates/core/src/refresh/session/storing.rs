@@ -131,3 +131,54 @@ impl Session {
         self.changed();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use identity_center_emulator::World;
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::identity_center::Priority;
+    use crate::identity_center::tests::Stage;
+    use crate::refresh::unfinished::Unfinished;
+    use crate::token_store::TokenStore;
+    use crate::token_store::strict_store::StrictStore;
+
+    #[tokio::test]
+    async fn k1_who_needs_a_renewed_token_waits_a_second_for_a_keyring_that_hangs_and_it_is_stored_at_last() {
+        let stage = Stage::of(World::acme()).await;
+        let keyring = StrictStore::with_limit(64 * 1024);
+        let store = TokenStore::over_strict(&keyring, Arc::new(stage.clock.clone()));
+        let (registration, token) = stage.signed_in().await;
+        let sign_in = SignIn {
+            token,
+            registration,
+            signed_in_at: stage.clock.now(),
+        };
+        let (changes, _changed) = mpsc::unbounded_channel();
+        let unfinished = Unfinished::default();
+        let session = Session::new(stage.center.clone(), store.clone(), unfinished.clone(), changes);
+        let session = Arc::new(session);
+        session.adopt(sign_in.clone()).await.unwrap();
+        keyring.hang(true);
+        let asking = session.clone();
+        let asking = tokio::spawn(async move { asking.refresh(None, Priority::Interactive).await });
+        keyring.wait_for_hanging_aside(1).await;
+        assert!(!asking.is_finished(), "stored first");
+        stage.clock.advance(STORED_FIRST);
+        let renewed = asking.await.unwrap().unwrap();
+        assert_ne!(renewed, sign_in.token);
+        assert_eq!(session.view().store_failure, Some(StoreFailure::TimedOut));
+        // It is still being written, and the end waits for that.
+        let ending = tokio::spawn(async move { unfinished.end().await });
+        tokio::task::yield_now().await;
+        assert!(!ending.is_finished());
+        keyring.hang(false);
+        ending.await.unwrap();
+        assert_eq!(session.view().store_failure, None);
+        let stored = TokenStore::over_strict(&keyring, Arc::new(stage.clock.clone()));
+        let stored = stored.sign_in(session.portal()).await.unwrap().unwrap();
+        assert_eq!(stored.token.refresh_token, renewed.refresh_token);
+    }
+}
