@@ -122,10 +122,9 @@ impl Session {
 
     /// A process before this one has ended a sign-in that it could neither delete nor tell AWS of.
     pub(super) async fn tell_what_was_left(&self) {
-        let sign_in = match self.store.untold(self.portal()).await {
-            Ok(Some(sign_in)) => sign_in,
-            // A store that does not answer says so to whoever reads it.
-            Ok(None) | Err(_) => return,
+        // A store that does not answer says so to whoever reads it.
+        let Ok(Some(sign_in)) = self.store.untold(self.portal()).await else {
+            return;
         };
         let (issued, expires) = (sign_in.token.issued_at, sign_in.token.expires_at);
         let signed_in = SignedIn::new(sign_in, Life::continues(self.moment(), issued, expires));
