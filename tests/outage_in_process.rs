@@ -58,6 +58,28 @@ async fn t2_after_an_outage_of_hours_tools_are_served_seconds_after_aws_is_back(
 }
 
 #[tokio::test]
+async fn t2_where_only_role_credentials_fail_the_portal_is_offline_after_half_a_minute() -> Result<()> {
+    let day = Simulation::signed_in(hourly(), "amara").await?;
+    day.emulator
+        .add_fault(Fault::status(Operation::GetRoleCredentials, 503));
+    for _ in 0..4 {
+        assert_eq!(day.portal_state().await?, PortalState::SignedIn);
+        assert!(day.try_credentials(DEV, "Developer").await.is_none());
+        day.advance(9 * SECOND).await;
+    }
+    let portal = day.snapshot().await?.portals[0].clone();
+    assert_eq!(portal.state, PortalState::Offline);
+    let problem = portal.problem.as_ref().map(|problem| problem.code);
+    assert_eq!(problem, Some(ProblemCode::Unreachable));
+    day.emulator.clear_faults();
+    day.advance(6 * SECOND).await;
+    day.credentials(DEV, "Developer").await?;
+    let portal = day.snapshot().await?.portals[0].clone();
+    assert_eq!((portal.state, portal.problem), (PortalState::SignedIn, None));
+    Ok(())
+}
+
+#[tokio::test]
 async fn r5_who_signs_in_during_an_outage_is_told_that_they_are_signed_in_and_wait_for_aws() -> Result<()> {
     let day = Simulation::signed_in(hourly(), "amara").await?;
     let login = || {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use portray_core::agent::protocol::{AgentHello, AgentKind, Operation, Reply};
 use portray_core::agent::{ClaimError, Client, ClientError, wait_until_gone};
-use portray_core::app::contract::{PortalView, ProblemCode, ProblemView};
+use portray_core::app::contract::{PortalState, PortalView, ProblemCode, ProblemView};
 use portray_core::paths::SecretStore;
 use serde::Serialize;
 
@@ -80,6 +80,10 @@ fn stop(invocation: &Invocation, force: bool) -> Result<(), Failure> {
     if let (Some(portal), false) = (unsaved, force) {
         return Err(ProblemView::unsaved_sign_in(&portal.name).into());
     }
+    let undeleted = portals.iter().find(|portal| is_undeleted(portal));
+    if let (Some(portal), false) = (undeleted, force) {
+        return Err(ProblemView::undeleted_sign_in(&portal.name).into());
+    }
     let how = match end(invocation, &mut client, agent.pid)? {
         None => format!("has stopped{}", what_becomes(&portals, agent.keeps_in())),
         Some(ended) => in_the_end(ended).to_owned(),
@@ -115,6 +119,13 @@ fn in_the_end(ended: Ended) -> &'static str {
         Ended::Heeded => "has ended when a signal told it to",
         Ended::Killed => "did not end by itself and was killed; what it had not stored is gone",
     }
+}
+
+/// Nobody is signed in, and what is still stored would be used by the next agent.
+fn is_undeleted(portal: &PortalView) -> bool {
+    let problem = portal.problem.as_ref();
+    portal.state == PortalState::SignInNeeded
+        && problem.is_some_and(|problem| problem.code == ProblemCode::SecretStore)
 }
 
 /// Somebody is signed in, and what AWS gave last is in the agent's memory only.

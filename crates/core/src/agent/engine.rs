@@ -75,7 +75,7 @@ impl Engine {
     /// Starts the application on the current tokio runtime. Only whoever holds the claim may: encrypted sign-ins are
     /// read here, and written from here on.
     pub fn start(self, passphrase: Option<Secret>, shell: Arc<dyn Shell>) -> Result<App, EngineError> {
-        let store = self.open_store(passphrase)?;
+        let store = self.open_store(passphrase)?.noting_in(&self.paths.state);
         Ok(App::start(Parts {
             http: HttpStack::system(&self.environment, self.clock.clone()),
             environment: self.environment,

@@ -167,6 +167,30 @@ impl From<Role> for Target {
 }
 
 impl Operation {
+    /// Whether something is another way afterwards: not done for a client that has given up before it was begun.
+    pub fn changes_something(&self) -> bool {
+        match self {
+            Self::Prepare { .. }
+            | Self::Launch { .. }
+            | Self::Login { .. }
+            | Self::Logout { .. }
+            | Self::Console { .. }
+            | Self::Keep { .. }
+            | Self::MfaCode { .. }
+            | Self::Command { .. }
+            | Self::Stop => true,
+            Self::Hello { .. }
+            | Self::Credentials { .. }
+            | Self::Granted
+            | Self::Uses { .. }
+            | Self::Status
+            | Self::StatusNow
+            | Self::Accounts { .. }
+            | Self::Search { .. }
+            | Self::Subscribe => false,
+        }
+    }
+
     /// Whether it may wait for a person, or goes on until the client leaves.
     pub fn is_open_ended(&self) -> bool {
         matches!(

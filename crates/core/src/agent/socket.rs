@@ -173,6 +173,9 @@ impl Conversation {
             Ok(request) => request,
             Err(problem) => return self.write(writing, Reply::problem(problem)).await,
         };
+        if request.operation.changes_something() && has_left(reading, writing).await {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
         let open_ended = request.operation.is_open_ended();
         let (lines, mut replies) = mpsc::channel(4);
         let answering = answering.clone();
@@ -288,6 +291,27 @@ async fn next_line(
         // The last line of a half-closed connection may lack its newline.
         Ok(_) => Some(Line::Complete(line)),
     }
+}
+
+/// Whether the client waits for no answer any more. One that has only closed its writing side still reads.
+#[cfg(unix)]
+async fn has_left(
+    _reading: &mut (impl AsyncBufReadExt + Unpin),
+    writing: &mut (impl AsyncWrite + Unpin),
+) -> bool {
+    // Nothing, written to a socket that is closed at the other end, fails like anything else.
+    writing.write(&[]).await.is_err()
+}
+
+/// Whether the client waits for no answer any more. A pipe is closed as a whole; nothing, written to it, would arrive as
+/// an end.
+#[cfg(windows)]
+async fn has_left(
+    reading: &mut (impl AsyncBufReadExt + Unpin),
+    _writing: &mut (impl AsyncWrite + Unpin),
+) -> bool {
+    let next = reading.fill_buf().now_or_never();
+    next.is_some_and(|next| next.map_or(true, <[u8]>::is_empty))
 }
 
 /// An answer, given at once or under way. What is under way is a task of its own, which a client that leaves does not

@@ -128,6 +128,18 @@ impl ProblemView {
         )
     }
 
+    /// Somebody asked for the agent to end, and with the next one an ended sign-in would live again.
+    pub fn undeleted_sign_in(portal: &str) -> Self {
+        Self::new(
+            ProblemCode::SecretStore,
+            format!(
+                "The ended sign-in of {portal} could be neither deleted nor noted as such: the next agent would sign \
+                 you in again."
+            ),
+            "“portray status” says why; mend that, or end the agent all the same: portray agent stop --force",
+        )
+    }
+
     /// The application does not end an agent whose sign-ins would be lost.
     pub fn agent_in_memory(process: u32) -> Self {
         Self::new(

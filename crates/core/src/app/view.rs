@@ -13,7 +13,7 @@ use crate::app::contract::{
 use crate::app::controller::Controller;
 use crate::app::state::{AppState, NamedAccount, NamedChain, NamedPortal, NamedRole};
 use crate::clock::Clock;
-use crate::identity_center::{AccountId, Meaning, Portal, PortalId, RoleKey};
+use crate::identity_center::{AccountId, Failure, Meaning, Portal, PortalId, RoleKey};
 use crate::refresh::credentials::RoleView;
 use crate::refresh::session::Session;
 use crate::refresh::standing::{SessionView, Standing};
@@ -121,11 +121,14 @@ impl Controller {
     }
 
     fn portal_problem(&self, portal: &Portal, view: &SessionView) -> Option<ProblemView> {
-        let store = view.store_failure.map(ProblemView::store);
-        let failing = view
-            .failing
-            .as_ref()
-            .map(|(failure, _)| ProblemView::aws(failure, &portal.name));
+        let store = view.store_failure.map(|failure| match view.standing {
+            Standing::SignedOut => ProblemView::ended_lives_on(failure),
+            Standing::Unknown | Standing::Ended | Standing::SignedIn => ProblemView::store(failure),
+        });
+        let is_offline = view.standing == Standing::SignedIn && is_offline(view, self.clock.elapsed());
+        let silent = view.silent.as_ref().filter(|_| is_offline);
+        let failing = view.failing.as_ref().or(silent);
+        let failing = failing.map(|(failure, _)| ProblemView::aws(failure, &portal.name));
         let sync = || {
             let problem = self.syncs.problem(&portal.id).cloned();
             problem.filter(|_| view.standing == Standing::SignedIn)
@@ -227,11 +230,12 @@ fn portal_state(view: &SessionView, elapsed: Duration) -> PortalState {
 
 /// Only what nobody here can mend, and not at the first hiccup.
 fn is_offline(view: &SessionView, elapsed: Duration) -> bool {
-    let Some((failure, since)) = &view.failing else {
-        return false;
-    };
-    let out_of_reach = matches!(failure.meaning, Meaning::Unreachable | Meaning::Throttled);
-    out_of_reach && elapsed.saturating_sub(*since) >= OFFLINE_AFTER
+    let renewing = view
+        .failing
+        .as_ref()
+        .filter(|(failure, _)| matches!(failure.meaning, Meaning::Unreachable | Meaning::Throttled));
+    let is_long = |(_, since): &(Failure, Duration)| elapsed.saturating_sub(*since) >= OFFLINE_AFTER;
+    renewing.is_some_and(is_long) || view.silent.as_ref().is_some_and(is_long)
 }
 
 fn named_role(catalogue: &Catalogue, key: &RoleKey) -> Option<NamedRole> {
@@ -314,6 +318,34 @@ mod tests {
             menu_accounts(&catalogue).len()
         };
         assert_eq!((in_menu(15), in_menu(16)), (15, 0));
+    }
+
+    #[test]
+    fn t2_a_portal_that_gives_no_role_credentials_for_half_a_minute_is_offline() {
+        let second = Duration::from_secs(1);
+        let away = Failure::new("GetRoleCredentials", Meaning::Unreachable, "no answer in time");
+        let signed_in = SessionView {
+            standing: Standing::SignedIn,
+            token_expires_at: None,
+            session_ends_at: None,
+            signed_in_at: None,
+            failing: None,
+            store_failure: None,
+            silent: None,
+            renewing: false,
+        };
+        let silent = SessionView {
+            silent: Some((away, 100 * second)),
+            ..signed_in.clone()
+        };
+        let signed_out = SessionView {
+            standing: Standing::SignedOut,
+            ..silent.clone()
+        };
+        assert_eq!(portal_state(&signed_in, 130 * second), PortalState::SignedIn);
+        assert_eq!(portal_state(&silent, 129 * second), PortalState::SignedIn);
+        assert_eq!(portal_state(&silent, 130 * second), PortalState::Offline);
+        assert_eq!(portal_state(&signed_out, 130 * second), PortalState::SignInNeeded);
     }
 
     #[test]

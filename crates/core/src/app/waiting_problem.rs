@@ -150,42 +150,71 @@ impl ProblemView {
 
     /// A sign-out that did not come to its end.
     pub fn sign_out(failure: SignOutFailure) -> Self {
-        let (why, what_happened) = match failure {
+        let (why, farewell, noted) = match failure {
             SignOutFailure::Unread(why) => return Self::store(why),
-            SignOutFailure::NotDeleted {
-                why,
-                farewell: Farewell::Told,
-            } => (
-                why,
-                format!("The session has ended, but the stored token could not be deleted yet: {why}."),
-            ),
-            SignOutFailure::NotDeleted {
-                why,
-                farewell: Farewell::Untold { .. },
-            } => (
-                why,
-                format!(
-                    "You are signed out here, but AWS could not be told, and the stored token could not be deleted \
-                     yet: {why}."
-                ),
-            ),
+            SignOutFailure::NotDeleted { why, farewell, noted } => (why, farewell, noted),
         };
-        let what_to_do = match why {
-            StoreFailure::Locked | StoreFailure::Dismissed => {
-                "Unlock the keyring while Portray runs: it deletes the token then by itself."
+        let what_has_ended = match farewell {
+            Farewell::Told => "The session has ended, but",
+            Farewell::Untold { .. } => "You are signed out here, but AWS could not be told, and",
+        };
+        let what_is_left = match noted {
+            true => "",
+            false => {
+                " Nor could that be noted in Portray's state folder, so a restart would sign you in again."
             }
+        };
+        let what_happened =
+            format!("{what_has_ended} the stored token could not be deleted yet: {why}.{what_is_left}");
+        Self::new(ProblemCode::SecretStore, what_happened, deleted_later(why, noted))
+    }
+
+    /// What has ended is still stored, and nothing tells the next process so.
+    pub fn ended_lives_on(why: StoreFailure) -> Self {
+        Self::new(
+            ProblemCode::SecretStore,
+            format!(
+                "The sign-in that has ended could be neither deleted nor noted as such, so a restart would sign you \
+                 in again: {why}."
+            ),
+            deleted_later(why, false),
+        )
+    }
+}
+
+/// What becomes of a sign-in that has ended and is still stored. `noted`: also after a restart.
+fn deleted_later(why: StoreFailure, noted: bool) -> &'static str {
+    match (why, noted) {
+        (StoreFailure::Locked | StoreFailure::Dismissed, true) => {
+            "Unlock the keyring: Portray deletes the token then by itself, and does not use it, also after a restart."
+        }
+        (StoreFailure::Locked | StoreFailure::Dismissed, false) => {
+            "Unlock the keyring while Portray runs: it deletes the token then by itself."
+        }
+        (StoreFailure::Unwritten, true) => {
+            "Portray deletes it as soon as the file can be written again, and does not use it, also after a restart."
+        }
+        (StoreFailure::Unwritten, false) => {
+            "Portray deletes it as soon as the file can be written again; let it run until then."
+        }
+        (
             StoreFailure::Absent
             | StoreFailure::TooLarge
             | StoreFailure::Corrupt
             | StoreFailure::TimedOut
-            | StoreFailure::Failed => {
-                "Portray deletes it as soon as the keyring works again; let it run until then."
-            }
-            StoreFailure::Unwritten => {
-                "Portray deletes it as soon as the file can be written again; let it run until then."
-            }
-        };
-        Self::new(ProblemCode::SecretStore, what_happened, what_to_do)
+            | StoreFailure::Failed,
+            true,
+        ) => {
+            "Portray deletes it as soon as the keyring works again, and does not use it, also after a restart."
+        }
+        (
+            StoreFailure::Absent
+            | StoreFailure::TooLarge
+            | StoreFailure::Corrupt
+            | StoreFailure::TimedOut
+            | StoreFailure::Failed,
+            false,
+        ) => "Portray deletes it as soon as the keyring works again; let it run until then.",
     }
 }
 

@@ -4,9 +4,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::clock::SharedClock;
+use crate::identity_center::Failure;
 
 /// How often the background asks a portal that does not answer.
 const BETWEEN_PROBES: Duration = Duration::from_secs(5);
+
+/// So long after the last call without an answer nobody knows whether the portal gives one: longer than the pauses
+/// between two attempts.
+const KNOWN_FOR: Duration = Duration::from_secs(90);
 
 /// What is known of one portal's reachability.
 #[derive(Debug)]
@@ -23,8 +28,19 @@ struct Known {
     next_probe: Duration,
     /// Calls in a row without an answer.
     silences: u32,
+    /// No role credentials came since the last answer.
+    silence: Option<Silence>,
     /// An answer came after several calls had none.
     recovered: bool,
+}
+
+/// When the first and the last of the calls were that got no answer, by monotonic time.
+#[derive(Debug)]
+struct Silence {
+    failure: Failure,
+    since: Duration,
+    last: Duration,
+    is_first: bool,
 }
 
 impl Reach {
@@ -53,6 +69,31 @@ impl Reach {
             known.doubted = true;
             known.next_probe = next_probe;
         }
+    }
+
+    /// Nor role credentials to whoever needed some.
+    pub fn gave_no_role(&self, failure: &Failure) {
+        let now = self.clock.elapsed();
+        let mut known = self.known();
+        let before = known.silence.take().filter(|silence| silence.is_fresh(now));
+        known.silence = Some(Silence {
+            failure: failure.clone(),
+            since: before.as_ref().map_or(now, |silence| silence.since),
+            last: now,
+            is_first: before.is_none(),
+        });
+    }
+
+    /// Why the portal gives no role credentials, and since which monotonic time. None: it has answered since, or was not
+    /// asked for any lately, or only once.
+    pub fn silence(&self) -> Option<(Failure, Duration)> {
+        let now = self.clock.elapsed();
+        let known = self.known();
+        let silence = known
+            .silence
+            .as_ref()
+            .filter(|silence| silence.is_fresh(now) && !silence.is_first)?;
+        Some((silence.failure.clone(), silence.since))
     }
 
     /// The machine woke up, or is in another network: one call tells, and may be made at once.
@@ -86,12 +127,46 @@ impl Reach {
     }
 }
 
+impl Silence {
+    fn is_fresh(&self, now: Duration) -> bool {
+        now.saturating_sub(self.last) < KNOWN_FOR
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::clock::ManualClock;
+    use crate::clock::{Clock, ManualClock};
+    use crate::identity_center::Meaning;
+
+    fn away() -> Failure {
+        Failure::new("GetRoleCredentials", Meaning::Unreachable, "no answer in time")
+    }
+
+    #[test]
+    fn t2_how_long_a_portal_has_been_silent_is_known_until_it_answers_or_nobody_asks() {
+        let clock = ManualClock::at("2026-03-02T12:00:00Z".parse().unwrap());
+        let reach = Reach::new(Arc::new(clock.clone()));
+        let second = Duration::from_secs(1);
+        assert_eq!(reach.silence(), None);
+        let begun = clock.elapsed();
+        for _ in 0..3 {
+            reach.gave_no_role(&away());
+            clock.advance(60 * second);
+        }
+        assert_eq!(reach.silence(), Some((away(), begun)));
+        clock.advance(30 * second);
+        assert_eq!(reach.silence(), None, "nobody has asked for long");
+        let anew = clock.elapsed();
+        reach.gave_no_role(&away());
+        assert_eq!(reach.silence(), None, "once is a hiccup");
+        reach.gave_no_role(&away());
+        assert_eq!(reach.silence(), Some((away(), anew)));
+        reach.answered();
+        assert_eq!(reach.silence(), None);
+    }
 
     #[test]
     fn t2_a_portal_that_does_not_answer_is_asked_every_five_seconds() {

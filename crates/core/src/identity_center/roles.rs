@@ -118,7 +118,11 @@ impl IdentityCenter {
                 request,
             )
         };
-        let mut answer = ask().await?;
+        let mut answer = ask().await.inspect_err(|failure| {
+            if failure.meaning == Meaning::Unreachable {
+                self.reach.gave_no_role(failure);
+            }
+        })?;
         // They end at a time of AWS's clock. Where the date of the answer contradicts ours, a second one settles whose
         // is right, before anybody counts on an end that may come an hour sooner.
         if self.http.skew.is_in_doubt() {

@@ -5,6 +5,7 @@
 mod attempts;
 pub mod leaving;
 mod refusal;
+mod storing;
 pub(in crate::refresh) mod succession;
 
 use std::panic::AssertUnwindSafe;
@@ -18,11 +19,11 @@ use tokio::sync::{mpsc, oneshot};
 use crate::clock::SharedClock;
 use crate::identity_center::{Failure, IdentityCenter, Meaning, Portal, Priority, Token};
 use crate::refresh::flight::{Flights, Panicked};
-use crate::refresh::life::{Life, Moment, until};
+use crate::refresh::life::{Life, Moment};
 use crate::refresh::plan::TokenFacts;
-use crate::refresh::standing::{SessionView, SignedIn, Status};
-use crate::refresh::unfinished::Unfinished;
-use crate::refresh::{Change, RefreshFailure, retry};
+use crate::refresh::standing::{SessionView, SignedIn, Standing, Status};
+use crate::refresh::unfinished::{Begun, Unfinished};
+use crate::refresh::{Change, RefreshFailure};
 use crate::token_store::{SignIn, StoreFailure, TokenStore};
 use leaving::Farewell;
 use succession::Succession;
@@ -36,7 +37,7 @@ pub struct Session {
     /// Grows with every sign-in and every end of one.
     epoch: AtomicU64,
     /// Held while the store is changed.
-    turn: tokio::sync::Mutex<()>,
+    turn: Arc<tokio::sync::Mutex<()>>,
     /// Each gives a token that is new, or says why there is none.
     flights: Flights<(), Result<Token, RefreshFailure>>,
     unfinished: Unfinished,
@@ -62,7 +63,7 @@ impl Session {
             clock,
             status: Arc::default(),
             epoch: AtomicU64::new(0),
-            turn: tokio::sync::Mutex::default(),
+            turn: Arc::default(),
             flights: Flights::default(),
             unfinished,
             changes,
@@ -82,6 +83,7 @@ impl Session {
             return Ok(());
         }
         self.wait_for_the_one_before().await;
+        self.tell_what_was_left().await;
         let read = self.store.sign_in(self.portal()).await;
         let status = match &read {
             Ok(Some(sign_in)) => {
@@ -175,25 +177,6 @@ impl Session {
             .unwrap_or_else(|Panicked| Err(RefreshFailure::Panicked))
     }
 
-    /// Stores what could not be stored when it was refreshed.
-    pub async fn save_again(&self) {
-        let _unfinished = self.unfinished.begin();
-        let _turn = self.turn.lock().await;
-        let unsaved = match &*self.status() {
-            Status::SignedIn(signed_in) if signed_in.unsaved.is_some() => signed_in.sign_in.clone(),
-            Status::SignedIn(_) | Status::NotRead | Status::Unreadable(_) | Status::SignedOut { .. } => {
-                return;
-            }
-        };
-        let saved = self.store.save_sign_in(self.portal(), &unsaved).await;
-        if let Status::SignedIn(signed_in) = &mut *self.status()
-            && signed_in.sign_in == unsaved
-        {
-            signed_in.unsaved = saved.err();
-        }
-        self.changed();
-    }
-
     pub fn is_signed_in(&self) -> bool {
         matches!(*self.status(), Status::SignedIn(_))
     }
@@ -223,15 +206,18 @@ impl Session {
     }
 
     pub fn view(&self) -> SessionView {
-        self.status().view(self.is_renewing())
+        let mut view = self.status().view(self.is_renewing());
+        if view.standing == Standing::SignedOut {
+            view.store_failure = self.store.lives_on(self.portal());
+        }
+        view.silent = self.center.reach.silence();
+        view
     }
 
     /// `begun`: the monotonic time of now.
     async fn refresh_now(self: Arc<Self>, begun: Duration) -> Result<Token, RefreshFailure> {
         // Once AWS has replaced the refresh token, the process must live until the new one is stored.
-        let Some(_unfinished) = self.unfinished.begin() else {
-            return Err(RefreshFailure::Ending);
-        };
+        let unfinished = Arc::new(self.unfinished.begin().ok_or(RefreshFailure::Ending)?);
         if self.is_retired() {
             return Err(RefreshFailure::UnknownPortal);
         }
@@ -247,16 +233,22 @@ impl Session {
             return Err(RefreshFailure::SignInNeeded);
         }
         self.changed();
-        let answer = self.exchanged(epoch, sign_in, begun).await;
+        let answer = self.exchanged(epoch, sign_in, begun, &unfinished).await;
         self.changed();
         answer
     }
 
     /// One call for a newer token; a second one only with the token of another process.
-    async fn exchanged(&self, epoch: u64, sign_in: SignIn, begun: Duration) -> Result<Token, RefreshFailure> {
+    async fn exchanged(
+        self: &Arc<Self>,
+        epoch: u64,
+        sign_in: SignIn,
+        begun: Duration,
+        unfinished: &Arc<Begun>,
+    ) -> Result<Token, RefreshFailure> {
         let outcome = self.center.refresh(&sign_in.registration, &sign_in.token).await;
         let failure = match outcome {
-            Ok(token) => return self.refreshed(epoch, sign_in, token).await,
+            Ok(token) => return self.refreshed(epoch, sign_in, token, unfinished).await,
             Err(failure) => failure,
         };
         if failure.meaning != Meaning::GrantRefused {
@@ -269,7 +261,7 @@ impl Session {
             return Ok(theirs.token);
         }
         match self.center.refresh(&theirs.registration, &theirs.token).await {
-            Ok(token) => self.refreshed(epoch, theirs, token).await,
+            Ok(token) => self.refreshed(epoch, theirs, token, unfinished).await,
             Err(failure) => self.not_refreshed(epoch, &theirs, failure, begun).await,
         }
     }
@@ -290,46 +282,6 @@ impl Session {
                 Err(RefreshFailure::SignInNeeded)
             }
         }
-    }
-
-    async fn refreshed(&self, epoch: u64, before: SignIn, token: Token) -> Result<Token, RefreshFailure> {
-        // Somebody signed out, or in again, meanwhile: this is about a sign-in that is gone. Whoever deletes it may have
-        // the turn, and wait for this.
-        if self.epoch() != epoch {
-            self.came_too_late(token);
-            return self.current();
-        }
-        let _turn = self.turn.lock().await;
-        if self.epoch() != epoch {
-            self.came_too_late(token);
-            return self.current();
-        }
-        let life = Life::continues(self.moment(), token.issued_at, token.expires_at);
-        let previous = until(before.token.issued_at, before.token.expires_at);
-        // AWS shortens a token only because the portal session ends with it.
-        let tolerance = Duration::from_secs(30);
-        let shortened = life.length + tolerance < previous;
-        let lengthened = life.length > previous + tolerance;
-        let sign_in = SignIn {
-            token: token.clone(),
-            ..before
-        };
-        let saved = self.store.save_sign_in(self.portal(), &sign_in).await;
-        if let Err(failure) = &saved {
-            tracing::warn!(%failure, "the new token is kept in memory only");
-        }
-        let mut status = self.status();
-        let Status::SignedIn(signed_in) = &mut *status else {
-            return Err(RefreshFailure::SignInNeeded);
-        };
-        let is_near_its_end = shortened || (signed_in.session_ends_at.is_some() && !lengthened);
-        signed_in.session_ends_at = is_near_its_end.then_some(token.expires_at);
-        signed_in.sign_in = sign_in;
-        signed_in.life = life;
-        signed_in.unsaved = saved.err();
-        signed_in.failing = None;
-        signed_in.quiet_until = self.clock.elapsed() + retry::token(life.length).first;
-        Ok(token)
     }
 
     async fn not_refreshed(

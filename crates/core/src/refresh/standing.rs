@@ -65,7 +65,10 @@ pub struct SessionView {
     pub signed_in_at: Option<Timestamp>,
     /// The last refresh failed, and since which monotonic time that has been so.
     pub failing: Option<(Failure, Duration)>,
+    /// Where nobody is signed in, what has ended is still stored, and that could not even be noted.
     pub store_failure: Option<StoreFailure>,
+    /// The portal gives no answer, and since which monotonic time that has been so.
+    pub silent: Option<(Failure, Duration)>,
     pub renewing: bool,
 }
 
@@ -89,6 +92,7 @@ impl Status {
             signed_in_at: None,
             failing: None,
             store_failure: None,
+            silent: None,
             renewing,
         };
         match self {
@@ -115,7 +119,7 @@ impl Status {
                     .as_ref()
                     .map(|failing| (failing.failure.clone(), failing.since)),
                 store_failure: signed_in.unsaved,
-                renewing,
+                ..empty
             },
         }
     }

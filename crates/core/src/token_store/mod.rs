@@ -1,6 +1,7 @@
 //! Keeps registrations and tokens in the operating system's keyring, or in an encrypted file, on a thread of its own,
 //! with deadlines.
 
+mod departures;
 pub mod passphrase;
 mod platform;
 mod records;
@@ -10,7 +11,7 @@ mod store_thread;
 pub(crate) mod strict_store;
 mod wire;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,6 +22,7 @@ use crate::clock::SharedClock;
 use crate::identity_center::{Flow, Portal, Registration, Token};
 use crate::paths::short_hash;
 use crate::secret::Secret;
+use departures::Departures;
 use records::Records;
 use sealed_file::SealedFile;
 use store_thread::{Storage, StoreThread, Work};
@@ -80,7 +82,7 @@ pub struct SignIn {
 pub struct TokenStore {
     known: Known,
     /// The records that were to be deleted and could not be. They are read no more.
-    condemned: Arc<Mutex<BTreeSet<String>>>,
+    departures: Departures,
     /// None: nothing outlives the process.
     thread: Option<Arc<StoreThread>>,
     place: &'static str,
@@ -120,10 +122,22 @@ impl TokenStore {
     pub fn memory() -> Self {
         Self {
             known: Known::default(),
-            condemned: Arc::default(),
+            departures: Departures::default(),
             thread: None,
             place: "memory",
         }
+    }
+
+    /// The same, with a note in `folder` of what could not be deleted: what a process before this one has left there is
+    /// read no more, but deleted.
+    #[must_use]
+    pub fn noting_in(self, folder: &Path) -> Self {
+        let Some(thread) = &self.thread else {
+            return self;
+        };
+        let path = folder.join(format!("left-in-{}.json", self.place));
+        let departures = Departures::load(path, thread.now());
+        Self { departures, ..self }
     }
 
     /// Whether a call may be made that nobody waits for: not where a person has turned down the keyring's question and
@@ -138,6 +152,13 @@ impl TokenStore {
     /// Whether what is kept is there after the process has ended.
     pub fn outlives_process(&self) -> bool {
         self.thread.is_some()
+    }
+
+    /// What it is called that the store does not answer.
+    pub fn late(&self) -> StoreFailure {
+        self.thread
+            .as_ref()
+            .map_or(StoreFailure::TimedOut, |thread| thread.late)
     }
 
     /// The process ends: whoever waits for the store is told now that it is late, and nothing more is begun.
@@ -166,25 +187,78 @@ impl TokenStore {
         let record = wire::encode_sign_in(sign_in)?;
         let key = key(portal, "token");
         self.write(&key, record).await?;
-        self.condemned().remove(&key);
+        self.has_gone(&key).await;
         Ok(())
     }
 
-    /// Where this fails, no sign-in is read any more until the stored one is deleted or another one is saved.
+    /// Where this fails, no sign-in is read any more until the stored one is deleted or another one is saved, and that
+    /// is noted for the next process.
     pub async fn forget_sign_in(&self, portal: &Portal) -> Result<(), StoreFailure> {
         let key = key(portal, "token");
-        self.condemned().insert(key.clone());
-        self.delete(&key).await?;
-        self.condemned().remove(&key);
+        self.departures.add(&key, self.signed_in_at(&key));
+        if let Err(failure) = self.delete(&key).await {
+            self.departures.failed(&key, failure);
+            self.departures.write().await;
+            return Err(failure);
+        }
+        self.has_gone(&key).await;
         Ok(())
     }
 
     /// Deletes the sign-in that was to be forgotten and could not be.
     pub async fn forget_again(&self, portal: &Portal) -> Result<(), StoreFailure> {
-        if self.condemned().contains(&key(portal, "token")) {
-            self.forget_sign_in(portal).await?;
+        let key = key(portal, "token");
+        if !self.departures.has(&key) {
+            return Ok(());
         }
-        Ok(())
+        if self.departures.was_found(&key)
+            && let Some(record) = self.read(&key).await?
+            && let Ok(stored) = wire::decode_sign_in(&record)
+            && self.departures.is_of_another(&key, stored.signed_in_at)
+        {
+            // Somebody has signed in since.
+            self.has_gone(&key).await;
+            return Ok(());
+        }
+        self.forget_sign_in(portal).await
+    }
+
+    /// AWS does not know of the end of the sign-in that could not be deleted: the next process tells it.
+    pub async fn note_untold(&self, portal: &Portal) {
+        self.departures.set_untold(&key(portal, "token"));
+        self.departures.write().await;
+    }
+
+    /// Why the sign-in that has ended would be read again by the next process.
+    pub fn lives_on(&self, portal: &Portal) -> Option<StoreFailure> {
+        self.departures.lives_on(&key(portal, "token"))
+    }
+
+    /// The sign-in of whose end a process before this one could not tell AWS: once, and before it is deleted.
+    pub async fn untold(&self, portal: &Portal) -> Result<Option<SignIn>, StoreFailure> {
+        let key = key(portal, "token");
+        if !self.departures.is_to_be_told(&key) {
+            return Ok(None);
+        }
+        let record = self.read(&key).await?;
+        let Some(sign_in) = record.as_ref().map(wire::decode_sign_in).transpose()? else {
+            return Ok(None);
+        };
+        let is_it = !self.departures.is_of_another(&key, sign_in.signed_in_at);
+        Ok((is_it && self.departures.take_untold(&key)).then_some(sign_in))
+    }
+
+    async fn has_gone(&self, key: &str) {
+        self.departures.remove(key);
+        self.departures.write().await;
+    }
+
+    /// When the person signed in whose sign-in stands there, as far as that was read or written.
+    fn signed_in_at(&self, key: &str) -> Option<Timestamp> {
+        let record = self.known.get(key).flatten()?;
+        wire::decode_sign_in(&record)
+            .ok()
+            .map(|sign_in| sign_in.signed_in_at)
     }
 
     pub async fn registration(
@@ -224,15 +298,10 @@ impl TokenStore {
         let thread = StoreThread::start(storage, known.clone(), clock);
         Self {
             known,
-            condemned: Arc::default(),
+            departures: Departures::default(),
             thread: Some(Arc::new(thread)),
             place: "keyring",
         }
-    }
-
-    fn condemned(&self) -> MutexGuard<'_, BTreeSet<String>> {
-        // Every change is one insertion or removal.
-        self.condemned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn read(&self, key: &str) -> Result<Option<Record>, StoreFailure> {

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::{oneshot, watch};
 
 use super::{Known, Record, StoreFailure};
@@ -51,7 +52,7 @@ pub(super) struct StoreThread {
     pace: Arc<Mutex<Pace>>,
     clock: SharedClock,
     given_up: watch::Sender<bool>,
-    late: StoreFailure,
+    pub(super) late: StoreFailure,
     broken: StoreFailure,
 }
 
@@ -107,6 +108,10 @@ impl StoreThread {
             late,
             broken,
         }
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// Whoever waits is told now that it is late, and nothing more is begun.

@@ -111,6 +111,14 @@ impl StrictStore {
         self.0.changed.notify_all();
     }
 
+    /// The same off the runtime's thread.
+    pub(crate) async fn wait_for_hanging_aside(&self, calls: usize) {
+        let store = self.clone();
+        tokio::task::spawn_blocking(move || store.wait_for_hanging(calls))
+            .await
+            .unwrap();
+    }
+
     /// Waits until so many calls hang.
     pub(super) fn wait_for_hanging(&self, calls: usize) {
         let state = self.lock();

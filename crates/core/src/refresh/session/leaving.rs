@@ -10,6 +10,7 @@ use crate::identity_center::deadline::within;
 use crate::identity_center::token::FAREWELL;
 use crate::identity_center::{Failure, Meaning, Priority, Token};
 use crate::refresh::RefreshFailure;
+use crate::refresh::life::Life;
 use crate::refresh::standing::{SignedIn, Status};
 use crate::token_store::StoreFailure;
 
@@ -33,7 +34,12 @@ pub enum SignOutFailure {
     Unread(StoreFailure),
     /// Nobody is signed in any more, but the stored sign-in is deleted only when the store works again.
     #[error("the stored token could not be deleted yet: {why}")]
-    NotDeleted { why: StoreFailure, farewell: Farewell },
+    NotDeleted {
+        why: StoreFailure,
+        farewell: Farewell,
+        /// Whether that is noted for the process after this one; else that one would find it and use it.
+        noted: bool,
+    },
 }
 
 impl Session {
@@ -61,7 +67,9 @@ impl Session {
         };
         let (forgotten, farewell) = tokio::join!(self.forget(epoch), farewell);
         *self.last_farewell() = Some((epoch, farewell));
-        forgotten.map_err(|why| SignOutFailure::NotDeleted { why, farewell })?;
+        if let Err(why) = forgotten {
+            return Err(self.not_deleted(why, farewell).await);
+        }
         known.map(|()| farewell).map_err(SignOutFailure::Unread)
     }
 
@@ -94,9 +102,35 @@ impl Session {
             self.next_epoch()
         };
         self.changed();
-        let forgotten = self.forget(epoch).await;
-        forgotten.map_err(|why| SignOutFailure::NotDeleted { why, farewell })?;
-        Ok(farewell)
+        match self.forget(epoch).await {
+            Ok(()) => Ok(farewell),
+            Err(why) => Err(self.not_deleted(why, farewell).await),
+        }
+    }
+
+    async fn not_deleted(&self, why: StoreFailure, farewell: Farewell) -> SignOutFailure {
+        if matches!(farewell, Farewell::Untold { .. }) {
+            self.store.note_untold(self.portal()).await;
+        }
+        self.changed();
+        SignOutFailure::NotDeleted {
+            why,
+            farewell,
+            noted: self.store.lives_on(self.portal()).is_none(),
+        }
+    }
+
+    /// A process before this one has ended a sign-in that it could neither delete nor tell AWS of.
+    pub(super) async fn tell_what_was_left(&self) {
+        // A store that does not answer says so to whoever reads it.
+        let Ok(Some(sign_in)) = self.store.untold(self.portal()).await else {
+            return;
+        };
+        let (issued, expires) = (sign_in.token.issued_at, sign_in.token.expires_at);
+        let signed_in = SignedIn::new(sign_in, Life::continues(self.moment(), issued, expires));
+        let epoch = self.epoch();
+        let farewell = self.take_leave(&signed_in, None).await;
+        *self.last_farewell() = Some((epoch, farewell));
     }
 
     async fn take_leave(&self, signed_in: &SignedIn, late: Option<oneshot::Receiver<Token>>) -> Farewell {
@@ -373,6 +407,7 @@ mod tests {
         let neither = Err(SignOutFailure::NotDeleted {
             why: LOCKED,
             farewell: untold,
+            noted: false,
         });
         assert_eq!(session.sign_out().await, neither);
         assert_eq!(session.sign_out().await, neither, "nothing has ended since");
@@ -484,6 +519,7 @@ mod tests {
         let left = Err(SignOutFailure::NotDeleted {
             why: LOCKED,
             farewell: Farewell::Told,
+            noted: false,
         });
         assert_eq!(session.sign_out().await, left);
         assert!(!scene.is_alive().await, "AWS was told");
@@ -503,6 +539,63 @@ mod tests {
         assert_eq!(scene.keyring.names(), Vec::<String>::new());
         next.load().await.unwrap();
         assert_eq!(next.view().standing, Standing::SignedOut);
+    }
+
+    #[tokio::test]
+    async fn r8_a_sign_out_that_could_neither_delete_nor_tell_aws_holds_after_a_restart_and_is_made_whole() {
+        let home = tempfile::tempdir().unwrap();
+        let (mut scene, _) = Scene::signed_in().await;
+        let noting = |scene: &mut Scene| {
+            scene.restart();
+            scene.store = scene.store.clone().noting_in(home.path());
+        };
+        noting(&mut scene);
+        let (session, _changed) = scene.session();
+        session.load().await.unwrap();
+        let away = Fault::status(Operation::Logout, 503);
+        scene.stage.emulator.add_fault(away);
+        scene.keyring.refuse_with(Some(LOCKED));
+        let left = SignOutFailure::NotDeleted {
+            why: LOCKED,
+            farewell: Farewell::Untold {
+                session_ends_at: None,
+            },
+            noted: true,
+        };
+        assert_eq!(session.sign_out().await, Err(left));
+        assert_eq!(session.view().store_failure, None, "it may end now");
+
+        // The next process, while the keyring is locked.
+        noting(&mut scene);
+        let (next, _changed) = scene.session();
+        assert_eq!(next.load().await, Err(LOCKED));
+        assert!(next.token(Priority::Interactive).await.is_err());
+        // The one after it, and AWS is back: the token has run out, and tells it all the same.
+        scene.keyring.refuse_with(None);
+        scene.stage.emulator.clear_faults();
+        scene.stage.clock.suspend(TWO_HOURS);
+        noting(&mut scene);
+        let (last, _changed) = scene.session();
+        last.load().await.unwrap();
+        assert_eq!(last.view().standing, Standing::SignedOut);
+        assert_eq!(scene.keyring.names(), Vec::<String>::new());
+        let SignIn {
+            token, registration, ..
+        } = &scene.sign_in;
+        let dead = scene.stage.center.refresh(registration, token).await.unwrap_err();
+        assert_eq!(dead.meaning, Meaning::GrantRefused, "the session has ended");
+        assert_eq!(last.sign_out().await, Ok(Farewell::Told));
+    }
+
+    #[tokio::test]
+    async fn r8_what_can_be_neither_deleted_nor_noted_is_shown_until_it_is() {
+        let (scene, session) = Scene::signed_in().await;
+        scene.keyring.refuse_with(Some(LOCKED));
+        session.sign_out().await.unwrap_err();
+        assert_eq!(session.view().store_failure, Some(LOCKED));
+        scene.keyring.refuse_with(None);
+        session.mend_store().await;
+        assert_eq!(session.view().store_failure, None);
     }
 
     #[tokio::test]
