@@ -4,6 +4,7 @@
 //! A request is at most 64 KiB long; lists page at 100 rows.
 
 mod handing_out;
+mod kinds;
 
 use std::fmt;
 
@@ -163,40 +164,6 @@ impl From<Role> for Target {
                 permission_set: role.permission_set,
             },
         }
-    }
-}
-
-impl Operation {
-    /// Whether something is another way afterwards: not done for a client that has given up before it was begun.
-    pub fn changes_something(&self) -> bool {
-        match self {
-            Self::Prepare { .. }
-            | Self::Launch { .. }
-            | Self::Login { .. }
-            | Self::Logout { .. }
-            | Self::Console { .. }
-            | Self::Keep { .. }
-            | Self::MfaCode { .. }
-            | Self::Command { .. }
-            | Self::Stop => true,
-            Self::Hello { .. }
-            | Self::Credentials { .. }
-            | Self::Granted
-            | Self::Uses { .. }
-            | Self::Status
-            | Self::StatusNow
-            | Self::Accounts { .. }
-            | Self::Search { .. }
-            | Self::Subscribe => false,
-        }
-    }
-
-    /// Whether it may wait for a person, or goes on until the client leaves.
-    pub fn is_open_ended(&self) -> bool {
-        matches!(
-            self,
-            Self::Login { .. } | Self::Subscribe | Self::Launch { .. } | Self::Uses { follow: true, .. }
-        )
     }
 }
 
