@@ -1,5 +1,6 @@
 //! The socket with real clients: what they may do, and for how long.
 
+#[path = "given_up.rs"]
 mod given_up;
 
 use std::io::{BufRead, BufReader as Lines, Read, Write};
