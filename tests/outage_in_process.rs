@@ -62,10 +62,10 @@ async fn t2_where_only_role_credentials_fail_the_portal_is_offline_after_half_a_
     let day = Simulation::signed_in(hourly(), "amara").await?;
     day.emulator
         .add_fault(Fault::status(Operation::GetRoleCredentials, 503));
-    for _ in 0..4 {
+    for seconds in [9, 9, 20] {
         assert_eq!(day.portal_state().await?, PortalState::SignedIn);
         assert!(day.try_credentials(DEV, "Developer").await.is_none());
-        day.advance(9 * SECOND).await;
+        day.advance(seconds * SECOND).await;
     }
     let portal = day.snapshot().await?.portals[0].clone();
     assert_eq!(portal.state, PortalState::Offline);

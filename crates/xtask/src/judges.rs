@@ -27,7 +27,7 @@ pub fn run() -> Result<()> {
     step::run(workspace::cargo("build").args(["--workspace", "--all-targets", "--locked"]))?;
     let tests = ["--workspace", "--locked", "--test", "stories", "--"];
     let chosen = ["--ignored", "debian_13s_aws_cli"];
-    step::run(workspace::cargo("test").args(tests).args(chosen))
+    step::run(workspace::cargo_test().args(tests).args(chosen))
 }
 
 /// The packages are downloaded by debootstrap, which checks their signatures, and unpacked without being installed:

@@ -18,7 +18,7 @@ pub fn run(arguments: &[String]) -> Result<()> {
     // The same selection as in the next command, so that no dependency is built a second time with other features. The
     // tour plays with what is built here, too.
     step::run(workspace::cargo("build").args(["--workspace", "--all-targets", "--locked"]))?;
-    let mut command = workspace::cargo("test");
+    let mut command = workspace::cargo_test();
     command
         .args(["--workspace", "--locked", "--no-fail-fast", "--"])
         .args(arguments);

@@ -43,7 +43,21 @@ pub fn built_in(folder: &str, program: &str) -> Result<PathBuf> {
 
 /// Cargo with a subcommand, in the root of the repository.
 pub fn cargo(subcommand: &str) -> Command {
-    let mut command = Command::new("cargo");
+    in_root(Command::new("cargo"), subcommand)
+}
+
+/// `cargo test`. Who starts it in the background of a script, or by nohup, has it and all that it starts ignore Ctrl-C
+/// and the end of the terminal; the tests send these signals to programs that must not.
+pub fn cargo_test() -> Command {
+    if !cfg!(target_os = "linux") {
+        return cargo("test");
+    }
+    let mut heeding = Command::new("env");
+    heeding.args(["--default-signal=HUP,INT,QUIT", "cargo"]);
+    in_root(heeding, "test")
+}
+
+fn in_root(mut command: Command, subcommand: &str) -> Command {
     command.arg(subcommand).current_dir(root());
     // What the outer cargo told this program of its package: build scripts that look at it would run once more.
     let told = std::env::vars_os().map(|(name, _)| name);
