@@ -133,12 +133,9 @@ async fn r5_what_passes_changes_nothing_whichever_operation_it_hits() -> Result<
                 (1..=most).contains(&tried),
                 "{operation:?}, {row}: {tried} calls in a minute"
             );
-            let is_offline = match operation {
-                Operation::CreateToken => true,
-                // Whoever answers that it is too much can be reached.
-                Operation::GetRoleCredentials => !row.starts_with("Throttled"),
-                _ => false,
-            };
+            // Whoever answers a call for credentials that it is too much can be reached.
+            let is_offline = operation == Operation::CreateToken
+                || (operation == Operation::GetRoleCredentials && !row.starts_with("Throttled"));
             let state = match is_offline {
                 true => PortalState::Offline,
                 false => PortalState::SignedIn,
