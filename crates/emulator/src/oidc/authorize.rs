@@ -26,27 +26,13 @@ pub(crate) fn authorize(state: &mut State, call: &mut Call) -> Result<Response, 
     if let Some(AutoApproval { user, browser }) = state.auto_approve.clone() {
         let session = state.unattended_session(&user, browser.as_deref(), call.now);
         call.user = Some(user);
-        let request = ConsentRequest::new(
-            client_id,
-            redirect_uri,
-            request_state,
-            challenge,
-            session,
-            call.now,
-        );
+        let request = ConsentRequest::new(client_id, redirect_uri, request_state, challenge, session, call);
         return Ok(allow(state, request, call));
     }
     let Some((session, user)) = state.browser_session(call) else {
         return Ok(pages::sign_in_page(&state.world, &call.path_and_query(), None));
     };
-    let request = ConsentRequest::new(
-        client_id,
-        redirect_uri,
-        request_state,
-        challenge,
-        session,
-        call.now,
-    );
+    let request = ConsentRequest::new(client_id, redirect_uri, request_state, challenge, session, call);
     let id = state.random.base64url(32);
     let page = pages::consent_page(state, &request, &id, &user);
     state.consents.retain(|_, waiting| call.now < waiting.expires);
@@ -54,10 +40,15 @@ pub(crate) fn authorize(state: &mut State, call: &mut Call) -> Result<Response, 
     Ok(page)
 }
 
+const ENDED: &str = "Your session has ended, and nothing was decided. Sign in again to go on.";
+
 /// The id in the form belongs to the browser session that was shown the page, and works once.
 pub(crate) fn decide(state: &mut State, call: &mut Call) -> Result<Response, PageError> {
-    let (session, _) = state.browser_session(call).ok_or(PageError::SessionEnded)?;
     let id = call.form("request").unwrap_or_default();
+    let Some((session, _)) = state.browser_session(call) else {
+        let request = state.consents.remove(&id).ok_or(PageError::SessionEnded)?;
+        return Ok(pages::sign_in_page(&state.world, &request.page, Some(ENDED)));
+    };
     let is_ours = |request: &&ConsentRequest| request.session == session && call.now < request.expires;
     if state.consents.get(&id).filter(is_ours).is_none() {
         return Err(PageError::Outdated);

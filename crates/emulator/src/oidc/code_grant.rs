@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest as _, Sha256};
 
 use super::OidcError;
+use crate::call::Call;
 use crate::sessions::SessionId;
 
 /// How long a person may look at the question.
@@ -20,6 +21,8 @@ pub(crate) struct ConsentRequest {
     pub(crate) challenge: String,
     pub(crate) session: SessionId,
     pub(crate) expires: Timestamp,
+    /// Where the browser asked for it.
+    pub(crate) page: String,
 }
 
 /// The code that the browser carries back to the client.
@@ -38,7 +41,7 @@ impl ConsentRequest {
         state: String,
         challenge: String,
         session: SessionId,
-        now: Timestamp,
+        call: &Call,
     ) -> Self {
         Self {
             client_id,
@@ -46,7 +49,8 @@ impl ConsentRequest {
             state,
             challenge,
             session,
-            expires: now + CONSENT_LIFE,
+            expires: call.now + CONSENT_LIFE,
+            page: call.path_and_query(),
         }
     }
 

@@ -112,6 +112,22 @@ async fn a_session_that_ends_while_a_code_is_compared_leads_back_to_the_code() {
 }
 
 #[tokio::test]
+async fn a_session_that_ends_before_a_program_is_allowed_leads_back_to_what_it_asks() {
+    let mut browser = Client::new();
+    let client = browser.register_for_code().await;
+    let path = authorize_path(&client.id, &[]);
+    browser.sign_in("amara").await;
+    let request = browser.get(&path).await.hidden("request");
+    browser.emulator.end_sessions("amara").unwrap();
+    let fields = [("request", request.as_str()), ("decision", "allow")];
+    let page = browser.submit("/authorize", &fields).await;
+    assert!(page.element("problem").contains("nothing was decided"));
+    assert_eq!(page.hidden("next"), path);
+    browser.sign_in("amara").await;
+    assert!(browser.get(&path).await.text.contains("id=\"allow\""));
+}
+
+#[tokio::test]
 async fn signing_in_never_redirects_to_another_site() {
     let mut browser = Client::new();
     for next in [
