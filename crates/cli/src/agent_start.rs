@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(8);
 /// How long one that has its socket by then, and says nothing, has besides: its start may fail yet, and says why.
 const MORE_PATIENCE: Duration = Duration::from_secs(20);
 
-/// How long a command waits for another one that is starting an agent. Both waits together are shorter than what
+/// How long a command waits for another one that is starting an agent. All these waits together are shorter than what
 /// AWS tools wait for credentials.
 const TURN: Duration = Duration::from_secs(9);
 
