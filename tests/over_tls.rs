@@ -20,8 +20,18 @@ async fn n2_with_a_bundle_everything_works_over_tls_and_without_it_nobody_is_sig
     };
     let trusting = || strange().with_variable("AWS_CA_BUNDLE", &bundle);
 
-    let portray = trusting();
+    let damaged = desktop.folder().join("company-authorities.pem");
+    std::fs::write(&damaged, "no certificate\n")?;
+    let damaged = damaged.to_string_lossy().into_owned();
+    let portray = strange().with_variable("AWS_CA_BUNDLE", &damaged);
     portray.add_portal(PORTAL, emulator.addresses()).await?;
+    let refused = portray.run(&["login", "--device-code"]).await?.expect_code(5)?;
+    for part in ["AWS_CA_BUNDLE", &damaged, "holds no certificate"] {
+        assert!(refused.stderr.contains(part), "{part}: {refused:?}");
+    }
+    portray.run(&["agent", "stop"]).await?.expect_code(0)?;
+
+    let portray = trusting();
     let login = portray.start(&["login", "--device-code", "--no-browser", "--json"])?;
     let told: serde_json::Value = serde_json::from_str(&login.first_line(SOON).await?)?;
     let code = told["user_code"].as_str().context("a code")?;

@@ -95,6 +95,39 @@ async fn k3_without_a_session_bus_there_is_no_keyring_service_and_that_is_said()
 }
 
 #[tokio::test]
+async fn k3_a_keyring_service_without_a_default_keyring_is_called_that_at_login() -> Result<()> {
+    let story = Headless::with_portal().await?;
+    let nothing = ("default", zvariant::ObjectPath::try_from("/")?);
+    let service = Some("org.freedesktop.Secret.Service");
+    story
+        .desktop
+        .bus()
+        .call_method(
+            Some(KEYRING),
+            "/org/freedesktop/secrets",
+            service,
+            "SetAlias",
+            &nothing,
+        )
+        .await?;
+    let refused = story
+        .portray()
+        .run(&["login", "--device-code"])
+        .await?
+        .expect_code(7)?;
+    assert_eq!(refused.stderr.lines().count(), 2, "{refused:?}");
+    for words in [
+        "no default keyring",
+        "set it as default",
+        "PORTRAY_SECRET_STORE=file",
+    ] {
+        assert!(refused.stderr.contains(words), "{words}: {refused:?}");
+    }
+    assert_eq!(story.emulator.calls("StartDeviceAuthorization").await?, 0);
+    Ok(())
+}
+
+#[tokio::test]
 async fn k3_a_locked_keyring_is_said_waited_for_and_left_alone() -> Result<()> {
     let story = Headless::signed_in().await?;
     let portray = story.portray();

@@ -343,7 +343,7 @@ async fn leave(session: Arc<Session>, store: TokenStore) -> Result<Farewell, Pro
     };
     for flow in [Flow::Browser, Flow::DeviceCode] {
         match store.forget_registration(session.portal(), flow).await {
-            Ok(()) | Err(StoreFailure::Absent) => {}
+            Ok(()) | Err(StoreFailure::Absent | StoreFailure::NoKeyring) => {}
             Err(failure) => return Err(ProblemView::store(failure)),
         }
     }

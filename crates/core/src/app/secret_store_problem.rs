@@ -23,6 +23,9 @@ impl ProblemView {
             StoreFailure::Absent => {
                 format!("Start a Secret Service (for instance gnome-keyring); or {ELSEWHERE}")
             }
+            StoreFailure::NoKeyring => format!(
+                "Make one (on Linux in “Passwords and Keys”, seahorse) and set it as default; or {ELSEWHERE}"
+            ),
             StoreFailure::TimedOut => {
                 format!("See whether the keyring waits for an answer; or {ELSEWHERE}")
             }
@@ -202,7 +205,12 @@ mod tests {
 
     #[test]
     fn k3_without_a_keyring_the_choice_is_offered_and_not_taken() {
-        for failure in [StoreFailure::Absent, StoreFailure::TimedOut, StoreFailure::Failed] {
+        for failure in [
+            StoreFailure::Absent,
+            StoreFailure::NoKeyring,
+            StoreFailure::TimedOut,
+            StoreFailure::Failed,
+        ] {
             let problem = ProblemView::store(failure);
             assert_eq!(problem.code.exit_code(), 7);
             for choice in ["PORTRAY_SECRET_STORE=memory", "PORTRAY_SECRET_STORE=file"] {
@@ -216,6 +224,7 @@ mod tests {
         let failures = [
             StoreFailure::Locked,
             StoreFailure::Absent,
+            StoreFailure::NoKeyring,
             StoreFailure::Dismissed,
             StoreFailure::TooLarge,
             StoreFailure::Corrupt,

@@ -113,6 +113,10 @@ fn look_at(trouble: Trouble) -> &'static str {
             "Where a company's proxy looks into connections, name its certificate in AWS_CA_BUNDLE; where a network \
              wants you to sign in first, do that in a browser"
         }
+        Trouble::Bundle => {
+            "Name a readable file of certificates in PEM form in AWS_CA_BUNDLE, or unset it, and end the agent (portray \
+             agent stop), because it has the variable of when it was started"
+        }
         Trouble::Clock => "Set this machine's clock right",
     }
 }
@@ -144,6 +148,7 @@ mod tests {
             Trouble::Captive,
             Trouble::Proxy,
             Trouble::Certificate,
+            Trouble::Bundle,
             Trouble::Clock,
         ];
         for (meaning, trouble) in EVERY.iter().flat_map(|meaning| troubles.map(|it| (*meaning, it))) {

@@ -5,6 +5,10 @@ use crate::identity_center::Trouble;
 use crate::refresh::session::leaving::{Farewell, SignOutFailure};
 use crate::token_store::StoreFailure;
 
+/// What to do about a bundle that adds nothing. The agent has the variable of the command that started it.
+const BUNDLE: &str = "Name a readable file of certificates in PEM form in AWS_CA_BUNDLE, or unset it; then end the agent \
+                      (portray agent stop), because it has the variable of when it was started, and try again.";
+
 impl ProblemCode {
     /// Whether it is over as soon as AWS answers, without anybody's doing.
     pub(super) fn ends_when_aws_answers(self) -> bool {
@@ -53,6 +57,10 @@ impl ProblemView {
                 format!("AWS cannot be reached safely for {portal}{said}."),
                 "Where a company's proxy looks into connections, name its certificate in AWS_CA_BUNDLE; where a network \
                  wants you to sign in first, do that in a browser.",
+            ),
+            Trouble::Bundle => (
+                format!("AWS cannot be reached safely for {portal}{said}."),
+                BUNDLE,
             ),
             Trouble::Clock => (
                 format!("AWS and this machine do not agree about the time, for {portal}{said}."),
@@ -199,6 +207,7 @@ fn deleted_later(why: StoreFailure, noted: bool) -> &'static str {
         }
         (
             StoreFailure::Absent
+            | StoreFailure::NoKeyring
             | StoreFailure::TooLarge
             | StoreFailure::Corrupt
             | StoreFailure::TimedOut
@@ -209,6 +218,7 @@ fn deleted_later(why: StoreFailure, noted: bool) -> &'static str {
         }
         (
             StoreFailure::Absent
+            | StoreFailure::NoKeyring
             | StoreFailure::TooLarge
             | StoreFailure::Corrupt
             | StoreFailure::TimedOut
@@ -230,6 +240,7 @@ mod tests {
             (Trouble::Captive, "sign in to the network"),
             (Trouble::Proxy, "HTTPS_PROXY"),
             (Trouble::Certificate, "AWS_CA_BUNDLE"),
+            (Trouble::Bundle, "PEM form in AWS_CA_BUNDLE"),
             (Trouble::Clock, "clock right"),
         ] {
             let problem = ProblemView::as_good_as_unreachable(trouble, "acme", " (HTTP 500: trouble)");

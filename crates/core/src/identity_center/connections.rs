@@ -21,7 +21,7 @@ use crate::clock::SharedClock;
 use crate::identity_center::Trouble;
 use crate::identity_center::error::{Explained, is_of_the_network};
 use crate::identity_center::proxy::{Proxies, Proxy};
-use crate::identity_center::untrusted::explained;
+use crate::identity_center::untrusted::{FaultOfBundle, explained, is_about_trust};
 
 /// A wall clock that runs away from the monotonic one by more than this was set, or the machine slept.
 const SLEEP: SignedDuration = SignedDuration::from_secs(10);
@@ -40,6 +40,7 @@ pub(super) struct Connections {
     make: MakeConnector,
     proxies: Proxies,
     addresses: Addresses,
+    bundle: FaultOfBundle,
     clock: SharedClock,
     kept: Mutex<Kept>,
 }
@@ -63,11 +64,18 @@ struct Seen {
 }
 
 impl Connections {
-    pub fn new(make: MakeConnector, proxies: Proxies, addresses: Addresses, clock: SharedClock) -> Self {
+    pub fn new(
+        make: MakeConnector,
+        proxies: Proxies,
+        addresses: Addresses,
+        bundle: FaultOfBundle,
+        clock: SharedClock,
+    ) -> Self {
         Self {
             make,
             proxies,
             addresses,
+            bundle,
             clock,
             kept: Mutex::default(),
         }
@@ -116,7 +124,13 @@ impl Connections {
         }
         match answer {
             Ok(response) => Ok(response.map(|body| SdkBody::from_body_1_x(Limited::new(body, limit)))),
-            Err(error) => Err(explained(error, &asked, proxy.as_ref(), &self.clock).await),
+            Err(error) => {
+                if is_about_trust(&error) {
+                    // What is trusted is read anew: somebody may mend it meanwhile.
+                    self.give_up_those_of(generation);
+                }
+                Err(explained(error, &asked, proxy.as_ref(), &self.bundle, &self.clock).await)
+            }
         }
     }
 

@@ -37,6 +37,8 @@ pub enum Trouble {
     Proxy,
     /// Whoever answered could not prove to be who was asked for.
     Certificate,
+    /// The same, and `AWS_CA_BUNDLE`, which may have vouched for it, names nothing that can be used.
+    Bundle,
     /// The answer makes no sense by this machine's clock.
     Clock,
 }
@@ -80,11 +82,23 @@ pub enum Meaning {
 pub(crate) struct Explained {
     words: String,
     trouble: Trouble,
+    /// A sentence about a file of this machine, whose path may be long.
+    about_file: Option<String>,
 }
 
 impl Explained {
     pub fn connector_error(words: String, trouble: Trouble) -> ConnectorError {
-        ConnectorError::io(Self { words, trouble }.into())
+        Self::about(words, trouble, None)
+    }
+
+    /// The same, with what is to be said of a file.
+    pub fn about(words: String, trouble: Trouble, about_file: Option<String>) -> ConnectorError {
+        let explained = Self {
+            words,
+            trouble,
+            about_file,
+        };
+        ConnectorError::io(explained.into())
     }
 }
 
@@ -202,7 +216,13 @@ impl Failure {
             (None, None) => "no connection".to_owned(),
         };
         let trouble = explained.map_or_else(Trouble::default, |explained| explained.trouble);
-        Self::new(operation, Meaning::Unreachable, &detail).with_trouble(trouble)
+        let mut failure = Self::new(operation, Meaning::Unreachable, &detail).with_trouble(trouble);
+        if let Some(file) = explained.and_then(|explained| explained.about_file.as_deref()) {
+            let said = failure.detail.get_or_insert_default();
+            said.push_str("; ");
+            said.push_str(file);
+        }
+        failure
     }
 }
 

@@ -24,7 +24,7 @@ use crate::identity_center::deadline::within;
 use crate::identity_center::network::addresses;
 use crate::identity_center::proxy::{Proxies, Proxy};
 use crate::identity_center::system_proxy::{self, SystemProxy};
-use crate::identity_center::trust::certificates_of_bundle;
+use crate::identity_center::trust::{certificates_of_bundle, fault_of_bundle};
 use crate::identity_center::{Failure, Meaning, Trouble};
 use crate::paths::Environment;
 
@@ -73,9 +73,10 @@ impl HttpStack {
         clock: SharedClock,
     ) -> Self {
         let proxies = Proxies::of(environment, system, clock.clone());
-        let (environment, theirs) = (environment.clone(), clock.clone());
-        let make = move |proxy: Option<&Proxy>| connector(&environment, proxy, &theirs);
-        let connections = Connections::new(Box::new(make), proxies, addresses, clock.clone());
+        let (theirs, trusting, judged) = (clock.clone(), environment.clone(), environment.clone());
+        let make = Box::new(move |proxy: Option<&Proxy>| connector(&trusting, proxy, &theirs));
+        let bundle = Box::new(move || fault_of_bundle(&judged));
+        let connections = Connections::new(make, proxies, addresses, bundle, clock.clone());
         Self::over(connections, clock)
     }
 
@@ -84,7 +85,8 @@ impl HttpStack {
         let connector = SharedHttpConnector::new(connector);
         let make = Box::new(move |_: Option<&Proxy>| connector.clone());
         let nowhere = Proxies::of(&Environment::of(&[]), None, clock.clone());
-        let connections = Connections::new(make, nowhere, Box::new(|| None), clock.clone());
+        let connections =
+            Connections::new(make, nowhere, Box::new(|| None), Box::new(|| None), clock.clone());
         Self::over(connections, clock)
     }
 

@@ -31,11 +31,15 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// An issuer's name may be anything.
 const LONGEST_NAME: usize = 60;
 
+/// Why `AWS_CA_BUNDLE` adds nothing to what the system trusts, if it is to.
+pub(super) type FaultOfBundle = Box<dyn Fn() -> Option<String> + Send + Sync>;
+
 /// The same error; where it is about a certificate or the proxy, in words that name who it is about.
 pub(super) async fn explained(
     error: ConnectorError,
     asked: &Url,
     proxy: Option<&Proxy>,
+    bundle: &FaultOfBundle,
     clock: &SharedClock,
 ) -> ConnectorError {
     let host = asked.host_str().unwrap_or_default();
@@ -47,11 +51,15 @@ pub(super) async fn explained(
             None => (asked.clone(), proxy),
         };
         let words = words_about(&fault, &whose, way, clock).await;
-        let trouble = match is_of_time(&fault) {
-            true => Trouble::Clock,
-            false => Trouble::Certificate,
+        if is_of_time(&fault) {
+            return Explained::connector_error(words, Trouble::Clock);
+        }
+        let wrong = if is_unknown_issuer(&fault) { bundle() } else { None };
+        let trouble = match wrong {
+            Some(_) => Trouble::Bundle,
+            None => Trouble::Certificate,
         };
-        return Explained::connector_error(words, trouble);
+        return Explained::about(words, trouble, wrong);
     }
     match (of_proxy, proxy) {
         (Some((_, words)), _) => Explained::connector_error(words, Trouble::Proxy),
@@ -90,6 +98,11 @@ fn certificate_fault(error: &(dyn Error + 'static)) -> Option<CertificateError> 
         Some(rustls::Error::InvalidCertificate(fault)) => Some(fault.clone()),
         Some(_) | None => None,
     })
+}
+
+/// Whether a certificate was refused because nobody vouches for it.
+pub(super) fn is_about_trust(error: &ConnectorError) -> bool {
+    certificate_fault(error).is_some_and(|fault| is_unknown_issuer(&fault))
 }
 
 /// Certificates of AWS are never out of their time: it is the clock, or a proxy that is not kept well.
@@ -267,8 +280,41 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn n2_a_bundle_that_adds_nothing_is_named_and_good_as_soon_as_it_is_mended() {
+        let scratch = tempfile::tempdir().unwrap();
+        let (url, good, server) = unknown_server(&scratch).await;
+        let named = scratch
+            .path()
+            .join("a-long-name-of-the-company-s-certificates.pem");
+        let named = named.to_str().unwrap();
+        let http = with(&[("AWS_CA_BUNDLE", named)]);
+        for wrong in [None, Some(""), Some("no certificate")] {
+            if let Some(content) = wrong {
+                std::fs::write(named, content).unwrap();
+            }
+            let failure = http.get("test", &url).await.unwrap_err();
+            assert_eq!(failure.trouble, Trouble::Bundle, "{failure:?}");
+            let said = failure.detail.unwrap();
+            for part in [
+                "certificate of 127.0.0.1",
+                "AWS_CA_BUNDLE names ",
+                named,
+                ", which ",
+            ] {
+                assert!(said.contains(part), "{part}: {said}");
+            }
+        }
+        std::fs::copy(good, named).unwrap();
+        let answer = http.get("test", &url).await;
+        assert!(answer.is_ok(), "{answer:?}");
+        server.abort();
+    }
+
+    #[tokio::test]
     async fn t4_a_certificate_out_of_its_time_is_told_with_the_time_of_this_machine() {
         let clock: SharedClock = Arc::new(ManualClock::at("2021-06-07T08:29:01Z".parse().unwrap()));
+        // No authority's certificate would mend this.
+        let bundle: FaultOfBundle = Box::new(|| Some("AWS_CA_BUNDLE is wrong".to_owned()));
         let url = Url::parse("https://oidc.eu-west-1.amazonaws.com/token").unwrap();
         let time = UnixTime::since_unix_epoch(Duration::from_secs(1));
         let context = || CertificateError::ExpiredContext {
@@ -281,7 +327,7 @@ mod tests {
             context(),
         ] {
             let error = ConnectorError::io(rustls::Error::InvalidCertificate(fault.clone()).into());
-            let explained = explained(error, &url, None, &clock).await;
+            let explained = explained(error, &url, None, &bundle, &clock).await;
             let failure = Failure::of_connection("CreateToken", &explained);
             assert_eq!(failure.trouble, Trouble::Clock, "{fault:?}");
             assert_eq!(

@@ -36,6 +36,9 @@ pub enum StoreFailure {
     Locked,
     #[error("there is no keyring service")]
     Absent,
+    /// There is a service, and nothing in it that takes a new secret.
+    #[error("the keyring service has no default keyring")]
+    NoKeyring,
     #[error("the keyring's question was dismissed")]
     Dismissed,
     #[error("the keyring does not take an entry of this size")]
@@ -58,7 +61,7 @@ impl StoreFailure {
 
     /// Once it was tried to delete a sign-in, nothing is there that anybody could read.
     pub fn leaves_nothing(self) -> bool {
-        self == Self::Absent || self.is_mended_by_deleting()
+        matches!(self, Self::Absent | Self::NoKeyring) || self.is_mended_by_deleting()
     }
 }
 

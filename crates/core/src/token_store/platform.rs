@@ -93,8 +93,9 @@ fn cause_meaning(cause: &PlatformError) -> Option<StoreFailure> {
     match cause.downcast_ref::<Cause>()? {
         Cause::Locked => Some(StoreFailure::Locked),
         Cause::Prompt | Cause::PromptDisconnected => Some(StoreFailure::Dismissed),
-        // NoResult: the service runs but has no collection to keep anything in.
-        Cause::Unavailable | Cause::NoResult => Some(StoreFailure::Absent),
+        Cause::Unavailable => Some(StoreFailure::Absent),
+        // The service runs and has no collection to keep anything in.
+        Cause::NoResult => Some(StoreFailure::NoKeyring),
         Cause::Zbus(error) => dbus_meaning(&error.to_string()),
         Cause::ZbusFdo(error) => dbus_meaning(&error.to_string()),
         Cause::Crypto(_) | Cause::Zvariant(_) => None,
@@ -129,8 +130,10 @@ fn cause_meaning(cause: &PlatformError) -> Option<StoreFailure> {
         -25308 | -25292 | -61 => Some(StoreFailure::Locked),
         // errSecUserCanceled, errSecAuthFailed
         -128 | -25293 => Some(StoreFailure::Dismissed),
-        // errSecNotAvailable, errSecNoSuchKeychain, errSecNoDefaultKeychain
-        -25291 | -25294 | -25307 => Some(StoreFailure::Absent),
+        // errSecNotAvailable, errSecNoSuchKeychain
+        -25291 | -25294 => Some(StoreFailure::Absent),
+        // errSecNoDefaultKeychain
+        -25307 => Some(StoreFailure::NoKeyring),
         // errSecInvalidKeychain, errSecDataTooLarge
         -25295 => Some(StoreFailure::Corrupt),
         -25302 => Some(StoreFailure::TooLarge),
@@ -167,7 +170,7 @@ mod tests {
         let refused = |cause| meaning(&Error::NoStorageAccess(Box::new(cause)));
         assert_eq!(refused(Cause::Locked), StoreFailure::Locked);
         assert_eq!(refused(Cause::Prompt), StoreFailure::Dismissed);
-        assert_eq!(refused(Cause::NoResult), StoreFailure::Absent);
+        assert_eq!(refused(Cause::NoResult), StoreFailure::NoKeyring);
         let failed = |cause| meaning(&Error::PlatformFailure(Box::new(cause)));
         assert_eq!(failed(Cause::Unavailable), StoreFailure::Absent);
         assert_eq!(failed(Cause::Locked), StoreFailure::Locked);
