@@ -11,6 +11,8 @@ mod console;
 mod credential_process;
 #[path = "command_line/exec.rs"]
 mod exec;
+#[path = "command_line/folders.rs"]
+mod folders;
 #[path = "command_line/home.rs"]
 mod home;
 #[path = "command_line/hung_agents.rs"]

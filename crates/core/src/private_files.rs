@@ -89,6 +89,8 @@ pub fn open_at_end(path: &Path, aside: &Path, largest: u64) -> io::Result<File> 
 pub enum FolderFault {
     #[error("cannot be made or entered: {0}")]
     OutOfReach(io::Error),
+    #[error("cannot be written to: {0}")]
+    Unwritable(io::Error),
     #[error("is no folder, or only a link to one")]
     NoFolder,
     #[error("belongs to another user")]
@@ -108,6 +110,20 @@ pub fn folder_fault(path: &Path) -> Option<FolderFault> {
         Ok(found) if found.mode() & 0o077 != 0 => Some(FolderFault::Open),
         Ok(_) => None,
     }
+}
+
+/// Why nothing can be made in a folder: its mode, or a file system that is read-only.
+#[cfg(unix)]
+pub fn write_fault(path: &Path) -> Option<FolderFault> {
+    use rustix::fs::{Access, access};
+    let fault = access(path, Access::WRITE_OK | Access::EXEC_OK).err()?;
+    Some(FolderFault::Unwritable(fault.into()))
+}
+
+/// Only trying tells there.
+#[cfg(windows)]
+pub fn write_fault(_path: &Path) -> Option<FolderFault> {
+    None
 }
 
 /// On Windows a folder in a profile is its user's.

@@ -13,7 +13,7 @@ use crate::agent::whereabouts::{self, Held, Whereabouts};
 use crate::app::contract::ProblemView;
 use crate::clock::SharedClock;
 use crate::paths::{Paths, SecretStore};
-use crate::private_files::{self, FolderFault, folder_fault};
+use crate::private_files::{self, FolderFault, folder_fault, write_fault};
 
 /// How long an agent that ends has to store what it must and to finish its answers before the next one gives up.
 const HAND_OVER: Duration = Duration::from_secs(10);
@@ -152,12 +152,12 @@ pub fn lock_holder(paths: &Paths) -> Option<u32> {
     hold::holder(&paths.lock())
 }
 
-/// Makes the folder of socket and lock, or refuses one that others can enter.
+/// Makes the folder of socket and lock, or refuses one that others can enter, or we cannot write to.
 pub fn make_runtime_folder(path: &Path) -> Result<(), ClaimError> {
     let fault = match private_files::make_folder(path) {
         // Something stands there: what it is tells more.
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Some(FolderFault::OutOfReach(error)),
-        Ok(()) | Err(_) => folder_fault(path),
+        Ok(()) | Err(_) => folder_fault(path).or_else(|| write_fault(path)),
     };
     match fault {
         None => Ok(()),

@@ -194,7 +194,7 @@ impl ProblemView {
     pub fn runtime_folder(folder: &Path, fault: &FolderFault) -> Self {
         let folder = folder.display();
         let what_to_do = match fault {
-            FolderFault::OutOfReach(_) => {
+            FolderFault::OutOfReach(_) | FolderFault::Unwritable(_) => {
                 "Make it a folder that you can write to, or set PORTRAY_HOME to one.".to_owned()
             }
             FolderFault::NoFolder => "Move away what stands there.".to_owned(),
