@@ -115,6 +115,26 @@ fn n2_the_issuer_of_a_certificate_that_is_not_trusted_is_named_but_for_the_words
 }
 
 #[test]
+fn x3_the_example_of_a_proxy_with_a_password_stays_readable_and_real_ones_do_not() {
+    let advice = "the proxy proxy.contoso.example:3128 wants a user name and a password, as in \
+                  HTTPS_PROXY=http://user:password@proxy.contoso.example:3128";
+    let masked = mask().text(advice);
+    assert!(
+        masked.contains("HTTPS_PROXY=http://user:password@") && masked.ends_with(":3128"),
+        "{masked}"
+    );
+    assert_gone(advice, &["contoso"]);
+    for real in [
+        "http://amara:hunter2@proxy.corp:3128",
+        "http://user:password2@proxy.corp:3128",
+        "http://amara:user:password@proxy.corp:3128",
+        "http://amara@user:password@proxy.corp:3128",
+    ] {
+        assert_gone(real, &["hunter2", "amara", "password", "corp"]);
+    }
+}
+
+#[test]
 fn what_helps_and_tells_nobody_stays() {
     for text in [
         "2026-11-28T04:46:29.123456Z  INFO portray_core::refresh::runner: the machine slept",

@@ -4,6 +4,9 @@ use std::net::IpAddr;
 
 use super::{Kind, Mask};
 
+/// What an example of an address with a password has in their place.
+const EXAMPLE: &str = "user:password";
+
 /// What ends a word.
 const BETWEEN_WORDS: &[char] = &[
     '"', '\'', '`', '(', ')', '[', ']', '{', '}', '<', '>', ',', ';', '=', '|',
@@ -170,7 +173,9 @@ fn with_accounts_replaced(mask: &mut Mask, word: &str) -> String {
 fn url(mask: &mut Mask, scheme: &str, rest: &str) -> String {
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, behind) = rest.split_at(end);
-    let place = authority.rsplit('@').next().unwrap_or(authority);
+    let (person, place) = authority.rsplit_once('@').unwrap_or(("", authority));
+    // Our own advice; whoever takes these words for a password has none.
+    let example = if person == EXAMPLE { "user:password@" } else { "" };
     let (name, port) = match place.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => (name, format!(":{port}")),
         Some(_) | None => (place, String::new()),
@@ -181,7 +186,7 @@ fn url(mask: &mut Mask, scheme: &str, rest: &str) -> String {
         "/…"
     };
     let scheme = if scheme.len() <= 6 { scheme } else { "…" };
-    format!("{scheme}://{}{port}{behind}", host(mask, name))
+    format!("{scheme}://{example}{}{port}{behind}", host(mask, name))
 }
 
 fn host(mask: &mut Mask, name: &str) -> String {
