@@ -392,6 +392,21 @@ mod tests {
     }
 
     #[test]
+    fn r5_a_list_that_aws_refuses_is_about_no_permission_set_and_ends_with_4() {
+        let said = Failure::new("ListAccounts", Meaning::NotAssigned, "HTTP 403: No access");
+        for (failure, said) in [
+            (RefreshFailure::Aws(said), " (HTTP 403: No access)"),
+            (RefreshFailure::NotAssigned, ""),
+        ] {
+            let problem = ProblemView::sync(&failure, "acme");
+            assert_eq!(problem.code.exit_code(), 4);
+            let what_happened = format!("AWS refuses to list the accounts of acme{said}.");
+            assert_eq!(problem.what_happened, what_happened);
+            assert!(problem.what_to_do.contains("administrator"), "{problem:?}");
+        }
+    }
+
+    #[test]
     fn a_full_disk_is_not_taken_for_a_folder_that_cannot_be_written() {
         let advice = |kind: std::io::ErrorKind| {
             let path = "/home/b/settings.toml".into();
