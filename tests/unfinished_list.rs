@@ -92,3 +92,78 @@ async fn s2_a_first_list_that_aws_refuses_is_told_in_words_and_a_role_can_be_nam
     };
     desktop.wait_until("the list goes on", SOON, found).await
 }
+
+#[tokio::test]
+async fn s2_while_aws_hangs_what_is_known_is_shown_and_why_there_is_no_more() -> Result<()> {
+    let desktop = Desktop::without_display().await?;
+    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
+    let portray = Portray::with_emulator(&desktop, emulator.addresses());
+    portray.add_portal("acme", emulator.addresses()).await?;
+    emulator
+        .add_fault(&json!({"operation": "ListAccountRoles", "hang": true}))
+        .await?;
+    portray.sign_in(&emulator, "amara").await?;
+
+    for arguments in [&["accounts"][..], &["accounts", "dev"]] {
+        let listed = portray.run(arguments).await?.expect_code(0)?;
+        assert!(listed.stdout.contains("acme-dev"), "{listed:?}");
+        for words in [
+            "still being listed, 0 of 9 accounts",
+            "AWS cannot be reached for acme",
+        ] {
+            assert!(listed.stderr.contains(words), "{words}: {listed:?}");
+        }
+    }
+    portray
+        .run(&["credentials", "acme-dev/ReadOnly"])
+        .await?
+        .expect_code(0)?;
+
+    emulator.clear_faults().await?;
+    portray.run(&["accounts", "--sync"]).await?.expect_code(0)?;
+    emulator
+        .add_fault(&json!({"operation": "ListAccounts", "hang": true}))
+        .await?;
+    let anew = portray.start(&["accounts", "--sync"])?;
+    let told = async || {
+        let listed = portray.run(&["accounts", "dev"]).await?.expect_code(0)?;
+        let is_told = listed.stderr.contains("acme: this was listed at")
+            && listed.stderr.contains("AWS cannot be reached for acme");
+        assert!(listed.stdout.contains("acme-dev"), "{listed:?}");
+        Ok(is_told.then_some(()))
+    };
+    desktop.wait_until("how old the list is", SOON, told).await?;
+    emulator.clear_faults().await?;
+    let anew = anew.finished(SOON).await?.expect_code(0)?;
+    assert!(anew.stderr.contains("Portray goes on trying"), "{anew:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn s2_a_list_that_aws_refuses_ends_with_4_and_says_who_can_mend_it() -> Result<()> {
+    let desktop = Desktop::without_display().await?;
+    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
+    let portray = Portray::with_emulator(&desktop, emulator.addresses());
+    portray.add_portal("acme", emulator.addresses()).await?;
+    for (status, name) in [(403, "ForbiddenException"), (404, "ResourceNotFoundException")] {
+        let said = json!({"__type": name, "message": "No access"});
+        emulator
+            .add_fault(&json!({
+                "operation": "ListAccounts", "status": status, "body": said.to_string(),
+                "headers": {"x-amzn-ErrorType": name},
+            }))
+            .await?;
+        if status == 403 {
+            portray.sign_in(&emulator, "amara").await?;
+        }
+        for arguments in [&["accounts"][..], &["accounts", "--sync"]] {
+            let refused = portray.run(arguments).await?.expect_code(4)?;
+            assert_eq!(refused.stdout, "", "{refused:?}");
+            let words = format!("AWS refuses to list the accounts of acme (HTTP {status}: No access).");
+            assert!(refused.stderr.contains(&words), "{refused:?}");
+            assert!(refused.stderr.contains("an administrator"), "{refused:?}");
+        }
+        emulator.clear_faults().await?;
+    }
+    Ok(())
+}

@@ -119,6 +119,45 @@ async fn s2_a_name_is_told_in_seconds_that_aws_refuses_the_first_list_and_found_
 }
 
 #[tokio::test]
+async fn s2_a_first_list_that_hangs_is_told_in_seconds_and_names_that_it_has_come_to_need_not_wait()
+-> Result<()> {
+    for operation in [Operation::ListAccounts, Operation::ListAccountRoles] {
+        let day = Simulation::begin(World::acme())?;
+        day.emulator.add_fault(Fault::hang(operation));
+        day.begin_sign_in("amara", false).await?;
+        day.advance(7 * SECOND).await;
+        let portal = day.snapshot().await?.portals[0].clone();
+        let trouble = portal.sync.trouble.clone();
+        let told = trouble.map(|trouble| (trouble.code, trouble.what_happened.contains("no answer for 5")));
+        assert_eq!(told, Some((ProblemCode::Unreachable, true)), "{portal:?}");
+        assert!(portal.sync.running.is_some(), "it goes on");
+
+        let before = day.elapsed();
+        let named = role(&day, "acme-dev/ReadOnly").await?;
+        let nobody = role(&day, "nobody/ReadOnly").await?.unwrap_err();
+        let words = role(&day, "acme nothing of it").await?.unwrap_err();
+        assert!(day.elapsed() - before <= SECOND, "nothing is waited for");
+        for refused in [nobody, words] {
+            assert_eq!(refused.problem.code, ProblemCode::Unreachable, "{refused:?}");
+            assert!(refused.problem.what_happened.contains("no answer"), "{refused:?}");
+        }
+        match operation {
+            Operation::ListAccounts => assert!(named.is_err(), "{named:?}"),
+            _ => {
+                assert_eq!(named.ok(), Some(day.role("111122223333", "ReadOnly")));
+                day.credentials("111122223333", "ReadOnly").await?;
+            }
+        }
+        day.emulator.clear_faults();
+        day.advance(MINUTE).await;
+        let portal = day.snapshot().await?.portals[0].clone();
+        assert!(portal.sync.complete, "{portal:?}");
+        assert_eq!(portal.sync.trouble, None);
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn s2_an_account_whose_roles_are_not_listed_yet_can_be_used_by_its_name() -> Result<()> {
     let day = half_listed().await?;
     let sought = begun(&day)?;

@@ -13,26 +13,31 @@ use crate::headless::Headless;
 const DEADLINE: Duration = Duration::from_secs(60);
 const DEV: &str = "111122223333";
 
-/// Longer than a first byte may take, and than the agent keeps a connection that says nothing.
-fn slow_list() -> Value {
-    json!({ "operation": "ListAccounts", "delay_ms": 11_000, "times": 1 })
+/// Longer in all than the agent keeps a connection that says nothing, and never silent for so long that AWS seems away.
+fn slow_list() -> [Value; 2] {
+    [
+        json!({ "operation": "ListAccounts", "delay_ms": 4_000, "times": 1 }),
+        json!({ "operation": "ListAccountRoles", "delay_ms": 3_500, "times": 9 }),
+    ]
 }
 
 #[tokio::test]
 async fn names_and_lists_wait_for_the_first_list_and_ids_do_not() -> Result<()> {
     let story = Headless::with_portal().await?;
     let portray = story.portray();
-    story.emulator.add_fault(&slow_list()).await?;
+    for fault in slow_list() {
+        story.emulator.add_fault(&fault).await?;
+    }
     portray.sign_in(&story.emulator, "amara").await?;
 
     let listed = portray.start(&["accounts", "--json"])?;
-    let named = portray.start(&["-v", "credentials", "acme-dev/ReadOnly"])?;
+    let named = portray.start(&["-v", "credentials", "acme-dev ReadOnly"])?;
     let by_id = ["credentials", "111122223333/ReadOnly"];
     portray.run(&by_id).await?.expect_code(0)?;
+    let status = portray.status().await?;
     assert_eq!(
-        story.emulator.calls("ListAccountRoles").await?,
-        0,
-        "it waited for the list"
+        status["portals"][0]["complete"], false,
+        "it waited for the list: {status:#}"
     );
 
     let listed = listed.finished(DEADLINE).await?.expect_code(0)?.json()?;
@@ -45,7 +50,9 @@ async fn names_and_lists_wait_for_the_first_list_and_ids_do_not() -> Result<()> 
             .contains("Waiting until the accounts of acme are listed")
     );
 
-    story.emulator.add_fault(&slow_list()).await?;
+    for fault in slow_list() {
+        story.emulator.add_fault(&fault).await?;
+    }
     let anew = portray.run(&["accounts", "--sync", "--json"]).await?;
     assert_ne!(anew.expect_code(0)?.json()?["synced_at"], listed["synced_at"]);
     Ok(())

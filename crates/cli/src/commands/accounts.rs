@@ -32,10 +32,10 @@ pub(super) struct Wanted {
 }
 
 pub fn run(invocation: &Invocation, arguments: &Accounts) -> Result<(), Failure> {
-    let mut client = invocation.connect()?;
+    let (mut client, status) = invocation.read(status_of)?;
     let query = arguments.query.join(" ");
     let query = query.trim();
-    let portals = meant(status_of(&mut client)?, arguments)?;
+    let portals = meant(status, arguments)?;
     let mut wanted = begin(&mut client, portals, arguments.sync)?;
     // What is looked for may be there long before the rest of a list.
     let may_be_enough = !(query.is_empty() || arguments.sync || arguments.json);
@@ -58,7 +58,9 @@ pub fn run(invocation: &Invocation, arguments: &Accounts) -> Result<(), Failure>
         let listing = listing_of(&mut client, &wanted.portal.name, query)?;
         is_anything_hit |= !listing.accounts.is_empty();
         if arguments.json {
-            return invocation.printer.json(&listing);
+            invocation.printer.json(&listing)?;
+            say_how_far_it_is(invocation, wanted);
+            return Ok(());
         }
         print(invocation, &listing, name_portals)?;
     }
@@ -143,9 +145,9 @@ fn wait(invocation: &Invocation, wanted: &[Wanted], anew: bool) -> Result<Vec<Po
     let is_running = |portal: &PortalView| portal.sync.running.is_some() && is_meant(portal);
     let now = match anew {
         true => listing::wait(invocation, is_running)?,
-        // What there is of a list is given when AWS has answered nothing more for a minute; nothing is given sooner.
+        // What there is of a list is given as soon as AWS answers nothing more.
         false => listing::wait(invocation, |portal| {
-            is_meant(portal) && portal.is_listed_first() && !is_stuck(portal)
+            is_meant(portal) && portal.is_soon_listed_first()
         })?,
     };
     Ok(now)
@@ -286,15 +288,112 @@ fn print(invocation: &Invocation, listing: &AccountsDocument, name_portal: bool)
     printer.table(&rows)
 }
 
-/// Of a list that is not whole.
+/// Of a list that is not whole, or that AWS does not bring up to date.
 fn say_how_far_it_is(invocation: &Invocation, wanted: &Wanted) {
-    let PortalView { name, sync, .. } = &wanted.portal;
-    let note = match sync.running {
-        Some(SyncProgress { done, total }) if sync.synced_at.is_none() => {
-            format!("{name}: still being listed, {done} of {total} accounts; there may be more.")
+    if let Some(note) = how_far_it_is(&wanted.portal, details::moment) {
+        invocation.printer.note(&note);
+    }
+}
+
+fn how_far_it_is(portal: &PortalView, in_words: impl Fn(Timestamp) -> String) -> Option<String> {
+    let PortalView { name, sync, .. } = portal;
+    let silence = portal
+        .list_problem()
+        .filter(|it| it.code == ProblemCode::Unreachable);
+    let why = silence.map_or_else(String::new, |it| format!(" {}", it.what_happened));
+    match (sync.running, sync.synced_at) {
+        (Some(SyncProgress { done, total }), None) if portal.accounts > 0 => Some(format!(
+            "{name}: still being listed, {done} of {total} accounts; there may be more.{why}"
+        )),
+        (None, None) if portal.accounts > 0 => {
+            Some(format!("{name}: only a part is known yet; try --sync.{why}"))
         }
-        _ if sync.complete || !wanted.is_known() => return,
-        Some(_) | None => format!("{name}: only a part is known yet; try --sync."),
-    };
-    invocation.printer.note(&note);
+        (_, None) => None,
+        (_, Some(_)) if !sync.complete => Some(format!("{name}: only a part is known yet; try --sync.{why}")),
+        (_, Some(at)) => silence.map(|_| format!("{name}: this was listed at {}.{why}", in_words(at))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use portray_core::app::contract::SyncView;
+
+    use super::*;
+
+    fn portal(accounts: u32, sync: SyncView) -> PortalView {
+        PortalView {
+            id: "p".to_owned(),
+            name: "acme".to_owned(),
+            start_url: "https://acme.awsapps.com/start".to_owned(),
+            region: "eu-west-1".to_owned(),
+            state: PortalState::SignedIn,
+            access_token_expires_at: None,
+            session_ends_at: None,
+            session_end_is_estimate: true,
+            accounts,
+            permission_sets: 0,
+            sync,
+            sign_in: None,
+            problem: None,
+        }
+    }
+
+    fn silence() -> ProblemView {
+        ProblemView {
+            code: ProblemCode::Unreachable,
+            what_happened: "AWS cannot be reached for acme.".to_owned(),
+            what_to_do: String::new(),
+        }
+    }
+
+    fn note(portal: &PortalView) -> Option<String> {
+        how_far_it_is(portal, |at| at.strftime("%H:%M").to_string())
+    }
+
+    #[test]
+    fn s2_of_a_list_that_aws_does_not_go_on_with_it_is_said_how_far_it_is_and_why() {
+        let running = Some(SyncProgress { done: 3, total: 9 });
+        let half = |trouble| SyncView {
+            running,
+            trouble,
+            ..SyncView::default()
+        };
+        let so_far = "acme: still being listed, 3 of 9 accounts; there may be more.";
+        assert_eq!(note(&portal(9, half(None))).unwrap(), so_far);
+        let why = format!("{so_far} AWS cannot be reached for acme.");
+        assert_eq!(note(&portal(9, half(Some(silence())))).unwrap(), why);
+        assert_eq!(note(&portal(0, half(Some(silence())))), None, "said as a failure");
+        let stopped = PortalView {
+            problem: Some(silence()),
+            ..portal(9, SyncView::default())
+        };
+        let part = "acme: only a part is known yet; try --sync. AWS cannot be reached for acme.";
+        assert_eq!(note(&stopped).unwrap(), part);
+    }
+
+    #[test]
+    fn s2_a_whole_list_says_how_old_it_is_where_aws_does_not_answer_and_else_nothing() {
+        let whole = |trouble| SyncView {
+            synced_at: Some("2026-03-02T11:00:00Z".parse().unwrap()),
+            complete: true,
+            running: None,
+            trouble,
+        };
+        assert_eq!(note(&portal(9, whole(None))), None);
+        let told = "acme: this was listed at 11:00. AWS cannot be reached for acme.";
+        assert_eq!(note(&portal(9, whole(Some(silence())))).unwrap(), told);
+        let offline = PortalView {
+            problem: Some(silence()),
+            ..portal(9, whole(None))
+        };
+        assert_eq!(note(&offline).unwrap(), told);
+        let other = PortalView {
+            problem: Some(ProblemView {
+                code: ProblemCode::SignInNeeded,
+                ..silence()
+            }),
+            ..portal(9, whole(None))
+        };
+        assert_eq!(note(&other), None);
+    }
 }

@@ -97,7 +97,7 @@ pub fn prepared(invocation: &Invocation, prepared: &PreparedReply) {
 }
 
 /// A moment, and how far it is from now.
-fn moment(at: Timestamp) -> String {
+pub fn moment(at: Timestamp) -> String {
     let minutes = at.duration_since(SystemClock::new().now()).as_mins();
     let from_now = match minutes {
         0 => "now".to_owned(),

@@ -5,17 +5,30 @@ use portray_core::agent::{Client, ClientError};
 use portray_core::app::contract::{PortalView, ProblemCode};
 
 use super::{Invocation, status_of};
+use crate::failure::Failure;
 use crate::patience::Wait;
 use crate::printer::Printer;
 
 /// Asks about a role. While a first list is made that may have its name, and AWS answers, waits for that and asks once
-/// more.
+/// more. What changes nothing is asked again too where the agent was gone before it answered.
 pub fn ask(
     invocation: &Invocation,
     client: &mut Client,
     operation: &Operation,
 ) -> Result<Reply, ClientError> {
-    match ask_patiently(invocation, client, operation) {
+    let asked = match ask_patiently(invocation, client, operation) {
+        Err(ClientError::Closed | ClientError::Broken(_)) if operation.may_be_repeated() => {
+            let next = invocation.connect();
+            *client = next.map_err(
+                |Failure {
+                     problem, candidates, ..
+                 }| ClientError::Problem { problem, candidates },
+            )?;
+            ask_patiently(invocation, client, operation)
+        }
+        asked => asked,
+    };
+    match asked {
         Err(ClientError::Problem { problem, .. }) if problem.code == ProblemCode::BeingListed => {
             wait(invocation, PortalView::is_soon_listed_first)?;
             ask_patiently(invocation, &mut invocation.reconnect()?, operation)
@@ -64,6 +77,7 @@ struct Shown {
     printer: Printer,
     anything: bool,
     noted: Option<Wait>,
+    is_trouble_said: bool,
 }
 
 impl Shown {
@@ -72,6 +86,7 @@ impl Shown {
             printer,
             anything: false,
             noted: None,
+            is_trouble_said: false,
         }
     }
 
@@ -84,6 +99,12 @@ impl Shown {
                 true => self.printer.note(&words),
                 false => self.noted = Some(Wait::noted(self.printer, words)),
             }
+        }
+        if let Some(trouble) = portal.sync.trouble.as_ref().filter(|_| !self.is_trouble_said) {
+            self.is_trouble_said = true;
+            self.printer.progress("");
+            let words = format!("{} Portray goes on trying.", trouble.what_happened);
+            self.printer.note(&words);
         }
         let so_far = match portal.sync.running {
             Some(running) if running.total > 0 => format!(": {} of {}", running.done, running.total),

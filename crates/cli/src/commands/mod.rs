@@ -110,6 +110,23 @@ impl Invocation {
         Ok(client)
     }
 
+    /// What is asked of the agent and changes nothing. One that was killed may take a connection still, and answers
+    /// nobody: then the next one is asked, which is started for it, once.
+    pub fn read<T>(
+        &self,
+        ask: impl Fn(&mut Client) -> Result<T, ClientError>,
+    ) -> Result<(Client, T), Failure> {
+        let mut client = agent_start::connect(&self.environment, &self.paths, Questions::Allowed)?;
+        match details::agent(self, &mut client).and_then(|()| ask(&mut client)) {
+            Err(ClientError::Closed | ClientError::Broken(_)) => {
+                let mut next = self.connect()?;
+                let answer = ask(&mut next)?;
+                Ok((next, answer))
+            }
+            outcome => Ok((client, outcome?)),
+        }
+    }
+
     /// Prints statements that clear some variables and set others, in the words of this shell, else of the login shell.
     fn statements(
         &self,

@@ -54,7 +54,7 @@ fn add(invocation: &Invocation, request: Request) -> Result<(), Failure> {
 }
 
 fn list(invocation: &Invocation, json: bool) -> Result<(), Failure> {
-    let status = status_of(&mut invocation.connect()?)?;
+    let (_, status) = invocation.read(status_of)?;
     for problem in &status.problems {
         let line = format!("{} {}", problem.what_happened, problem.what_to_do);
         invocation.printer.note(&line);

@@ -59,7 +59,7 @@ struct CredentialsDocument<'a> {
 }
 
 pub fn run(invocation: &Invocation, arguments: Json) -> Result<(), Failure> {
-    let status = status_of(&mut invocation.connect()?)?;
+    let (_, status) = invocation.read(status_of)?;
     for portal in &status.portals {
         details::portal(invocation, portal);
     }

@@ -25,17 +25,17 @@ struct UsesDocument<'a> {
 }
 
 pub fn run(invocation: &Invocation, arguments: &Uses) -> Result<(), Failure> {
-    let mut client = invocation.connect()?;
+    let connect = || invocation.connect();
     if let Some(consumer) = arguments.revoke.clone() {
-        return order(invocation, &mut client, ConsumerOrder::Revoke { consumer });
+        return order(invocation, &mut connect()?, ConsumerOrder::Revoke { consumer });
     }
     if let Some(consumer) = arguments.allow.clone() {
-        return order(invocation, &mut client, ConsumerOrder::Allow { consumer });
+        return order(invocation, &mut connect()?, ConsumerOrder::Allow { consumer });
     }
     if arguments.follow {
-        return follow(invocation, arguments, client);
+        return follow(invocation, arguments, connect()?);
     }
-    let view = all(&mut client)?;
+    let (_, view) = invocation.read(all)?;
     let uses: Vec<_> = view
         .uses
         .iter()
@@ -86,13 +86,13 @@ fn order(invocation: &Invocation, client: &mut Client, order: ConsumerOrder) -> 
 }
 
 /// Page after page.
-fn all(client: &mut Client) -> Result<UsesView, Failure> {
+fn all(client: &mut Client) -> Result<UsesView, ClientError> {
     let mut view = UsesView::default();
     let mut after = 0;
     loop {
         let operation = Operation::Uses { after, follow: false };
         let Reply::Uses(page) = client.ask(&operation)? else {
-            return Err(Failure::unexpected_answer());
+            return Err(ClientError::Garbled);
         };
         let Some(last) = page.uses.last() else {
             return Ok(UsesView {

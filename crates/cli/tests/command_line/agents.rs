@@ -192,3 +192,55 @@ fn a_helper_that_starts_the_agent_lets_go_of_its_callers_pipes() {
     assert_eq!(agent["kind"], "headless");
     home.stop_agent();
 }
+
+#[test]
+fn a3_who_reads_from_an_agent_that_ends_asks_the_next_one_and_who_changes_something_does_not() {
+    for (arguments, operation, asked, code) in [
+        (&["status"][..], "status", 2, 0),
+        (&["accounts"], "status", 2, 2),
+        (&["portal", "list"], "status", 2, 0),
+        (&["credentials", "acme-dev/ReadOnly"], "credentials", 2, 0),
+        (&["exec", "acme-dev/ReadOnly", "--", "true"], "prepare", 2, 0),
+        (&["logout"], "logout", 1, 1),
+        (&["keep", "acme-dev/ReadOnly"], "keep", 1, 1),
+        (&["console", "acme-dev/ReadOnly"], "console", 1, 1),
+    ] {
+        let home = Home::new();
+        let seen = std::sync::Arc::new(AtomicU32::new(0));
+        let count = seen.clone();
+        home.with_agent_that(move |stream, request| {
+            // A launch is announced, and nothing is answered while it runs.
+            if request["op"] == "launch" {
+                return true;
+            }
+            if request["op"] != operation {
+                return say(stream, &json!({"v": 1, "answer": "done"}));
+            }
+            // The first one is killed before it answers.
+            if count.fetch_add(1, Ordering::SeqCst) == 0 {
+                return false;
+            }
+            let answer = match operation {
+                "status" => json!({
+                    "v": 1, "answer": "status", "pid": 7, "version": "0.1.0", "headline": "", "portals": [],
+                    "credentials": [], "problems": [], "clock_problem": null,
+                }),
+                "prepare" => {
+                    let mut prepared = credentials();
+                    prepared["answer"] = json!("prepared");
+                    prepared["stay"] = json!({"agent": 1, "departures": 0});
+                    prepared
+                }
+                _ => credentials(),
+            };
+            say(stream, &answer)
+        });
+        let output = home.portray(arguments).output().unwrap();
+        let times = seen.load(Ordering::SeqCst);
+        assert_eq!(
+            (times, output.status.code()),
+            (asked, Some(code)),
+            "{arguments:?} {output:?}"
+        );
+    }
+}

@@ -6,7 +6,7 @@ use std::process::Output;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use portray_core::agent::protocol::{Reply, ResponseLine, StatusReply};
+use portray_core::agent::protocol::{AccountLine, AccountsReply, Reply, ResponseLine, StatusReply};
 use portray_core::app::contract::{
     Answer, Mood, PortalState, PortalView, ProblemCode, ProblemView, Snapshot, SyncProgress, SyncView,
 };
@@ -17,6 +17,8 @@ use crate::home::Home;
 /// Lists one portal when it is asked to, without success.
 #[derive(Default)]
 struct Agent {
+    /// How many accounts it knows, though the list goes on for ever and AWS answers nothing more.
+    stuck_at: Option<u32>,
     running: AtomicBool,
     failed: AtomicBool,
     /// Those that only ask and then say nothing.
@@ -32,6 +34,10 @@ impl Agent {
                 Reply::Command {
                     outcome: Answer::Done,
                 }
+            }
+            Some("accounts") => accounts(request),
+            Some("subscribe") if self.stuck_at.is_some() => {
+                panic!("nothing is waited for where AWS does not answer")
             }
             Some("subscribe") => {
                 let silent = std::mem::take(&mut *self.silent.lock().unwrap());
@@ -71,21 +77,45 @@ impl Agent {
                 access_token_expires_at: None,
                 session_ends_at: None,
                 session_end_is_estimate: true,
-                accounts: 0,
+                accounts: self.stuck_at.unwrap_or_default(),
                 permission_sets: 0,
                 sync: SyncView {
                     running: running.then_some(SyncProgress { done: 1, total: 3 }),
+                    trouble: (running && self.stuck_at.is_some()).then(unreachable),
                     ..SyncView::default()
                 },
                 sign_in: None,
-                problem: failed.then(|| ProblemView {
-                    code: ProblemCode::Unreachable,
-                    what_happened: "AWS cannot be reached for acme.".to_owned(),
-                    what_to_do: "Check the network.".to_owned(),
-                }),
+                problem: failed.then(unreachable),
             }],
         }))
     }
+}
+
+fn unreachable() -> ProblemView {
+    ProblemView {
+        code: ProblemCode::Unreachable,
+        what_happened: "AWS cannot be reached for acme.".to_owned(),
+        what_to_do: "Check the network.".to_owned(),
+    }
+}
+
+/// One account, of which nothing is known but its name.
+fn accounts(request: &Value) -> Reply {
+    let is_hit = "acme-dev".contains(request["query"].as_str().unwrap());
+    let account = AccountLine {
+        id: "111122223333".to_owned(),
+        name: "acme-dev".to_owned(),
+        email: String::new(),
+        permission_sets: Vec::new(),
+        chains: Vec::new(),
+    };
+    Reply::Accounts(AccountsReply {
+        portal: "acme".to_owned(),
+        synced_at: None,
+        complete: false,
+        total: u32::from(is_hit),
+        accounts: is_hit.then_some(account).into_iter().collect(),
+    })
 }
 
 fn snapshot() -> Reply {
@@ -111,7 +141,11 @@ fn say(stream: &UnixStream, reply: Reply) -> bool {
 }
 
 fn portray(arguments: &[&str]) -> Output {
-    let (home, agent) = (Home::new(), Agent::default());
+    with(Agent::default(), arguments)
+}
+
+fn with(agent: Agent, arguments: &[&str]) -> Output {
+    let home = Home::new();
     home.with_agent_that(move |stream, request| agent.answer(stream, request));
     home.portray(arguments).output().unwrap()
 }
@@ -131,4 +165,38 @@ fn a_sync_that_aws_does_not_answer_ends_in_words_about_aws() {
         assert_eq!(stderr, "AWS cannot be reached for acme.\nCheck the network.\n");
         assert!(output.stdout.is_empty());
     }
+}
+
+#[test]
+fn s2_what_is_known_is_shown_at_once_where_aws_does_not_answer_and_a_name_is_found() {
+    let stuck = |accounts, arguments: &[&str]| {
+        let agent = Agent {
+            stuck_at: Some(accounts),
+            ..Agent::default()
+        };
+        let output = with(agent, arguments);
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    };
+    let note =
+        "acme: still being listed, 1 of 3 accounts; there may be more. AWS cannot be reached for acme.\n";
+    for arguments in [
+        &["accounts"][..],
+        &["accounts", "--json"],
+        &["accounts", "dev"],
+        &["accounts", "acme-dev"],
+    ] {
+        let (code, stdout, stderr) = stuck(3, arguments);
+        assert_eq!((code, stderr.as_str()), (Some(0), note), "{arguments:?}");
+        assert!(stdout.contains("acme-dev"), "{arguments:?} {stdout}");
+    }
+    let (code, stdout, stderr) = stuck(3, &["accounts", "nobody"]);
+    assert_eq!((code, stdout.as_str()), (Some(5), ""), "{stderr}");
+    assert!(
+        stderr.contains("the list is not whole because of this: AWS cannot"),
+        "{stderr}"
+    );
+    let (code, stdout, stderr) = stuck(0, &["accounts"]);
+    let told = "AWS cannot be reached for acme.\nCheck the network.\n";
+    assert_eq!((code, stdout.as_str(), stderr.as_str()), (Some(5), "", told));
 }

@@ -188,7 +188,17 @@ impl Handler {
             let lines = lines.map(|listed| account_line(&catalogue, &id, listed));
             (listing.accounts.len(), lines.collect())
         } else {
-            let lines = by_account(self.every_row(&portal, query));
+            let id = PortalId(portal.id.clone());
+            // What is assigned in these is not known yet; that they are is.
+            let begun = catalogue.accounts_begun(&query, &id, &portal.name);
+            let mut lines = by_account(self.every_row(&portal, query));
+            let others = begun
+                .into_iter()
+                .map(|listed| account_line(&catalogue, &id, listed));
+            let others: Vec<_> = others
+                .filter(|other| lines.iter().all(|line| line.id != other.id))
+                .collect();
+            lines.extend(others);
             (lines.len(), page(lines.into_iter(), offset, limit).collect())
         };
         Ok(Reply::Accounts(AccountsReply {

@@ -279,13 +279,13 @@ impl Word {
     }
 
     /// How well it matches something beside the names: side by side only, and worth less.
-    fn beside(&self, text: &str, matcher: &mut Matcher) -> Option<u32> {
+    pub(super) fn beside(&self, text: &str, matcher: &mut Matcher) -> Option<u32> {
         let mut characters = Vec::new();
         let score = self.tight.score(haystack(text, &mut characters), matcher)?;
         Some(u32::from(score) / 2)
     }
 
-    fn account(&self, listed: &ListedAccount, matcher: &mut Matcher) -> Option<u32> {
+    pub(super) fn account(&self, listed: &ListedAccount, matcher: &mut Matcher) -> Option<u32> {
         let account = &listed.account;
         if account.id.0 == self.text {
             return Some(IN_FULL);

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use futures_util::future::OptionFuture;
+use futures_util::future::{Either, OptionFuture, select};
 use futures_util::stream::FuturesUnordered;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -46,7 +46,8 @@ pub struct Source<'a, A> {
     pub token: &'a Token,
     pub priority: Priority,
     pub clock: &'a dyn Clock,
-    /// Hears why AWS has given nothing for a while, at each further refusal: whoever waits need not wait for the end.
+    /// Hears why AWS has given nothing for a while, at each further refusal or silence: whoever waits need not wait for
+    /// the end.
     pub trouble: &'a (dyn Fn(&Failure) + Sync),
 }
 
@@ -112,6 +113,9 @@ const STALLED: Duration = Duration::from_secs(60);
 
 /// After how long without an answer it is told why.
 const IN_TROUBLE: Duration = Duration::from_secs(3);
+
+/// How long one call may be silent until that is told too: it may hang for much longer.
+const SILENT: Duration = Duration::from_secs(5);
 
 /// A sync that meets refusals stops at the next one after this. What it has listed is fresh enough to go on from.
 const LONGEST: Duration = Duration::from_secs(30 * 60);
@@ -282,7 +286,7 @@ impl<A: Assignments> Reader<'_, A> {
     {
         let mut attempt = 1;
         loop {
-            let failure = match call().await {
+            let failure = match self.heard(call()).await {
                 Ok(answer) => {
                     self.answered.store(millis(self.elapsed()), Ordering::Relaxed);
                     return Ok(answer);
@@ -299,6 +303,20 @@ impl<A: Assignments> Reader<'_, A> {
             self.source.clock.sleep(pause(attempt, &failure)).await;
             attempt += 1;
         }
+    }
+
+    /// What a call gives. While it hangs, and AWS answers none of the others, that is told long before it ends.
+    async fn heard<T>(&self, call: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        let hangs = self.source.clock.sleep(SILENT);
+        let call = match select(Box::pin(call), hangs).await {
+            Either::Left((answer, _)) => return answer,
+            Either::Right(((), call)) => call,
+        };
+        if self.unanswered() >= millis(SILENT) {
+            let silence = format!("no answer for {} seconds", SILENT.as_secs());
+            (self.source.trouble)(&Failure::new("listing", Meaning::Unreachable, &silence));
+        }
+        call.await
     }
 
     fn is_hopeless(&self) -> bool {
@@ -349,5 +367,7 @@ fn pause(attempt: u32, failure: &Failure) -> Duration {
 
 #[cfg(test)]
 mod pauses;
+#[cfg(test)]
+mod silence;
 #[cfg(test)]
 mod tests;

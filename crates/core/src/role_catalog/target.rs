@@ -79,6 +79,27 @@ impl Catalogue {
         exactly
     }
 
+    /// Accounts of a portal that a list which is being made has come to, and whose permission sets it has not. Every word
+    /// must match the account, or the portal's name.
+    pub fn accounts_begun(&self, text: &str, portal: &PortalId, portal_name: &str) -> Vec<&ListedAccount> {
+        let words = Words::of(text);
+        let mut matcher = Matcher::new(Config::DEFAULT);
+        let mut is_hit = |listed: &&ListedAccount| {
+            words.0.iter().all(|word| {
+                let of_account = word.account(listed, &mut matcher);
+                of_account
+                    .or_else(|| word.beside(portal_name, &mut matcher))
+                    .is_some()
+            })
+        };
+        let listing = self.listing(portal);
+        let accounts = listing
+            .map(|listing| listing.accounts.as_slice())
+            .unwrap_or_default();
+        let begun = accounts.iter().filter(|it| it.permission_sets.is_empty());
+        begun.filter(|it| is_hit(it)).collect()
+    }
+
     fn find_by(
         &self,
         portal: Option<&PortalId>,
@@ -149,7 +170,10 @@ fn same_in_any_case(one: &str, other: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{catalogue, portal, role};
+    use std::sync::Arc;
+
+    use super::super::Listing;
+    use super::super::tests::{catalogue, listed, portal, role};
     use super::*;
 
     fn resolve(target: &str) -> Result<RoleKey, Vec<RoleKey>> {
@@ -199,6 +223,40 @@ mod tests {
             resolve("contoso: admin"),
             Ok(role("p-other", "444455556666", "Administrator"))
         );
+    }
+
+    #[test]
+    fn s2_an_account_whose_permission_sets_are_not_listed_yet_is_found_by_its_own_words() {
+        let mut catalogue = catalogue();
+        let accounts = vec![
+            listed("111122223333", "acme-dev", &["ReadOnly"]),
+            listed("222233334444", "acme-prod", &[]),
+        ];
+        let half = Listing {
+            accounts,
+            ..Listing::default()
+        };
+        catalogue.set_listing(portal("p-acme"), Arc::new(half));
+        let found = |words| {
+            let begun = catalogue.accounts_begun(words, &portal("p-acme"), "contoso");
+            begun
+                .iter()
+                .map(|it| it.account.name.as_str())
+                .collect::<Vec<_>>()
+        };
+        for words in [
+            "acme",
+            "PROD",
+            "2222-3333-4444",
+            "prod@example",
+            "contoso prod",
+            "prod acme",
+        ] {
+            assert_eq!(found(words), ["acme-prod"], "{words}");
+        }
+        for words in ["dev", "prod readonly", "prod nothing"] {
+            assert!(found(words).is_empty(), "{words}");
+        }
     }
 
     #[test]

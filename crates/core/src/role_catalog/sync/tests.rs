@@ -113,7 +113,7 @@ fn accounts(count: usize) -> Vec<ListedAccount> {
         .collect()
 }
 
-fn token() -> Token {
+pub(super) fn token() -> Token {
     Token {
         access_token: Secret::from("aoa-1"),
         refresh_token: None,
@@ -122,7 +122,7 @@ fn token() -> Token {
     }
 }
 
-fn start() -> Timestamp {
+pub(super) fn start() -> Timestamp {
     "2026-03-02T12:00:00Z".parse().unwrap()
 }
 
