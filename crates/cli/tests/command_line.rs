@@ -11,6 +11,9 @@ mod console;
 mod credential_process;
 #[path = "command_line/exec.rs"]
 mod exec;
+#[cfg(target_os = "linux")]
+#[path = "command_line/foreground.rs"]
+mod foreground;
 #[path = "command_line/home.rs"]
 mod home;
 #[path = "command_line/hung_agents.rs"]
@@ -27,3 +30,5 @@ mod settings;
 mod shells;
 #[path = "command_line/small_program.rs"]
 mod small_program;
+#[path = "command_line/ssh.rs"]
+mod ssh;
