@@ -296,6 +296,26 @@ fn h3_serve_keeps_requests_away_from_a_proxy_that_only_the_other_shell_knows() {
 }
 
 #[test]
+fn a_folder_that_no_container_can_be_shown_is_named_with_what_cannot_stand_in_it() {
+    let home = Home::new();
+    let _requests = home.with_agent(vec![credentials()]);
+    for letter in [',', ':'] {
+        let folder = home.path().join(format!("a{letter}b"));
+        let folder = folder.to_str().unwrap();
+        let refused = home
+            .portray(&["serve", "acme-dev/ReadOnly", "--container-dir", folder])
+            .output()
+            .unwrap();
+        let said = text(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(2), "{said}");
+        assert!(refused.stdout.is_empty());
+        assert!(said.contains(folder), "{said}");
+        assert!(said.contains("“,”") && said.contains("“:”"), "{said}");
+        assert!(!std::path::Path::new(folder).exists(), "nothing is left");
+    }
+}
+
+#[test]
 fn keep_says_which_role_is_kept() {
     let home = Home::new();
     let kept = json!({
@@ -329,6 +349,18 @@ fn keep_says_which_role_is_kept() {
     }
 }
 
+/// A zsh that somebody types into: a function stands for the program, so that what was completed is seen.
+const AT_A_ZSH: &str = r#"
+zmodload zsh/zpty
+zpty shell zsh -f -i
+zpty -w shell "PROMPT= RPROMPT=; autoload -U compinit; compinit -u -D; source $0"
+zpty -w shell 'portray() { print -r -- "<$*>" }; print loa""ded'
+zpty -r -m shell drawn '*loaded*' || exit 3
+zpty -w shell $'portray env --shell f\t'
+zpty -r -m shell drawn '*<*>*' || exit 4
+print -r -- "$drawn"
+"#;
+
 #[test]
 fn completions_run_in_each_shell_without_a_word_and_complete() {
     let home = Home::new();
@@ -339,18 +371,14 @@ fn completions_run_in_each_shell_without_a_word_and_complete() {
             "source FILE",
             "COMP_WORDS=(portray env --shell f); COMP_CWORD=3; _portray portray f --shell; echo \"${COMPREPLY[@]}\"",
         ),
-        (
-            "zsh",
-            "autoload -U compinit; compinit -u -D; source FILE",
-            "whence -w _portray; echo fish",
-        ),
+        ("zsh", "", AT_A_ZSH),
     ] {
         let script = home.portray(&["completions", shell]).output().unwrap();
         let file = home.path().join(shell);
         std::fs::write(&file, &script.stdout).unwrap();
         let load = load.replace("FILE", file.to_str().unwrap());
         let run = Command::new(shell)
-            .args(["-c", &format!("{load}\n{complete}")])
+            .args(["-c", &format!("{load}\n{complete}"), file.to_str().unwrap()])
             .env("HOME", home.path())
             .output();
         let output = match run {
@@ -359,7 +387,13 @@ fn completions_run_in_each_shell_without_a_word_and_complete() {
             run => run.unwrap(),
         };
         assert!(output.stderr.is_empty(), "{shell} {output:?}");
-        assert!(text(&output.stdout).contains("fish"), "{shell} {output:?}");
+        let completed = text(&output.stdout);
+        assert!(completed.contains("fish"), "{shell} {completed}");
+        if shell == "zsh" {
+            // What goes wrong there is drawn.
+            assert!(completed.contains("<env --shell fish>"), "{completed}");
+            assert!(!completed.contains("eval"), "{completed}");
+        }
     }
 }
 
