@@ -69,6 +69,47 @@ fn exec_with_plain_variables_sets_the_keys_and_no_endpoint() {
 }
 
 #[test]
+fn a_default_profile_that_tools_would_take_instead_is_said_with_the_way_around_it() {
+    let home = Home::new();
+    let _requests = home.with_agent(vec![credentials()]);
+    let said = |more: &[&str]| {
+        let exec = ["exec", "acme-dev/ReadOnly"].iter().chain(more);
+        let arguments: Vec<_> = exec.chain(&["--", "true"]).copied().collect();
+        let output = home
+            .portray(&arguments)
+            .env("HOME", home.path())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        text(&output.stderr)
+    };
+    assert_eq!(said(&[]), "", "nothing is in the way");
+    let aws = home.path().join(".aws");
+    std::fs::create_dir(&aws).unwrap();
+    std::fs::write(
+        aws.join("config"),
+        "[default]\nregion = eu-west-1\n[profile other]\nsso_account_id = 1\n",
+    )
+    .unwrap();
+    assert_eq!(said(&[]), "");
+    std::fs::write(
+        aws.join("credentials"),
+        "[default]\naws_access_key_id = AKIACANARY\n",
+    )
+    .unwrap();
+    let warned = said(&[]);
+    assert_eq!(warned.lines().count(), 2, "{warned}");
+    assert!(
+        warned.contains(".aws/credentials has access keys")
+            && warned.contains("in place of acme-dev/ReadOnly")
+            && warned.contains("portray exec --env"),
+        "{warned}"
+    );
+    assert!(!warned.contains("CANARY"));
+    assert!(!said(&["--env"]).contains("[default]"), "there the role is taken");
+}
+
+#[test]
 fn exec_ends_as_its_command_does() {
     let home = Home::new();
     let _requests = home.with_agent(vec![credentials()]);
