@@ -5,6 +5,8 @@
 
 #[path = "command_line/agents.rs"]
 mod agents;
+#[path = "command_line/completions.rs"]
+mod completions;
 #[path = "command_line/console.rs"]
 mod console;
 #[path = "command_line/credential_process.rs"]
