@@ -1,9 +1,8 @@
 //! `exec`: what its command is given, and that it ends as the command does.
 
-use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
-use crate::home::{Home, SECRET, credentials, text};
+use crate::home::{Home, Lines, SECRET, credentials, text};
 
 #[test]
 fn exec_gives_an_endpoint_of_its_own_and_nothing_that_competes_with_it() {
@@ -151,11 +150,11 @@ fn exec_passes_signals_on() {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        assert_eq!(lines.next().unwrap().unwrap(), "ready");
+        let lines = Lines::of(child.stdout.take().unwrap());
+        assert_eq!(lines.next(), "ready");
         let pid = rustix::process::Pid::from_child(&child);
         rustix::process::kill_process(pid, signal).unwrap();
-        assert_eq!(lines.next().unwrap().unwrap(), "passed on", "{name}");
+        assert_eq!(lines.next(), "passed on", "{name}");
         assert_eq!(child.wait().unwrap().code(), Some(9), "{name}");
     }
 }
@@ -182,8 +181,8 @@ fn what_was_ignored_when_exec_began_stays_ignored_by_it_and_by_its_command() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mask = lines.next().unwrap().unwrap();
+    let lines = Lines::of(child.stdout.take().unwrap());
+    let mask = lines.next();
     let mask = u64::from_str_radix(mask.trim_start_matches("SigIgn:").trim(), 16).unwrap();
     assert_eq!(mask & 0b11, 0b11, "{mask:b}");
     let pid = rustix::process::Pid::from_child(&child);
@@ -191,6 +190,6 @@ fn what_was_ignored_when_exec_began_stays_ignored_by_it_and_by_its_command() {
         rustix::process::kill_process(pid, signal).unwrap();
     }
     std::io::Write::write_all(&mut child.stdin.take().unwrap(), b"\n").unwrap();
-    assert_eq!(lines.next().unwrap().unwrap(), "end");
+    assert_eq!(lines.next(), "end");
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }

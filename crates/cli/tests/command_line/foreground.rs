@@ -2,18 +2,14 @@
 //! to `exec` alone.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Write as _};
+use std::io::Write as _;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
 
 use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
-use crate::home::{Home, credentials};
-
-const DEADLINE: Duration = Duration::from_secs(20);
+use crate::home::{Home, Lines, credentials};
 
 /// Says which signals it gets, and ends at USR1.
 const COMMAND: &str = "for name in INT QUIT HUP; do trap \"echo $name\" $name; done; trap 'echo end; exit 9' USR1; \
@@ -23,7 +19,7 @@ const COMMAND: &str = "for name in INT QUIT HUP; do trap \"echo $name\" $name; d
 struct AtTerminal {
     _home: Home,
     keys: File,
-    said: Receiver<String>,
+    said: Lines,
     exec: Child,
 }
 
@@ -51,21 +47,15 @@ impl AtTerminal {
             at_terminal.env(name, value.unwrap_or_default());
         }
         let mut exec = at_terminal.spawn().unwrap();
-        let lines = BufReader::new(exec.stdout.take().unwrap()).lines();
-        let (say, said) = channel();
-        std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| say.send(line)));
+        let said = Lines::of(exec.stdout.take().unwrap());
         let scene = Self {
             _home: home,
             keys: File::from(keys),
             said,
             exec,
         };
-        assert_eq!(scene.next(), "ready");
+        assert_eq!(scene.said.next(), "ready");
         scene
-    }
-
-    fn next(&self) -> String {
-        self.said.recv_timeout(DEADLINE).unwrap()
     }
 
     fn send(&self, signal: Signal) {
@@ -75,7 +65,7 @@ impl AtTerminal {
     /// What came once more would come before this.
     fn expect_the_end(mut self) {
         self.send(Signal::USR1);
-        assert_eq!(self.next(), "end");
+        assert_eq!(self.said.next(), "end");
         assert_eq!(self.exec.wait().unwrap().code(), Some(9));
     }
 }
@@ -85,7 +75,7 @@ fn what_is_typed_reaches_the_command_once() {
     for (key, name) in [(b"\x03", "INT"), (b"\x1c", "QUIT")] {
         let mut scene = AtTerminal::start();
         scene.keys.write_all(key).unwrap();
-        assert_eq!(scene.next(), name);
+        assert_eq!(scene.said.next(), name);
         scene.expect_the_end();
     }
 }
@@ -95,7 +85,7 @@ fn what_a_process_sends_to_exec_alone_reaches_the_command_once() {
     for (signal, name) in [(Signal::INT, "INT"), (Signal::QUIT, "QUIT"), (Signal::HUP, "HUP")] {
         let scene = AtTerminal::start();
         scene.send(signal);
-        assert_eq!(scene.next(), name);
+        assert_eq!(scene.said.next(), name);
         scene.expect_the_end();
     }
 }

@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::app::contract::Request;
 use crate::app::unstored::tests::{Machine, quit};
 use crate::aws_config::logins::LoginKey;
-use crate::aws_config::sso_cache::SsoCache;
+use crate::aws_config::sso_cache::{CachedToken, SsoCache};
 
 /// Somebody is signed in, and shares that with the AWS CLI.
 async fn sharing() -> Machine {
@@ -25,7 +25,11 @@ async fn sharing() -> Machine {
 }
 
 fn file(machine: &Machine) -> PathBuf {
-    SsoCache::in_home(machine.home.path()).file(&LoginKey::Session("corp".to_owned()))
+    SsoCache::in_home(machine.home.path()).file(&key())
+}
+
+fn key() -> LoginKey {
+    LoginKey::Session("corp".to_owned())
 }
 
 /// A process that has given the AWS CLI the sign-in.
@@ -52,11 +56,27 @@ async fn x4_a_sign_out_is_answered_when_the_aws_clis_file_is_gone() {
 #[tokio::test]
 async fn x4_so_is_one_of_a_process_that_has_given_nothing_yet() {
     let machine = sharing().await;
-    quit(&given(&machine).await, &machine).await;
-    assert!(file(&machine).exists(), "whoever comes back is signed in");
+    // As the process before it has left it. The clock stands still, so that this one draws nothing by itself.
+    let stored = machine.store().sign_in(&machine.portal()).await.unwrap().unwrap();
+    let token = CachedToken {
+        access_token: stored.token.access_token,
+        expires_at: stored.token.expires_at,
+        start_url: None,
+        region: None,
+    };
+    SsoCache::in_home(machine.home.path())
+        .write(&key(), &token)
+        .unwrap();
     let next = machine.start();
     next.ask(sign_out(&machine)).await.unwrap();
     assert!(!file(&machine).exists());
+}
+
+#[tokio::test]
+async fn r2_an_end_without_a_sign_out_leaves_the_file() {
+    let machine = sharing().await;
+    quit(&given(&machine).await, &machine).await;
+    assert!(file(&machine).exists(), "whoever comes back is signed in");
 }
 
 #[tokio::test]

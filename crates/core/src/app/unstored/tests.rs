@@ -90,7 +90,7 @@ impl Machine {
     }
 
     /// As a process that has just been started opens it.
-    fn store(&self) -> TokenStore {
+    pub(in crate::app) fn store(&self) -> TokenStore {
         TokenStore::over_strict(&self.keyring, self.clock())
     }
 
