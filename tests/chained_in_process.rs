@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use harness::Simulation;
+use harness::{Simulation, wait_until};
 use identity_center_emulator::{Fault, Operation, World};
 use jiff::SignedDuration;
+use portray_core::agent::protocol::{AgentKind, Target};
+use portray_core::agent::{Handler, Host};
 use portray_core::app::contract::{CredentialsState, MfaCode, ProblemCode, Request};
 use portray_core::identity_center::RoleKey;
+use portray_core::paths::SecretStore;
 
 const STAGING: &str = "444455556666";
 const MINUTE: Duration = Duration::from_secs(60);
@@ -115,5 +118,62 @@ async fn h5_a_kept_role_that_wants_a_code_is_one_notice_until_somebody_gives_it(
     day.advance(45 * MINUTE).await;
     assert_eq!(notices(), 2, "it cannot be renewed without another code");
     assert_eq!(day.emulator.counters().calls(Operation::AssumeRole), 1);
+    Ok(())
+}
+
+/// The role that a command names while time passes; files are read in real time.
+async fn named(day: &Simulation, target: Target) -> Result<Result<RoleKey, ProblemCode>> {
+    let host = Host {
+        kind: AgentKind::Headless,
+        secret_store: SecretStore::Memory,
+    };
+    let handler = Handler::new(day.app.clone(), host);
+    let asked = tokio::spawn(async move { handler.role(&target).await });
+    wait_until("an answer", Duration::from_secs(20), async || {
+        day.advance(Duration::from_millis(500)).await;
+        Ok(asked.is_finished().then_some(()))
+    })
+    .await?;
+    Ok(asked.await?.map_err(|refusal| refusal.problem.code))
+}
+
+#[tokio::test]
+async fn s2_what_was_saved_a_moment_ago_is_known_before_a_name_is_refused() -> Result<()> {
+    let day = Simulation::signed_in(World::acme(), "amara").await?;
+    // Nothing looks at the settings by itself so soon.
+    day.advance(Duration::from_secs(31)).await;
+    let save = |more: &str| -> Result<()> {
+        let written = std::fs::read_to_string(day.settings_file())?;
+        Ok(std::fs::write(day.settings_file(), written + more)?)
+    };
+    let words = |words: &str| Target::Words {
+        words: words.to_owned(),
+    };
+    let unknown = named(&day, words("release")).await?;
+    assert_eq!(unknown, Err(ProblemCode::WrongUse));
+    let before = day.elapsed();
+    save(RELEASE)?;
+    let release = RoleKey {
+        chain: Some("release".to_owned()),
+        ..day.role(STAGING, "Deployer")
+    };
+    assert_eq!(named(&day, words("release")).await?, Ok(release));
+    save(&RELEASE.replace("\"release\"", "\"second\""))?;
+    let second = Target::Chain {
+        portal: None,
+        chain: "second".to_owned(),
+    };
+    assert!(named(&day, second).await?.is_ok());
+
+    let settings = std::fs::read_to_string(day.settings_file())?;
+    let renamed = settings.replacen("name = \"acme\"", "name = \"company\"", 1);
+    anyhow::ensure!(renamed != settings, "{settings}");
+    std::fs::write(day.settings_file(), renamed)?;
+    let role = named(&day, words("company:acme-dev/ReadOnly")).await?;
+    assert!(role.is_ok(), "{role:?}");
+    assert!(
+        day.elapsed() - before < Duration::from_secs(25),
+        "before the next look"
+    );
     Ok(())
 }

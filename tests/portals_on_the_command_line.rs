@@ -194,3 +194,26 @@ async fn l4_over_ssh_addresses_are_printed_and_no_sentence_leads_to_a_tray() -> 
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn s2_a_portals_name_that_was_saved_a_moment_ago_is_known_to_every_command() -> Result<()> {
+    let desktop = Desktop::without_display().await?;
+    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
+    let portray = Portray::with_emulator(&desktop, emulator.addresses());
+    portray.add_portal("mine", emulator.addresses()).await?;
+    sign_in(&portray, &emulator, "mine", "amara").await?;
+    let settings = desktop.portray_home().join("settings.toml");
+    let rename = |from: &str, to: &str| -> Result<()> {
+        let before = std::fs::read_to_string(&settings)?;
+        let after = before.replace(&format!("name = \"{from}\""), &format!("name = \"{to}\""));
+        ensure!(after != before, "{before}");
+        Ok(std::fs::write(&settings, after)?)
+    };
+    rename("mine", "ours")?;
+    let listed = portray.run(&["accounts", "--portal", "ours", "--json"]).await?;
+    assert_eq!(listed.expect_code(0)?.json()?["portal"], "ours");
+    rename("ours", "company")?;
+    portray.run(&["logout", "company"]).await?.expect_code(0)?;
+    let gone = portray.run(&["logout", "ours"]).await?.expect_code(2)?;
+    ensure_two_lines(&gone)
+}

@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use anyhow::Result;
 use harness::Simulation;
-use identity_center_emulator::{Operation, World};
+use identity_center_emulator::{Assignment, Operation, Principal, World};
+use portray_core::app::contract::Request;
 
 const DEV: &str = "111122223333";
+/// What Amara is not assigned, in an account that she does not see.
+const AUDIT: (&str, &str) = ("999911112222", "SecurityAudit");
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -72,5 +75,49 @@ async fn r8_every_fifteen_minutes_while_credentials_are_asked_for() -> Result<()
     let made = syncs(&day) - before;
     assert!((4..=5).contains(&made), "{made} syncs in an hour of use");
     assert_quiet(&day, "nobody asks any more").await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn r8_whoever_asks_for_a_sync_sees_what_came_since_and_all_who_ask_meanwhile_share_one() -> Result<()> {
+    let day = Simulation::signed_in(World::acme(), "amara").await?;
+    let ask = async || {
+        let portal = day.portal.0.clone();
+        day.ask(Request::Sync { portal }).await
+    };
+    day.network.set_latency(2 * SECOND);
+    ask().await?;
+    ask().await?;
+    day.advance(SECOND).await;
+    ask().await?;
+    let to_its_end = async || -> Result<()> {
+        while day.snapshot().await?.portals[0].sync.running.is_some() {
+            day.advance(SECOND).await;
+        }
+        Ok(())
+    };
+    to_its_end().await?;
+    assert_eq!(syncs(&day), 2, "nothing of it is older than any of these");
+
+    ask().await?;
+    day.advance(3 * SECOND).await;
+    // Its accounts are listed, its permission sets are on their way.
+    day.emulator.assign(&Assignment {
+        principal: Principal::User("amara".to_owned()),
+        permission_set: AUDIT.1.to_owned(),
+        account: AUDIT.0.to_owned(),
+    })?;
+    for _ in 0..5 {
+        ask().await?;
+    }
+    let is_listed = || {
+        let key = day.role(AUDIT.0, AUDIT.1);
+        day.app.catalogue().lists(&key)
+    };
+    to_its_end().await?;
+    assert!(is_listed());
+    assert_eq!(syncs(&day), 4, "one for all");
+    day.advance(MINUTE).await;
+    assert_eq!(syncs(&day), 4);
     Ok(())
 }

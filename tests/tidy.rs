@@ -12,9 +12,10 @@ const EMPTY_NAMES: [&str; 8] = [
 ];
 
 /// Files that compute and do nothing else, as far as they exist.
-const PURE_FILES: [&str; 15] = [
+const PURE_FILES: [&str; 16] = [
     "crates/core/src/refresh/plan.rs",
     "crates/core/src/aws_config/block.rs",
+    "crates/core/src/aws_config/default_profile.rs",
     "crates/core/src/aws_config/difference.rs",
     "crates/core/src/aws_config/document.rs",
     "crates/core/src/aws_config/edit.rs",

@@ -67,8 +67,16 @@ async fn role(day: &Simulation, words: &str) -> Result<Result<RoleKey, Refusal>>
     let handler = Handler::new(day.app.clone(), host);
     let words = words.to_owned();
     let target = Target::Words { words };
-    let asked = async { Ok::<_, ()>(handler.role(&target).await) };
-    day.while_time_passes(asked).await
+    let mut asked = tokio::spawn(async move { handler.role(&target).await });
+    for _ in 0..600 {
+        // What is read from the disk has a moment of real time before the clock goes on.
+        let moment = tokio::time::timeout(Duration::from_millis(50), &mut asked);
+        if let Ok(found) = moment.await {
+            return Ok(found?);
+        }
+        day.advance(SECOND / 2).await;
+    }
+    anyhow::bail!("no answer")
 }
 
 fn list_calls(day: &Simulation) -> u64 {

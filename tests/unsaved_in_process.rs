@@ -8,7 +8,8 @@ use identity_center_emulator::World;
 use portray_core::app::contract::{ConsumerOrder, ProblemCode, Request};
 
 const DEADLINE: Duration = Duration::from_secs(20);
-const TOOL: &str = "/usr/bin/tool";
+/// A program that everybody has, by its own path.
+const TOOL: &str = "/usr/bin/env";
 
 #[tokio::test]
 async fn r9_what_is_decided_and_cannot_be_written_says_so_and_is_written_as_soon_as_it_can_be() -> Result<()>

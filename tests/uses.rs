@@ -1,6 +1,7 @@
 //! Who was handed credentials, by name; who is revoked, and who has to be confirmed first.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -155,6 +156,48 @@ async fn a6_a_program_that_is_revoked_gets_nothing_also_after_a_restart_until_it
     let path = this.to_str().context("a plain path")?;
     portray.run(&["uses", "--allow", path]).await?.expect_code(0)?;
     portray.run(&TOOL).await?.expect_code(0)?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a6_an_interpreter_that_is_revoked_stops_its_scripts_under_exec_with_variables_too() -> Result<()> {
+    let story = Headless::signed_in().await?;
+    let portray = story.portray();
+    let script = |name: &str, line: &str| -> Result<String> {
+        let path = story.desktop.folder().join(name);
+        fs::write(&path, format!("{line}\necho \"$AWS_ACCESS_KEY_ID\"\n"))?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o700))?;
+        path.into_os_string().into_string().ok().context("a plain path")
+    };
+    let (direct, searched) = (
+        script("direct", "#!/bin/bash")?,
+        script("searched", "#!/usr/bin/env bash")?,
+    );
+    let other = script("other", "#!/bin/dash")?;
+    let run = async |script: &str| {
+        let exec = ["exec", "--env", "acme-dev/ReadOnly", "--", script];
+        portray.run(&exec).await
+    };
+    for script in [&direct, &searched, &other] {
+        let ran = run(script).await?.expect_code(0)?;
+        assert!(ran.stdout.starts_with("ASIA"), "{ran:?}");
+    }
+    // By whatever path.
+    let revoked = portray.run(&["uses", "--revoke", "/bin/bash"]).await?;
+    let itself = fs::canonicalize("/bin/bash")?;
+    let itself = itself.to_str().context("a plain path")?;
+    assert!(revoked.expect_code(0)?.stderr.starts_with(itself));
+    for script in [&direct, &searched] {
+        assert_refused(&run(script).await?.expect_code(4)?);
+    }
+    run(&other).await?.expect_code(0)?;
+    portray.run(&["uses", "--allow", itself]).await?.expect_code(0)?;
+    run(&direct).await?.expect_code(0)?;
+
+    let nobody = portray
+        .run(&["uses", "--revoke", "/usr/bin/no-such-program"])
+        .await?;
+    assert_refused(&nobody.expect_code(2)?);
     Ok(())
 }
 

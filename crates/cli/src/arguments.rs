@@ -245,7 +245,7 @@ pub struct Serve {
     #[arg(long)]
     pub json: bool,
     /// Answer also under this address, for programs on another machine whose port SSH leads here: 127.0.0.1:PORT
-    #[arg(long, value_name = "HOST:PORT", value_parser = elsewhere::authority)]
+    #[arg(long, value_name = "ADDRESS", value_parser = elsewhere::authority)]
     pub authority: Option<String>,
     /// Serve containers instead: DIR/mount gets all that a container needs, for docker run -v DIR/mount:/run/portray:ro
     #[arg(long, value_name = "DIR", conflicts_with_all = ["shell", "token_file", "authority"])]
@@ -454,5 +454,18 @@ mod tests {
         };
         assert_eq!(exec.role.words, ["acme", "dev"]);
         assert_eq!(exec.command, ["ls", "-l"]);
+    }
+
+    #[test]
+    fn no_value_is_named_with_a_colon_which_separates_fields_in_zsh_completions() {
+        fn values(command: &clap::Command) -> Vec<String> {
+            let arguments = command.get_arguments();
+            let names = arguments.flat_map(|argument| argument.get_value_names().unwrap_or_default());
+            let own = names.map(|name| name.to_string());
+            own.chain(command.get_subcommands().flat_map(values)).collect()
+        }
+        let names = values(&Arguments::command());
+        assert!(names.contains(&"ADDRESS".to_owned()));
+        assert!(names.iter().all(|name| !name.contains(':')), "{names:?}");
     }
 }

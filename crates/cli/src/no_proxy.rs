@@ -78,6 +78,8 @@ fn powershell((name, other): (&str, &str)) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     /// What both spellings are before, and after.
@@ -159,12 +161,131 @@ mod tests {
         }
     }
 
+    /// Windows' variables, whose names are the same in capitals and small letters.
+    #[derive(Debug, Clone, Default)]
+    struct Variables(BTreeMap<String, String>);
+
+    impl Variables {
+        fn of(value: Option<&str>) -> Self {
+            let value = value.map(|value| (NAMES[0].to_owned(), value.to_owned()));
+            Self(value.into_iter().collect())
+        }
+
+        fn get(&self, name: &str) -> &str {
+            self.0.get(&name.to_uppercase()).map_or("", String::as_str)
+        }
+
+        /// An empty value is none, to both shells.
+        fn set(&mut self, name: &str, value: &str) {
+            self.0.insert(name.to_uppercase(), value.to_owned());
+            self.0.retain(|_, value| !value.is_empty());
+        }
+    }
+
+    /// What a line does in the command prompt: it puts in the values first, `%NAME%` and `%NAME:PART=%` (without that
+    /// part), then does what follows the conditions that hold.
+    fn in_the_command_prompt(line: &str, variables: &mut Variables) {
+        let mut put_in = String::new();
+        for (index, piece) in line.split('%').enumerate() {
+            match (index % 2, piece.split_once(':')) {
+                (0, _) => put_in += piece,
+                (_, None) => put_in += variables.get(piece),
+                (_, Some((name, part))) => {
+                    put_in += &variables.get(name).replace(part.strip_suffix('=').unwrap(), "");
+                }
+            }
+        }
+        let mut rest = put_in.as_str();
+        while let Some(condition) = rest.strip_prefix("if ") {
+            let (condition, is_negated) = match condition.strip_prefix("not ") {
+                Some(condition) => (condition, true),
+                None => (condition, false),
+            };
+            let holds;
+            (holds, rest) = match condition.strip_prefix("defined ") {
+                Some(condition) => {
+                    let (name, rest) = condition.split_once(' ').unwrap();
+                    (!variables.get(name).is_empty(), rest)
+                }
+                None => {
+                    let (left, rest) = condition.strip_prefix('"').unwrap().split_once("\"==\"").unwrap();
+                    let (right, rest) = rest.split_once("\" ").unwrap();
+                    (left == right, rest)
+                }
+            };
+            if holds == is_negated {
+                return;
+            }
+        }
+        let assignment = rest.strip_prefix("set \"").unwrap().strip_suffix('"').unwrap();
+        let (name, value) = assignment.split_once('=').unwrap();
+        variables.set(name, value);
+    }
+
+    /// What a line does in PowerShell: `if (…) {…} elseif (…) {…}`, one behind the other.
+    fn in_powershell(line: &str, variables: &mut Variables) {
+        for statement in line.split("; ") {
+            let mut clauses = statement.strip_prefix("if (").unwrap().split(" elseif (");
+            let holding = clauses.find_map(|clause| {
+                let (condition, action) = clause.split_once(") { ").unwrap();
+                let mut terms = condition.split(" -and ");
+                terms.all(|term| holds(term, variables)).then_some(action)
+            });
+            let Some(action) = holding else { continue };
+            let action = action.strip_suffix(" }").unwrap().strip_prefix("$Env:").unwrap();
+            let (name, value) = action
+                .split_once(" = ")
+                .or_else(|| action.split_once(" += "))
+                .unwrap();
+            let value = match value.strip_prefix("$Env:") {
+                Some(other) => variables.get(other),
+                None => value.strip_prefix('\'').unwrap().strip_suffix('\'').unwrap(),
+            };
+            let before = if action.contains(" += ") {
+                variables.get(name)
+            } else {
+                ""
+            };
+            let value = format!("{before}{value}");
+            variables.set(name, &value);
+        }
+    }
+
+    fn holds(term: &str, variables: &Variables) -> bool {
+        let (term, is_negated) = match term.strip_prefix("-not ") {
+            Some(term) => (term, true),
+            None => (term, false),
+        };
+        let is_so = match (term.strip_prefix("$Env:"), term.split_once(".EndsWith('")) {
+            (None, Some((text, end))) => {
+                let name = text.strip_prefix("\",$Env:").unwrap().strip_suffix('"').unwrap();
+                format!(",{}", variables.get(name)).ends_with(end.strip_suffix("')").unwrap())
+            }
+            (Some(comparison), _) => match comparison.split_once(" -ne '") {
+                Some((name, other)) => variables.get(name) != other.strip_suffix('\'').unwrap(),
+                None => !variables.get(comparison).is_empty(),
+            },
+            (None, None) => panic!("{term}"),
+        };
+        is_so != is_negated
+    }
+
     #[test]
-    fn h3_windows_shells_add_loopback_to_what_they_have() {
-        let cmd = statements(Shell::Cmd);
-        assert_eq!(cmd.len(), 2, "one name for both spellings");
-        assert!(cmd[1].ends_with("set \"NO_PROXY=%NO_PROXY%,127.0.0.1,localhost,::1\""));
-        let powershell = statements(Shell::Powershell).join("\n");
-        assert!(powershell.contains("$Env:no_proxy += ',127.0.0.1,localhost,::1'"));
+    fn h3_windows_shells_add_loopback_to_what_they_have_once() {
+        let run: [(Shell, fn(&str, &mut Variables)); 2] = [
+            (Shell::Cmd, in_the_command_prompt),
+            (Shell::Powershell, in_powershell),
+        ];
+        for (shell, run) in run {
+            for (before, after) in CASES.map(|(before, after)| (before[0], after[0])) {
+                let mut variables = Variables::of(before);
+                for line in statements(shell).iter().chain(&statements(shell)) {
+                    run(line, &mut variables);
+                }
+                // What one spelling says the other one says too.
+                let after = before.map_or(LOOPBACK, |_| after);
+                assert_eq!(variables.get(NAMES[1]), after, "{shell:?} {before:?}");
+            }
+        }
     }
 }

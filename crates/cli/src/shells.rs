@@ -210,6 +210,57 @@ mod tests {
         }
     }
 
+    /// What PowerShell reads in single quotes: two quotes of any kind are one, everything else stands for itself, and a
+    /// single one ends the text.
+    fn as_powershell_reads(statement: &str) -> Option<String> {
+        let is_quote = |letter: char| "'\u{2018}\u{2019}\u{201a}\u{201b}".contains(letter);
+        let mut letters = statement.strip_prefix("$Env:AWS_VALUE = '")?.chars().peekable();
+        let mut value = String::new();
+        while let Some(letter) = letters.next() {
+            if is_quote(letter) && letters.next_if(|next| is_quote(*next)).is_none() {
+                return letters.next().is_none().then_some(value);
+            }
+            value.push(letter);
+        }
+        None
+    }
+
+    /// What the command prompt reads: up to the last quote of the line; a name between two % is its value, ! is with
+    /// delayed expansion, and a line's end ends everything.
+    fn as_the_command_prompt_reads(statement: &str) -> Option<String> {
+        let value = statement.strip_prefix("set \"AWS_VALUE=")?.strip_suffix('"')?;
+        (!value.contains(['%', '!', '"', '\r', '\n'])).then(|| value.to_owned())
+    }
+
+    #[test]
+    fn i4_windows_shells_read_exactly_the_value_or_are_given_none() {
+        let more = [
+            "\u{2019}x\u{2018}",
+            "it's",
+            "''",
+            "^",
+            "a&b|c<>",
+            "$x `n",
+            "ends with \\",
+        ];
+        for value in HOSTILE.into_iter().chain(more) {
+            let statement = Shell::Powershell.set(&[], &one(value)).unwrap();
+            assert_eq!(
+                as_powershell_reads(&statement).as_deref(),
+                Some(value),
+                "{statement}"
+            );
+            match Shell::Cmd.set(&[], &one(value)) {
+                Ok(statement) => assert_eq!(
+                    as_the_command_prompt_reads(&statement).as_deref(),
+                    Some(value),
+                    "{statement}"
+                ),
+                Err(Unquotable) => assert!(value.contains(['%', '!', '"', '\n']), "{value}"),
+            }
+        }
+    }
+
     #[test]
     fn i4_powershell_doubles_every_kind_of_single_quote() {
         for (value, quoted) in [

@@ -1,6 +1,9 @@
 //! The signals that ask a program to end: waited for, and passed on to a command that runs for us.
 
 #[cfg(unix)]
+mod system;
+
+#[cfg(unix)]
 pub use unix::{Came, Signals};
 #[cfg(windows)]
 pub use windows::Signals;
@@ -12,6 +15,8 @@ mod unix {
     use rustix::process::{Pid, Signal, getpgrp, kill_process};
     use tokio::process::Child;
     use tokio::signal::unix::{Signal as Listener, SignalKind, signal};
+
+    use super::system;
 
     /// What asks a program to end.
     const ENDING: [Signal; 3] = [Signal::INT, Signal::TERM, Signal::HUP];
@@ -28,7 +33,7 @@ mod unix {
         Signal::WINCH,
     ];
 
-    /// Those that a terminal sends to everybody in its foreground.
+    /// Those that a terminal sends to everybody in its foreground; a process sends them too.
     const OF_TERMINALS: [Signal; 4] = [Signal::INT, Signal::QUIT, Signal::HUP, Signal::WINCH];
 
     /// Signals that are waited for. What was ignored when we began (`nohup`, a script's `&`) stays ignored, by us and
@@ -37,7 +42,11 @@ mod unix {
 
     /// A signal that came to us.
     #[derive(Debug, Clone, Copy)]
-    pub struct Came(Signal);
+    pub struct Came {
+        signal: Signal,
+        /// By a process, which may mean us alone.
+        is_sent: bool,
+    }
 
     impl Signals {
         /// The signals that ask a program to end.
@@ -51,9 +60,12 @@ mod unix {
         }
 
         fn of(wanted: &[Signal]) -> std::io::Result<Self> {
-            let ignored = ignored();
-            let heeded = wanted.iter().filter(|wanted| !is_in(ignored, **wanted));
+            let heeded = wanted.iter().filter(|wanted| !system::is_ignored(**wanted));
             let listening = heeded.map(|wanted| {
+                if OF_TERMINALS.contains(wanted) {
+                    // Before the listener hears of it.
+                    system::note_sender(*wanted)?;
+                }
                 let listener = signal(SignalKind::from_raw(wanted.as_raw()))?;
                 Ok((*wanted, listener))
             });
@@ -67,7 +79,10 @@ mod unix {
         fn poll(&mut self, context: &mut Context<'_>) -> Poll<Came> {
             for (signal, listener) in &mut self.0 {
                 if let Poll::Ready(Some(())) = listener.poll_recv(context) {
-                    return Poll::Ready(Came(*signal));
+                    return Poll::Ready(Came {
+                        signal: *signal,
+                        is_sent: system::was_sent(*signal),
+                    });
                 }
             }
             Poll::Pending
@@ -77,31 +92,20 @@ mod unix {
     impl Came {
         /// How a program ends that does not hear it.
         pub fn as_end(self) -> std::process::ExitStatus {
-            std::os::unix::process::ExitStatusExt::from_raw(self.0.as_raw())
+            std::os::unix::process::ExitStatusExt::from_raw(self.signal.as_raw())
         }
 
         pub fn pass_on(self, child: &Child) {
-            // Ctrl-C goes to everybody in the foreground: a second one would make some programs break off.
-            if OF_TERMINALS.contains(&self.0) && is_in_foreground() {
+            // Ctrl-C goes to everybody in the foreground: a second one would make some programs break off. One that a
+            // process sends goes to us alone, unless it means the whole group; who sends it to a wrapper has to be heard.
+            if OF_TERMINALS.contains(&self.signal) && !self.is_sent && is_in_foreground() {
                 return;
             }
             let pid = child.id().and_then(|pid| Pid::from_raw(pid.cast_signed()));
-            if let Some(Err(error)) = pid.map(|pid| kill_process(pid, self.0)) {
+            if let Some(Err(error)) = pid.map(|pid| kill_process(pid, self.signal)) {
                 tracing::debug!(%error, "the command ended before its signal came");
             }
         }
-    }
-
-    /// The signals that this process ignores, a bit for each: Linux tells them in `/proc`.
-    fn ignored() -> u64 {
-        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-        let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-        mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
-            .unwrap_or_default()
-    }
-
-    fn is_in(mask: u64, signal: Signal) -> bool {
-        mask >> (signal.as_raw() - 1) & 1 == 1
     }
 
     fn is_in_foreground() -> bool {

@@ -5,6 +5,8 @@
 
 #[path = "command_line/agents.rs"]
 mod agents;
+#[path = "command_line/completions.rs"]
+mod completions;
 #[path = "command_line/console.rs"]
 mod console;
 #[path = "command_line/credential_process.rs"]
@@ -13,6 +15,9 @@ mod credential_process;
 mod exec;
 #[path = "command_line/folders.rs"]
 mod folders;
+#[cfg(target_os = "linux")]
+#[path = "command_line/foreground.rs"]
+mod foreground;
 #[path = "command_line/home.rs"]
 mod home;
 #[path = "command_line/hung_agents.rs"]
@@ -29,3 +34,5 @@ mod settings;
 mod shells;
 #[path = "command_line/small_program.rs"]
 mod small_program;
+#[path = "command_line/ssh.rs"]
+mod ssh;

@@ -13,7 +13,7 @@ use portray_core::uses::Door;
 use tokio::process::Child;
 use tokio::runtime::{Builder, Runtime};
 
-use super::{Invocation, container_folder, credentials, endpoint, launch};
+use super::{Invocation, container_folder, credentials, default_profile, endpoint, launch};
 use crate::arguments::Exec;
 use crate::documents::{COMPETING, variables};
 use crate::failure::Failure;
@@ -29,7 +29,9 @@ pub fn run(invocation: &Invocation, arguments: &Exec) -> Result<ExitCode, Failur
         return with_variables(invocation, arguments);
     }
     // Asked for before the command starts, so that what is wrong is said here and not by every tool in its way.
-    let prepared = credentials::prepare(invocation, &arguments.role.words(), Door::Exec)?;
+    let role = arguments.role.words();
+    let prepared = credentials::prepare(invocation, &role, Door::Exec)?;
+    default_profile::warn(invocation, &role);
     to_its_end(
         invocation.printer,
         with_endpoint(invocation, arguments, &prepared),

@@ -6,6 +6,7 @@ mod console;
 mod container_folder;
 mod credential_process;
 mod credentials;
+mod default_profile;
 mod details;
 mod doctor;
 mod endpoint;

@@ -1,6 +1,7 @@
 //! AWS's own files of the person: whether every tool reads them as they are meant.
 
 use portray_core::app::contract::ProblemView;
+use portray_core::aws_config::default_profile::{OwnCredentials, own_credentials};
 use portray_core::aws_config::file::ConfigFile;
 use portray_core::aws_config::findings;
 use portray_core::aws_config::findings::{File, Finding};
@@ -33,8 +34,33 @@ pub fn checks(invocation: &Invocation, mask: &mut Mask) -> Vec<Check> {
     let read = ConfigFile::of(&files, &invocation.paths).read();
     match read {
         Err(error) => vec![Check::problem(CHECK, &ProblemView::aws_config(&error), mask)],
-        Ok(read) => judged(&findings(read.config.as_deref(), read.credentials.as_deref())),
+        Ok(read) => {
+            let mut checks = judged(&findings(read.config.as_deref(), read.credentials.as_deref()));
+            let (config, credentials) = (
+                read.config.unwrap_or_default(),
+                read.credentials.unwrap_or_default(),
+            );
+            checks.extend(default_profile(&config, &credentials));
+            checks
+        }
     }
+}
+
+/// What a command under `exec` would get in place of its role.
+fn default_profile(config: &[u8], credentials: &[u8]) -> Option<Check> {
+    let OwnCredentials { way, file } = own_credentials(config, credentials)?;
+    let file = match file {
+        File::Config => "configuration",
+        File::Credentials => "credentials",
+    };
+    Some(Check::note(
+        CHECK,
+        format!(
+            "[default] in the {file} file has {way}: the AWS CLI and the SDKs take that in place of what “portray \
+             exec” and “portray serve” offer."
+        ),
+        "Use “portray exec --env …”, or give that profile another name.",
+    ))
 }
 
 /// Lines only: what stands in them may be anybody's.
@@ -115,5 +141,21 @@ mod tests {
         );
         let odd = of("[acme]\nregion = eu-west-1\n", "");
         assert_eq!(odd[0].0, Verdict::Note, "{odd:?}");
+    }
+
+    #[test]
+    fn a_default_profile_with_credentials_of_its_own_is_said_without_them() {
+        assert!(default_profile(b"[default]\nregion = eu-west-1\n", b"").is_none());
+        let keys = b"[default]\naws_access_key_id = AKIACANARY\naws_secret_access_key = canary\n";
+        let check = default_profile(b"", keys).unwrap();
+        assert_eq!(check.verdict, Verdict::Note);
+        assert!(
+            check
+                .what
+                .contains("[default] in the credentials file has access keys"),
+            "{}",
+            check.what
+        );
+        assert!(!check.what.to_lowercase().contains("canary"));
     }
 }

@@ -1,9 +1,8 @@
 //! `exec`: what its command is given, and that it ends as the command does.
 
-use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
-use crate::home::{Home, SECRET, credentials, text};
+use crate::home::{Home, Lines, SECRET, credentials, text};
 
 #[test]
 fn exec_gives_an_endpoint_of_its_own_and_nothing_that_competes_with_it() {
@@ -69,6 +68,47 @@ fn exec_with_plain_variables_sets_the_keys_and_no_endpoint() {
 }
 
 #[test]
+fn a_default_profile_that_tools_would_take_instead_is_said_with_the_way_around_it() {
+    let home = Home::new();
+    let _requests = home.with_agent(vec![credentials()]);
+    let said = |more: &[&str]| {
+        let exec = ["exec", "acme-dev/ReadOnly"].iter().chain(more);
+        let arguments: Vec<_> = exec.chain(&["--", "true"]).copied().collect();
+        let output = home
+            .portray(&arguments)
+            .env("HOME", home.path())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        text(&output.stderr)
+    };
+    assert_eq!(said(&[]), "", "nothing is in the way");
+    let aws = home.path().join(".aws");
+    std::fs::create_dir(&aws).unwrap();
+    std::fs::write(
+        aws.join("config"),
+        "[default]\nregion = eu-west-1\n[profile other]\nsso_account_id = 1\n",
+    )
+    .unwrap();
+    assert_eq!(said(&[]), "");
+    std::fs::write(
+        aws.join("credentials"),
+        "[default]\naws_access_key_id = AKIACANARY\n",
+    )
+    .unwrap();
+    let warned = said(&[]);
+    assert_eq!(warned.lines().count(), 2, "{warned}");
+    assert!(
+        warned.contains(".aws/credentials has access keys")
+            && warned.contains("in place of acme-dev/ReadOnly")
+            && warned.contains("portray exec --env"),
+        "{warned}"
+    );
+    assert!(!warned.contains("CANARY"));
+    assert!(!said(&["--env"]).contains("[default]"), "there the role is taken");
+}
+
+#[test]
 fn exec_ends_as_its_command_does() {
     let home = Home::new();
     let _requests = home.with_agent(vec![credentials()]);
@@ -110,11 +150,11 @@ fn exec_passes_signals_on() {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        assert_eq!(lines.next().unwrap().unwrap(), "ready");
+        let lines = Lines::of(child.stdout.take().unwrap());
+        assert_eq!(lines.next(), "ready");
         let pid = rustix::process::Pid::from_child(&child);
         rustix::process::kill_process(pid, signal).unwrap();
-        assert_eq!(lines.next().unwrap().unwrap(), "passed on", "{name}");
+        assert_eq!(lines.next(), "passed on", "{name}");
         assert_eq!(child.wait().unwrap().code(), Some(9), "{name}");
     }
 }
@@ -141,8 +181,8 @@ fn what_was_ignored_when_exec_began_stays_ignored_by_it_and_by_its_command() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mask = lines.next().unwrap().unwrap();
+    let lines = Lines::of(child.stdout.take().unwrap());
+    let mask = lines.next();
     let mask = u64::from_str_radix(mask.trim_start_matches("SigIgn:").trim(), 16).unwrap();
     assert_eq!(mask & 0b11, 0b11, "{mask:b}");
     let pid = rustix::process::Pid::from_child(&child);
@@ -150,6 +190,6 @@ fn what_was_ignored_when_exec_began_stays_ignored_by_it_and_by_its_command() {
         rustix::process::kill_process(pid, signal).unwrap();
     }
     std::io::Write::write_all(&mut child.stdin.take().unwrap(), b"\n").unwrap();
-    assert_eq!(lines.next().unwrap().unwrap(), "end");
+    assert_eq!(lines.next(), "end");
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }

@@ -1,14 +1,17 @@
 //! A home of its own for the program, and an agent there that says what a test wrote down.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
 
 use serde_json::{Value, json};
+
+const DEADLINE: Duration = Duration::from_secs(20);
 
 pub const SECRET: &str = "aoa-canary-secret";
 
@@ -83,6 +86,24 @@ impl Home {
 
     pub fn stop_agent(&self) {
         self.portray(&["agent", "stop"]).output().unwrap();
+    }
+}
+
+/// What a program says, line by line: whoever waits for a line that does not come is told.
+pub struct Lines(Receiver<String>);
+
+impl Lines {
+    pub fn of(output: impl Read + Send + 'static) -> Self {
+        let (say, said) = channel();
+        std::thread::spawn(move || {
+            let mut lines = BufReader::new(output).lines().map_while(Result::ok);
+            lines.try_for_each(|line| say.send(line))
+        });
+        Self(said)
+    }
+
+    pub fn next(&self) -> String {
+        self.0.recv_timeout(DEADLINE).unwrap()
     }
 }
 

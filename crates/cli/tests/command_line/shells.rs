@@ -1,4 +1,4 @@
-//! `env`, `serve` and what shells evaluate of them; `keep`, completions and manual pages.
+//! `env`, `serve` and what shells evaluate of them; `keep`.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::home::{Home, SECRET, credentials, text};
 
 /// What a shell prints after it has evaluated statements in an environment that has other credentials.
-fn evaluated(shell: &str, statements: &str, then: &str) -> String {
+pub fn evaluated(shell: &str, statements: &str, then: &str) -> String {
     let output = Command::new(shell)
         .args(["-c", &format!("{statements}\n{then}")])
         .env_clear()
@@ -296,6 +296,32 @@ fn h3_serve_keeps_requests_away_from_a_proxy_that_only_the_other_shell_knows() {
 }
 
 #[test]
+fn a_folder_that_no_container_can_be_shown_is_named_with_what_cannot_stand_in_it() {
+    let home = Home::new();
+    let _requests = home.with_agent(vec![credentials()]);
+    for letter in [',', ':'] {
+        let folder = home.path().join(format!("a{letter}b"));
+        let folder = folder.to_str().unwrap();
+        let mut serve = home.portray(&["serve", "acme-dev/ReadOnly", "--container-dir", folder]);
+        let mut refused = serve
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(refused.stderr.take().unwrap());
+        let mut said = String::new();
+        lines.read_line(&mut said).unwrap();
+        if !said.contains(folder) {
+            refused.kill().unwrap();
+        }
+        lines.read_to_string(&mut said).unwrap();
+        assert_eq!(refused.wait().unwrap().code(), Some(2), "{said}");
+        assert!(said.contains("“,”") && said.contains("“:”"), "{said}");
+        assert!(!std::path::Path::new(folder).exists(), "nothing is left");
+    }
+}
+
+#[test]
 fn keep_says_which_role_is_kept() {
     let home = Home::new();
     let kept = json!({
@@ -327,71 +353,4 @@ fn keep_says_which_role_is_kept() {
             (&json!(on), &json!("dev read"))
         );
     }
-}
-
-#[test]
-fn completions_run_in_each_shell_without_a_word_and_complete() {
-    let home = Home::new();
-    for (shell, load, complete) in [
-        ("fish", "source FILE", "complete -C 'portray env --shell f'"),
-        (
-            "bash",
-            "source FILE",
-            "COMP_WORDS=(portray env --shell f); COMP_CWORD=3; _portray portray f --shell; echo \"${COMPREPLY[@]}\"",
-        ),
-        (
-            "zsh",
-            "autoload -U compinit; compinit -u -D; source FILE",
-            "whence -w _portray; echo fish",
-        ),
-    ] {
-        let script = home.portray(&["completions", shell]).output().unwrap();
-        let file = home.path().join(shell);
-        std::fs::write(&file, &script.stdout).unwrap();
-        let load = load.replace("FILE", file.to_str().unwrap());
-        let run = Command::new(shell)
-            .args(["-c", &format!("{load}\n{complete}")])
-            .env("HOME", home.path())
-            .output();
-        let output = match run {
-            // The tests' set-up installs it on Linux: there it is missed.
-            Err(_) if !cfg!(target_os = "linux") => continue,
-            run => run.unwrap(),
-        };
-        assert!(output.stderr.is_empty(), "{shell} {output:?}");
-        assert!(text(&output.stdout).contains("fish"), "{shell} {output:?}");
-    }
-}
-
-#[test]
-fn completions_and_manual_pages_know_the_commands_and_need_no_agent() {
-    let home = Home::new();
-    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
-        let script = home.portray(&["completions", shell]).output().unwrap();
-        assert!(script.status.success() && script.stderr.is_empty(), "{script:?}");
-        assert!(text(&script.stdout).contains("credential-process"), "{shell}");
-    }
-    let script = text(&home.portray(&["completions", "bash"]).output().unwrap().stdout);
-    let completed =
-        "COMP_WORDS=(portray cons); COMP_CWORD=1; _portray portray cons portray; echo \"${COMPREPLY[@]}\"";
-    assert_eq!(evaluated("bash", &script, completed), "console\n");
-
-    for shell in ["zsh", "fish"] {
-        let script = home.portray(&["completions", shell]).output().unwrap().stdout;
-        let file = home.path().join(shell);
-        std::fs::write(&file, script).unwrap();
-        let parsed = Command::new(shell).arg("-n").arg(&file).output().unwrap();
-        assert!(parsed.status.success() && parsed.stderr.is_empty(), "{parsed:?}");
-    }
-
-    let page = text(&home.portray(&["man"]).output().unwrap().stdout);
-    assert!(page.contains(".TH portray 1"), "{page}");
-    let page = text(&home.portray(&["man", "exec"]).output().unwrap().stdout);
-    assert!(
-        page.contains("TARGET") && page.contains("AWS_ACCESS_KEY_ID"),
-        "{page}"
-    );
-    let unknown = home.portray(&["man", "nothing"]).output().unwrap();
-    assert_eq!(unknown.status.code(), Some(2), "{unknown:?}");
-    assert!(!home.socket().exists());
 }

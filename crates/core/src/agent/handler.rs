@@ -75,7 +75,7 @@ impl Handler {
                 query,
                 offset,
                 limit,
-            } => self.accounts(portal.as_deref(), query, offset, limit),
+            } => self.accounts(portal.as_deref(), query, offset, limit).await,
             Operation::Search { search } => Ok(Reply::Search(self.app.search(&at_most_a_page(search)))),
             Operation::Login {
                 portal,
@@ -83,7 +83,7 @@ impl Handler {
                 open_browser,
                 force,
             } => {
-                let portal = self.portal(portal.as_deref())?;
+                let portal = self.portal(portal.as_deref()).await?;
                 let method = match device_code {
                     true => SignInMethod::DeviceCode,
                     false => SignInMethod::Browser,
@@ -161,7 +161,7 @@ impl Handler {
         let snapshot = match now {
             true => self.app.snapshot_now().await?,
             false => {
-                self.app.look_at_settings();
+                self.app.settings_of_now().await;
                 self.app.snapshot().await?
             }
         };
@@ -177,8 +177,8 @@ impl Handler {
         })))
     }
 
-    fn accounts(&self, portal: Option<&str>, query: String, offset: u32, limit: u32) -> Outcome {
-        let portal = self.portal(portal)?;
+    async fn accounts(&self, portal: Option<&str>, query: String, offset: u32, limit: u32) -> Outcome {
+        let portal = self.portal(portal).await?;
         let catalogue = self.app.catalogue();
         let listing = catalogue.listing(&PortalId(portal.id.clone()));
         let listing = listing.cloned().unwrap_or_default();
@@ -252,7 +252,7 @@ impl Handler {
     async fn logout(&self, portal: Option<&str>, all: bool) -> Outcome {
         let portals = match self.portals() {
             portals if all && !portals.is_empty() => portals,
-            _ => vec![self.portal(portal)?],
+            _ => vec![self.portal(portal).await?],
         };
         every_one(portals, |portal| self.ask(Request::SignOut { portal: portal.id })).await
     }
@@ -277,7 +277,17 @@ impl Handler {
         self.app.ask(request).await
     }
 
-    fn portal(&self, named: Option<&str>) -> Result<NamedPortal, Refusal> {
+    /// The portal that is meant, also where it was saved a moment ago.
+    async fn portal(&self, named: Option<&str>) -> Result<NamedPortal, Refusal> {
+        let known = self.known_portal(named);
+        if known.is_ok() {
+            return known;
+        }
+        self.app.settings_of_now().await;
+        self.known_portal(named)
+    }
+
+    fn known_portal(&self, named: Option<&str>) -> Result<NamedPortal, Refusal> {
         let portals = self.portals();
         let found = targets::portal(&portals, named, None);
         found.cloned().map_err(|refusal| match self.settings_fault() {

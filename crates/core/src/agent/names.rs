@@ -15,16 +15,22 @@ use crate::refresh::standing::Standing;
 const FIRST_LISTING: Duration = Duration::from_secs(8);
 
 impl Handler {
-    /// The role that is meant. Names stand in the listing: one that is not there to its end goes on, and is waited
-    /// for. So do free words, which half a listing could take for another role.
+    /// The role that is meant. Names stand in the settings, which may have been saved a moment ago, and in the listing:
+    /// one that is not there to its end goes on, and is waited for. So do free words, which half a listing could take for
+    /// another role.
     pub async fn role(&self, target: &Target) -> Result<RoleKey, Refusal> {
-        let portals = self.portals();
+        let mut portals = self.portals();
+        let mut outcome = self.listed_role(&portals, target);
+        if outcome.is_err() {
+            self.app.settings_of_now().await;
+            portals = self.portals();
+            outcome = self.listed_role(&portals, target);
+        }
         if portals.is_empty()
             && let Some(fault) = self.settings_fault()
         {
             return Err(fault.into());
         }
-        let outcome = self.listed_role(&portals, target);
         if self.is_settled(target, &outcome) || portals.iter().all(|portal| self.is_listed(portal)) {
             return outcome;
         }

@@ -124,11 +124,13 @@ impl ProblemView {
         )
     }
 
+    /// Neither an id nor a path that leads anywhere.
     pub fn unknown_consumer(consumer: &str) -> Self {
         Self::new(
             ProblemCode::WrongUse,
             format!("There is no launch and no program “{consumer}”."),
-            "Take an id from the first column of “portray uses”, or the whole path of a program.",
+            "Take an id from the first column of “portray uses”, or the whole path of a program that is there or was \
+             used.",
         )
     }
 

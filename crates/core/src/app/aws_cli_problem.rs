@@ -25,6 +25,15 @@ impl ProblemView {
         )
     }
 
+    /// The sign-in that the AWS CLI was given cannot be taken away from it.
+    pub fn aws_cli_keeps_sign_in(file: &Path, error: &std::io::Error) -> Self {
+        Self::new(
+            ProblemCode::Failed,
+            format!("You are signed out, but the AWS CLI's copy of the sign-in cannot be deleted ({error})."),
+            format!("Delete {}; Portray tries again while it runs.", file.display()),
+        )
+    }
+
     /// A sign-in that was made at AWS stays away from an endpoint in AWS's place; the portal can be taken over.
     pub fn aws_cli_sign_in_elsewhere(name: &str, endpoint: &Url) -> Self {
         Self::new(

@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use crate::app::contract::{Answer, ProblemView, Request, SignInMethod, Snapshot};
+use crate::app::records::Verdict;
+use crate::app::settings_file::Settled;
 use crate::app::syncing::Interrupted;
 use crate::app::unsaved::Decisions;
 use crate::app::{ConsoleRequest, SignInStart};
@@ -96,15 +98,24 @@ pub enum Command {
         reply: Option<Reply<Answer>>,
     },
     /// What stands in settings.toml now.
-    SettingsSeen(io::Result<Option<Vec<u8>>>),
+    SettingsSeen {
+        seen: io::Result<Option<Vec<u8>>>,
+        settled: Option<Settled>,
+    },
     /// Favourites, recents and kept roles, which could not be read at the start.
     MarksRead(Marks),
     /// Settings.toml is to be looked at.
-    SettingsToSee,
+    SettingsToSee(Option<Settled>),
     /// Nobody is signed in to a portal any more that is to be forgotten.
     PortalLeft {
         portal: PortalId,
         farewell: Farewell,
+        reply: Option<Reply<Answer>>,
+    },
+    /// A program that a person decides about is there.
+    Decided {
+        verdict: Verdict,
+        executable: String,
         reply: Option<Reply<Answer>>,
     },
     /// What a person has decided was written, or could not be.

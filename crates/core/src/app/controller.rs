@@ -207,6 +207,11 @@ impl Controller {
             Command::ConsoleOpened(key) => self.used(&key),
             Command::RecordsChanged => self.write_uses(false),
             Command::Failed(problem) => self.problem = Some(problem),
+            Command::Decided {
+                verdict,
+                executable,
+                reply,
+            } => self.decided(verdict, &executable, reply),
             Command::Saved { decisions, outcome } => self.saved(decisions, outcome),
             Command::AnswerSaved {
                 decisions,
@@ -219,9 +224,9 @@ impl Controller {
                 outcome,
                 reply,
             } => self.portal_removed(&portal, outcome, reply),
-            Command::SettingsSeen(seen) => self.settings_seen(seen),
+            Command::SettingsSeen { seen, settled } => self.settings_seen(seen, settled),
             Command::MarksRead(marks) => self.marks_read(marks),
-            Command::SettingsToSee => self.look_at_settings(),
+            Command::SettingsToSee(settled) => self.look_at_settings(settled),
             Command::PortalLeft {
                 portal,
                 farewell,

@@ -45,13 +45,13 @@ impl Controller {
     }
 
     pub(super) fn watched(&mut self) {
-        self.look_at_settings();
+        self.look_at_settings(None);
         self.sync_stale(Duration::from_secs(60));
     }
 
     pub(super) fn woke(&mut self) {
         self.problem = None;
-        self.look_at_settings();
+        self.look_at_settings(None);
         self.http.forget_connections();
         self.load_sessions();
         self.refresh.try_again();
@@ -60,9 +60,10 @@ impl Controller {
     }
 
     pub(super) fn tick(&mut self) {
-        self.look_at_settings();
+        self.look_at_settings(None);
         self.look_for_marks();
         self.shared_logins.look_again();
+        self.take_back_again();
         self.load_sessions();
         for session in self.refresh.sessions() {
             tokio::spawn(async move { session.mend_store().await });

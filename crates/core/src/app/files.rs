@@ -10,7 +10,8 @@ use crate::app::contract::{ProblemCode, ProblemView};
 use crate::app::controller::Controller;
 use crate::role_catalog::{Catalogue, CatalogueFiles, Marks, MarksFile};
 
-/// Reads and writes files in the order in which it was asked: a slow disk holds up nobody.
+/// Reads and writes files in the order in which it was asked: a slow disk holds up nobody. Clones are the same.
+#[derive(Clone)]
 pub struct Writer(mpsc::Sender<Write>);
 
 /// Something to be read or written.
@@ -30,6 +31,13 @@ impl Writer {
         }
     }
 
+    /// Does something after everything that was asked for before.
+    pub fn write(&self, write: impl FnOnce() -> io::Result<()> + Send + 'static) {
+        if self.0.send(Box::new(write)).is_err() {
+            tracing::error!("the thread that writes files has ended");
+        }
+    }
+
     pub fn start(commands: UnboundedSender<Command>) -> Self {
         let (sender, writes) = mpsc::channel::<Write>();
         std::thread::spawn(move || {
@@ -46,9 +54,7 @@ impl Writer {
 impl Controller {
     /// Does something with files of ours, after everything that was asked for before. A failure is told to everybody.
     pub(super) fn write(&self, write: impl FnOnce() -> io::Result<()> + Send + 'static) {
-        if self.writer.0.send(Box::new(write)).is_err() {
-            tracing::error!("the thread that writes files has ended");
-        }
+        self.writer.write(write);
     }
 
     pub(super) fn catalogue(&self) -> Arc<Catalogue> {

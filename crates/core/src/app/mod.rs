@@ -20,6 +20,7 @@ mod inbox;
 mod inspection;
 mod kept;
 mod list_orders;
+mod listings;
 pub mod notices;
 mod portals;
 pub mod problem;
@@ -212,11 +213,6 @@ impl App {
     pub fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
         let _ = self.send(Command::Watched);
         self.snapshots.subscribe()
-    }
-
-    /// Has the settings read anew: whoever looks at the state may have edited them just now.
-    pub fn look_at_settings(&self) {
-        let _ = self.send(Command::SettingsToSee);
     }
 
     /// The state as it is now, once the store has said who is signed in.

@@ -146,7 +146,16 @@ impl Controller {
             return;
         };
         let (portal, store) = (portal.clone(), self.store.clone());
-        self.spawn_then(reply, leave(session, store), |farewell, reply| {
+        let (taking_back, commands) = (self.taking_back(&portal), self.commands.clone());
+        let work = async move {
+            let farewell = leave(session, store).await;
+            if let Err(problem) = taking_back.done().await {
+                // That holds up nothing: it is tried again.
+                let _ = commands.send(Command::Failed(problem));
+            }
+            farewell
+        };
+        self.spawn_then(reply, work, |farewell, reply| {
             Some(Command::PortalLeft {
                 portal,
                 farewell,

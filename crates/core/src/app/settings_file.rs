@@ -3,15 +3,25 @@
 use std::io;
 use std::time::Duration;
 
+use tokio::sync::oneshot;
+
+use crate::app::App;
 use crate::app::command::{Command, Reply, SettingsChange};
 use crate::app::contract::{Answer, ProblemView};
 use crate::app::controller::{Controller, answer};
 use crate::identity_center::PortalId;
+use crate::identity_center::deadline::within;
 use crate::private_files;
 use crate::settings::{Fault, Settings, SettingsError};
 
 /// An editor may be in the middle of writing: an edit counts when it still stands after this.
 const SETTLED: Duration = Duration::from_secs(1);
+
+/// How long whoever asks for what holds now waits for that.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Is dropped when it is known what holds.
+pub type Settled = oneshot::Sender<()>;
 
 /// What stands in the file and is not taken over.
 #[derive(Debug)]
@@ -28,6 +38,18 @@ pub struct SettingsProblems {
     /// A file or parts of it that a person has to mend.
     pub faults: Vec<ProblemView>,
     pub unknown_keys: Vec<ProblemView>,
+}
+
+impl App {
+    /// Takes over what a person has just saved, before anything is said of what there is. Where nothing was saved that
+    /// is one look at the file.
+    pub async fn settings_of_now(&self) {
+        let (settled, known) = oneshot::channel();
+        if self.send(Command::SettingsToSee(Some(settled))).is_ok() {
+            // A disk that hangs, or an editor that writes on and on, does not keep an answer waiting.
+            within(&self.clock, PATIENCE, known).await;
+        }
+    }
 }
 
 impl Controller {
@@ -100,16 +122,18 @@ impl Controller {
         }
     }
 
-    /// Reads the file behind everything that is being written.
-    pub(super) fn look_at_settings(&self) {
+    /// Reads the file behind everything that is being written. `settled` hears when it is known what holds: whoever
+    /// waits for that gives it, others `None`.
+    pub(super) fn look_at_settings(&self, settled: Option<Settled>) {
         let (path, commands) = (self.paths.settings(), self.commands.clone());
         self.write(move || {
-            let _ = commands.send(Command::SettingsSeen(private_files::read(&path)));
+            let seen = private_files::read(&path);
+            let _ = commands.send(Command::SettingsSeen { seen, settled });
             Ok(())
         });
     }
 
-    pub(super) fn settings_seen(&mut self, seen: io::Result<Option<Vec<u8>>>) {
+    pub(super) fn settings_seen(&mut self, seen: io::Result<Option<Vec<u8>>>, settled: Option<Settled>) {
         let content = match seen {
             Ok(Some(content)) if self.settings.is_from(&content) => return self.forget_edit(),
             Ok(Some(content)) => Ok(content),
@@ -127,16 +151,16 @@ impl Controller {
                 self.forget_edit();
                 let told = None;
                 self.edit = Some(Edit { content, told });
-                self.look_at_settings_again();
+                self.look_at_settings_again(settled);
             }
         }
     }
 
-    fn look_at_settings_again(&self) {
+    fn look_at_settings_again(&self, settled: Option<Settled>) {
         let (clock, commands) = (self.clock.clone(), self.commands.clone());
         tokio::spawn(async move {
             clock.sleep(SETTLED).await;
-            let _ = commands.send(Command::SettingsToSee);
+            let _ = commands.send(Command::SettingsToSee(settled));
         });
     }
 

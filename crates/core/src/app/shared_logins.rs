@@ -3,14 +3,18 @@
 //! The access token alone goes there, never what renews it: a tool that found that would use it up. A sign-in of the AWS
 //! CLI's own stays while it lives.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use sha2::Digest;
+use tokio::sync::oneshot;
 
 use crate::app::aws_cli::keys_of;
+use crate::app::contract::ProblemView;
 use crate::app::controller::Controller;
+use crate::app::files::Writer;
 use crate::aws_config::logins::LoginKey;
 use crate::aws_config::sso_cache::{CacheFault, CachedToken, SsoCache};
 use crate::clock::SharedClock;
@@ -68,10 +72,14 @@ impl Controller {
                 wanted.insert(portal.id.clone(), (session.center.portal.clone(), token));
             }
         }
-        let gone: Vec<_> = self.shared_logins.seen.keys().cloned().collect();
-        for portal in gone.into_iter().filter(|portal| !wanted.contains_key(portal)) {
-            self.shared_logins.seen.remove(&portal);
-            self.take_back(portal);
+        let seen = self.shared_logins.seen.len();
+        let seen_before = std::mem::take(&mut self.shared_logins.seen);
+        let still = seen_before
+            .into_iter()
+            .filter(|(portal, _)| wanted.contains_key(portal));
+        self.shared_logins.seen = still.collect();
+        if self.shared_logins.seen.len() < seen {
+            self.take_back_all_but(wanted.keys().cloned().collect());
         }
         for (id, (portal, token)) in wanted {
             let fingerprint = Some(Fingerprint::of(&token.access_token));
@@ -110,26 +118,89 @@ impl Controller {
         });
     }
 
-    fn take_back(&self, portal: String) {
+    /// What could not be taken away before is, as soon as that works.
+    pub(super) fn take_back_again(&self) {
+        self.take_back_all_but(self.shared_logins.seen.keys().cloned().collect());
+    }
+
+    fn take_back_all_but(&self, sharing: BTreeSet<String>) {
         let Some(home) = self.environment.home() else {
             return;
         };
         let given = self.shared_logins.given.clone();
         self.write(move || {
-            let cache = SsoCache::in_home(&home);
             let mut given = given.lock().expect("no panic under this lock");
-            let of_portal = given.iter().filter(|(_, it)| it.portal == portal);
-            let keys: Vec<_> = of_portal.map(|(key, _)| key.clone()).collect();
-            let mut outcome = Ok(());
-            for key in keys {
-                if is_ours(&cache, &key, &given) {
-                    outcome = outcome.and(cache.remove(&key));
-                }
-                given.remove(&key);
-            }
-            outcome
+            take_back(&SsoCache::in_home(&home), &mut given, |portal| {
+                !sharing.contains(portal)
+            })
         });
     }
+
+    /// For whoever ends a sign-in: takes its token out of the AWS CLI's files.
+    pub(super) fn taking_back(&self, portal: &PortalId) -> TakingBack {
+        TakingBack {
+            portal: portal.0.clone(),
+            home: self.environment.home(),
+            given: self.shared_logins.given.clone(),
+            writer: self.writer.clone(),
+        }
+    }
+}
+
+/// Takes the token of a sign-in that has ended out of the AWS CLI's files.
+pub(super) struct TakingBack {
+    portal: String,
+    home: Option<PathBuf>,
+    given: Arc<Mutex<BTreeMap<LoginKey, Given>>>,
+    writer: Writer,
+}
+
+impl TakingBack {
+    /// Ends when it is gone, or says why it is not.
+    pub(super) async fn done(self) -> Result<(), ProblemView> {
+        let Self {
+            portal,
+            home,
+            given,
+            writer,
+        } = self;
+        let Some(home) = home else { return Ok(()) };
+        let (tell, told) = oneshot::channel();
+        writer.write(move || {
+            let cache = SsoCache::in_home(&home);
+            let mut given = given.lock().expect("no panic under this lock");
+            let outcome = take_back(&cache, &mut given, |of| of == portal);
+            let left = given.iter().find(|(_, it)| it.portal == portal);
+            let problem = outcome.err().zip(left);
+            let problem =
+                problem.map(|(error, (key, _))| ProblemView::aws_cli_keeps_sign_in(&cache.file(key), &error));
+            let _ = tell.send(problem.map_or(Ok(()), Err));
+            Ok(())
+        });
+        // Without an answer the thread has ended, and the application with it.
+        told.await.unwrap_or(Ok(()))
+    }
+}
+
+/// Takes away what stands in the files of these portals and is ours. What cannot be is known still.
+fn take_back(
+    cache: &SsoCache,
+    given: &mut BTreeMap<LoginKey, Given>,
+    is_meant: impl Fn(&str) -> bool,
+) -> io::Result<()> {
+    let meant = given.iter().filter(|(_, it)| is_meant(&it.portal));
+    let keys: Vec<_> = meant.map(|(key, _)| key.clone()).collect();
+    let mut outcome = Ok(());
+    for key in keys {
+        match is_ours(cache, &key, given) {
+            true => match cache.remove(&key) {
+                Ok(()) => drop(given.remove(&key)),
+                Err(error) => outcome = Err(error),
+            },
+            false => drop(given.remove(&key)),
+        }
+    }
+    outcome
 }
 
 /// The token as a file of the AWS CLI's says it: by the machine's clock, because the tools look at that one.
@@ -213,6 +284,9 @@ fn tell(cache: &SsoCache, key: &LoginKey, fault: &CacheFault) {
         file.display()
     );
 }
+
+#[cfg(test)]
+mod ending_tests;
 
 #[cfg(test)]
 mod tests {

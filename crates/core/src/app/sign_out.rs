@@ -26,12 +26,15 @@ impl Controller {
         self.drop_listing(portal);
         let (refresh, http, portal) = (self.refresh.clone(), self.http.clone(), portal.clone());
         let (clock, zone) = (self.clock.clone(), self.zone.clone());
+        let taking_back = self.taking_back(&portal);
         let work = async move {
             let outcome = session.sign_out().await;
+            let taken_back = taking_back.done().await;
             // Whatever was fetched while AWS was told goes too, and the buffers in which tokens were sent.
             refresh.roles.forget_portal(&portal);
             http.forget_connections();
             let farewell = outcome.map_err(ProblemView::sign_out)?;
+            taken_back?;
             Ok(said(farewell, &session.portal().name, &clock, &zone))
         };
         self.spawn_then(reply, work, |said, reply| match reply {
@@ -64,6 +67,8 @@ impl Controller {
         }
         self.cancel_sign_in(portal);
         self.leave_sign_in(portal);
+        // What a process before this one gave to the AWS CLI is known for ours only while somebody is signed in.
+        self.share_logins();
         Some((session, reply))
     }
 

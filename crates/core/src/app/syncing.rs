@@ -17,10 +17,7 @@ use crate::identity_center::{Meaning, PortalId, Priority, RoleKey, Token};
 use crate::refresh::RefreshFailure;
 use crate::refresh::life::until;
 use crate::refresh::session::Session;
-use crate::role_catalog::{
-    self, Catalogue, CatalogueFiles, Listing, Progress, Source, StoredListing, SyncStopped, Synced,
-    Unfinished,
-};
+use crate::role_catalog::{self, Catalogue, Listing, Progress, Source, SyncStopped, Synced, Unfinished};
 use crate::supervised::survive_async;
 
 /// While somebody looks or asks for credentials a listing is not older than this.
@@ -43,6 +40,10 @@ pub(super) struct Running {
     /// The listing before it.
     known: Arc<Listing>,
     progress: SyncProgress,
+    /// Whether AWS has answered a call of it: from then on there may be news that it does not see.
+    is_answered: bool,
+    /// Whether a person wants to know what has come since: then another one follows.
+    again: bool,
     /// Why AWS has answered none of its calls for a while.
     pub(super) trouble: Option<ProblemView>,
     task: AbortHandle,
@@ -128,8 +129,12 @@ impl Controller {
         self.begin_sync(portal, Priority::Background, None);
     }
 
-    /// The same because a person wants it.
+    /// The same because a person wants it, who wants to see what there is now: what a sync that runs has listed may be
+    /// older. All who ask meanwhile share the one that follows it.
     pub(super) fn sync_asked_for(&mut self, portal: PortalId, reply: Option<Reply<Answer>>) {
+        if let Some(running) = self.syncs.running.get_mut(&portal) {
+            running.again |= running.is_answered;
+        }
         self.begin_sync(portal, Priority::Interactive, reply);
     }
 
@@ -178,6 +183,8 @@ impl Controller {
             number: job.number,
             known: job.known.clone(),
             progress: SyncProgress { done: 0, total: 0 },
+            is_answered: false,
+            again: false,
             trouble: None,
             task: tokio::spawn(job.run()).abort_handle(),
         };
@@ -189,15 +196,16 @@ impl Controller {
             return;
         };
         running.trouble = None;
+        running.is_answered = true;
         let before = running.progress;
         running.progress = SyncProgress {
             done: count(progress.done),
             total: count(progress.total),
         };
         // One more account's permission sets, not a page of accounts of which an earlier sync knew them.
-        let is_answered = before.total == running.progress.total && before.done < running.progress.done;
+        let is_more = before.total == running.progress.total && before.done < running.progress.done;
         let known = running.known.clone();
-        if is_answered {
+        if is_more {
             self.syncs.failed.forget(&portal);
         }
         let Some(partial) = progress.partial else { return };
@@ -215,7 +223,7 @@ impl Controller {
         let Some(running) = self.syncs.of_number(&portal, number) else {
             return;
         };
-        let known = running.known.clone();
+        let (known, again) = (running.known.clone(), running.again);
         self.syncs.running.remove(&portal);
         match outcome {
             Ok(Synced { listing, difference }) => {
@@ -233,7 +241,10 @@ impl Controller {
                 self.refresh.look.notify_one();
                 self.syncs.complete.insert(portal.clone(), listing.clone());
                 self.save_listing(&portal, listing.clone(), None);
-                self.set_listing(portal, listing);
+                self.set_listing(portal.clone(), listing);
+                if again {
+                    self.sync_asked_for(portal, None);
+                }
             }
             Err(Interrupted { failure, unfinished }) => {
                 tracing::info!(%failure, "a sync did not come to its end");
@@ -289,37 +300,6 @@ impl Controller {
         self.syncs.stop(portal);
         self.forget_change(portal);
         self.refresh.roles.resume_portal(portal);
-    }
-
-    /// The list of somebody who has left. Favourites stay for when the same person comes back.
-    pub(super) fn drop_listing(&mut self, portal: &PortalId) {
-        self.syncs.stop(portal);
-        self.set_listing(portal.clone(), Arc::default());
-        let (files, portal) = (CatalogueFiles::of(&self.paths), portal.clone());
-        self.write(move || files.forget(&portal));
-    }
-
-    pub(super) fn forget_listing(&mut self, portal: &PortalId) {
-        self.drop_listing(portal);
-        self.change_catalogue(|catalogue| catalogue.forget_portal(portal));
-    }
-
-    /// Out of sight, but not off the disk.
-    pub(super) fn hide_listing(&mut self, portal: &PortalId) {
-        let mut catalogue = (*self.catalogue()).clone();
-        catalogue.hide_portal(portal);
-        self.set_catalogue(Arc::new(catalogue));
-    }
-
-    fn set_listing(&mut self, portal: PortalId, listing: Arc<Listing>) {
-        let mut catalogue = (*self.catalogue()).clone();
-        catalogue.set_listing(portal, listing);
-        self.set_catalogue(Arc::new(catalogue));
-    }
-
-    fn save_listing(&self, portal: &PortalId, listing: Arc<Listing>, unfinished: Option<Unfinished>) {
-        let (files, portal) = (CatalogueFiles::of(&self.paths), portal.clone());
-        self.write(move || files.save_listing(&portal, StoredListing { listing, unfinished }));
     }
 }
 

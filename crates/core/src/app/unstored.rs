@@ -119,17 +119,17 @@ impl Controller {
         }
         // Clients that wait for the store have their answer now.
         self.store.give_up();
-        if self.note_unstored(true) {
-            within(&self.clock, NOTING, self.writer.written()).await;
-        }
+        self.note_unstored(true);
+        // A sign-in may have ended just now.
+        self.share_logins();
+        within(&self.clock, NOTING, self.writer.written()).await;
     }
 
-    /// Keeps the note in step with what the store has; true where that changes it. `is_ending`: what is under way is cut
-    /// off.
-    pub(super) fn note_unstored(&mut self, is_ending: bool) -> bool {
+    /// Keeps the note in step with what the store has. `is_ending`: what is under way is cut off.
+    pub(super) fn note_unstored(&mut self, is_ending: bool) {
         // What is kept in memory only is lost with the process, and whoever chose that knows it.
         if !self.store.outlives_process() {
-            return false;
+            return;
         }
         let cut_off = is_ending.then(|| self.clock.now());
         let sessions = self.refresh.sessions().into_iter();
@@ -144,20 +144,19 @@ impl Controller {
             }
         }
         if noted == self.unstored.noted {
-            return false;
+            return;
         }
         self.unstored.noted.clone_from(&noted);
         let Some(path) = self.unstored.path.clone() else {
-            return false;
+            return;
         };
         let content = Content {
             version: VERSION,
             portals: noted,
         };
         self.write(move || private_files::replace(&path, &serde_json::to_vec_pretty(&content)?));
-        true
     }
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

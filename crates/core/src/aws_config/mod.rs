@@ -5,6 +5,7 @@ mod block;
 pub mod command_line;
 #[cfg(test)]
 mod corpus;
+pub mod default_profile;
 pub mod difference;
 pub mod document;
 pub mod edit;

@@ -42,15 +42,15 @@ impl Shell for NoDesktop {
 }
 
 /// A machine with a keyring in which somebody's sign-in is.
-struct Machine {
-    stage: Stage,
+pub(in crate::app) struct Machine {
+    pub(in crate::app) stage: Stage,
     keyring: StrictStore,
-    home: tempfile::TempDir,
-    settings: Settings,
+    pub(in crate::app) home: tempfile::TempDir,
+    pub(in crate::app) settings: Settings,
 }
 
 impl Machine {
-    async fn with_a_sign_in() -> Self {
+    pub(in crate::app) async fn with_a_sign_in() -> Self {
         let mut world = World::acme();
         world.rotation = Rotation::Strict;
         let stage = Stage::of(world).await;
@@ -76,16 +76,21 @@ impl Machine {
     fn environment(&self) -> Environment {
         let home = self.home.path().display().to_string();
         let endpoint = format!("http://127.0.0.1:{}", self.stage.port);
-        Environment::of(&[("PORTRAY_HOME", &home), ("PORTRAY_ENDPOINT_URL", &endpoint)])
+        Environment::of(&[
+            ("HOME", &home),
+            ("USERPROFILE", &home),
+            ("PORTRAY_HOME", &home),
+            ("PORTRAY_ENDPOINT_URL", &endpoint),
+        ])
     }
 
-    fn portal(&self) -> Portal {
+    pub(in crate::app) fn portal(&self) -> Portal {
         let endpoint = self.environment().endpoint().unwrap();
         Portal::from_settings(&self.settings.portals[0], endpoint.as_ref()).unwrap()
     }
 
     /// As a process that has just been started opens it.
-    fn store(&self) -> TokenStore {
+    pub(in crate::app) fn store(&self) -> TokenStore {
         TokenStore::over_strict(&self.keyring, self.clock())
     }
 
@@ -93,7 +98,7 @@ impl Machine {
         Arc::new(self.stage.clock.clone())
     }
 
-    fn start(&self) -> App {
+    pub(in crate::app) fn start(&self) -> App {
         App::start(Parts {
             paths: Paths::of(&self.environment()).unwrap(),
             environment: self.environment(),
@@ -115,7 +120,7 @@ impl Machine {
     }
 
     /// Waits until it is so, and lets the clock go on a little: the limiter lets so many calls pass and then waits for it.
-    async fn until(&self, is_so: impl AsyncFn() -> bool) {
+    pub(in crate::app) async fn until(&self, is_so: impl AsyncFn() -> bool) {
         let is_so = async || {
             if is_so().await {
                 return true;
@@ -150,7 +155,7 @@ impl Machine {
 }
 
 /// Quits, and says after how much of the clock's time the application has ended.
-async fn quit(app: &App, machine: &Machine) -> Duration {
+pub(in crate::app) async fn quit(app: &App, machine: &Machine) -> Duration {
     let begun = machine.stage.clock.elapsed();
     app.ask(Request::Quit).await.unwrap();
     let mut stopped = std::pin::pin!(app.stopped());
