@@ -100,6 +100,9 @@ async fn c4_profiles_are_shown_written_used_by_awss_own_tools_and_taken_back() -
         .await?
         .expect_code(0)?;
     assert_eq!(person.reads()?, FOREIGN, "a plan writes nothing");
+    let bare = person.profiles(&["plan"]).await?.expect_code(0)?;
+    let said = [&bare, &plan].map(|plan| plan.stderr.contains("name no region"));
+    assert_eq!(said, [true, false], "{bare:?}");
     let added = plan
         .stdout
         .lines()

@@ -108,7 +108,7 @@ async fn a6_a_serve_is_known_to_the_next_agent_too_and_ends_when_it_is_revoked_t
         Ok(launch["id"].as_str().filter(|_| is_its).map(str::to_owned))
     };
     let id = story.desktop.wait_until("the launch", DEADLINE, known).await?;
-    let said = portray.run(&["uses"]).await?.expect_code(0)?.stderr;
+    let said = portray.run(&["uses"]).await?.expect_code(0)?.stdout;
     ensure!(said.contains(&id) && said.contains("serves"), "{said}");
     portray.run(&["uses", "--revoke", &id]).await?.expect_code(0)?;
     let ended = serving.finished(SOON).await?.expect_code(4)?;

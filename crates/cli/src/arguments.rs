@@ -244,6 +244,9 @@ pub struct Serve {
     /// The variables as one JSON document instead of statements for a shell.
     #[arg(long)]
     pub json: bool,
+    /// Set AWS_REGION and AWS_DEFAULT_REGION too.
+    #[arg(long, value_parser = region)]
+    pub region: Option<String>,
     /// Answer also under this address, for programs on another machine whose port SSH leads here: 127.0.0.1:PORT
     #[arg(long, value_name = "ADDRESS", value_parser = elsewhere::authority)]
     pub authority: Option<String>,

@@ -129,11 +129,15 @@ pub fn variables(credentials: &CredentialsReply, region: Option<&str>) -> Vec<(&
         whole_seconds(credentials.expires_at),
     ];
     let mut variables: Vec<_> = KEYS.into_iter().zip(values).collect();
-    if let Some(region) = region {
-        variables.push(("AWS_REGION", region.to_owned()));
-        variables.push(("AWS_DEFAULT_REGION", region.to_owned()));
-    }
+    variables.extend(regions(region));
     variables
+}
+
+/// Some SDKs read one of them, some the other.
+pub fn regions(region: Option<&str>) -> impl Iterator<Item = (&'static str, String)> {
+    let pair =
+        region.map(|region| ["AWS_REGION", "AWS_DEFAULT_REGION"].map(|name| (name, region.to_owned())));
+    pair.into_iter().flatten()
 }
 
 /// RFC 3339 in UTC without a fraction: what every SDK understands.

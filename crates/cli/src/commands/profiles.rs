@@ -3,10 +3,11 @@
 mod report;
 
 use portray_core::app::profiles::{wishes, words};
-use portray_core::aws_config;
 use portray_core::aws_config::edit::Unclear;
 use portray_core::aws_config::file::{ConfigFile, FileError, Files};
+use portray_core::aws_config::profiles::{Change, Profile};
 use portray_core::aws_config::wish::{Listing, Wish};
+use portray_core::aws_config::{self, Plan};
 use portray_core::paths::AwsFiles;
 use portray_core::settings::{ProfileKind, ProfileSettings};
 
@@ -37,7 +38,9 @@ fn plan(invocation: &Invocation, file: &ConfigFile, options: &ProfileOptions) ->
     let report = Report::of(file, &files, &plan.after)
         .with_plan(&plan)
         .with_other_names(file.other_names());
-    report.print(invocation, options.json)
+    report.print(invocation, options.json)?;
+    note_no_region(invocation, &wish, &plan);
+    Ok(())
 }
 
 fn apply(invocation: &Invocation, file: &ConfigFile, options: &ProfileOptions) -> Result<(), Failure> {
@@ -58,7 +61,9 @@ fn apply(invocation: &Invocation, file: &ConfigFile, options: &ProfileOptions) -
         .with_plan(&plan)
         .with_other_names(other_names)
         .written(changed.backup);
-    report.print(invocation, options.json)
+    report.print(invocation, options.json)?;
+    note_no_region(invocation, &wish, &plan);
+    Ok(())
 }
 
 fn remove(invocation: &Invocation, file: &ConfigFile, json: bool) -> Result<(), Failure> {
@@ -75,7 +80,15 @@ fn remove(invocation: &Invocation, file: &ConfigFile, json: bool) -> Result<(), 
         .print(invocation, json)
 }
 
-fn planned(files: &Files, wish: &Wish) -> Result<aws_config::Plan, Unclear> {
+/// Those that were there before may have got one by hand.
+fn note_no_region(invocation: &Invocation, wish: &Wish, plan: &Plan) {
+    let is_new = |profile: &Profile| profile.change == Change::New;
+    if wish.region.is_none() && plan.profiles.iter().any(is_new) {
+        invocation.printer.note(words::NO_REGION);
+    }
+}
+
+fn planned(files: &Files, wish: &Wish) -> Result<Plan, Unclear> {
     aws_config::plan(files.config.as_deref(), files.credentials.as_deref(), wish)
 }
 

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::{Invocation, credentials, endpoint, launch, serve_containers};
 use crate::arguments::Serve;
-use crate::documents::COMPETING;
+use crate::documents::{COMPETING, regions};
 use crate::failure::Failure;
 use crate::no_proxy;
 use crate::printer::on_one_harmless_line;
@@ -21,7 +21,7 @@ pub fn run(invocation: &Invocation, arguments: &Serve) -> Result<(), Failure> {
     // Asked for first, so that what is wrong is said here and not by every program in its way.
     if let Some(folder) = &arguments.container_dir {
         let prepared = credentials::prepare(invocation, &arguments.role.words(), Door::Container)?;
-        return serve_containers::run(invocation, folder, &prepared, arguments.json);
+        return serve_containers::run(invocation, folder, &prepared, arguments);
     }
     let prepared = credentials::prepare(invocation, &arguments.role.words(), Door::Serve)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -49,7 +49,8 @@ async fn serve(invocation: &Invocation, arguments: &Serve, prepared: &PreparedRe
         Some(file) => ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", file.shown()?),
         None => ("AWS_CONTAINER_AUTHORIZATION_TOKEN", token.expose().clone()),
     };
-    let variables = vec![("AWS_CONTAINER_CREDENTIALS_FULL_URI", endpoint.uri()), token];
+    let mut variables = vec![("AWS_CONTAINER_CREDENTIALS_FULL_URI", endpoint.uri()), token];
+    variables.extend(regions(arguments.region.as_deref()));
     print(invocation, arguments, variables)?;
     let name = prepared.role.in_words(&prepared.account_name);
     let note = format!("{name} is served until Ctrl-C.");

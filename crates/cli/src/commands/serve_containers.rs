@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::container_folder::{self, IN_CONTAINER, config_in_container, mount_of};
 use super::{Invocation, exec, launch};
+use crate::arguments::Serve;
 use crate::failure::Failure;
 use crate::printer::on_one_harmless_line;
 use crate::signals::Signals;
@@ -18,7 +19,7 @@ pub fn run(
     invocation: &Invocation,
     folder: &Path,
     prepared: &PreparedReply,
-    as_json: bool,
+    arguments: &Serve,
 ) -> Result<(), Failure> {
     let absolute =
         std::path::absolute(folder).map_err(|error| ProblemView::container_folder_unmade(folder, &error))?;
@@ -32,8 +33,9 @@ pub fn run(
         let mut signals =
             Signals::listen().map_err(|error| Failure::system("Listening to signals", &error))?;
         let launch = launch::new(prepared, Door::Container)?;
-        let serving = container_folder::serve(invocation, &absolute, prepared, &launch, None)?;
-        print(invocation, mount, as_json)?;
+        let region = arguments.region.as_deref();
+        let serving = container_folder::serve(invocation, &absolute, prepared, &launch, region)?;
+        print(invocation, mount, arguments.json)?;
         let name = prepared.role.in_words(&prepared.account_name);
         let note = format!("{name} is served to containers until Ctrl-C.");
         invocation.printer.note(&on_one_harmless_line(&note));

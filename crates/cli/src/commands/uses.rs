@@ -14,6 +14,7 @@ use serde::Serialize;
 use super::{Invocation, command};
 use crate::arguments::Uses;
 use crate::failure::Failure;
+use crate::printer::on_one_harmless_line;
 
 #[derive(Serialize)]
 struct UsesDocument<'a> {
@@ -60,7 +61,7 @@ pub fn run(invocation: &Invocation, arguments: &Uses) -> Result<(), Failure> {
                 .printer
                 .table(&[vec![HEAD.map(str::to_owned).to_vec()], rows].concat())?;
         }
-        say_the_rest(invocation, &view);
+        print_the_rest(invocation, &view)?;
     }
     // What could not be read is not nothing.
     match view.problem {
@@ -190,7 +191,8 @@ fn program(used: &Use) -> String {
     }
 }
 
-fn say_the_rest(invocation: &Invocation, view: &UsesView) {
+/// What can be revoked though nothing was handed out yet, and what is.
+fn print_the_rest(invocation: &Invocation, view: &UsesView) -> Result<(), Failure> {
     for Launch {
         id,
         door,
@@ -208,17 +210,14 @@ fn say_the_rest(invocation: &Invocation, view: &UsesView) {
         };
         let door = door.name();
         let role = role_in_words(chain.as_deref(), account_name, permission_set);
-        let note = format!("{id}: {door}{command} serves {role} now.");
-        invocation
-            .printer
-            .note(&crate::printer::on_one_harmless_line(&note));
+        let line = format!("{id}: {door}{command} serves {role} now.");
+        invocation.printer.data(&on_one_harmless_line(&line))?;
     }
     for revoked in &view.revoked {
-        let note = format!("{}: {} is revoked.", revoked.consumer, revoked.executable);
-        invocation
-            .printer
-            .note(&crate::printer::on_one_harmless_line(&note));
+        let line = format!("{}: {} is revoked.", revoked.consumer, revoked.executable);
+        invocation.printer.data(&on_one_harmless_line(&line))?;
     }
+    Ok(())
 }
 
 fn moment(at: Timestamp, zone: &TimeZone) -> String {

@@ -122,11 +122,17 @@ fn exec_ends_as_its_command_does() {
         let status = home.portray(&arguments).status().unwrap();
         assert_eq!(status.code(), Some(code), "{script}");
     }
-    for (program, code) in [("/no/such/program", 127), ("/etc/passwd", 126)] {
+    for (program, code, advice) in [
+        ("/no/such/program", 127, "Check the command's name"),
+        ("", 127, "“” could not be started"),
+        ("/etc/passwd", 126, "or a file that you may not run"),
+    ] {
         let exec = ["exec", "acme-dev/ReadOnly", "--", program];
         let refused = home.portray(&exec).output().unwrap();
         assert_eq!(refused.status.code(), Some(code), "{refused:?}");
-        assert_eq!(text(&refused.stderr).lines().count(), 2, "{refused:?}");
+        let said = text(&refused.stderr);
+        assert_eq!(said.lines().count(), 2, "{refused:?}");
+        assert!(said.contains(advice), "{refused:?}");
     }
 }
 

@@ -230,6 +230,17 @@ fn h4_serve_answers_who_has_its_token_until_it_is_ended() {
 }
 
 #[test]
+fn serve_names_a_region_where_one_is_wished_for() {
+    let home = Home::new();
+    let _requests = home.with_agent(vec![credentials()]);
+    let serving = Serving::start(&home, &["--region", "eu-west-3"]);
+    for name in ["AWS_REGION", "AWS_DEFAULT_REGION"] {
+        assert_eq!(serving.variable(name), "eu-west-3");
+    }
+    assert_eq!(serving.end().0, Some(0));
+}
+
+#[test]
 fn h4_a_token_file_holds_the_token_alone_for_its_owner_alone_and_goes_with_the_endpoint() {
     let home = Home::new();
     let _requests = home.with_agent(vec![credentials()]);

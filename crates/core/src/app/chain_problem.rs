@@ -16,7 +16,7 @@ impl ProblemView {
             ChainFailure::SourceNotAssigned => Self::new(
                 ProblemCode::NotAssigned,
                 format!("The permission set of {role} is not assigned to you (any more)."),
-                "Sync to refresh the list; an administrator of Identity Center can assign it.",
+                "Sync the list (“portray accounts --sync”); an administrator of Identity Center can assign it.",
             ),
             ChainFailure::CodeNeeded => Self::new(
                 ProblemCode::MfaCodeNeeded,

@@ -304,10 +304,9 @@ impl App {
             .refresh
             .session(&role.portal)
             .ok_or_else(ProblemView::unknown_portal)?;
-        let problem = |failure: RefreshFailure| {
-            let name = view::role_name(&self.catalogue(), role);
-            ProblemView::refresh(&failure, &session.portal().name, Some(&name))
-        };
+        let name = || view::role_name(&self.catalogue(), role);
+        let problem =
+            |failure: RefreshFailure| ProblemView::refresh(&failure, &session.portal().name, Some(&name()));
         let asked = self.refresh.roles.credentials(&session, role, min_ttl);
         let answer = within(&self.clock, patience.min(PATIENCE), asked).await;
         let credentials = answer
@@ -316,7 +315,7 @@ impl App {
         let left = until(self.clock.now(), credentials.expires_at);
         match left < min_ttl {
             true => Err(match &role.chain {
-                None => ProblemView::too_short(&role.permission_set, left.as_secs() / 60),
+                None => ProblemView::too_short(&name(), left.as_secs() / 60),
                 Some(name) => ProblemView::too_short_chain(name, left.as_secs() / 60),
             }),
             // Tools compare it with the machine's clock, be that right or wrong.

@@ -52,12 +52,12 @@ impl ProblemView {
         )
     }
 
-    /// The credentials of a permission set cannot live as long as somebody asks.
-    pub fn too_short(permission_set: &str, minutes: u64) -> Self {
+    /// The credentials of a permission set cannot live as long as somebody asks. `role` is `ACCOUNT/PERMISSION_SET`.
+    pub fn too_short(role: &str, minutes: u64) -> Self {
         Self::new(
             ProblemCode::Failed,
             format!(
-                "The credentials of {permission_set} have only {} left, and AWS gives no longer ones.",
+                "The credentials of {role} have only {} left, and AWS gives no longer ones.",
                 in_words(minutes)
             ),
             "Ask for a shorter time, or have the permission set's session duration raised.",
@@ -74,7 +74,7 @@ impl ProblemView {
                     "{} is not assigned to you (any more).",
                     role.unwrap_or("This permission set")
                 ),
-                "Sync to refresh the list; an administrator of Identity Center can assign it.",
+                "Sync the list (“portray accounts --sync”); an administrator of Identity Center can assign it.",
             ),
             RefreshFailure::Chain(failure) => Self::chain(failure, role.unwrap_or("this role")),
             RefreshFailure::Aws(failure) => Self::aws(failure, portal),

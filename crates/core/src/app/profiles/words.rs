@@ -12,6 +12,9 @@ use crate::harmless::on_one_harmless_line;
 /// Whoever uses these profiles needs it.
 pub const PORTRAY_HOME: &str = "PORTRAY_HOME is set: programs that read these profiles need it, too.";
 
+/// Not every SDK takes a region from where the AWS CLI does.
+pub const NO_REGION: &str = "The new profiles name no region, so that a tool needs one from elsewhere (boto3 reads AWS_DEFAULT_REGION, not AWS_REGION). To give them one: --region REGION, or region under [profiles] in the settings.";
+
 /// “3 new, 1 removed”.
 pub fn counts(profiles: &[Profile], removed: &[String]) -> String {
     let count = |change| profiles.iter().filter(|profile| profile.change == change).count();
