@@ -128,7 +128,7 @@ export class DemoHost implements Host {
       const trouble = {
         code: 'unreachable',
         what_happened: 'AWS cannot be reached.',
-        what_to_do: 'Check the network; Portray tries again by itself.',
+        what_to_do: 'What is listed stays, and the sync goes on by itself.',
       } as const;
       this.#change({ sync: { synced_at: past(9), complete: true, running: { done: 132, total: 280 }, trouble } });
     } else if (scene === 'offline') {

@@ -603,6 +603,33 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn r8_aws_that_was_told_of_a_sign_out_is_not_told_again_by_the_process_that_deletes_the_token() {
+        let home = tempfile::tempdir().unwrap();
+        let (mut scene, _) = Scene::signed_in().await;
+        let noting = |scene: &mut Scene| {
+            scene.restart();
+            scene.store = scene.store.clone().noting_in(home.path());
+        };
+        noting(&mut scene);
+        let (session, _changed) = scene.session();
+        session.load().await.unwrap();
+        scene.keyring.refuse_with(Some(LOCKED));
+        let left = SignOutFailure::NotDeleted {
+            why: LOCKED,
+            farewell: Farewell::Told,
+            noted: true,
+        };
+        assert_eq!(session.sign_out().await, Err(left));
+        scene.keyring.refuse_with(None);
+        noting(&mut scene);
+        let (next, _changed) = scene.session();
+        next.load().await.unwrap();
+        assert_eq!(next.view().standing, Standing::SignedOut);
+        assert_eq!(scene.keyring.names(), Vec::<String>::new());
+        assert_eq!(scene.calls(Operation::Logout), 1);
+    }
+
+    #[tokio::test]
     async fn r8_a_sign_out_that_is_cut_off_while_the_keyring_hangs_is_made_whole_by_the_next_process() {
         let (home, killed) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let (mut scene, _) = Scene::signed_in().await;
