@@ -62,6 +62,7 @@ mod stories {
     mod sign_ins_in_process;
     pub mod stage;
     mod start_ups;
+    mod stopped_agent;
     mod sync_times_in_process;
     mod table_in_process;
     mod three_days;
@@ -69,6 +70,8 @@ mod stories {
     mod unassigned;
     mod unfinished_list;
     mod unfinished_list_in_process;
+    mod unfinished_sign_outs;
+    mod unsaved;
     mod unsaved_in_process;
     mod uses;
     mod waiting;

@@ -76,6 +76,23 @@ test('the search field names the row that the keys have reached', async () => {
   expect(reached.getAttribute('aria-label')).toMatch(/^ReadOnly in acme-dev/);
 });
 
+test('a sync that AWS does not answer says why beside its progress, and nothing once it goes on', async () => {
+  const running = { done: 132, total: 280 };
+  const sync = { synced_at: '2026-11-20T09:12:00Z', complete: true, running };
+  const trouble = { code: 'unreachable', what_happened: 'AWS cannot be reached.', what_to_do: 'Check the network.' } as const;
+  const host = await list({ portals: [portalView({ sync })] });
+  expect(screen.getByText('Syncing 132 of 280')).toBeTruthy();
+  expect(document.getElementById('sync-trouble')).toBeNull();
+  host.change({ portals: [portalView({ sync: { ...sync, trouble } })] });
+  await waitFor(() => expect(byId('sync-trouble').textContent).toMatch(/AWS cannot be reached\. Check the network\./));
+  expect(byId('sync-trouble').getAttribute('role')).toBe('status');
+  expect(screen.getByText('Syncing 132 of 280')).toBeTruthy();
+  // It was told of a sync that has ended since.
+  host.change({ portals: [portalView({ sync: { ...sync, running: null, trouble } })] });
+  await waitFor(() => expect(document.getElementById('sync-trouble')).toBeNull());
+  expect(screen.getByRole('row', { name: /ReadOnly in acme-prod/ })).toBeTruthy();
+});
+
 test('without the agent the window says so and offers no first run', async () => {
   const problem = { code: 'no_agent', what_happened: 'The tray application has ended.', what_to_do: 'Start Portray again.' } as const;
   const host = new TestHost({ portals: [], mood: 'offline', problem });

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -19,11 +19,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
 
-/// How long an agent may take to be ready: its keyring, most of all.
-const PATIENCE: Duration = Duration::from_secs(8);
-
-/// How long one that has its socket by then, and says nothing, has besides: its start may fail yet, and says why.
-const MORE_PATIENCE: Duration = Duration::from_secs(20);
+/// How long whoever starts an agent waits for it.
+const WAITS: Waits = Waits {
+    ready: Duration::from_secs(8),
+    answer: Duration::from_secs(20),
+};
 
 /// How long a command waits for another one that is starting an agent. All these waits together are shorter than what
 /// AWS tools wait for credentials.
@@ -31,6 +31,23 @@ const TURN: Duration = Duration::from_secs(9);
 
 /// A log that has grown beyond this is begun anew.
 const LONG_LOG: u64 = 1024 * 1024;
+
+/// How long an agent may take.
+#[derive(Debug, Clone, Copy)]
+struct Waits {
+    /// Until it is ready: its keyring, most of all.
+    ready: Duration,
+    /// Until one that has its socket by then answers there, or says what it says after all: its start may fail yet.
+    answer: Duration,
+}
+
+/// What is heard of an agent that starts. `Client`: a connection to it.
+enum Heard<Client> {
+    /// The line that it says; an empty one where it has ended without a word.
+    Said(String),
+    /// It serves its socket, and so will not fail any more.
+    Answered(Client),
+}
 
 /// The one line that a detached agent says to the command that started it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -139,8 +156,12 @@ fn take_turn(runtime: &Path) -> io::Result<Option<File>> {
 }
 
 fn spawn_and_connect(paths: &Paths, passphrase: Option<&Secret>) -> Result<Client, Failure> {
-    let (mut agent, said) = spawn(paths, passphrase).map_err(|error| not_started(&error))?;
-    let outcome = once_started(&said, || Client::connect(paths));
+    let (tell, heard) = mpsc::channel();
+    let mut agent = spawn(paths, passphrase, tell.clone()).map_err(|error| not_started(&error))?;
+    let connect = || Client::connect(paths);
+    let outcome = once_started(WAITS, (tell, heard), connect, |client, patience| {
+        client.hello_within(patience).map(drop)
+    });
     outcome.unwrap_or_else(|| {
         // One that hangs would be joined by another one at every further try.
         let ended = agent.kill().and_then(|()| agent.wait());
@@ -149,33 +170,47 @@ fn spawn_and_connect(paths: &Paths, passphrase: Option<&Secret>) -> Result<Clien
     })
 }
 
-/// Connects once the agent that `said` is of has said how its start went. None: it says nothing, and nobody is there.
-fn once_started<T>(
-    said: &mpsc::Receiver<String>,
-    connect: impl Fn() -> Result<T, ClientError>,
-) -> Option<Result<T, Failure>> {
-    let said_within = |patience| {
-        let line = said.recv_timeout(patience).ok()?;
-        serde_json::from_str(&line).ok()
-    };
-    let (mut client, mut report) = (None, said_within(PATIENCE));
-    if report.is_none()
-        && let Ok(early) = connect()
-    {
-        report = said_within(MORE_PATIENCE);
-        // Where nothing went wrong, this connection is as good as another one.
-        client = Some(early).filter(|_| !matches!(report, Some(StartReport::Failed(_))));
+/// Connects once the agent that something is heard of has said how its start went, or answers at its socket. None: it
+/// says nothing, and nobody is there.
+fn once_started<Client: Send + 'static>(
+    waits: Waits,
+    (tell, heard): (mpsc::Sender<Heard<Client>>, mpsc::Receiver<Heard<Client>>),
+    connect: impl Fn() -> Result<Client, ClientError>,
+    greet: impl Fn(&mut Client, Duration) -> Result<(), ClientError> + Send + 'static,
+) -> Option<Result<Client, Failure>> {
+    let mut first = heard.recv_timeout(waits.ready).ok();
+    if first.as_ref().and_then(report).is_none() {
+        let mut early = connect().ok()?;
+        // A thread that waits; it ends with the process.
+        std::thread::spawn(move || {
+            if greet(&mut early, waits.answer).is_ok() {
+                // Nobody listens any more where the agent was faster to say it.
+                let _ = tell.send(Heard::Answered(early));
+            }
+        });
+        first = heard.recv_timeout(waits.answer).ok();
     }
-    match (client.map_or_else(connect, Ok), report) {
-        (Ok(client), _) => Some(Ok(client)),
-        (Err(_), Some(StartReport::Failed(problem))) => Some(Err(problem.into())),
-        (Err(error), Some(StartReport::Ready)) => Some(Err(error.into())),
-        (Err(_), None) => None,
+    let report = first.as_ref().and_then(report);
+    match (first, report) {
+        (Some(Heard::Answered(client)), _) => Some(Ok(client)),
+        (_, Some(StartReport::Ready)) => Some(connect().map_err(Failure::from)),
+        // Another one may be there, which was faster.
+        (_, Some(StartReport::Failed(problem))) => Some(connect().map_err(|_| problem.into())),
+        // Whoever is there is asked, and found to be silent if it is.
+        (_, None) => connect().ok().map(Ok),
     }
 }
 
-/// The agent, and the line that it says.
-fn spawn(paths: &Paths, passphrase: Option<&Secret>) -> io::Result<(Child, mpsc::Receiver<String>)> {
+/// How the start went, where that was said.
+fn report<Client>(heard: &Heard<Client>) -> Option<StartReport> {
+    match heard {
+        Heard::Said(line) => serde_json::from_str(line).ok(),
+        Heard::Answered(_) => None,
+    }
+}
+
+/// The agent. `tell` hears the line that it says.
+fn spawn(paths: &Paths, passphrase: Option<&Secret>, tell: mpsc::Sender<Heard<Client>>) -> io::Result<Child> {
     keep_standard_streams();
     let mut command = Command::new(std::env::current_exe()?);
     on_its_own(&mut command);
@@ -193,19 +228,14 @@ fn spawn(paths: &Paths, passphrase: Option<&Secret>) -> io::Result<(Child, mpsc:
         }
     }
     let stdout = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
-    Ok((child, first_line(stdout)))
-}
-
-fn first_line(stdout: ChildStdout) -> mpsc::Receiver<String> {
-    let (said, heard) = mpsc::channel();
     std::thread::spawn(move || {
         let mut line = String::new();
-        if BufReader::new(stdout).read_line(&mut line).is_ok() {
-            // Nobody listens any more when it took too long.
-            let _ = said.send(line);
-        }
+        let read = BufReader::new(stdout).read_line(&mut line);
+        tracing::debug!(?read, "what the agent said");
+        // Nobody listens any more when it took too long.
+        let _ = tell.send(Heard::Said(line));
     });
-    heard
+    Ok(child)
 }
 
 fn log_file(paths: &Paths) -> io::Result<File> {
@@ -233,24 +263,71 @@ fn not_started(error: &io::Error) -> Failure {
 mod tests {
     use super::*;
 
+    /// A wait whose end no test sees.
+    const LONG: Duration = Duration::from_secs(600);
+
+    /// What came of a start of which nothing was heard at first, though it had its socket: `then` is done while it is
+    /// waited for an answer there. The connections that are made count from 1; those after `until` find nobody.
+    fn slow_start(
+        answer: Duration,
+        until: u32,
+        then: impl Fn(&mpsc::Sender<Heard<u32>>) -> Result<(), ClientError> + Send + 'static,
+    ) -> Option<Result<u32, Failure>> {
+        let (tell, heard) = mpsc::channel();
+        let connections = std::cell::Cell::new(0);
+        let connect = || {
+            connections.set(connections.get() + 1);
+            match connections.get() <= until {
+                true => Ok(connections.get()),
+                false => Err(ClientError::NotRunning),
+            }
+        };
+        let waits = Waits {
+            ready: Duration::ZERO,
+            answer,
+        };
+        let agent = tell.clone();
+        once_started(waits, (tell, heard), connect, move |_, patience| {
+            assert_eq!(patience, answer);
+            then(&agent)
+        })
+    }
+
+    fn says(report: &StartReport) -> impl Fn(&mpsc::Sender<Heard<u32>>) -> Result<(), ClientError> + use<> {
+        let line = serde_json::to_string(report).unwrap();
+        move |agent| {
+            agent.send(Heard::Said(line.clone())).unwrap();
+            // Who says something does not answer at its socket.
+            Err(ClientError::Closed)
+        }
+    }
+
     #[test]
     fn an_agent_that_fails_after_it_had_its_socket_says_why_to_whoever_started_it() {
-        let failed = serde_json::to_string(&StartReport::Failed(ProblemView::agent_is_silent())).unwrap();
-        let (say, said) = mpsc::channel();
-        let connections = std::cell::Cell::new(0);
-        let started = once_started(&said, || {
-            connections.set(connections.get() + 1);
-            // It is there when it is asked for first, and gone when it has said that it failed.
-            match connections.get() {
-                1 => say.send(failed.clone()).map_err(|_| ClientError::Closed),
-                _ => Err(ClientError::NotRunning),
-            }
-        });
-        let failure = started.unwrap().unwrap_err();
-        assert_eq!(
-            (failure.problem, connections.get()),
-            (ProblemView::agent_is_silent(), 2)
-        );
+        let failed = StartReport::Failed(ProblemView::agent_is_silent());
+        let failure = slow_start(LONG, 1, says(&failed)).unwrap().unwrap_err();
+        assert_eq!(failure.problem, ProblemView::agent_is_silent());
+        // Another one was faster, and serves.
+        assert_eq!(slow_start(LONG, 2, says(&failed)).unwrap().unwrap(), 2);
+    }
+
+    #[test]
+    fn an_agent_that_is_only_slow_is_used_as_soon_as_it_answers_or_says_that_it_is_ready() {
+        assert_eq!(slow_start(LONG, 1, |_| Ok(())).unwrap().unwrap(), 1);
+        let ready = slow_start(LONG, 2, says(&StartReport::Ready));
+        assert_eq!(ready.unwrap().unwrap(), 2);
+    }
+
+    #[test]
+    fn an_agent_that_has_its_socket_and_stays_silent_is_asked_at_last_and_one_that_has_ended_is_not() {
+        let silent = |_: &_| Err(ClientError::TimedOut);
+        assert_eq!(slow_start(Duration::ZERO, 2, silent).unwrap().unwrap(), 2);
+        assert!(slow_start(LONG, 0, silent).is_none(), "nobody was ever there");
+        let ends = |agent: &mpsc::Sender<Heard<u32>>| {
+            agent.send(Heard::Said(String::new())).unwrap();
+            Err(ClientError::Closed)
+        };
+        assert!(slow_start(LONG, 1, ends).is_none());
     }
 
     #[test]

@@ -13,7 +13,7 @@ const REGIONS = ['eu-west-1', 'eu-central-1', 'us-east-1', 'us-west-2', 'ap-sout
 const SIGN_IN_TAKES_MS = 12_000;
 const ACCOUNT_TAKES_MS = 250;
 
-/** Scenes to begin with: first-run, sign-in, code, syncing, offline, problem, ended, asked, large; else signed in. */
+/** Scenes to begin with: first-run, sign-in, code, syncing, stuck, offline, problem, ended, asked, large; else signed in. */
 export class DemoHost implements Host {
   #revision = 0;
   #catalogueRevision = 1;
@@ -124,6 +124,13 @@ export class DemoHost implements Host {
       clearTimeout(this.#timer);
     } else if (scene === 'syncing') {
       this.#change({ sync: { synced_at: past(9), complete: true, running: { done: 132, total: 280 } } });
+    } else if (scene === 'stuck') {
+      const trouble = {
+        code: 'unreachable',
+        what_happened: 'AWS cannot be reached.',
+        what_to_do: 'What is listed stays, and the sync goes on by itself.',
+      } as const;
+      this.#change({ sync: { synced_at: past(9), complete: true, running: { done: 132, total: 280 }, trouble } });
     } else if (scene === 'offline') {
       this.#change({ state: 'offline', sync: { synced_at: past(90), complete: true, running: null } });
     } else if (scene === 'ended') {

@@ -12,7 +12,7 @@ use portray_core::app::contract::{ProblemView, Request};
 use serde::Serialize;
 use url::Url;
 
-use self::events::{Begun, Event, Events};
+use self::events::{Begun, Event, Events, Interrupts};
 use super::{Invocation, command, details, secret_store, status_of};
 use crate::arguments::Login;
 use crate::documents::whole_seconds;
@@ -67,12 +67,14 @@ pub fn run(invocation: &Invocation, arguments: &Login) -> Result<(), Failure> {
     secret_store::agree(invocation)?;
     let mut client = invocation.connect()?;
     details::meant_portal(invocation, &mut client, arguments.portal.as_deref())?;
-    let events = Events::of(client.stream(&Operation::Login {
+    let interrupts = Interrupts::listen().map_err(|error| Failure::system("Listening to signals", &error))?;
+    let replies = client.stream(&Operation::Login {
         portal: arguments.portal.clone(),
         device_code: way.device_code,
         open_browser: way.open_browser,
         force: arguments.force,
-    })?);
+    })?;
+    let events = Events::of(interrupts, replies);
     let mut begun = Begun::NotYet;
     let mut wait = Some(Wait::begin(
         invocation.printer,

@@ -1,6 +1,7 @@
 //! What `login` prints for a person who opens the page somewhere else.
 
-use std::process::Command;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
@@ -83,4 +84,50 @@ fn a5_a_login_whose_agent_hangs_meanwhile_says_so_and_ends() {
         "{said}"
     );
     assert!(said.contains("portray agent stop"), "{said}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn l5_ctrl_c_is_heard_from_the_first_line_of_a_login_on_however_slow_the_machine_is() {
+    use std::os::unix::process::CommandExt as _;
+
+    use rustix::process::{Pid, Signal, kill_process_group};
+
+    let home = Home::new();
+    // Another login has begun it, and goes on.
+    let page = json!({"v": 1, "answer": "sign_in", "url": "https://acme.example/x", "user_code": null,
+        "expires_at": "2026-03-02T12:10:00Z", "joined": true});
+    home.with_agent_that(move |stream, request| {
+        let answer = match request["op"] == "login" {
+            true => page.clone(),
+            false => crate::home::problem("wrong_use"),
+        };
+        say(stream, &answer)
+    });
+    // Whatever is to be done about a signal takes a while, and the agent answers at once.
+    let mut slow = Command::new("timeout");
+    home.surround(&mut slow);
+    slow.args(["--foreground", "60", "strace", "-f", "-qq", "-o", "/dev/null"])
+        .args([
+            "-e",
+            "trace=rt_sigaction",
+            "-e",
+            "inject=rt_sigaction:delay_enter=200000",
+        ])
+        .args([env!("CARGO_BIN_EXE_portray"), "login", "--no-browser", "--json"])
+        .process_group(0)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut login = slow.spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(login.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    assert!(line.contains("https://acme.example/x"), "{line}");
+    let group = Pid::from_raw(i32::try_from(login.id()).unwrap()).unwrap();
+    kill_process_group(group, Signal::INT).unwrap();
+    let ended = login.wait_with_output().unwrap();
+    let said = text(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(130), "{ended:?}");
+    assert!(said.contains("goes on"), "{said}");
 }

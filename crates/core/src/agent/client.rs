@@ -169,8 +169,13 @@ impl Client {
 
     /// Who the agent is. Whoever lives says that at once, so there is little patience for it.
     pub fn hello(&mut self) -> Result<AgentHello, ClientError> {
+        self.hello_within(LIFE_SIGN)
+    }
+
+    /// The same for whoever knows that it has just begun.
+    pub fn hello_within(&mut self, patience: Duration) -> Result<AgentHello, ClientError> {
         self.was_asked = true;
-        self.wait(Some(LIFE_SIGN))?;
+        self.wait(Some(patience))?;
         self.write(&Operation::Hello {
             version: env!("CARGO_PKG_VERSION").to_owned(),
         })?;

@@ -94,11 +94,15 @@ pub fn wait_until_free(path: &Path) -> io::Result<()> {
         Err(error) if private_files::has_no_locks(&error) => {}
         outcome => return outcome,
     }
+    wait_until_unmarked(&mark_of(path))
+}
+
+fn wait_until_unmarked(mark: &Path) -> io::Result<()> {
     let clock = SystemClock::new();
     let pauses = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()?;
-    while read(&mark_of(path))?.is_some_and(|mark| living(&mark).is_some()) {
+    while read(mark)?.is_some_and(|mark| living(&mark).is_some()) {
         // The sleep is begun inside: outside of its runtime there is none.
         pauses.block_on(async { clock.sleep(LOOK).await });
     }

@@ -83,7 +83,7 @@ impl App {
 impl Controller {
     /// AWS has answered none of the calls of the sync that runs for a while, which goes on.
     pub(super) fn sync_in_trouble(&mut self, portal: &PortalId, number: u64, failure: Failure) {
-        let problem = ProblemView::sync(&RefreshFailure::Aws(failure), self.name_of(portal));
+        let problem = ProblemView::sync_under_way(&RefreshFailure::Aws(failure), self.name_of(portal));
         if let Some(running) = self.syncs.of_number(portal, number) {
             running.trouble = Some(problem);
         }

@@ -108,6 +108,18 @@ impl ProblemView {
         }
     }
 
+    /// The same of a sync that has not ended over it.
+    pub fn sync_under_way(failure: &RefreshFailure, portal: &str) -> Self {
+        let problem = Self::sync(failure, portal);
+        match problem.code.ends_when_aws_answers() {
+            true => Self {
+                what_to_do: "What is listed stays, and the sync goes on by itself.".to_owned(),
+                ..problem
+            },
+            false => problem,
+        }
+    }
+
     /// What AWS or the network answered.
     pub fn aws(failure: &Failure, portal: &str) -> Self {
         let said = failure

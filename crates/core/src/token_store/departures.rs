@@ -1,5 +1,5 @@
-//! Sign-ins that have ended and that the store did not let go of: noted in a file, so that no later process takes them
-//! for good.
+//! Sign-ins that have ended and that the store has not let go of yet: noted in a file, so that no later process takes
+//! them for good.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -34,7 +34,8 @@ struct Departure {
     note: Option<Note>,
     /// Left by a process before this one: another sign-in may stand in its place by now.
     found: bool,
-    why: StoreFailure,
+    /// Why it is still there. None: it has not been tried yet.
+    why: Option<StoreFailure>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -43,7 +44,7 @@ struct Content {
     records: Notes,
 }
 
-/// The records that were to be deleted and could not be. Clones know the same.
+/// The records that are to be deleted and are not yet. Clones know the same.
 #[derive(Clone, Default)]
 pub(super) struct Departures(Arc<Inner>);
 
@@ -71,7 +72,7 @@ impl Departures {
         let found = |note: &Note| Departure {
             note: Some(note.clone()),
             found: true,
-            why: StoreFailure::Failed,
+            why: Some(StoreFailure::Failed),
         };
         let known = notes.iter().map(|(key, note)| (key.clone(), found(note)));
         Self(Arc::new(Inner {
@@ -86,15 +87,12 @@ impl Departures {
         self.known().contains_key(key)
     }
 
-    /// `signed_in_at`: of what stands there, where that is known.
-    pub(super) fn add(&self, key: &str, signed_in_at: Option<Timestamp>) {
+    /// `signed_in_at`: of what stands there, where that is known. `untold`: AWS does not know of its end.
+    pub(super) fn add(&self, key: &str, signed_in_at: Option<Timestamp>, untold: bool) {
         let new = Departure {
-            note: signed_in_at.map(|signed_in_at| Note {
-                signed_in_at,
-                untold: false,
-            }),
+            note: signed_in_at.map(|signed_in_at| Note { signed_in_at, untold }),
             found: false,
-            why: StoreFailure::Failed,
+            why: None,
         };
         // Who tries once more knows no more than the first one did.
         self.known().entry(key.to_owned()).or_insert(new);
@@ -106,13 +104,13 @@ impl Departures {
 
     pub(super) fn failed(&self, key: &str, why: StoreFailure) {
         if let Some(departure) = self.known().get_mut(key) {
-            departure.why = why;
+            departure.why = Some(why);
         }
     }
 
-    pub(super) fn set_untold(&self, key: &str) {
+    pub(super) fn set_told(&self, key: &str) {
         if let Some(note) = self.known().get_mut(key).and_then(|left| left.note.as_mut()) {
-            note.untold = true;
+            note.untold = false;
         }
     }
 
@@ -143,13 +141,13 @@ impl Departures {
         self.known().get(key).is_some_and(|left| left.found)
     }
 
-    /// Why a sign-in that has ended would live again with the next process: it is neither deleted nor noted.
+    /// Why a sign-in that has ended would live again with the next process: it could be neither deleted nor noted.
     pub(super) fn lives_on(&self, key: &str) -> Option<StoreFailure> {
         let left = self.known().get(key).cloned()?;
         let meant = left.note?.signed_in_at;
         let noted = self.0.noted.lock().unwrap_or_else(PoisonError::into_inner);
         let is_noted = noted.get(key).is_some_and(|note| note.signed_in_at == meant);
-        (!is_noted).then_some(left.why)
+        left.why.filter(|_| !is_noted)
     }
 
     /// Brings the file in step with what is known.

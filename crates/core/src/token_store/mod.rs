@@ -84,7 +84,7 @@ pub struct SignIn {
 #[derive(Clone)]
 pub struct TokenStore {
     known: Known,
-    /// The records that were to be deleted and could not be. They are read no more.
+    /// The records that are to be deleted and are not yet. They are read no more.
     departures: Departures,
     /// None: nothing outlives the process.
     thread: Option<Arc<StoreThread>>,
@@ -186,22 +186,39 @@ impl TokenStore {
         self.sign_in(portal).await
     }
 
+    /// A new sign-in, in the place of whatever stood there.
     pub async fn save_sign_in(&self, portal: &Portal, sign_in: &SignIn) -> Result<(), StoreFailure> {
-        let record = wire::encode_sign_in(sign_in)?;
-        let key = key(portal, "token");
-        self.write(&key, record).await?;
-        self.has_gone(&key).await;
+        self.save_renewed(portal, sign_in).await?;
+        self.has_gone(&key(portal, "token")).await;
         Ok(())
     }
 
-    /// Where this fails, no sign-in is read any more until the stored one is deleted or another one is saved, and that
-    /// is noted for the next process.
+    /// The same sign-in with a newer token. Where its person has left meanwhile, it is to be deleted all the same.
+    pub async fn save_renewed(&self, portal: &Portal, sign_in: &SignIn) -> Result<(), StoreFailure> {
+        let record = wire::encode_sign_in(sign_in)?;
+        self.write(&key(portal, "token"), record).await
+    }
+
+    /// A person leaves: from now on the sign-in that began then is not read any more. [`Self::note_leaving`] brings that
+    /// to the disk, and [`Self::forget_sign_in`] deletes it. `untold`: AWS does not know of its end yet.
+    pub fn leave(&self, portal: &Portal, signed_in_at: Timestamp, untold: bool) {
+        self.departures
+            .add(&key(portal, "token"), Some(signed_in_at), untold);
+    }
+
+    /// Notes for the next process what is to be deleted: whatever becomes of this one, that sign-in has ended.
+    pub async fn note_leaving(&self) {
+        self.departures.write().await;
+    }
+
+    /// Noted first, so that the next process deletes what this one does not get to. Where this fails, no sign-in is read
+    /// any more until the stored one is deleted or another one is saved.
     pub async fn forget_sign_in(&self, portal: &Portal) -> Result<(), StoreFailure> {
         let key = key(portal, "token");
-        self.departures.add(&key, self.signed_in_at(&key));
+        self.departures.add(&key, self.signed_in_at(&key), false);
+        self.departures.write().await;
         if let Err(failure) = self.delete(&key).await {
             self.departures.failed(&key, failure);
-            self.departures.write().await;
             return Err(failure);
         }
         self.has_gone(&key).await;
@@ -226,9 +243,9 @@ impl TokenStore {
         self.forget_sign_in(portal).await
     }
 
-    /// AWS does not know of the end of the sign-in that could not be deleted: the next process tells it.
-    pub async fn note_untold(&self, portal: &Portal) {
-        self.departures.set_untold(&key(portal, "token"));
+    /// AWS knows of the end of the sign-in that is to be deleted: no later process tells it again.
+    pub async fn note_told(&self, portal: &Portal) {
+        self.departures.set_told(&key(portal, "token"));
         self.departures.write().await;
     }
 

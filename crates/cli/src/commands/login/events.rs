@@ -1,10 +1,14 @@
 //! What a waiting login hears: the agent's replies, and Ctrl-C.
 
+use std::io;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use portray_core::agent::ClientError;
 use portray_core::agent::protocol::Reply;
+use tokio::runtime::{Builder, Runtime};
+#[cfg(windows)]
+use tokio::signal::windows::{CtrlC as Listener, ctrl_c as listener};
 
 pub enum Event {
     Reply(Box<Result<Reply, ClientError>>),
@@ -28,16 +32,51 @@ impl Begun {
     }
 }
 
+/// Ctrl-C, which from here on ends nothing without a word.
+pub struct Interrupts {
+    runtime: Runtime,
+    listener: Listener,
+}
+
+impl Interrupts {
+    /// To be made before anything is begun: whoever sees its first line may press Ctrl-C, also on a machine that has much
+    /// to do.
+    pub fn listen() -> io::Result<Self> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let listener = {
+            let _inside = runtime.enter();
+            listener()?
+        };
+        Ok(Self { runtime, listener })
+    }
+
+    /// Waits for the first one.
+    fn wait(mut self) {
+        self.runtime.block_on(self.listener.recv());
+    }
+}
+
+#[cfg(unix)]
+type Listener = tokio::signal::unix::Signal;
+
+#[cfg(unix)]
+fn listener() -> io::Result<Listener> {
+    tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())
+}
+
 /// Both, one after the other.
 pub struct Events {
     heard: Receiver<Option<Event>>,
 }
 
 impl Events {
-    pub fn of(replies: impl Iterator<Item = Result<Reply, ClientError>> + Send + 'static) -> Self {
+    pub fn of(
+        interrupts: Interrupts,
+        replies: impl Iterator<Item = Result<Reply, ClientError>> + Send + 'static,
+    ) -> Self {
         let (say, heard) = channel();
-        let interrupts = say.clone();
-        std::thread::spawn(move || say_interrupts(&interrupts));
+        let interrupted = say.clone();
+        std::thread::spawn(move || say_interrupt(interrupts, &interrupted));
         std::thread::spawn(move || {
             for reply in replies {
                 if say.send(Some(Event::Reply(Box::new(reply)))).is_err() {
@@ -67,11 +106,8 @@ impl Events {
     }
 }
 
-fn say_interrupts(events: &Sender<Option<Event>>) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let interrupted = runtime.and_then(|runtime| runtime.block_on(tokio::signal::ctrl_c()));
-    match interrupted {
-        Ok(()) => drop(events.send(Some(Event::Interrupted))),
-        Err(error) => tracing::debug!(%error, "Ctrl-C ends this command without a word"),
-    }
+fn say_interrupt(interrupts: Interrupts, events: &Sender<Option<Event>>) {
+    interrupts.wait();
+    // Nobody listens any more when the last reply was the last.
+    let _ = events.send(Some(Event::Interrupted));
 }

@@ -97,3 +97,49 @@ fn r2_a_mark_that_was_made_while_a_dead_one_was_cleared_away_stays() {
     std::fs::write(mark.with_extension("clearing"), "1 dead\n").unwrap();
     assert!(Mark::make(&mark).is_ok());
 }
+
+/// What a wait in the background comes to, when it is over.
+fn waiting(
+    path: &Path,
+    wait: impl Fn(&Path) -> io::Result<()> + Send + 'static,
+) -> std::sync::mpsc::Receiver<io::Result<()>> {
+    let (free, is_free) = std::sync::mpsc::channel();
+    let path = path.to_owned();
+    std::thread::spawn(move || free.send(wait(&path)));
+    is_free
+}
+
+#[test]
+fn a3_who_waits_for_the_end_of_a_lock_waits_until_it_is_let_go() {
+    let (_folder, path) = place();
+    let hold = Hold::take(&path).unwrap();
+    let is_free = waiting(&path, wait_until_free);
+    assert!(is_free.recv_timeout(4 * LOOK).is_err(), "it is held");
+    hold.let_go();
+    is_free.recv().unwrap().unwrap();
+}
+
+#[test]
+fn r2_who_waits_for_the_end_of_a_mark_waits_until_its_process_has_ended() {
+    let (_folder, path) = place();
+    let mark = mark_of(&path);
+    let mut other = Command::new("sleep");
+    other
+        .arg("60")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let mut other = other.spawn().unwrap();
+    let named = format!("{} {}\n", other.id(), programs::identity(other.id()).unwrap());
+    std::fs::write(&mark, &named).unwrap();
+    let is_free = waiting(&mark, wait_until_unmarked);
+    let early = is_free.recv_timeout(4 * LOOK);
+    other.kill().unwrap();
+    other.wait().unwrap();
+    assert!(early.is_err(), "its process lived");
+    is_free.recv().unwrap().unwrap();
+    // It is for whoever comes next to take it away. None is none.
+    assert_eq!(std::fs::read_to_string(&mark).unwrap(), named);
+    std::fs::remove_file(&mark).unwrap();
+    waiting(&mark, wait_until_unmarked).recv().unwrap().unwrap();
+}

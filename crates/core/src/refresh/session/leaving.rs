@@ -55,12 +55,13 @@ impl Session {
         }
         let late = self.expect_latecomer();
         let before = self.farewell_of(self.epoch());
-        let epoch = self.next_epoch();
-        let status = std::mem::replace(&mut *self.status(), Status::SignedOut { ended: false });
+        let (epoch, status) = self.leave(&mut self.status(), true);
+        // Before anybody learns of it: the end of this process changes nothing any more.
+        self.store.note_leaving().await;
         self.changed();
         let farewell = async {
             match status {
-                Status::SignedIn(signed_in) => self.take_leave(&signed_in, late).await,
+                Status::SignedIn(signed_in) => self.tell_and_note(&signed_in, late).await,
                 Status::SignedOut { .. } => before,
                 Status::NotRead | Status::Unreadable(_) => Farewell::Told,
             }
@@ -68,7 +69,7 @@ impl Session {
         let (forgotten, farewell) = tokio::join!(self.forget(epoch), farewell);
         *self.last_farewell() = Some((epoch, farewell));
         if let Err(why) = forgotten {
-            return Err(self.not_deleted(why, farewell).await);
+            return Err(self.not_deleted(why, farewell));
         }
         known.map(|()| farewell).map_err(SignOutFailure::Unread)
     }
@@ -98,20 +99,26 @@ impl Session {
             if self.epoch() != epoch {
                 return Ok(farewell);
             }
-            *status = Status::SignedOut { ended: false };
-            self.next_epoch()
+            self.leave(&mut status, false).0
         };
         self.changed();
         match self.forget(epoch).await {
             Ok(()) => Ok(farewell),
-            Err(why) => Err(self.not_deleted(why, farewell).await),
+            Err(why) => Err(self.not_deleted(why, farewell)),
         }
     }
 
-    async fn not_deleted(&self, why: StoreFailure, farewell: Farewell) -> SignOutFailure {
-        if matches!(farewell, Farewell::Untold { .. }) {
-            self.store.note_untold(self.portal()).await;
+    /// From now on nobody is signed in, and what is stored of whoever was is to be deleted. Gives who that was.
+    fn leave(&self, status: &mut Status, untold: bool) -> (u64, Status) {
+        if let Status::SignedIn(signed_in) = status {
+            let signed_in_at = signed_in.sign_in.signed_in_at;
+            self.store.leave(self.portal(), signed_in_at, untold);
         }
+        let was = std::mem::replace(status, Status::SignedOut { ended: false });
+        (self.next_epoch(), was)
+    }
+
+    fn not_deleted(&self, why: StoreFailure, farewell: Farewell) -> SignOutFailure {
         self.changed();
         SignOutFailure::NotDeleted {
             why,
@@ -131,6 +138,14 @@ impl Session {
         let epoch = self.epoch();
         let farewell = self.take_leave(&signed_in, None).await;
         *self.last_farewell() = Some((epoch, farewell));
+    }
+
+    async fn tell_and_note(&self, signed_in: &SignedIn, late: Option<oneshot::Receiver<Token>>) -> Farewell {
+        let farewell = self.take_leave(signed_in, late).await;
+        if farewell == Farewell::Told {
+            self.store.note_told(self.portal()).await;
+        }
+        farewell
     }
 
     async fn take_leave(&self, signed_in: &SignedIn, late: Option<oneshot::Receiver<Token>>) -> Farewell {
@@ -585,6 +600,69 @@ mod tests {
         let dead = scene.stage.center.refresh(registration, token).await.unwrap_err();
         assert_eq!(dead.meaning, Meaning::GrantRefused, "the session has ended");
         assert_eq!(last.sign_out().await, Ok(Farewell::Told));
+    }
+
+    #[tokio::test]
+    async fn r8_aws_that_was_told_of_a_sign_out_is_not_told_again_by_the_process_that_deletes_the_token() {
+        let home = tempfile::tempdir().unwrap();
+        let (mut scene, _) = Scene::signed_in().await;
+        let noting = |scene: &mut Scene| {
+            scene.restart();
+            scene.store = scene.store.clone().noting_in(home.path());
+        };
+        noting(&mut scene);
+        let (session, _changed) = scene.session();
+        session.load().await.unwrap();
+        scene.keyring.refuse_with(Some(LOCKED));
+        let left = SignOutFailure::NotDeleted {
+            why: LOCKED,
+            farewell: Farewell::Told,
+            noted: true,
+        };
+        assert_eq!(session.sign_out().await, Err(left));
+        scene.keyring.refuse_with(None);
+        noting(&mut scene);
+        let (next, _changed) = scene.session();
+        next.load().await.unwrap();
+        assert_eq!(next.view().standing, Standing::SignedOut);
+        assert_eq!(scene.keyring.names(), Vec::<String>::new());
+        assert_eq!(scene.calls(Operation::Logout), 1);
+    }
+
+    #[tokio::test]
+    async fn r8_a_sign_out_that_is_cut_off_while_the_keyring_hangs_is_made_whole_by_the_next_process() {
+        let (home, killed) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (mut scene, _) = Scene::signed_in().await;
+        scene.restart();
+        scene.store = scene.store.clone().noting_in(home.path());
+        let (session, _changed) = scene.session();
+        session.load().await.unwrap();
+        // A renewed token is being stored, which is in the way of everything else.
+        scene.keyring.hang(true);
+        let renewing = session.clone();
+        let renewal = tokio::spawn(async move { renewing.refresh(None, Priority::Background).await });
+        scene.keyring.wait_for_hanging_aside(1).await;
+        scene.stage.emulator.add_fault(Fault::hang(Operation::Logout));
+        let leaving = tokio::spawn(async move { session.sign_out().await });
+        while scene.calls(Operation::Logout) == 0 {
+            tokio::task::yield_now().await;
+        }
+        // What a process finds for which this one was killed now.
+        let note = "left-in-keyring.json";
+        std::fs::copy(home.path().join(note), killed.path().join(note)).unwrap();
+        leaving.abort();
+        scene.stage.emulator.clear_faults();
+        scene.keyring.hang(false);
+        renewal.await.unwrap().unwrap_err();
+        assert_eq!(scene.keyring.names().len(), 1, "what AWS gave last");
+
+        scene.restart();
+        scene.store = scene.store.clone().noting_in(killed.path());
+        let (next, _changed) = scene.session();
+        next.load().await.unwrap();
+        assert_eq!(next.view().standing, Standing::SignedOut);
+        assert_eq!(scene.keyring.names(), Vec::<String>::new());
+        assert!(!scene.is_alive().await, "AWS was told");
     }
 
     #[tokio::test]

@@ -92,7 +92,7 @@ impl Session {
     ) -> Saving {
         let session = self.clone();
         tokio::spawn(async move {
-            let saved = session.store.save_sign_in(session.portal(), &sign_in).await;
+            let saved = session.store.save_renewed(session.portal(), &sign_in).await;
             (saved, (turn, unfinished))
         })
     }
@@ -118,7 +118,7 @@ impl Session {
                 return;
             }
         };
-        let saved = self.store.save_sign_in(self.portal(), &unsaved).await;
+        let saved = self.store.save_renewed(self.portal(), &unsaved).await;
         self.is_saved(&unsaved, saved);
     }
 

@@ -57,6 +57,46 @@ async fn r8_what_could_not_be_deleted_is_not_read_by_the_next_process_but_delete
 }
 
 #[tokio::test]
+async fn r8_that_a_sign_in_is_to_be_deleted_is_noted_before_a_keyring_is_asked_that_hangs() {
+    let (home, killed) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let store = StrictStore::with_limit(LIMIT);
+    let tokens = start_in(home.path(), &store);
+    tokens.save_sign_in(&acme(), &sign_in("aoa-1")).await.unwrap();
+    store.hang(true);
+    let leaving = tokens.clone();
+    let leaving = tokio::spawn(async move { leaving.forget_sign_in(&acme()).await });
+    store.wait_for_hanging_aside(1).await;
+    // What a process finds for which this one was killed now.
+    std::fs::copy(home.path().join(NOTE), killed.path().join(NOTE)).unwrap();
+    assert_eq!(tokens.lives_on(&acme()), None, "nothing has failed yet");
+    store.die_after_changes(0);
+    store.hang(false);
+    leaving.await.unwrap().unwrap_err();
+    store.revive();
+    let next = start_in(killed.path(), &store);
+    assert_eq!(next.sign_in(&acme()).await, Ok(None));
+    assert_eq!(store.names(), Vec::<String>::new());
+    assert!(!killed.path().join(NOTE).exists());
+}
+
+#[tokio::test]
+async fn r8_a_renewed_token_that_is_stored_while_its_person_leaves_is_deleted_by_the_next_process() {
+    let home = tempfile::tempdir().unwrap();
+    let store = StrictStore::with_limit(LIMIT);
+    let tokens = start_in(home.path(), &store);
+    let (first, renewed) = (sign_in("aoa-1"), sign_in("aoa-2"));
+    tokens.save_sign_in(&acme(), &first).await.unwrap();
+    tokens.leave(&acme(), first.signed_in_at, true);
+    tokens.note_leaving().await;
+    tokens.save_renewed(&acme(), &renewed).await.unwrap();
+    // It is killed.
+    let next = start_in(home.path(), &store);
+    assert_eq!(next.untold(&acme()).await, Ok(Some(renewed)), "AWS is told");
+    assert_eq!(next.sign_in(&acme()).await, Ok(None));
+    assert_eq!(store.names(), Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn r8_who_has_signed_in_since_is_not_taken_for_who_has_signed_out() {
     let home = tempfile::tempdir().unwrap();
     let store = left_behind(home.path()).await;
