@@ -1,10 +1,13 @@
-//! A first list that stops half-way, on the command line: what it has, what it lacks, and that it goes on.
+//! A list that stops half-way, on the command line and in the window: what it has, what it lacks, and that it goes on.
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
-use harness::{Desktop, EmulatorProcess, Portray, Program};
+use anyhow::{Context, Result, ensure};
+use fantoccini::Locator;
+use harness::{Desktop, EmulatorProcess, Portray, Program, WindowDriver};
 use serde_json::json;
+
+use crate::stage::{PORTAL, Stage};
 
 const SOON: Duration = Duration::from_secs(60);
 
@@ -166,4 +169,35 @@ async fn s2_a_list_that_aws_refuses_ends_with_4_and_says_who_can_mend_it() -> Re
         emulator.clear_faults().await?;
     }
     Ok(())
+}
+
+#[tokio::test]
+async fn s2_a_sync_that_aws_does_not_answer_says_why_beside_its_progress_in_the_window() -> Result<()> {
+    let stage = Stage::set().await?;
+    let application = stage.start_signed_in().await?;
+    stage.wait_for_whole_list(&application).await?;
+    let window = WindowDriver::open(&stage.desktop, &stage.portray().environment()).await?;
+    window.wait_for("#roles [role='row']").await?;
+    ensure!(!window.shows("#sync-trouble").await?, "all is well");
+
+    let away = json!({ "operation": "ListAccounts", "status": 503 });
+    stage.emulator.add_fault(&away).await?;
+    stage.tray.click(&application.icon, &[PORTAL, "Sync now"]).await?;
+    window.wait_for("#sync-trouble").await?;
+    window.wait_for("progress").await?;
+    let said = window
+        .client()
+        .find(Locator::Css("#sync-trouble"))
+        .await?
+        .text()
+        .await?;
+    ensure!(said.contains("AWS") && said.contains("by itself"), "{said}");
+    ensure!(window.shows("#roles [role='row']").await?, "the list of before");
+
+    stage.emulator.clear_faults().await?;
+    let is_gone = async || Ok((!window.shows("#sync-trouble").await?).then_some(()));
+    stage
+        .desktop
+        .wait_until("a sync that goes on", SOON, is_gone)
+        .await
 }

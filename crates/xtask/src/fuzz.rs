@@ -53,11 +53,7 @@ pub fn run(arguments: &[String]) -> Result<()> {
     setup::for_building()?;
     let engine = build()?;
     let seeds = workspace::root().join("crates/fuzz/corpus");
-    let mut names = Vec::new();
-    for entry in std::fs::read_dir(&seeds)? {
-        names.push(entry?.file_name().to_string_lossy().into_owned());
-    }
-    names.sort();
+    let mut names = targets(&seeds)?;
     if let Some(wanted) = &options.target {
         names.retain(|name| name == wanted);
     }
@@ -82,6 +78,19 @@ pub fn run(arguments: &[String]) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// Every one has a folder of inputs to begin with. What stands beside them says how git treats them.
+fn targets(seeds: &Path) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(seeds)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            names.push(entry.file_name().to_string_lossy().into_owned());
+        }
+    }
+    names.sort();
+    Ok(names)
 }
 
 fn folder() -> Result<PathBuf> {
@@ -140,6 +149,19 @@ mod tests {
     fn parsed(words: &[&str]) -> Result<Options> {
         let words: Vec<String> = words.iter().map(ToString::to_string).collect();
         Options::parse(&words)
+    }
+
+    #[test]
+    fn every_target_has_inputs_and_nothing_else_is_taken_for_one() {
+        let seeds = workspace::root().join("crates/fuzz/corpus");
+        assert!(seeds.join(".gitattributes").is_file());
+        let names = targets(&seeds).unwrap();
+        assert!(names.len() > 5, "{names:?}");
+        let is_name = |name: &String| {
+            name.chars()
+                .all(|letter| letter.is_ascii_lowercase() || letter == '_')
+        };
+        assert!(names.iter().all(is_name), "{names:?}");
     }
 
     #[test]
