@@ -10,7 +10,7 @@ const AT_A_ZSH: &str = r#"
 zmodload zsh/zpty
 zpty shell zsh -f -i
 zpty -w shell "PROMPT= RPROMPT=; autoload -U compinit; compinit -u -D; source $0"
-zpty -w shell 'portray() { print -r -- "<$*>" }; print loa""ded'
+zpty -w shell 'portray() { print -r -- "<$*>" }; print load""ed'
 zpty -r -m shell drawn '*loaded*' || exit 3
 zpty -w shell $'portray env --shell f\t'
 zpty -r -m shell drawn '*<*>*' || exit 4
