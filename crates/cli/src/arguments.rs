@@ -464,7 +464,7 @@ mod tests {
         fn values(command: &clap::Command) -> Vec<String> {
             let arguments = command.get_arguments();
             let names = arguments.flat_map(|argument| argument.get_value_names().unwrap_or_default());
-            let own = names.map(|name| name.to_string());
+            let own = names.map(ToString::to_string);
             own.chain(command.get_subcommands().flat_map(values)).collect()
         }
         let names = values(&Arguments::command());

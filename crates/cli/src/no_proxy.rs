@@ -222,6 +222,9 @@ mod tests {
         variables.set(name, value);
     }
 
+    /// How a shell does a line.
+    type Run = fn(&str, &mut Variables);
+
     /// What a line does in PowerShell: `if (…) {…} elseif (…) {…}`, one behind the other.
     fn in_powershell(line: &str, variables: &mut Variables) {
         for statement in line.split("; ") {
@@ -272,7 +275,7 @@ mod tests {
 
     #[test]
     fn h3_windows_shells_add_loopback_to_what_they_have_once() {
-        let run: [(Shell, fn(&str, &mut Variables)); 2] = [
+        let run: [(Shell, Run); 2] = [
             (Shell::Cmd, in_the_command_prompt),
             (Shell::Powershell, in_powershell),
         ];
