@@ -111,14 +111,12 @@ impl ProblemView {
     }
 
     pub fn command_not_started(command: &dyn Display, error: &io::Error) -> Self {
-        let what_to_do = match error.kind() {
-            io::ErrorKind::NotFound => {
-                "Check the command's name; words of the shell (aliases, |, &&) need: -- sh -c '…'"
-            }
-            io::ErrorKind::PermissionDenied => {
-                "Name a program: this is a folder, or a file that you may not run."
-            }
-            _ => "Name a program that runs on this machine.",
+        let what_to_do = if error.kind() == io::ErrorKind::NotFound {
+            "Check the command's name; words of the shell (aliases, |, &&) need: -- sh -c '…'"
+        } else if error.kind() == io::ErrorKind::PermissionDenied {
+            "Name a program: this is a folder, or a file that you may not run."
+        } else {
+            "Name a program that runs on this machine."
         };
         Self::new(
             ProblemCode::WrongUse,
