@@ -51,6 +51,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::SharedClock;
@@ -310,7 +311,8 @@ impl App {
             .ok_or_else(ProblemView::unknown_portal)?;
         let problem = |failure: RefreshFailure| {
             let name = view::role_name(&self.catalogue(), role);
-            ProblemView::refresh(&failure, &session.portal().name, Some(&name))
+            let zone = TimeZone::system();
+            ProblemView::of_session(&failure, &session, Some(&name), &*self.clock, &zone)
         };
         let asked = self.refresh.roles.credentials(&session, role, min_ttl);
         let answer = within(&self.clock, patience.min(PATIENCE), asked).await;

@@ -56,7 +56,7 @@ impl Session {
         let late = self.expect_latecomer();
         let before = self.farewell_of(self.epoch());
         let epoch = self.next_epoch();
-        let status = std::mem::replace(&mut *self.status(), Status::SignedOut { ended: false });
+        let status = std::mem::replace(&mut *self.status(), Status::SignedOut { ended: None });
         self.changed();
         let farewell = async {
             match status {
@@ -98,7 +98,7 @@ impl Session {
             if self.epoch() != epoch {
                 return Ok(farewell);
             }
-            *status = Status::SignedOut { ended: false };
+            *status = Status::SignedOut { ended: None };
             self.next_epoch()
         };
         self.changed();
@@ -163,7 +163,8 @@ impl Session {
             None => self.center.refresh(&sign_in.registration, &sign_in.token).await,
         };
         match newer {
-            Ok(newer) => over_if_refused(self.center.sign_out(&newer).await),
+            // That AWS does not know what it gave a moment ago says nothing of the session.
+            Ok(newer) => self.center.sign_out(&newer).await,
             // Nothing is renewed any more in a session that is over.
             Err(failure) if failure.meaning == Meaning::GrantRefused => Ok(()),
             Err(failure) => Err(failure),
