@@ -50,9 +50,9 @@ impl ProblemView {
         zone: &TimeZone,
     ) -> Self {
         let portal = &session.portal().name;
-        match failure {
-            RefreshFailure::SignInNeeded => Self::signed_out(portal, &session.view(), clock, zone),
-            _ => Self::refresh(failure, portal, role),
+        match *failure == RefreshFailure::SignInNeeded {
+            true => Self::signed_out(portal, &session.view(), clock, zone),
+            false => Self::refresh(failure, portal, role),
         }
     }
 

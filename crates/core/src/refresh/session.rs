@@ -302,9 +302,9 @@ impl Session {
                 {
                     tracing::warn!(%failure, "a dead registration stays in the store");
                 }
-                let why = match failure.meaning {
-                    Meaning::RegistrationRefused => WhyEnded::Registration,
-                    _ => WhyEnded::NotRenewed,
+                let why = match failure.meaning == Meaning::RegistrationRefused {
+                    true => WhyEnded::Registration,
+                    false => WhyEnded::NotRenewed,
                 };
                 self.ended_by_aws(epoch, why).await;
                 Err(RefreshFailure::SignInNeeded)
