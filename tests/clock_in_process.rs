@@ -6,6 +6,7 @@ use anyhow::Result;
 use harness::{Simulation, hourly};
 use identity_center_emulator::{Fault, Operation, Trouble};
 use jiff::SignedDuration;
+use jiff::fmt::rfc2822::DateTimePrinter;
 use portray_core::app::contract::{PortalState, Request};
 
 const DEV: &str = "111122223333";
@@ -201,6 +202,77 @@ async fn t4_a_wrong_date_in_one_answer_changes_nothing() -> Result<()> {
         day.advance(5 * MINUTE).await;
     }
     assert_eq!(told_of_the_clock(&day), Vec::<String>::new());
+    Ok(())
+}
+
+#[tokio::test]
+async fn t4_a_gateway_with_a_clock_of_its_own_takes_no_good_credentials_away() -> Result<()> {
+    for (status, hours) in [(502, 2), (403, 9), (407, 2), (503, -2), (200, 2), (511, 2)] {
+        let day = Simulation::signed_in(hourly(), "amara").await?;
+        good_ones(&day, SignedDuration::ZERO).await?;
+        let end = day.true_end(ROLE, HOUR)?;
+        for operation in [
+            Operation::GetRoleCredentials,
+            Operation::CreateToken,
+            Operation::ListAccounts,
+            Operation::ListAccountRoles,
+        ] {
+            let date = DateTimePrinter::new()
+                .timestamp_to_rfc9110_string(&(day.now() + SignedDuration::from_hours(hours)))?;
+            let page = Fault::status(operation, status)
+                .with_body("<html>gateway</html>")
+                .with_header("content-type", "text/html")
+                .with_header("date", &date);
+            day.emulator.add_fault(page);
+        }
+        // Whoever asks for what is not there yet makes more such answers.
+        for minute in 0..57 {
+            assert!(day.try_credentials("444455556666", "ReadOnly").await.is_none());
+            let credentials = day.credentials(DEV, "Developer").await?;
+            let wrong = day.told_too_late(&credentials, end);
+            assert!(
+                wrong.abs() <= SignedDuration::from_secs(2),
+                "{status}, minute {minute}: told wrong by {wrong:#}"
+            );
+            day.advance(MINUTE).await;
+        }
+        assert_eq!(told_of_the_clock(&day), Vec::<String>::new(), "{status}");
+        assert_eq!(day.app.clock_problem(), None, "{status}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn t4_what_is_told_of_the_clock_is_true_from_the_moment_in_which_it_is_set() -> Result<()> {
+    let day = Simulation::signed_in(hourly(), "amara").await?;
+    good_ones(&day, SignedDuration::ZERO).await?;
+    // Nobody tells this machine the time any more.
+    for silent in [
+        Operation::CreateToken,
+        Operation::ListAccounts,
+        Operation::ListAccountRoles,
+        Operation::GetRoleCredentials,
+    ] {
+        day.emulator.add_fault(Fault::drop(silent));
+    }
+    let told = || day.app.clock_problem().map(|problem| problem.what_happened);
+    day.set_clock(-HOUR);
+    assert_eq!(
+        told().as_deref(),
+        Some("This machine's clock is 60 minutes slow.")
+    );
+    day.advance(SECOND).await;
+    assert_eq!(told_of_the_clock(&day).len(), 1);
+    day.set_clock(-HOUR);
+    assert_eq!(
+        told().as_deref(),
+        Some("This machine's clock is 120 minutes slow.")
+    );
+    day.set_clock(2 * HOUR);
+    assert_eq!(told(), None);
+    day.advance(MINUTE).await;
+    assert_eq!(day.snapshot().await?.problem, None);
+    assert!(taken_back(&day));
     Ok(())
 }
 

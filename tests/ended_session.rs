@@ -1,6 +1,6 @@
 //! The administrator ends the session: one notification, one click, and everything goes on.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use harness::{Notification, Person};
 
 use crate::stage::{Application, PASSWORD, PORTAL, SOON, Stage, USER, ensure_one_time_link};
@@ -93,13 +93,31 @@ async fn end_the_session(stage: &Stage) -> Result<Notification> {
         stage.expect_credentials("acme-staging/Deployer", 3),
         stage.expect_credentials("acme-prod/ReadOnly", 3),
     )?;
+    let portray = stage.portray();
+    let words = format!("Your session at {PORTAL} ended at ");
+    let refused = portray
+        .run(&["credentials", "acme-prod/ReadOnly"])
+        .await?
+        .expect_code(3)?;
+    let why = "AWS refuses to renew it.";
+    ensure!(
+        refused.stderr.contains(&words) && refused.stderr.contains(why),
+        "{refused:?}"
+    );
+    let told = portray.run(&["status"]).await?.expect_code(0)?;
+    ensure!(
+        told.stdout.contains(&words) && told.stdout.contains(why),
+        "{told:?}"
+    );
     // What a tool got before lives on.
     stage.expect_credentials("acme-dev/ReadOnly", 0).await?;
     let title = format!("Sign in to {PORTAL} again");
-    stage
+    let shown = stage
         .notifications
         .wait_for(&title, SOON, |one| one.summary == title)
-        .await
+        .await?;
+    ensure!(shown.body.contains(&words), "{shown:?}");
+    Ok(shown)
 }
 
 /// Tools are served, the menu asks for nothing, and the only notification there ever was is gone.

@@ -20,6 +20,7 @@ mod stories {
     mod clock_in_process;
     mod command_line;
     mod containers;
+    mod crashed_agent;
     mod crashes;
     mod credential_process;
     mod device_code;

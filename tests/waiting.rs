@@ -129,6 +129,32 @@ async fn a_portal_that_nobody_signed_in_to_leaves_the_others_lists_as_they_are()
 }
 
 #[tokio::test]
+async fn whoever_asks_for_more_words_is_told_that_aws_is_waited_for() -> Result<()> {
+    let story = Headless::signed_in().await?;
+    let portray = story.portray();
+    story
+        .emulator
+        .add_fault(&json!({ "operation": "GetRoleCredentials", "hang": true }))
+        .await?;
+    let role = format!("{DEV}/ReadOnly");
+    for command in [
+        &["credentials", &role][..],
+        &["env", &role],
+        &["exec", &role, "--", "true"],
+    ] {
+        let waiting = portray.start(&[&["-v"], command].concat())?;
+        let said = async || Ok(waiting.stderr().contains("Waiting for AWS …").then_some(()));
+        let what = format!("words about the wait of {command:?}");
+        story
+            .desktop
+            .wait_until(&what, Duration::from_secs(20), said)
+            .await?;
+        waiting.interrupt();
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_tool_is_told_that_aws_does_not_answer_before_it_gives_up() -> Result<()> {
     let story = Headless::signed_in().await?;
     let portray = story.portray();

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use portray_core::agent::{lock_holder, wait_until_gone};
+use portray_core::agent::{Client, ClientError, lock_holder, wait_until_gone};
 use portray_core::app::contract::ProblemView;
 use portray_core::paths::Paths;
 use portray_core::programs::{self, Program};
@@ -70,8 +70,20 @@ pub fn end(paths: &Paths, holder: Holder) -> Result<Ended, Failure> {
     }
     signals::kill(pid).map_err(failed)?;
     match wait_until_gone(paths, CLEARING)? {
-        true => Ok(Ended::Killed),
+        true => {
+            clear_away_socket(paths);
+            Ok(Ended::Killed)
+        }
         false => Err(ProblemView::agent_does_not_end().into()),
+    }
+}
+
+/// What was ended on purpose leaves nothing by which it would look like a crash, and be started again.
+fn clear_away_socket(paths: &Paths) {
+    if matches!(Client::connect(paths), Err(ClientError::NotRunning))
+        && let Err(error) = std::fs::remove_file(paths.socket())
+    {
+        tracing::debug!(%error, "the socket of the agent that was killed");
     }
 }
 

@@ -17,9 +17,12 @@ pub struct Wait {
 }
 
 impl Wait {
-    /// For whoever sits at a terminal; `words` say what for.
+    /// For whoever sits at a terminal, or wants to know more; `words` say what for.
     pub fn begin(printer: Printer, words: &'static str) -> Self {
-        Self::saying(printer, move || printer.progress(words))
+        Self::saying(printer, move || match printer.is_watched() {
+            true => printer.progress(words),
+            false => printer.detail(|| words.to_owned()),
+        })
     }
 
     /// Elsewhere too, and it stays there.

@@ -216,6 +216,12 @@ fn later(wall: Timestamp, by: Duration) -> Timestamp {
     saturating_add(wall, SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX))
 }
 
+/// How far a wall clock is ahead of a monotonic one.
+pub(crate) fn ahead(wall: Timestamp, elapsed: Duration) -> SignedDuration {
+    let elapsed = SignedDuration::try_from(elapsed).unwrap_or(SignedDuration::MAX);
+    wall.duration_since(Timestamp::UNIX_EPOCH).saturating_sub(elapsed)
+}
+
 pub(crate) fn saturating_add(wall: Timestamp, by: SignedDuration) -> Timestamp {
     let limit = if by.is_negative() {
         Timestamp::MIN

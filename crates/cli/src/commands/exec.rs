@@ -86,7 +86,7 @@ async fn with_endpoint(
     let started = |pid| {
         clients.expect(pid);
         // Whether it is revoked is told at the endpoint: the terminal is the command's.
-        drop(launch::announce(&invocation.paths, launch.of(pid)));
+        drop(launch::announce(invocation, launch.of(pid)));
     };
     let Some(serving) = serving else {
         return until_its_end(command, started).await;

@@ -15,11 +15,15 @@ use portray_core::programs::{self, Program};
 use portray_core::uses::Door;
 use tokio::sync::oneshot;
 
-use super::interpreter;
+use super::{Invocation, interpreter};
+use crate::agent_start::{self, Questions};
 use crate::failure::Failure;
 
 /// How long an agent that is gone has until it is looked for again.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// How long one that has crashed and was started again has, before it is started once more.
+const BETWEEN_STARTS: Duration = Duration::from_secs(5);
 
 /// A launch that is about to begin.
 pub struct Beginning(Launch);
@@ -54,17 +58,18 @@ impl Beginning {
     }
 }
 
-/// Tells the agent of a launch for as long as this process runs, also the next agent. What comes is why it gets nothing
-/// any more.
-pub fn announce(paths: &Paths, launch: Launch) -> oneshot::Receiver<ProblemView> {
+/// Tells the agent of a launch for as long as this process runs, also the next agent. Starts it again where it has
+/// crashed, because the programs of a launch cannot. What comes is why it gets nothing any more.
+pub fn announce(invocation: &Invocation, launch: Launch) -> oneshot::Receiver<ProblemView> {
     let (told, revoked) = oneshot::channel();
-    let paths = paths.clone();
+    let (environment, paths) = (invocation.environment.clone(), invocation.paths.clone());
     // A thread that waits; it ends with the process.
     std::thread::spawn(move || {
         let Ok(pauses) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
             return;
         };
         let clock = SystemClock::new();
+        let mut not_before = Duration::ZERO;
         loop {
             match until_revoked(&paths, &launch) {
                 Ok(Some(problem)) => {
@@ -76,6 +81,10 @@ pub fn announce(paths: &Paths, launch: Launch) -> oneshot::Receiver<ProblemView>
                 Err(ClientError::Problem { problem, .. }) => {
                     tracing::debug!(problem.what_happened, "the launch is not announced");
                     return;
+                }
+                Ok(None) | Err(_) if clock.elapsed() >= not_before && has_crashed(&paths) => {
+                    start_again(&environment, &paths);
+                    not_before = clock.elapsed() + BETWEEN_STARTS;
                 }
                 // The sleep is begun inside: outside of its runtime there is none.
                 Ok(None) | Err(_) => pauses.block_on(async { clock.sleep(PAUSE).await }),
@@ -90,6 +99,27 @@ pub async fn end(revoked: oneshot::Receiver<ProblemView>) -> ProblemView {
     match revoked.await {
         Ok(problem) => problem,
         Err(_) => std::future::pending().await,
+    }
+}
+
+/// Whether the last agent ended without having wanted to: whoever ends takes the socket along. (The pipes of Windows go
+/// with any process, so that nothing is known there.)
+fn has_crashed(paths: &Paths) -> bool {
+    let is_left = std::fs::symlink_metadata(paths.socket()).is_ok();
+    is_left && matches!(Client::connect(paths), Err(ClientError::NotRunning))
+}
+
+/// Nobody may be asked anything, and nothing is said: the terminal is the command's, and its programs learn at the
+/// endpoint what they have to know.
+fn start_again(environment: &Environment, paths: &Paths) {
+    match agent_start::start(environment, paths, Questions::No) {
+        Ok(_) => tracing::debug!("the agent had crashed, and runs again"),
+        Err(failure) => {
+            tracing::debug!(
+                failure.problem.what_happened,
+                "the agent that crashed does not start again"
+            );
+        }
     }
 }
 
@@ -127,4 +157,27 @@ pub(super) fn executable(named: &Path, environment: &Environment) -> io::Result<
     let mut candidates = folders.map(|folder| folder.join(named));
     let found = candidates.find(|candidate| candidate.is_file());
     found.ok_or(io::ErrorKind::NotFound)?.canonicalize()
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+
+    #[test]
+    fn an_agent_has_crashed_where_it_left_its_socket_and_nobody_answers_there() {
+        let home = tempfile::tempdir().unwrap();
+        let home = home.path().to_str().unwrap();
+        let paths = Paths::of(&Environment::of(&[("PORTRAY_HOME", home)])).unwrap();
+        portray_core::agent::claim::make_runtime_folder(&paths.runtime).unwrap();
+        assert!(!has_crashed(&paths), "it never ran, or ended as it wanted to");
+        let agent = UnixListener::bind(paths.socket()).unwrap();
+        assert!(!has_crashed(&paths), "it runs");
+        drop(agent);
+        assert!(has_crashed(&paths), "it is gone, and has left its socket");
+        std::fs::remove_file(paths.socket()).unwrap();
+        assert!(!has_crashed(&paths));
+    }
 }

@@ -59,7 +59,7 @@ async fn serve(invocation: &Invocation, arguments: &Serve, prepared: &PreparedRe
         let note = format!("Lead the port here: ssh -R {authority}:127.0.0.1:{port} HOST");
         invocation.printer.note(&note);
     }
-    let revoked = launch::announce(&invocation.paths, launch.of(std::process::id()));
+    let revoked = launch::announce(invocation, launch.of(std::process::id()));
     tokio::select! {
         ended = endpoint.serve() => ended.map_err(|error| Failure::system("Serving on 127.0.0.1", &error)),
         _ = signals.next() => Ok(()),

@@ -81,7 +81,7 @@ mod unix {
             Preparation::Ready(folder) => {
                 tokio::spawn(endpoint.serve());
                 // Whether it is revoked is told at the endpoint: the terminal is the session's.
-                let started = |pid| drop(launch::announce(&invocation.paths, launch.of(pid)));
+                let started = |pid| drop(launch::announce(invocation, launch.of(pid)));
                 let ended = exec::until_its_end(connection.session(&folder), started).await;
                 connection.close().await;
                 ended

@@ -123,6 +123,7 @@ fn a5_an_agent_that_heeds_no_signal_is_killed() {
         "{said}"
     );
     agent.wait().unwrap();
+    assert!(!home.socket().exists(), "it looks like one that crashed");
     assert!(home.portray(&["status"]).output().unwrap().status.success());
     home.stop_agent();
 }

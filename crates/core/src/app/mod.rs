@@ -52,6 +52,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::SharedClock;
@@ -305,8 +306,10 @@ impl App {
             .session(&role.portal)
             .ok_or_else(ProblemView::unknown_portal)?;
         let name = || view::role_name(&self.catalogue(), role);
-        let problem =
-            |failure: RefreshFailure| ProblemView::refresh(&failure, &session.portal().name, Some(&name()));
+        let problem = |failure: RefreshFailure| {
+            let zone = TimeZone::system();
+            ProblemView::of_session(&failure, &session, Some(&name()), &*self.clock, &zone)
+        };
         let asked = self.refresh.roles.credentials(&session, role, min_ttl);
         let answer = within(&self.clock, patience.min(PATIENCE), asked).await;
         let credentials = answer

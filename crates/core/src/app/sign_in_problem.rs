@@ -1,11 +1,15 @@
 //! The sentences about signing in and out: what failed, what is not needed, and what AWS could not be told.
 
 use jiff::Zoned;
+use jiff::tz::TimeZone;
 
 use crate::app::command_problem::for_a_shell;
 use crate::app::contract::{ProblemCode, ProblemView};
+use crate::clock::Clock;
 use crate::identity_center::{Failure, Meaning, Trouble};
 use crate::refresh::RefreshFailure;
+use crate::refresh::session::Session;
+use crate::refresh::standing::{Ended, SessionView, WhyEnded};
 
 impl ProblemView {
     /// AWS had replaced the token in the store, and its successor was lost with the process that had it.
@@ -15,6 +19,49 @@ impl ProblemView {
                 "Portray ended before the renewed sign-in to {portal} could be stored, and AWS does not take the one before it."
             ),
             ..Self::sign_in_needed(portal)
+        }
+    }
+
+    /// AWS has ended the session. `at`: when that was noticed; `now`: by the same clock.
+    pub fn session_ended(portal: &str, why: WhyEnded, at: &Zoned, now: &Zoned) -> Self {
+        let at = match at.date() == now.date() {
+            true => at.strftime("%H:%M"),
+            false => at.strftime("%H:%M on %-d %B"),
+        };
+        let why = match why {
+            WhyEnded::ItsTime => "its time was over",
+            WhyEnded::NotRenewed => "AWS refuses to renew it",
+            WhyEnded::TokenRefused => "AWS does not accept its tokens any more",
+            WhyEnded::Registration => "the registration of this application has expired",
+        };
+        Self {
+            what_happened: format!("Your session at {portal} ended at {at}: {why}."),
+            ..Self::sign_in_needed(portal)
+        }
+    }
+
+    /// A token, or credentials, of a session could not be had; where AWS has ended it, why. `role`, `zone`: of whom it
+    /// is told.
+    pub fn of_session(
+        failure: &RefreshFailure,
+        session: &Session,
+        role: Option<&str>,
+        clock: &dyn Clock,
+        zone: &TimeZone,
+    ) -> Self {
+        let portal = &session.portal().name;
+        match *failure == RefreshFailure::SignInNeeded {
+            true => Self::signed_out(portal, &session.view(), clock, zone),
+            false => Self::refresh(failure, portal, role),
+        }
+    }
+
+    /// Nobody is signed in to a portal, and why.
+    pub fn signed_out(portal: &str, view: &SessionView, clock: &dyn Clock, zone: &TimeZone) -> Self {
+        let shown = |time| clock.as_shown(time).to_zoned(zone.clone());
+        match view.ended {
+            Some(Ended { at, why }) => Self::session_ended(portal, why, &shown(at), &shown(clock.now())),
+            None => Self::sign_in_needed(portal),
         }
     }
 
@@ -139,6 +186,34 @@ mod tests {
         Meaning::KeysRefused,
         Meaning::Invalid,
     ];
+
+    #[test]
+    fn r5_the_end_of_a_session_is_told_with_its_time_and_its_cause() {
+        let at = |time: &str| format!("2026-03-02T{time}[UTC]").parse::<Zoned>().unwrap();
+        let said = |why, now: &Zoned| ProblemView::session_ended("acme", why, &at("14:02:09"), now);
+        let (today, later) = (at("15:00:00"), at("15:00:00") + jiff::Span::new().days(1));
+        let ended = said(WhyEnded::NotRenewed, &today);
+        assert_eq!(
+            ended.what_happened,
+            "Your session at acme ended at 14:02: AWS refuses to renew it."
+        );
+        assert_eq!(
+            (ended.code, ended.code.exit_code()),
+            (ProblemCode::SignInNeeded, 3)
+        );
+        assert!(ended.what_to_do.contains("portray login acme"), "{ended:?}");
+        assert_eq!(
+            said(WhyEnded::ItsTime, &later).what_happened,
+            "Your session at acme ended at 14:02 on 2 March: its time was over."
+        );
+        let causes =
+            [WhyEnded::TokenRefused, WhyEnded::Registration].map(|why| said(why, &today).what_happened);
+        assert!(
+            causes[0].ends_with("does not accept its tokens any more."),
+            "{causes:?}"
+        );
+        assert!(causes[1].ends_with("has expired."), "{causes:?}");
+    }
 
     #[test]
     fn r5_what_ended_a_sign_in_is_never_said_to_be_tried_again() {

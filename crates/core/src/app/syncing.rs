@@ -160,7 +160,9 @@ impl Controller {
             return self.once_read(session, reply, |reply| Some(Command::Ask { request, reply }));
         }
         if !session.is_signed_in() {
-            return answer(reply, Err(ProblemView::sign_in_needed(&session.portal().name)));
+            let (name, view) = (&session.portal().name, session.view());
+            let problem = ProblemView::signed_out(name, &view, &*self.clock, &self.zone);
+            return answer(reply, Err(problem));
         }
         answer(reply, Ok(Answer::Done));
         if self.syncs.running.contains_key(&portal) {

@@ -135,15 +135,20 @@ impl Controller {
         };
         let is_lost = view.standing == Standing::Ended && self.unstored.is_lost(&portal.id);
         let lost = is_lost.then(|| ProblemView::lost_renewal(&portal.name));
-        store.or(failing).or(lost).or_else(sync)
+        let is_over = view.standing == Standing::Ended && !self.sign_ins.is_under_way(&portal.id);
+        let ended = is_over.then(|| ProblemView::signed_out(&portal.name, view, &*self.clock, &self.zone));
+        store.or(failing).or(lost).or(ended).or_else(sync)
     }
 
     fn credentials_view(&self, view: RoleView, catalogue: &Catalogue) -> CredentialsView {
         let problem = view.failure.as_ref().map(|failure| {
-            let portal = self.settings.portal(&view.key.portal.0);
-            let portal = portal.map_or("the portal", |portal| &portal.name);
             let role = role_name(catalogue, &view.key);
-            ProblemView::refresh(failure, portal, Some(&role))
+            match self.refresh.session(&view.key.portal) {
+                Some(session) => {
+                    ProblemView::of_session(failure, &session, Some(&role), &*self.clock, &self.zone)
+                }
+                None => ProblemView::refresh(failure, "the portal", Some(&role)),
+            }
         });
         CredentialsView {
             chain: chain_view(catalogue, &view.key),
@@ -329,6 +334,7 @@ mod tests {
             token_expires_at: None,
             session_ends_at: None,
             signed_in_at: None,
+            ended: None,
             failing: None,
             store_failure: None,
             silent: None,

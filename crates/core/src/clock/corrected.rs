@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::clock::skew::Skew;
-use crate::clock::{Clock, SharedClock, Sleep, saturating_add};
+use crate::clock::{Clock, SharedClock, Sleep, ahead, saturating_add};
 
 /// Clocks are read one after the other, and are slewed: a difference that small is none.
 const NOISE: Duration = Duration::from_secs(1);
@@ -22,6 +22,7 @@ pub struct CorrectedClock {
 
 impl CorrectedClock {
     pub fn shared(machine: SharedClock, skew: Skew) -> SharedClock {
+        skew.look(&*machine);
         let ages = Mutex::new(Ages {
             ahead: ahead(machine.now(), machine.elapsed()),
             skipped: Duration::ZERO,
@@ -32,6 +33,7 @@ impl CorrectedClock {
 
 impl Clock for CorrectedClock {
     fn now(&self) -> Timestamp {
+        self.skew.look(&*self.machine);
         saturating_add(self.machine.now(), self.skew.correction())
     }
 
@@ -53,6 +55,7 @@ impl Clock for CorrectedClock {
     }
 
     fn as_shown(&self, time: Timestamp) -> Timestamp {
+        self.skew.look(&*self.machine);
         saturating_add(time, SignedDuration::ZERO.saturating_sub(self.skew.correction()))
     }
 
@@ -81,11 +84,6 @@ impl Ages {
         }
         elapsed + self.skipped
     }
-}
-
-fn ahead(wall: Timestamp, elapsed: Duration) -> SignedDuration {
-    let elapsed = SignedDuration::try_from(elapsed).unwrap_or(SignedDuration::MAX);
-    wall.duration_since(Timestamp::UNIX_EPOCH).saturating_sub(elapsed)
 }
 
 #[cfg(test)]
@@ -118,6 +116,25 @@ mod tests {
         }
         assert_eq!(clock.now(), truth);
         assert_eq!(clock.as_shown(truth), machine.now());
+    }
+
+    #[test]
+    fn t4_a_clock_that_is_set_shows_the_right_time_at_once() {
+        let (machine, skew, clock) = noon();
+        let truth: Timestamp = "2026-03-02T12:00:00Z".parse().unwrap();
+        machine.jump(SignedDuration::from_hours(3));
+        for answer in ["one", "two"] {
+            skew.look(&machine);
+            skew.heard(Reading {
+                ahead: SignedDuration::from_hours(-3),
+                answer: answer.to_owned(),
+            });
+        }
+        machine.jump(SignedDuration::from_hours(-3));
+        assert_eq!(clock.as_shown(truth), truth);
+        assert_eq!(clock.now(), truth);
+        machine.jump(SignedDuration::from_hours(-1));
+        assert_eq!(clock.now(), truth);
     }
 
     #[test]

@@ -34,8 +34,8 @@ const PAUSES: [Duration; 2] = [Duration::from_millis(300), Duration::from_millis
 /// The longest wait that AWS may ask for while a person waits.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// All tries of a call for which a person waits.
-pub(super) const OVERALL: Duration = Duration::from_secs(45);
+/// All tries of a call for which a person waits: one that takes all of its time, or two in which nobody says anything.
+pub(crate) const OVERALL: Duration = Duration::from_secs(25);
 
 impl IdentityCenter {
     pub fn new(portal: Portal, http: &HttpStack, clock: SharedClock) -> Self {

@@ -11,6 +11,7 @@ pub mod reach;
 pub mod registration;
 pub mod roles;
 pub mod token;
+mod told;
 pub mod trust;
 pub mod vanity;
 

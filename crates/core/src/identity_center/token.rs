@@ -11,6 +11,7 @@ use crate::clock::saturating_add;
 use crate::identity_center::call::{OVERALL, Retry};
 use crate::identity_center::deadline::within;
 use crate::identity_center::error::Api;
+use crate::identity_center::told::Told;
 use crate::identity_center::{Failure, IdentityCenter, Meaning, Priority, Registration, Token};
 use crate::secret::Secret;
 
@@ -81,12 +82,15 @@ impl IdentityCenter {
         }
     }
 
-    /// Ends the session at AWS (3 s at most).
+    /// Ends the session at AWS (3 s at most). That it has ended is believed only where AWS itself says so.
     pub async fn sign_out(&self, token: &Token) -> Result<(), Failure> {
+        let told = Told::default();
         let call = self.call((LOGOUT, Api::Portal), Priority::Interactive, Retry::Never, || {
-            self.sso.logout().access_token(token.access_token.expose()).send()
+            let request = self.sso.logout().access_token(token.access_token.expose());
+            request.customize().interceptor(told.clone()).send()
         });
         match within(&self.clock, FAREWELL, call).await {
+            Some(Ok(_)) if !told.by_aws() => Err(Failure::garbage(LOGOUT, "confirmation")),
             Some(answer) => answer.map(drop),
             None => Err(Failure::new(LOGOUT, Meaning::Unreachable, "no answer in time")),
         }

@@ -73,7 +73,7 @@ impl Call {
         let seconds = match (self == Self::SignOut, self.most_tries()) {
             (true, _) => 3,
             (false, 1) => 20,
-            (false, _) => 45,
+            (false, _) => 25,
         };
         Duration::from_secs(seconds)
     }
@@ -104,7 +104,7 @@ const TROUBLES: [(Cause, End, End); 17] = [
     (Cause::Reset, End::BrokenOff, End::Answered),
     (Cause::TruncatedBody, End::BrokenOff, End::Answered),
     (Cause::WrongContentLength, End::BrokenOff, End::BrokenOff),
-    (Cause::GarbageJson, USELESS, End::Answered),
+    (Cause::GarbageJson, USELESS, USELESS),
     (Cause::WrongTypes, USELESS, End::Answered),
     (Cause::HugeBody, End::BrokenOff, End::BrokenOff),
     (Cause::CaptivePortal, CAPTIVE, CAPTIVE),

@@ -21,7 +21,7 @@ use crate::identity_center::{Failure, IdentityCenter, Meaning, Portal, Priority,
 use crate::refresh::flight::{Flights, Panicked};
 use crate::refresh::life::{Life, Moment};
 use crate::refresh::plan::TokenFacts;
-use crate::refresh::standing::{SessionView, SignedIn, Standing, Status};
+use crate::refresh::standing::{SessionView, SignedIn, Standing, Status, WhyEnded};
 use crate::refresh::unfinished::{Begun, Unfinished};
 use crate::refresh::{Change, RefreshFailure};
 use crate::token_store::{SignIn, StoreFailure, TokenStore};
@@ -91,7 +91,7 @@ impl Session {
                 let life = Life::continues(self.moment(), issued, expires);
                 Status::SignedIn(Box::new(SignedIn::new(sign_in.clone(), life)))
             }
-            Ok(None) => Status::SignedOut { ended: false },
+            Ok(None) => Status::SignedOut { ended: None },
             Err(failure) => Status::Unreadable(*failure),
         };
         let mut current = self.status();
@@ -229,7 +229,7 @@ impl Session {
             }
         };
         if sign_in.token.refresh_token.is_none() {
-            self.ended_by_aws(epoch).await;
+            self.ended_by_aws(epoch, WhyEnded::ItsTime).await;
             return Err(RefreshFailure::SignInNeeded);
         }
         self.changed();
@@ -302,7 +302,11 @@ impl Session {
                 {
                     tracing::warn!(%failure, "a dead registration stays in the store");
                 }
-                self.ended_by_aws(epoch).await;
+                let why = match failure.meaning == Meaning::RegistrationRefused {
+                    true => WhyEnded::Registration,
+                    false => WhyEnded::NotRenewed,
+                };
+                self.ended_by_aws(epoch, why).await;
                 Err(RefreshFailure::SignInNeeded)
             }
             Meaning::TokenRefused

@@ -16,10 +16,32 @@ pub enum Status {
     /// The store did not answer: nothing is known, and nothing is thrown away.
     Unreadable(StoreFailure),
     SignedOut {
-        /// The server ended it (and not a person on this machine).
-        ended: bool,
+        /// AWS ended it (and not a person on this machine).
+        ended: Option<Ended>,
     },
     SignedIn(Box<SignedIn>),
+}
+
+/// A session that AWS has ended, as far as its answers tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ended {
+    /// When that was noticed.
+    pub at: Timestamp,
+    pub why: WhyEnded,
+}
+
+/// What AWS does not say is not guessed: it refuses in the same words whoever was disabled, whose session somebody has
+/// ended and whose time is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhyEnded {
+    /// Its time was over: AWS had said when, or gave nothing to renew it with.
+    ItsTime,
+    /// AWS does not renew it any more.
+    NotRenewed,
+    /// AWS does not take a token that was new.
+    TokenRefused,
+    /// The registration of this application has expired, or AWS does not know it any more.
+    Registration,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +85,8 @@ pub struct SessionView {
     pub token_expires_at: Option<Timestamp>,
     pub session_ends_at: Option<Timestamp>,
     pub signed_in_at: Option<Timestamp>,
+    /// Of a session that AWS has ended.
+    pub ended: Option<Ended>,
     /// The last refresh failed, and since which monotonic time that has been so.
     pub failing: Option<(Failure, Duration)>,
     /// Where nobody is signed in, what has ended is still stored, and that could not even be noted.
@@ -90,6 +114,7 @@ impl Status {
             token_expires_at: None,
             session_ends_at: None,
             signed_in_at: None,
+            ended: None,
             failing: None,
             store_failure: None,
             silent: None,
@@ -101,12 +126,12 @@ impl Status {
                 store_failure: Some(*failure),
                 ..empty
             },
-            Self::SignedOut { ended: false } => SessionView {
-                standing: Standing::SignedOut,
-                ..empty
-            },
-            Self::SignedOut { ended: true } => SessionView {
-                standing: Standing::Ended,
+            Self::SignedOut { ended } => SessionView {
+                standing: match ended {
+                    Some(_) => Standing::Ended,
+                    None => Standing::SignedOut,
+                },
+                ended: *ended,
                 ..empty
             },
             Self::SignedIn(signed_in) => SessionView {

@@ -256,7 +256,11 @@ async fn r3_a_session_that_aws_ends_while_a_token_waits_to_be_stored_is_not_blam
     machine
         .until(async || state().await == PortalState::SignInNeeded)
         .await;
-    assert_eq!(problem(&app).await, None);
+    assert_eq!(
+        problem(&app).await,
+        Some(ProblemCode::SignInNeeded),
+        "and nothing else"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

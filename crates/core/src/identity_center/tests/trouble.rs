@@ -50,6 +50,20 @@ async fn n1_three_tries_while_a_person_waits_and_one_in_the_background() {
 }
 
 #[tokio::test]
+async fn r8_what_somebody_else_answers_to_a_sign_out_is_no_word_of_aws() {
+    let stage = Stage::acme().await;
+    let (_, token) = stage.signed_in().await;
+    for cause in [Cause::GarbageJson, Cause::CaptivePortal] {
+        stage
+            .emulator
+            .add_fault(Fault::trouble(Operation::Logout, cause).times(1));
+        let failure = stage.center.sign_out(&token).await.unwrap_err();
+        assert_eq!(failure.meaning, Meaning::Unreachable, "{cause:?}");
+    }
+    stage.center.sign_out(&token).await.unwrap();
+}
+
+#[tokio::test]
 async fn n1_an_endless_answer_is_cut_off() {
     let stage = Stage::acme().await;
     let (_, token) = stage.signed_in().await;

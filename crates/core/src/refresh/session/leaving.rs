@@ -114,7 +114,7 @@ impl Session {
             let signed_in_at = signed_in.sign_in.signed_in_at;
             self.store.leave(self.portal(), signed_in_at, untold);
         }
-        let was = std::mem::replace(status, Status::SignedOut { ended: false });
+        let was = std::mem::replace(status, Status::SignedOut { ended: None });
         (self.next_epoch(), was)
     }
 
@@ -178,7 +178,8 @@ impl Session {
             None => self.center.refresh(&sign_in.registration, &sign_in.token).await,
         };
         match newer {
-            Ok(newer) => over_if_refused(self.center.sign_out(&newer).await),
+            // That AWS does not know what it gave a moment ago says nothing of the session.
+            Ok(newer) => self.center.sign_out(&newer).await,
             // Nothing is renewed any more in a session that is over.
             Err(failure) if failure.meaning == Meaning::GrantRefused => Ok(()),
             Err(failure) => Err(failure),

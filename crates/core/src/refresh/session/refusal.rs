@@ -7,7 +7,7 @@ use crate::identity_center::{Failure, Priority, Token};
 use crate::refresh::RefreshFailure;
 use crate::refresh::life::Life;
 use crate::refresh::plan::serve_floor;
-use crate::refresh::standing::{SignedIn, Status};
+use crate::refresh::standing::{Ended, SignedIn, Status, WhyEnded};
 use crate::token_store::SignIn;
 
 /// With how many tokens one call is tried.
@@ -27,7 +27,7 @@ impl Session {
     ) -> Result<Token, RefreshFailure> {
         let epoch = self.epoch();
         if attempt > 1 && self.should_be_good(refused) {
-            self.ended_by_aws(epoch).await;
+            self.ended_by_aws(epoch, WhyEnded::TokenRefused).await;
             return Err(RefreshFailure::SignInNeeded);
         }
         if attempt >= MOST_TOKENS {
@@ -57,13 +57,25 @@ impl Session {
     }
 
     /// The session of that epoch is over, and not because a person on this machine wanted it.
-    pub(super) async fn ended_by_aws(&self, epoch: u64) {
+    pub(super) async fn ended_by_aws(&self, epoch: u64, why: WhyEnded) {
         let epoch = {
             let mut status = self.status();
             if self.epoch() != epoch || self.is_retired() {
                 return;
             }
-            *status = Status::SignedOut { ended: true };
+            let at = self.clock.now();
+            let was_to_end = match &*status {
+                Status::SignedIn(signed_in) => signed_in.session_ends_at,
+                Status::NotRead | Status::Unreadable(_) | Status::SignedOut { .. } => None,
+            };
+            let ended = match was_to_end {
+                Some(end) if end <= at => Ended {
+                    at: end,
+                    why: WhyEnded::ItsTime,
+                },
+                Some(_) | None => Ended { at, why },
+            };
+            *status = Status::SignedOut { ended: Some(ended) };
             self.next_epoch()
         };
         self.changed();
@@ -90,7 +102,7 @@ impl Session {
 mod tests {
     use std::time::Duration;
 
-    use identity_center_emulator::{Fault, Operation};
+    use identity_center_emulator::{Fault, Operation, Trouble};
     use tokio::sync::mpsc;
 
     use super::*;
@@ -98,6 +110,7 @@ mod tests {
     use crate::identity_center::Meaning;
     use crate::identity_center::tests::{Stage, USER};
     use crate::refresh::scripted::{LIFE, Says, Scripted};
+    use crate::refresh::session::leaving::Farewell;
     use crate::refresh::unfinished::Unfinished;
     use crate::token_store::TokenStore;
     use crate::token_store::strict_store::StrictStore;
@@ -116,6 +129,10 @@ mod tests {
         };
         session.adopt(sign_in).await.unwrap();
         (Arc::new(session), token)
+    }
+
+    fn why_ended(session: &Session) -> Option<WhyEnded> {
+        session.view().ended.map(|ended| ended.why)
     }
 
     fn refusal() -> Failure {
@@ -172,6 +189,7 @@ mod tests {
             .await;
         assert_eq!(ended.unwrap_err(), RefreshFailure::SignInNeeded);
         assert!(!session.is_signed_in());
+        assert_eq!(why_ended(&session), Some(WhyEnded::TokenRefused));
     }
 
     #[tokio::test]
@@ -183,7 +201,47 @@ mod tests {
             .instead_of(&first, 1, refusal(), Priority::Background)
             .await;
         assert_eq!(ended.unwrap_err(), RefreshFailure::SignInNeeded);
+        let ended = session.view().ended.unwrap();
+        assert_eq!((ended.at, ended.why), (stage.clock.now(), WhyEnded::NotRenewed));
+        // Until somebody signs in, or out.
+        session.sign_out().await.unwrap();
+        assert_eq!(session.view().ended, None);
     }
+
+    #[tokio::test]
+    async fn r5_a_session_whose_time_is_over_or_whose_registration_is_says_so() {
+        let stage = Stage::acme().await;
+        let (session, _) = signed_in(&stage).await;
+        stage.emulator.expire_registrations();
+        assert!(session.refresh(None, Priority::Background).await.is_err());
+        assert_eq!(why_ended(&session), Some(WhyEnded::Registration));
+
+        let (session, _) = signed_in(&stage).await;
+        let end = stage.clock.now() + TWO_HOURS;
+        if let Status::SignedIn(signed_in) = &mut *session.status() {
+            signed_in.session_ends_at = Some(end);
+        }
+        stage.clock.suspend(TWO_HOURS * 2);
+        stage.emulator.end_sessions(USER).unwrap();
+        assert!(session.refresh(None, Priority::Background).await.is_err());
+        let ended = Ended {
+            at: end,
+            why: WhyEnded::ItsTime,
+        };
+        assert_eq!(session.view().ended, Some(ended));
+    }
+
+    #[tokio::test]
+    async fn r8_a_new_token_that_logout_does_not_know_is_no_end_of_the_session() {
+        let stage = Stage::acme().await;
+        let (session, _) = signed_in(&stage).await;
+        let unknown = Fault::trouble(Operation::Logout, Trouble::Unauthorized);
+        stage.emulator.add_fault(unknown);
+        let farewell = session.sign_out().await.unwrap();
+        assert!(matches!(farewell, Farewell::Untold { .. }), "{farewell:?}");
+        assert_eq!(stage.emulator.counters().calls(Operation::Logout), 2);
+    }
+
     #[tokio::test]
     async fn r3_a_refresh_that_another_one_has_made_needless_spends_no_token() {
         let stage = Stage::acme().await;
