@@ -110,10 +110,8 @@ async fn c4_profiles_are_shown_written_used_by_awss_own_tools_and_taken_back() -
         .skip(1);
     let added: Vec<_> = added.collect();
 
-    let applied = person
-        .profiles(&["apply", "--region", "eu-west-1"])
-        .await?
-        .expect_code(0)?;
+    let apply = ["apply", "--region", "eu-west-1"];
+    let applied = person.profiles(&apply).await?.expect_code(0)?;
     assert_eq!(applied.stdout, plan.stdout);
     let written = person.reads()?;
     let ours: Vec<_> = written
@@ -122,10 +120,7 @@ async fn c4_profiles_are_shown_written_used_by_awss_own_tools_and_taken_back() -
         .lines()
         .collect();
     assert_eq!(ours, added);
-    let again = person
-        .profiles(&["apply", "--region", "eu-west-1"])
-        .await?
-        .expect_code(0)?;
+    let again = person.profiles(&apply).await?.expect_code(0)?;
     assert_eq!((again.stdout.as_str(), person.reads()?), ("", written));
 
     let listed = person

@@ -84,21 +84,22 @@ async fn what_is_wrong_with_a_sign_in_of_the_aws_cli_is_said_and_its_portal_come
     for (content, mode, said) in [
         (&good, 0o644, "is not a file of yours alone"),
         (&"{".to_owned(), 0o600, "cannot be understood"),
-        (&foreign, 0o600, "not signed in"),
-        (&expired, 0o600, "not signed in"),
+        (&foreign, 0o600, "is another portal's"),
+        (&expired, 0o600, "has run out"),
     ] {
         std::fs::write(&file, content)?;
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode))?;
         let shown = portray.run(&["portal", "import"]).await?.expect_code(0)?;
         assert!(
-            format!("{}{}", shown.stdout, shown.stderr).contains(said),
+            shown.stderr.contains(said) && shown.stdout.contains("not signed in"),
             "{shown:?}"
         );
         let imported = portray
             .run(&["portal", "import", SESSION])
             .await?
             .expect_code(0)?;
-        assert!(imported.stderr.contains("Sign in next"), "{imported:?}");
+        let both = [said, "Sign in next"].map(|words| imported.stderr.contains(words));
+        assert_eq!(both, [true; 2], "{imported:?}");
         assert_eq!(&std::fs::read_to_string(&file)?, content, "it stays");
         portray
             .run(&["portal", "remove", SESSION])

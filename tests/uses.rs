@@ -156,6 +156,19 @@ async fn a6_a_program_that_is_revoked_gets_nothing_also_after_a_restart_until_it
     let path = this.to_str().context("a plain path")?;
     portray.run(&["uses", "--allow", path]).await?.expect_code(0)?;
     portray.run(&TOOL).await?.expect_code(0)?;
+
+    let of_portal = async |name| portray.run(&["uses", "--portal", name]).await;
+    let followed = portray.run(&["uses", "--portal", "nope", "--follow"]).await?;
+    for refused in [of_portal("nope").await?, followed] {
+        let refused = refused.expect_code(2)?;
+        ensure!(
+            refused.stdout.is_empty() && refused.stderr.contains("no portal “nope”"),
+            "{refused:?}"
+        );
+    }
+    portray.run(&["portal", "remove", "acme"]).await?.expect_code(0)?;
+    let of_removed = of_portal("acme").await?.expect_code(0)?;
+    ensure!(of_removed.stdout.contains("acme-dev/ReadOnly"), "{of_removed:?}");
     Ok(())
 }
 

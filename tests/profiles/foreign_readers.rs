@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
 use aws_types::os_shim_internal::{Env, Fs};
 use harness::{Desktop, DesktopOptions};
-use portray_core::aws_config::edit::{Content, with_block, without_block};
+use portray_core::aws_config::edit::{Content, block_of, with_block, without_block};
 use portray_core::aws_config::findings::of as findings_of;
 use serde_json::{Value, json};
 
@@ -132,7 +132,7 @@ async fn desktop() -> Result<Desktop> {
 async fn c2_botocore_and_the_rust_sdk_read_every_other_profile_as_before() -> Result<()> {
     let desktop = desktop().await?;
     let mut before = files()?;
-    before.retain(|_, bytes| with_block(Some(bytes), OURS).is_ok());
+    before.retain(|_, bytes| block_of(bytes) == Ok(None));
     let with = |bytes: &Vec<u8>| Ok::<_, anyhow::Error>(bytes_of(with_block(Some(bytes), OURS)?));
     let mut after = BTreeMap::new();
     for (name, bytes) in &before {

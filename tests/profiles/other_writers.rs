@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 
-use super::Person;
+use super::{FOREIGN, Person};
 
 const ROUNDS: usize = 12;
 
@@ -69,5 +69,72 @@ async fn c7_ours_and_the_aws_cli_write_the_same_file_and_lose_nothing() -> Resul
         .aws(&["configure", "list-profiles"])
         .await?
         .expect_code(0)?;
+    Ok(())
+}
+
+/// The AWS CLI adds a setting of a file's last profile at the end of the file, behind our end marker.
+#[tokio::test]
+async fn c4_what_the_aws_cli_sets_for_the_last_profile_stays_with_it_and_goes_with_it() -> Result<()> {
+    let person = Person::signed_in().await?;
+    let few = ["apply", "--only", "acme-dev/*"];
+    person.profiles(&few).await?.expect_code(0)?;
+    let first = person.reads()?;
+    let last_of = |config: &str| {
+        let last = config.rsplit("[profile ").next()?.split(']').next()?;
+        Some(last.to_owned())
+    };
+    let last = &last_of(&first).context("a profile")?;
+    let set = async |profile: &str, key: &str, value: &str| {
+        let arguments = ["configure", "set", key, value, "--profile", profile];
+        person.aws(&arguments).await?.expect_code(0)?;
+        person.reads()
+    };
+    set(last, "region", "eu-west-3").await?;
+    let written = set(last, "s3.addressing_style", "path").await?;
+    ensure!(
+        written.starts_with(&first) && written.len() > first.len(),
+        "behind our lines: {written}"
+    );
+    let plan = person
+        .profiles(&["plan", "--only", "acme-dev/*"])
+        .await?
+        .expect_code(0)?;
+    let is_moved = ["\n-# <<< portray", "\n+# <<< portray"].map(|line| plan.stdout.contains(line));
+    assert_eq!(is_moved, [true; 2], "{plan:?}");
+    person.profiles(&few).await?.expect_code(0)?;
+    // A part of a value that stands in the block by now.
+    let moved = person.reads()?;
+    let written = set(last, "s3.max_queue_size", "7").await?;
+    ensure!(written.starts_with(&moved), "behind our lines: {written}");
+
+    person
+        .profiles(&["apply", "--region", "eu-central-1"])
+        .await?
+        .expect_code(0)?;
+    let applied = person.reads()?;
+    ensure!(
+        applied.ends_with("# <<< portray profiles <<<\n"),
+        "nothing is left behind: {applied}"
+    );
+    let newest = &last_of(&applied).context("a profile")?;
+    ensure!(newest != last, "one that is new stands behind it: {applied}");
+    let of = async |profile: &str, key: &str| {
+        let arguments = ["configure", "get", key, "--profile", profile];
+        let got = person.aws(&arguments).await?;
+        Ok::<_, anyhow::Error>(got.stdout.trim().to_owned())
+    };
+    for (profile, key, value) in [
+        (last, "region", "eu-central-1"),
+        (last, "s3.addressing_style", "path"),
+        (last, "s3.max_queue_size", "7"),
+        (newest, "region", "eu-central-1"),
+        (newest, "s3.max_queue_size", ""),
+    ] {
+        assert_eq!(of(profile, key).await?, value, "{key} of {profile} in {applied}");
+    }
+
+    set(newest, "output", "json").await?;
+    person.profiles(&["remove"]).await?.expect_code(0)?;
+    assert_eq!(person.reads()?, FOREIGN);
     Ok(())
 }

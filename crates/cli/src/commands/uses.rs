@@ -11,7 +11,7 @@ use portray_core::consumers::{Launch, RevokedProgram};
 use portray_core::uses::{Door, Use, UseOutcome};
 use serde::Serialize;
 
-use super::{Invocation, command};
+use super::{Invocation, command, portal_in, status_of};
 use crate::arguments::Uses;
 use crate::failure::Failure;
 use crate::printer::on_one_harmless_line;
@@ -33,10 +33,19 @@ pub fn run(invocation: &Invocation, arguments: &Uses) -> Result<(), Failure> {
     if let Some(consumer) = arguments.allow.clone() {
         return order(invocation, &mut connect()?, ConsumerOrder::Allow { consumer });
     }
-    if arguments.follow {
-        return follow(invocation, arguments, connect()?);
+    let (mut client, view) = match arguments.follow && arguments.portal.is_none() {
+        true => return follow(invocation, arguments, connect()?),
+        false => invocation.read(all)?,
+    };
+    // One that is no more may have been used.
+    if let Some(named) = arguments.portal.as_deref()
+        && !view.uses.iter().any(|used| is_of_portal(used, named))
+    {
+        portal_in(&status_of(&mut client)?, Some(named))?;
     }
-    let (_, view) = invocation.read(all)?;
+    if arguments.follow {
+        return follow(invocation, arguments, invocation.reconnect()?);
+    }
     let uses: Vec<_> = view
         .uses
         .iter()
@@ -147,7 +156,11 @@ fn is_wanted(used: &Use, arguments: &Uses) -> bool {
         && arguments
             .portal
             .as_deref()
-            .is_none_or(|portal| used.portal.eq_ignore_ascii_case(portal))
+            .is_none_or(|portal| is_of_portal(used, portal))
+}
+
+fn is_of_portal(used: &Use, portal: &str) -> bool {
+    used.portal.eq_ignore_ascii_case(portal)
 }
 
 const HEAD: [&str; 6] = ["id", "time", "program", "role", "door", "outcome"];

@@ -112,10 +112,20 @@ impl Mask {
                 // A command to be typed: its own words say something, and what follows them is the person's.
                 Some(("portray", words)) => format!("portray {}", self.command(words)),
                 Some(_) | None if is_ours(rest) => rest.to_owned(),
-                Some(_) | None => self.stand_in(Kind::Name, rest),
+                Some(_) | None => self.somebody_s(rest),
             };
         }
         self.masked_pieces(replaced)
+    }
+
+    /// A text that is a value as a whole.
+    fn somebody_s(&mut self, text: &str) -> String {
+        let form = text.to_lowercase();
+        let known = self.known.iter().find(|(known, _)| *known == form);
+        match known {
+            Some((_, by)) => by.clone(),
+            None => self.stand_in(Kind::Name, text),
+        }
     }
 
     /// Words of our own grammar stay, and what follows them may be anybody's.
@@ -124,8 +134,8 @@ impl Mask {
         let own = words[..words.len() - rest.len()].trim_end();
         match (own.is_empty(), rest.is_empty()) {
             (_, true) => own.to_owned(),
-            (true, false) => self.stand_in(Kind::Name, rest),
-            (false, false) => format!("{own} {}", self.stand_in(Kind::Name, rest)),
+            (true, false) => self.somebody_s(rest),
+            (false, false) => format!("{own} {}", self.somebody_s(rest)),
         }
     }
 
@@ -198,6 +208,7 @@ impl Piece {
     /// Takes `form`, in whatever case, out of what is open.
     fn split(self, form: &str, by: &str) -> Vec<Self> {
         let Self::Open(text) = self else { return vec![self] };
+        let (is_short, is_ours) = (form.chars().count() < SHORT, own_words::is_of_sentences(form));
         let mut pieces = Vec::new();
         let mut rest = text.as_str();
         let mut from = 0;
@@ -205,7 +216,7 @@ impl Piece {
             let (start, end) = (start + from, end + from);
             let is_a_word =
                 ends_word(rest[..start].chars().next_back()) && ends_word(rest[end..].chars().next());
-            if form.chars().count() < SHORT && !is_a_word {
+            if (is_short && !is_a_word) || (is_ours && !is_value(&rest[..start], &rest[end..])) {
                 from = end;
                 continue;
             }
@@ -236,6 +247,22 @@ fn find(text: &str, form: &str) -> Option<(usize, usize)> {
         wanted.peek().is_none().then_some((start, text.len()))
     };
     text.char_indices().find_map(|(start, _)| is_there(start))
+}
+
+/// Whether what stands between these is a value by its place: a part of `ACCOUNT/ROLE`, or behind a sign.
+fn is_value(before: &str, after: &str) -> bool {
+    let is_led_to = before.ends_with(['/', ':', '=', '@', '"', '\'', '“', '%', '\\']);
+    let mut after = after.chars();
+    match after.next() {
+        Some('/' | '@') => true,
+        Some(':') => {
+            is_led_to
+                || after
+                    .next()
+                    .is_some_and(|next| !next.is_whitespace() && next != ':')
+        }
+        Some(_) | None => is_led_to,
+    }
 }
 
 fn ends_word(letter: Option<char>) -> bool {

@@ -44,6 +44,9 @@ struct Found {
 enum Unusable {
     /// What is in the file is none.
     File(PathBuf, CacheFault),
+    /// The session in it was renamed, or led elsewhere since.
+    OfAnotherPortal(PathBuf),
+    RunOut(PathBuf),
     /// It was made at AWS, as far as its configuration says, and this portal is elsewhere.
     MadeElsewhere(Box<Endpoints>),
 }
@@ -303,7 +306,13 @@ fn living(
     let mut fault = None;
     for login in &found.sign_ins {
         match cache.read(&login.key) {
-            Ok(Some(token)) if token.expires_at > now && found.is_of(&token) => {
+            Ok(Some(token)) if !found.is_of(&token) => {
+                fault = Some(Unusable::OfAnotherPortal(cache.file(&login.key)));
+            }
+            Ok(Some(token)) if token.expires_at <= now => {
+                fault = Some(Unusable::RunOut(cache.file(&login.key)));
+            }
+            Ok(Some(token)) => {
                 if !is_led_to(login, endpoints) {
                     fault = Some(Unusable::MadeElsewhere(Box::new(endpoints.clone())));
                     continue;
@@ -313,7 +322,7 @@ fn living(
                     .is_none_or(|best| token.expires_at > best.expires_at);
                 best = if is_better { Some(token) } else { best };
             }
-            Ok(_) => {}
+            Ok(None) => {}
             Err(error) => fault = Some(Unusable::File(cache.file(&login.key), error)),
         }
     }
@@ -353,6 +362,8 @@ fn shown(
     let (signed_in_until, fault) = match living {
         Ok(token) => (token.map(|token| token.expires_at), None),
         Err(Unusable::File(path, fault)) => (None, Some(ProblemView::aws_cli_sign_in(&path, &fault))),
+        Err(Unusable::OfAnotherPortal(path)) => (None, Some(ProblemView::aws_cli_sign_in_of_another(&path))),
+        Err(Unusable::RunOut(path)) => (None, Some(ProblemView::aws_cli_sign_in_run_out(&path))),
         Err(Unusable::MadeElsewhere(endpoints)) => {
             let problem = ProblemView::aws_cli_sign_in_elsewhere(&found.name(settings), &endpoints.sso);
             (None, Some(problem))
@@ -460,19 +471,31 @@ sso_region = eu-west-1
     }
 
     #[test]
-    fn r2_a_sign_in_that_has_run_out_or_is_another_portals_is_none() {
-        for (expires_at, start_url) in [
-            ("2026-03-02T12:00:00Z", None),
-            ("2026-03-02T13:00:00Z", Some("https://other.awsapps.com/start")),
-        ] {
+    fn r2_a_sign_in_that_has_run_out_or_is_another_portals_is_none_and_told() {
+        let run_out = ("2026-03-02T12:00:00Z", None, "has run out");
+        let others = (
+            "2026-03-02T13:00:00Z",
+            Some("https://other.awsapps.com/start"),
+            "is another portal's",
+        );
+        for (expires_at, start_url, said) in [run_out, others] {
             let portals = shown_of(CONFIG, |cache| {
                 let session = LoginKey::Session("corp".to_owned());
                 cache.write(&session, &token(expires_at, start_url)).unwrap();
             });
-            assert_eq!(
-                (portals[0].signed_in_until, portals[0].problem.clone()),
-                (None, None)
-            );
+            assert_eq!(portals[0].signed_in_until, None);
+            let problem = portals[0].problem.as_ref().unwrap();
+            assert!(problem.what_happened.contains(said), "{problem:?}");
+            assert_eq!(portals[1].signed_in_until, None);
+            // One that lives beside it is taken over, and nothing is wrong.
+            let portals = shown_of(CONFIG, |cache| {
+                let session = LoginKey::Session("corp".to_owned());
+                let older = LoginKey::StartUrl("https://acme.awsapps.com/start#/".to_owned());
+                let living = token("2026-03-02T12:40:00Z", None);
+                cache.write(&session, &token(expires_at, start_url)).unwrap();
+                cache.write(&older, &living).unwrap();
+            });
+            assert!(portals[0].signed_in_until.is_some() && portals[0].problem.is_none());
         }
     }
 

@@ -25,6 +25,26 @@ impl ProblemView {
         )
     }
 
+    /// A session that was renamed, or led elsewhere since, has another portal's sign-in in its file.
+    pub fn aws_cli_sign_in_of_another(file: &Path) -> Self {
+        Self::new(
+            ProblemCode::Failed,
+            format!(
+                "The AWS CLI's sign-in in {} is another portal's, or of another region.",
+                file.display()
+            ),
+            "Sign in anew; the file stays as it is.",
+        )
+    }
+
+    pub fn aws_cli_sign_in_run_out(file: &Path) -> Self {
+        Self::new(
+            ProblemCode::SignInNeeded,
+            format!("The AWS CLI's sign-in in {} has run out.", file.display()),
+            "Sign in anew; the file stays as it is.",
+        )
+    }
+
     /// The sign-in that the AWS CLI was given cannot be taken away from it.
     pub fn aws_cli_keeps_sign_in(file: &Path, error: &std::io::Error) -> Self {
         Self::new(

@@ -136,6 +136,10 @@ fn advice_for(unclear: &Unclear) -> &'static str {
         Unclear::ChangedMarker(_) | Unclear::UnbalancedMarkers(_) => {
             "Restore both marker lines, or delete them and what Portray wrote between them; nothing was changed."
         }
+        Unclear::IndentedSection(_) => "Take away what stands in front of its bracket; nothing was changed.",
+        Unclear::SettingOfNone(_) => {
+            "Put it into the profile that it is for, or delete it; nothing was changed."
+        }
     }
 }
 

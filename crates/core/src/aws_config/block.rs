@@ -1,6 +1,6 @@
 //! What stands between the markers, section by section: ours, and what a person has put there.
 
-use super::document::{Document, Ending, Kind, Line, Name, Section, bytes_of};
+use super::document::{Document, Ending, Kind, Line, Name, Section, at_margin, bytes_of, without_blank_end};
 use super::wish::SESSION;
 
 /// The keys that lead a tool to credentials. A profile of ours has those of one way and none of another.
@@ -27,6 +27,8 @@ pub struct Inside<'a> {
 pub struct Piece<'a> {
     pub name: Name,
     pub owner: Owner,
+    /// Lines of it stood behind our end marker.
+    pub is_gathered: bool,
     above: Vec<Line<'a>>,
     header: Line<'a>,
     body: Vec<Line<'a>>,
@@ -52,7 +54,8 @@ pub struct NamedRole {
 }
 
 impl<'a> Inside<'a> {
-    pub fn read(body: &'a [u8]) -> Self {
+    /// The lines of our block, the last ones of them from behind its end marker.
+    pub fn read(body: &'a [u8], is_gathered: bool) -> Self {
         let lines = Document::read(body).lines;
         let sections = Document { lines: lines.clone() }.sections();
         let starts: Vec<_> = sections
@@ -62,11 +65,15 @@ impl<'a> Inside<'a> {
         let first = starts.first().copied().unwrap_or(lines.len());
         let ends = starts.iter().skip(1).copied().chain([lines.len()]);
         let pieces = sections.into_iter().zip(&starts).zip(ends);
+        let mut pieces: Vec<_> = pieces
+            .map(|((section, start), end)| Piece::of(&lines, section, *start, end))
+            .collect();
+        if let Some(last) = pieces.last_mut() {
+            last.is_gathered = is_gathered;
+        }
         Self {
             above: without_blank_end(&lines[..first]).to_vec(),
-            pieces: pieces
-                .map(|((section, start), end)| Piece::of(&lines, section, *start, end))
-                .collect(),
+            pieces,
         }
     }
 
@@ -109,6 +116,7 @@ impl<'a> Piece<'a> {
     fn of(lines: &[Line<'a>], section: Section, start: usize, end: usize) -> Self {
         let mut piece = Self {
             owner: Owner::Foreign,
+            is_gathered: false,
             name: section.name,
             above: lines[start..section.header].to_vec(),
             header: lines[section.header],
@@ -266,11 +274,6 @@ impl<'a> Piece<'a> {
     }
 }
 
-fn at_margin<'a>(line: &Line<'a>) -> Line<'a> {
-    let content = line.content.trim_ascii_start();
-    Line { content, ..*line }
-}
-
 fn names_key(line: &Line<'_>, key: &str) -> bool {
     line.property().is_some_and(|property| is_key(property.key, key))
 }
@@ -283,9 +286,4 @@ fn is_key(name: &[u8], key: &str) -> bool {
 fn with_comments(lines: &[Line<'_>], header: usize) -> usize {
     let above = lines[..header].iter().rev();
     header - above.take_while(|line| line.kind == Kind::Comment).count()
-}
-
-fn without_blank_end<'lines, 'a>(lines: &'lines [Line<'a>]) -> &'lines [Line<'a>] {
-    let kept = lines.iter().rposition(|line| line.kind != Kind::Blank);
-    &lines[..kept.map_or(0, |last| last + 1)]
 }

@@ -41,22 +41,31 @@ pub fn files() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// Files in which all of this stands between our markers.
+/// Files in which all of this stands between our markers, and something behind them.
 pub fn blocks() -> impl Strategy<Value = Vec<u8>> {
-    (files(), files())
-        .prop_filter_map("a file to write to", |(before, mut body)| {
-            if !body.is_empty() && !body.ends_with(b"\n") {
-                body.push(b'\n');
-            }
-            match super::edit::block_of(&body) {
-                Ok(None) => super::edit::with_block(Some(&before), &body).ok(),
-                Ok(Some(_)) | Err(_) => None,
-            }
-        })
-        .prop_map(|content| match content {
-            super::edit::Content::Bytes(bytes) => bytes,
-            super::edit::Content::Absent => Vec::new(),
-        })
+    let behind = prop_oneof![files(), settings()];
+    (files(), files(), behind).prop_filter_map("a file to write to", |(before, mut body, behind)| {
+        if !body.is_empty() && !body.ends_with(b"\n") {
+            body.push(b'\n');
+        }
+        match super::edit::block_of(&body) {
+            Ok(None) => match super::edit::with_block(Some(&before), &body).ok()? {
+                super::edit::Content::Bytes(bytes) => Some([bytes, behind].concat()),
+                super::edit::Content::Absent => None,
+            },
+            Ok(Some(_)) | Err(_) => None,
+        }
+    })
+}
+
+/// What `aws configure set`, and a person, add at the end of a file: settings, the first line is one.
+pub fn settings() -> impl Strategy<Value = Vec<u8>> {
+    let lines = prop::collection::vec(prop::sample::select(SETTINGS), 0..6);
+    (prop::sample::select(&SETTINGS[..3]), lines, any::<bool>()).prop_map(|(first, lines, is_ended)| {
+        let all: Vec<_> = [first].into_iter().chain(lines).collect();
+        let end = if is_ended { "\n" } else { "" };
+        (all.join("\n") + end).into_bytes()
+    })
 }
 
 /// As [`files`], where nothing keeps us from writing.
@@ -65,6 +74,17 @@ pub fn clear_files() -> impl Strategy<Value = Vec<u8>> {
         super::edit::block_of(bytes) == Ok(None)
     })
 }
+
+const SETTINGS: &[&str] = &[
+    "region = eu-west-2",
+    "output: json",
+    "s3 =",
+    "\tindented = value",
+    "    addressing_style = path",
+    "# a comment",
+    " ",
+    "",
+];
 
 const LINES: &[&str] = &[
     "",

@@ -128,6 +128,18 @@ pub fn bytes_of(lines: &[Line<'_>]) -> Vec<u8> {
         .collect()
 }
 
+/// Without what is in front of its text.
+pub fn at_margin<'a>(line: &Line<'a>) -> Line<'a> {
+    let content = line.content.trim_ascii_start();
+    Line { content, ..*line }
+}
+
+/// Without the blank lines below.
+pub fn without_blank_end<'lines, 'a>(lines: &'lines [Line<'a>]) -> &'lines [Line<'a>] {
+    let kept = lines.iter().rposition(|line| line.kind != Kind::Blank);
+    &lines[..kept.map_or(0, |last| last + 1)]
+}
+
 impl<'a> Line<'a> {
     pub fn property(&self) -> Option<Property<'a>> {
         match self.kind {

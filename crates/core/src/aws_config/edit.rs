@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::document::{Document, Ending, Line};
+use super::document::{Document, Ending, Kind, Line, Name, at_margin, without_blank_end};
 
 /// The line above our profiles.
 pub const BEGIN: &str = "# >>> portray profiles: written by \"portray profiles apply\", taken back by \"portray profiles remove\" >>>";
@@ -41,6 +41,10 @@ pub enum Unclear {
     ChangedMarker(usize),
     #[error("has a marker line of Portray's in line {0} without its counterpart, or a second time")]
     UnbalancedMarkers(usize),
+    #[error("has a setting in line {0}, behind Portray's lines, that belongs to no profile of theirs")]
+    SettingOfNone(usize),
+    #[error("has an indented section in line {0}, which tools read as a part of Portray's last profile")]
+    IndentedSection(usize),
 }
 
 /// Where our block stands, in bytes.
@@ -50,8 +54,52 @@ pub struct Block {
     pub whole: Range<usize>,
     /// Between them.
     pub body: Range<usize>,
+    /// Settings of its last profile that stand below the end marker: where the block ends the file, the AWS CLI adds
+    /// them there (`aws configure set`). Comments and blank lines among them are not meant.
+    pub behind: Vec<Range<usize>>,
     /// The file came into being with it.
     pub is_own_file: bool,
+}
+
+impl Block {
+    /// The lines between the markers, and at their end those that belong there.
+    pub fn lines(&self, bytes: &[u8]) -> Vec<u8> {
+        let body = &bytes[self.body.clone()];
+        if self.behind.is_empty() {
+            return body.to_vec();
+        }
+        let ending = Document::read(bytes).usual_ending();
+        let document = Document::read(&bytes[self.body.start..]);
+        let places = places(&document, self.body.start);
+        let behind = places.filter(|(place, _)| self.behind.contains(place));
+        let behind = behind.map(|(_, line)| {
+            let line = match line.kind {
+                // Indented, it would be a part of the value above it.
+                Kind::Property(_) => at_margin(line),
+                Kind::Nested | Kind::Blank | Kind::Comment | Kind::Section(_) | Kind::Unclear => *line,
+            };
+            match line.ending {
+                Ending::None => Line { ending, ..line },
+                Ending::Lf | Ending::CrLf => line,
+            }
+        });
+        let body = Document::read(body).lines;
+        let mut lines = without_blank_end(&body).to_vec();
+        lines.extend(behind);
+        Document { lines }.to_bytes()
+    }
+
+    /// What stands behind it, without the settings of its last profile.
+    pub(super) fn after(&self, bytes: &[u8]) -> Vec<u8> {
+        let mut after = Vec::new();
+        let mut start = self.whole.end;
+        for place in &self.behind {
+            after.extend_from_slice(&bytes[start..place.start]);
+            start = place.end;
+        }
+        after.extend_from_slice(&bytes[start..]);
+        after
+    }
 }
 
 /// Our block, if there is one.
@@ -59,23 +107,17 @@ pub fn block_of(bytes: &[u8]) -> Result<Option<Block>, Unclear> {
     readable(bytes)?;
     let document = Document::read(bytes);
     let mut markers = Vec::new();
-    let mut start = 0;
-    for (index, line) in document.lines.iter().enumerate() {
-        let end = start + line.content.len() + line.ending.bytes().len();
+    for (index, (place, line)) in places(&document, 0).enumerate() {
         if let Some(mark) = marker(line) {
-            markers.push((
-                mark.ok_or(Unclear::ChangedMarker(index + 1))?,
-                index + 1,
-                start..end,
-            ));
+            markers.push((mark.ok_or(Unclear::ChangedMarker(index + 1))?, index + 1, place));
         }
-        start = end;
     }
     match markers.as_slice() {
         [] => Ok(None),
         [(Marker::Begin { is_own_file }, _, begin), (Marker::End, _, end)] => Ok(Some(Block {
             whole: begin.start..end.end,
             body: begin.end..end.start,
+            behind: behind(bytes, begin.end, end)?,
             is_own_file: *is_own_file,
         })),
         [
@@ -89,11 +131,53 @@ pub fn block_of(bytes: &[u8]) -> Result<Option<Block>, Unclear> {
     }
 }
 
-/// The file with this between our markers; every line of it is ended.
+/// Every line with where it stands, where the first one begins there.
+fn places<'lines, 'a>(
+    document: &'lines Document<'a>,
+    mut start: usize,
+) -> impl Iterator<Item = (Range<usize>, &'lines Line<'a>)> {
+    document.lines.iter().map(move |line| {
+        let place = start..start + line.content.len() + line.ending.bytes().len();
+        start = place.end;
+        (place, line)
+    })
+}
+
+/// The settings between our end marker and the next section. Every tool reads them as the last one's before them.
+fn behind(bytes: &[u8], body: usize, end: &Range<usize>) -> Result<Vec<Range<usize>>, Unclear> {
+    let document = Document::read(&bytes[body..]);
+    let mut settings = Vec::new();
+    for (place, line) in places(&document, body).filter(|(place, _)| place.start >= end.end) {
+        let text = line.content.trim_ascii_start();
+        if text.starts_with(b"[") && text.contains(&b']') && text.len() < line.content.len() {
+            return Err(Unclear::IndentedSection(line_at(bytes, place.start)));
+        }
+        match line.kind {
+            Kind::Section(_) => break,
+            Kind::Property(_) | Kind::Nested => settings.push(place),
+            Kind::Blank | Kind::Comment | Kind::Unclear => {}
+        }
+    }
+    let Some(first) = settings.first() else {
+        return Ok(settings);
+    };
+    let ours = Document::read(&bytes[body..end.start]).sections();
+    match ours
+        .iter()
+        .any(|section| matches!(section.name, Name::Profile(_)))
+    {
+        true => Ok(settings),
+        false => Err(Unclear::SettingOfNone(line_at(bytes, first.start))),
+    }
+}
+
+/// The file with this between our markers; every line of it is ended. Settings that were behind them are not behind
+/// them any more.
 pub fn with_block(config: Option<&[u8]>, body: &[u8]) -> Result<Content, Unclear> {
     let bytes = config.unwrap_or_default();
     if let Some(block) = block_of(bytes)? {
-        let parts = [&bytes[..block.body.start], body, &bytes[block.body.end..]];
+        let end = &bytes[block.body.end..block.whole.end];
+        let parts = [&bytes[..block.body.start], body, end, &block.after(bytes)];
         return Ok(Content::Bytes(parts.concat()));
     }
     let ending = Document::read(bytes).usual_ending().bytes();
@@ -124,9 +208,9 @@ pub fn without_block(config: Option<&[u8]>, foreign: &[u8]) -> Result<Content, U
     let Some(block) = block_of(bytes)? else {
         return Ok(Content::Bytes(bytes.to_vec()));
     };
-    let (before, after) = (&bytes[..block.whole.start], &bytes[block.whole.end..]);
+    let (before, after) = (&bytes[..block.whole.start], block.after(bytes));
     if !foreign.is_empty() {
-        return Ok(Content::Bytes([before, foreign, after].concat()));
+        return Ok(Content::Bytes([before, foreign, &after].concat()));
     }
     let lines = Document::read(before).lines;
     let is_ours = match lines.as_slice() {
@@ -139,7 +223,7 @@ pub fn without_block(config: Option<&[u8]>, foreign: &[u8]) -> Result<Content, U
         .bytes()
         .len();
     let kept = before.len() - if is_ours { ending } else { 0 };
-    let left = [&before[..kept], after].concat();
+    let left = [&before[..kept], &after].concat();
     Ok(match left.is_empty() && block.is_own_file {
         true => Content::Absent,
         false => Content::Bytes(left),
@@ -165,9 +249,13 @@ fn marker(line: &Line<'_>) -> Option<Option<Marker>> {
     })
 }
 
+fn line_at(bytes: &[u8], place: usize) -> usize {
+    bytes[..place].iter().filter(|byte| **byte == b'\n').count() + 1
+}
+
 /// What no tool of AWS's reads as text, or not all of them in the same way.
 fn readable(bytes: &[u8]) -> Result<(), Unclear> {
-    let line_at = |place: usize| bytes[..place].iter().filter(|byte| **byte == b'\n').count() + 1;
+    let line_at = |place| line_at(bytes, place);
     match bytes {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => return Err(Unclear::Utf16),
         [0xef, 0xbb, 0xbf, ..] => return Err(Unclear::ByteOrderMark),
@@ -217,10 +305,10 @@ mod tests {
             let Ok(block) = block_of(&bytes) else { return Ok(()) };
             let with = bytes_of(with_block(Some(&bytes), BODY).unwrap());
             let (before, after) = match &block {
-                Some(block) => (&bytes[..block.body.start], &bytes[block.body.end..]),
-                None => (&bytes[..], &b""[..]),
+                Some(block) => (&bytes[..block.body.start], block.after(&bytes)),
+                None => (&bytes[..], Vec::new()),
             };
-            prop_assert!(with.starts_with(before) && with.ends_with(after));
+            prop_assert!(with.starts_with(before) && with.ends_with(&after));
         }
 
         #[test]
@@ -278,6 +366,21 @@ mod tests {
                 Unclear::ChangedMarker(1),
             ),
             (file(&[BEGIN, &format!("{END} ")]), Unclear::ChangedMarker(2)),
+            (
+                file(&["[default]", BEGIN, END, "", "region = x"]),
+                Unclear::SettingOfNone(5),
+            ),
+            (
+                file(&[
+                    BEGIN,
+                    "[sso-session portray-a]",
+                    "sso_region = x",
+                    END,
+                    "# c",
+                    "  y",
+                ]),
+                Unclear::SettingOfNone(6),
+            ),
             (b"\xef\xbb\xbf[default]".to_vec(), Unclear::ByteOrderMark),
             (b"\xff\xfe[\0".to_vec(), Unclear::Utf16),
             (b"\xfe\xff\0[".to_vec(), Unclear::Utf16),

@@ -43,13 +43,15 @@ pub struct Plan {
 pub fn plan(config: Option<&[u8]>, credentials: Option<&[u8]>, wish: &Wish) -> Result<Plan, Unclear> {
     let bytes = config.unwrap_or_default();
     let block = edit::block_of(bytes)?;
-    let (inside, outside) = match &block {
+    let (lines, outside) = match &block {
         Some(block) => (
-            Inside::read(&bytes[block.body.clone()]),
+            block.lines(bytes),
             [&bytes[..block.whole.start], &bytes[block.whole.end..]].concat(),
         ),
-        None => (Inside::default(), bytes.to_vec()),
+        None => (Vec::new(), bytes.to_vec()),
     };
+    let is_gathered = block.is_some_and(|block| !block.behind.is_empty());
+    let inside = Inside::read(&lines, is_gathered);
     let taken = Taken::of(&outside, credentials.unwrap_or_default(), &inside);
     let ending = Document::read(bytes).usual_ending();
     let composed = profiles::compose(wish, &inside, &taken, ending);
@@ -69,7 +71,8 @@ pub fn plan(config: Option<&[u8]>, credentials: Option<&[u8]>, wish: &Wish) -> R
 pub fn taken_back(config: Option<&[u8]>) -> Result<Content, Unclear> {
     let bytes = config.unwrap_or_default();
     let ending = Document::read(bytes).usual_ending();
-    let foreign = edit::block_of(bytes)?.map(|block| Inside::read(&bytes[block.body]).without_ours(ending));
+    let lines = edit::block_of(bytes)?.map(|block| block.lines(bytes));
+    let foreign = lines.map(|lines| Inside::read(&lines, false).without_ours(ending));
     edit::without_block(config, &foreign.unwrap_or_default())
 }
 

@@ -87,7 +87,7 @@ pub(super) fn compose(wish: &Wish, inside: &Inside<'_>, taken: &Taken, ending: E
         let same_name = wanted.before.filter(|piece| piece.profile_name() == Some(&name));
         let header = format!("[profile {name}]");
         let change = match same_name {
-            Some(piece) if piece.says(&header, &pairs) => Change::Same,
+            Some(piece) if piece.says(&header, &pairs) && !piece.is_gathered => Change::Same,
             Some(_) => Change::Changed,
             None => Change::New,
         };
@@ -130,7 +130,7 @@ pub(super) fn compose(wish: &Wish, inside: &Inside<'_>, taken: &Taken, ending: E
     }
 }
 
-/// A profile that stays as it is. What its account is called is not known.
+/// A profile that stays as it is, with all of its lines. What its account is called is not known.
 fn kept_profile(piece: &Piece<'_>) -> Option<Profile> {
     let Owner::Profile(role) = &piece.owner else {
         return None;
@@ -144,7 +144,10 @@ fn kept_profile(piece: &Piece<'_>) -> Option<Profile> {
             account_name: String::new(),
             chain: role.chain.clone(),
         },
-        change: Change::Same,
+        change: match piece.is_gathered {
+            true => Change::Changed,
+            false => Change::Same,
+        },
     })
 }
 

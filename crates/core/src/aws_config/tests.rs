@@ -1,5 +1,6 @@
 //! What becomes of whole files: whose lines change, under which names profiles stand, and what stays.
 
+mod behind_the_block;
 mod hostile_names;
 
 use proptest::prelude::*;
@@ -344,7 +345,8 @@ proptest! {
         let Ok(planned) = plan(Some(&bytes), None, &wish) else { return Ok(()) };
         let Content::Bytes(now) = planned.after else { panic!() };
         let before = edit::block_of(&bytes).unwrap().map_or(bytes.clone(), |block| {
-            [&bytes[..block.body.start], &bytes[block.body.end..]].concat()
+            let end = &bytes[block.body.end..block.whole.end];
+            [&bytes[..block.body.start], end, &block.after(&bytes)].concat()
         });
         let block = edit::block_of(&now).unwrap().unwrap();
         let after = [&now[..block.body.start], &now[block.body.end..]].concat();

@@ -40,7 +40,7 @@ impl Change {
         let (Some(block), Some(written)) = (edit::block_of(now)?, edit::block_of(after)?) else {
             return Ok(Undone::Overtaken);
         };
-        if now[block.body] != after[written.body] {
+        if block.lines(now) != written.lines(after) {
             return Ok(Undone::Overtaken);
         }
         let before = match &self.before {
@@ -48,7 +48,7 @@ impl Change {
             Content::Absent => &[],
         };
         let undone = match edit::block_of(before)? {
-            Some(earlier) => edit::with_block(Some(now), &before[earlier.body])?,
+            Some(earlier) => edit::with_block(Some(now), &earlier.lines(before))?,
             None => edit::without_block(Some(now), &[])?,
         };
         Ok(Undone::Ours(undone))
@@ -154,6 +154,19 @@ mod tests {
             Undone::Ours(Content::Bytes(left))
         );
 
+        // A setting of our last profile that stood behind our lines is no less one of them.
+        let set = [&after(&change)[..], b"# theirs\noutput = json\n"].concat();
+        let gathered = Change {
+            before: Content::Bytes(set.clone()),
+            after: edit::with_block(Some(&set), b"[profile b]\n").unwrap(),
+        };
+        let now = [&after(&gathered)[..], b"[profile mine]\n"].concat();
+        let lines = [BODY, b"output = json\n"].concat();
+        let left = edit::with_block(Some(&now), &lines).unwrap();
+        assert_eq!(gathered.undone(Some(&now)).unwrap(), Undone::Ours(left));
+        let whole = Undone::Whole(Content::Bytes(set));
+        assert_eq!(gathered.undone(Some(&after(&gathered))).unwrap(), whole);
+
         // Our lines as they were before the change, where there were some.
         let again = Change {
             before: change.after.clone(),
@@ -179,6 +192,9 @@ mod tests {
             Undone::Overtaken
         );
         assert_eq!(change.undone(None).unwrap(), Undone::Overtaken);
+        // The AWS CLI sets one for the last of our profiles.
+        let set = [&after(&change)[..], b"output = json\n"].concat();
+        assert_eq!(change.undone(Some(&set)).unwrap(), Undone::Overtaken);
         let half = [&after(&change)[..], edit::BEGIN.as_bytes()].concat();
         assert!(change.undone(Some(&half)).is_err());
     }

@@ -35,6 +35,11 @@ pub fn run(input: &[u8]) {
     let Content::Bytes(once) = planned.after else {
         panic!("a profile is wished for");
     };
+    let block = block_of(&once).expect("what was written can be read");
+    assert!(
+        block.is_some_and(|block| block.behind.is_empty()),
+        "no setting of ours is left behind the end marker"
+    );
     let again = plan(Some(&once), None, &wish).expect("what was written can be read");
     assert_eq!(
         again.after,

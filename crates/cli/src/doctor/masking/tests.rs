@@ -97,6 +97,25 @@ fn x3_a_stand_in_is_the_same_wherever_the_value_stands() {
 }
 
 #[test]
+fn x3_a_name_that_is_a_word_of_our_sentences_is_replaced_where_it_is_a_value_only() {
+    let mut mask = mask();
+    for (kind, value) in [
+        (Kind::PermissionSet, "mfa"),
+        (Kind::Portal, "device"),
+        (Kind::AccountName, "Credentials"),
+    ] {
+        mask.name(kind, value);
+    }
+    let text = "A code of your MFA device is needed for Credentials/mfa: “portray exec mfa” of Device:x/MFA, \
+                “device”, chain=mfa";
+    assert_eq!(
+        mask.text(text),
+        "A code of your MFA device is needed for account-name-2/permission-set-2: “portray exec permission-set-2” of \
+         portal-2:x/permission-set-2, “portal-2”, chain=permission-set-2"
+    );
+}
+
+#[test]
 fn what_is_in_our_folders_keeps_its_name() {
     let masked = mask().text("/run/user/7/portray/agent.sock, /run/user/7/portray. (/home/amara.okafor/x/y)");
     assert_eq!(masked, "RUNTIME/agent.sock, RUNTIME. (~/path-1)");
