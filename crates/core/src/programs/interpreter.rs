@@ -5,9 +5,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use portray_core::paths::Environment;
-
-use super::launch;
+use crate::paths::Environment;
 
 /// How much of a first line Linux looks at.
 const LONGEST: u64 = 256;
@@ -26,6 +24,59 @@ pub fn of(file: PathBuf, environment: &Environment) -> PathBuf {
         }
     }
     running
+}
+
+/// What a path leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Named {
+    /// What the system tells of a process that runs it.
+    Program(PathBuf),
+    /// The system never tells of it, only of what runs it: that is known where the first line says so.
+    Script { interpreter: Option<PathBuf> },
+}
+
+/// What a path leads to, as the system will tell of it: no link, and nothing in it that leads back. None where no file
+/// is there.
+pub fn named(path: &Path, environment: &Environment) -> Option<Named> {
+    if !(path.is_absolute() && path.is_file()) {
+        return None;
+    }
+    if cfg!(windows) {
+        // There it would be in another form than the one in which programs are seen.
+        return Some(Named::Program(path.to_owned()));
+    }
+    let file = path.canonicalize().ok()?;
+    let running = of(file.clone(), environment);
+    let named = match is_program(&file) {
+        true => Named::Program(file),
+        false => Named::Script {
+            interpreter: Some(running).filter(|running| *running != file && is_program(running)),
+        },
+    };
+    Some(named)
+}
+
+/// Whether the system runs a file by itself. One that may be run and not read is none with a first line.
+fn is_program(file: &Path) -> bool {
+    let mut beginning = Vec::new();
+    let read = File::open(file).and_then(|file| file.take(4).read_to_end(&mut beginning));
+    match read {
+        // Whatever else Linux runs, it runs with the help of another program.
+        Ok(_) if cfg!(target_os = "linux") => beginning == b"\x7fELF",
+        Ok(_) => !beginning.starts_with(b"#!"),
+        Err(_) => true,
+    }
+}
+
+/// Where the system finds a program that a command names: no link.
+pub fn executable(named: &Path, environment: &Environment) -> io::Result<PathBuf> {
+    if named.components().count() > 1 {
+        return named.canonicalize();
+    }
+    let folders = std::env::split_paths(environment.text("PATH").unwrap_or_default());
+    let mut candidates = folders.map(|folder| folder.join(named));
+    let found = candidates.find(|candidate| candidate.is_file());
+    found.ok_or(io::ErrorKind::NotFound)?.canonicalize()
 }
 
 /// What stands behind `#!`; none for a program.
@@ -48,7 +99,7 @@ fn interpreter(line: &str, environment: &Environment) -> Option<PathBuf> {
             .map_or(program, Path::new),
         false => program,
     };
-    launch::executable(program, environment).ok()
+    executable(program, environment).ok()
 }
 
 #[cfg(all(test, unix))]
@@ -86,5 +137,36 @@ mod tests {
         }
         let endless = write("endless", &format!("#!{path}/endless\n"));
         assert_eq!(of(endless.clone(), &environment), endless);
+    }
+    #[test]
+    fn a6_a_path_counts_where_a_file_is_and_as_what_the_system_will_tell_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().canonicalize().unwrap();
+        let environment = Environment::of(&[("PATH", folder.to_str().unwrap())]);
+        let named = |path: &Path| named(path, &environment);
+        let (program, link) = (folder.join("python3.13"), folder.join("python3"));
+        assert_eq!(named(&program), None);
+        std::fs::write(&program, "\u{7f}ELF and more").unwrap();
+        std::os::unix::fs::symlink("python3.13", &link).unwrap();
+        std::fs::create_dir(folder.join("sub")).unwrap();
+        let found = Some(Named::Program(program.clone()));
+        for path in [&program, &link, &folder.join("sub/../sub/./../python3")] {
+            assert_eq!(named(path), found, "{}", path.display());
+        }
+        assert_eq!(named(&folder), None);
+        assert_eq!(named(Path::new("bin/sh")), None, "of which folder?");
+
+        let script = folder.join("script");
+        for (text, interpreter) in [
+            ("#!/usr/bin/env python3\n", Some(program.clone())),
+            ("#!/no/such/interpreter\n", None),
+        ] {
+            std::fs::write(&script, text).unwrap();
+            assert_eq!(named(&script), Some(Named::Script { interpreter }), "{text}");
+        }
+        if cfg!(target_os = "linux") {
+            std::fs::write(&script, "echo without a first line\n").unwrap();
+            assert_eq!(named(&script), Some(Named::Script { interpreter: None }));
+        }
     }
 }
