@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use harness::{Person, follow, get_with_authorization, wait_until};
+use harness::{Person, Program, follow, get_with_authorization, wait_until};
 use portray_core::agent::protocol::Reply;
 use portray_core::app::contract::{Request, SignInMethod};
 use serde_json::json;
@@ -229,5 +229,53 @@ async fn r8_signing_out_works_without_aws() -> Result<()> {
     assert_eq!(tokens_in_keyring(&story.desktop).await?, Vec::<String>::new());
     let refused = portray.run(&["credentials", "111122223333/ReadOnly"]).await?;
     refused.expect_code(3)?;
+    Ok(())
+}
+
+/// How its arguments end where a command of theirs ends by a signal, and whether a shell goes on then, whose terminal
+/// sends the signal to everybody.
+const ENDED_BY_SIGNALS: &str = r#"
+import json, os, pty, subprocess, sys, time
+ended = {}
+for signal in ["INT", "TERM", "HUP", "QUIT", "KILL", "USR1"]:
+    command = [*sys.argv[1:], "sh", "-c", f"kill -{signal} $$"]
+    ended[signal] = subprocess.run(command).returncode
+pid, terminal = pty.fork()
+if pid == 0:
+    script = '"$@" sh -c "echo READY; sleep 60"; echo NEXT'
+    os.execvp("bash", ["bash", "-c", script, "script", *sys.argv[1:]])
+said = b""
+try:
+    while part := os.read(terminal, 4096):
+        said += part
+        if b"READY" in said:
+            os.write(terminal, b"\x03")
+            said = said.replace(b"READY", b"")
+except OSError:
+    pass
+status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+print(json.dumps({"ended": ended, "said": said.decode(), "script": status}))
+"#;
+
+#[tokio::test]
+async fn exec_ends_as_its_command_does_so_that_a_shell_whose_command_was_interrupted_does_not_go_on()
+-> Result<()> {
+    let story = Headless::signed_in().await?;
+    let portray = story.portray();
+    let mut command = portray.system_command("python3");
+    command.args(["-c", ENDED_BY_SIGNALS]);
+    command
+        .arg(portray.command(Program::Portray)?.get_program())
+        .args(["exec", "acme-dev/ReadOnly", "--"]);
+    let told = story.desktop.run("python3", command, DEADLINE).await?;
+    let told = told.expect_code(0)?.json()?;
+    assert_eq!(
+        told["ended"],
+        json!({"INT": -2, "TERM": -15, "HUP": -1, "QUIT": -3, "KILL": -9, "USR1": -10}),
+        "{told}"
+    );
+    assert_eq!(told["script"], -2, "{told}");
+    let said = told["said"].as_str().context("a text")?;
+    assert!(!said.contains("NEXT"), "{told}");
     Ok(())
 }

@@ -206,6 +206,15 @@ async fn a6_an_interpreter_that_is_revoked_stops_its_scripts_under_exec_with_var
     run(&other).await?.expect_code(0)?;
     portray.run(&["uses", "--allow", itself]).await?.expect_code(0)?;
     run(&direct).await?.expect_code(0)?;
+    // The system never tells of a script: it would not be stopped.
+    let script = portray.run(&["uses", "--revoke", &searched]).await?;
+    let script = script.expect_code(2)?;
+    assert_refused(&script);
+    assert!(
+        script.stderr.contains(&format!("that {itself} runs")),
+        "{script:?}"
+    );
+    run(&searched).await?.expect_code(0)?;
 
     let nobody = portray
         .run(&["uses", "--revoke", "/usr/bin/no-such-program"])
@@ -333,5 +342,38 @@ async fn a6_a_program_waits_for_nobody_and_is_confirmed_by_a_notice() -> Result<
     let mut other = TOOL;
     other[4] = "666677778888";
     portray.run(&other).await?.expect_code(0)?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a6_the_id_of_a_launch_allows_what_its_program_waits_for_and_is_not_called_revoked() -> Result<()> {
+    let story = Headless::signed_in().await?;
+    let settings = story.desktop.portray_home().join("settings.toml");
+    let written = fs::read_to_string(&settings)?;
+    fs::write(&settings, format!("{written}\n[confirm]\nprograms = \"ask\"\n"))?;
+    let portray = story.portray();
+    portray.run(&["agent", "stop"]).await?.expect_code(0)?;
+    let (_serving, url, token) = serve(&portray).await?;
+    let ask = async || harness::get_with_authorization(&url, &token).await;
+    let waits = ask().await?;
+    assert!(waits.body.contains("ConfirmationNeeded"), "{waits:?}");
+    let listed = uses(&story, |used| {
+        used["outcome"] == "refused" && used["program"]["pid"] == std::process::id()
+    })
+    .await?;
+    let rows = listed["uses"].as_array().context("uses")?;
+    let row = rows.iter().find(|used| used["outcome"] == "refused");
+    let id = row.context("a row")?["consumer"].as_str().context("an id")?;
+    assert_eq!(listed["launches"][0]["id"], id, "{listed:#}");
+    let allowed = portray.run(&["uses", "--allow", id]).await?.expect_code(0)?;
+    assert!(allowed.stderr.contains("may get credentials"), "{allowed:?}");
+    assert_eq!(ask().await?.status, 200);
+
+    let not_waiting = portray.run(&["uses", "--allow", id]).await?.expect_code(2)?;
+    assert_refused(&not_waiting);
+    assert!(not_waiting.stderr.contains("is not revoked"), "{not_waiting:?}");
+    portray.run(&["uses", "--revoke", id]).await?.expect_code(0)?;
+    let over = portray.run(&["uses", "--allow", id]).await?.expect_code(2)?;
+    assert!(over.stderr.contains("that was revoked cannot"), "{over:?}");
     Ok(())
 }

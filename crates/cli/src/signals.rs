@@ -4,14 +4,16 @@
 mod system;
 
 #[cfg(unix)]
-pub use unix::{Came, Signals};
+pub use unix::{Came, Signals, end_as};
 #[cfg(windows)]
 pub use windows::Signals;
 
 #[cfg(unix)]
 mod unix {
+    use std::io::Write as _;
     use std::task::{Context, Poll};
 
+    use portray_core::agent::harden_process;
     use rustix::process::{Pid, Signal, getpgrp, kill_process};
     use tokio::process::Child;
     use tokio::signal::unix::{Signal as Listener, SignalKind, signal};
@@ -87,6 +89,18 @@ mod unix {
             }
             Poll::Pending
         }
+    }
+
+    /// Ends this process by the signal that has ended a command, if one has: a shell whose command ended by Ctrl-C ends
+    /// its script, and it asks how we ended. A core file of ours would help nobody.
+    pub fn end_as(status: std::process::ExitStatus) {
+        let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) else {
+            return;
+        };
+        harden_process();
+        let _ = std::io::stdout().flush();
+        let _ = std::io::stderr().flush();
+        system::end_by(signal);
     }
 
     impl Came {

@@ -49,7 +49,7 @@ pub fn is_same_user(from: SocketAddr, ours: SocketAddrV4) -> bool {
 #[cfg(target_os = "linux")]
 mod linux {
     use std::fs::File;
-    use std::io::{self, BufRead, BufReader};
+    use std::io::{self, Read};
     use std::net::{SocketAddr, SocketAddrV4};
 
     /// The other end of a connection, as the kernel lists it.
@@ -64,30 +64,31 @@ mod linux {
         let SocketAddr::V4(peer) = peer else {
             return Ok(None);
         };
-        let listed = BufReader::new(File::open("/proc/net/tcp")?);
+        let listed = File::open("/proc/net/tcp")?;
         if let Some(end) = find(listed, &hexadecimal(peer), &hexadecimal(ours))? {
             return Ok(Some(end));
         }
         // A client with an IPv6 socket (Java, say) reaches 127.0.0.1 from a mapped address.
         match File::open("/proc/net/tcp6") {
-            Ok(listed) => find(BufReader::new(listed), &mapped(peer), &mapped(ours)),
+            Ok(listed) => find(listed, &mapped(peer), &mapped(ours)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// Line by line: the list is as long as the machine has connections.
-    pub(super) fn find(listed: impl BufRead, local: &str, remote: &str) -> io::Result<Option<End>> {
-        for line in listed.lines().skip(1) {
-            let line = line?;
-            let fields: Vec<&str> = line.split_ascii_whitespace().collect();
-            if fields.get(1) == Some(&local) && fields.get(2) == Some(&remote) {
-                let uid = fields.get(7).and_then(|uid| uid.parse().ok());
-                let socket = fields.get(9).and_then(|socket| socket.parse().ok());
-                return Ok(uid.zip(socket).map(|(uid, socket)| End { uid, socket }));
-            }
-        }
-        Ok(None)
+    /// Looked through as one text: the list is as long as the machine has connections, and somebody else may make many.
+    pub(super) fn find(mut listed: impl Read, local: &str, remote: &str) -> io::Result<Option<End>> {
+        let mut text = String::new();
+        listed.read_to_string(&mut text)?;
+        let ends = format!(" {local} {remote} ");
+        let Some((_, rest)) = text.split_once(&ends) else {
+            return Ok(None);
+        };
+        // State, queues, timer and retransmissions come before.
+        let mut fields = rest.split_ascii_whitespace().skip(4);
+        let uid = fields.next().and_then(|uid| uid.parse().ok());
+        let socket = fields.nth(1).and_then(|socket| socket.parse().ok());
+        Ok(uid.zip(socket).map(|(uid, socket)| End { uid, socket }))
     }
 
     /// As the kernel prints it: the address as one number in the machine's byte order.

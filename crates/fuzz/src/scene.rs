@@ -29,13 +29,18 @@ pub fn clock() -> ManualClock {
     ManualClock::at(noon())
 }
 
-/// A clock on which every sleep is over at once.
+/// A clock on which every sleep up to so long is over at once, and no longer one ever.
 #[derive(Debug)]
-pub struct Hurried;
+pub struct Hurried(Duration);
 
 impl Hurried {
     pub fn shared() -> SharedClock {
-        Arc::new(Self)
+        Self::up_to(Duration::MAX)
+    }
+
+    /// For what has deadlines, and would meet them before it began.
+    pub fn up_to(longest: Duration) -> SharedClock {
+        Arc::new(Self(longest))
     }
 }
 
@@ -48,8 +53,11 @@ impl Clock for Hurried {
         Duration::ZERO
     }
 
-    fn sleep(&self, _duration: Duration) -> Sleep {
-        Box::pin(std::future::ready(()))
+    fn sleep(&self, duration: Duration) -> Sleep {
+        match duration <= self.0 {
+            true => Box::pin(std::future::ready(())),
+            false => Box::pin(std::future::pending()),
+        }
     }
 }
 

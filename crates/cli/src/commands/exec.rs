@@ -196,6 +196,8 @@ impl Ended {
 }
 
 fn as_of(status: ExitStatus) -> ExitCode {
+    #[cfg(unix)]
+    crate::signals::end_as(status);
     // Windows' exit codes have 32 bits, more than an ExitCode takes.
     #[cfg(windows)]
     if let Some(code) = status.code() {
@@ -244,7 +246,7 @@ async fn wait(mut child: Child, mut signals: Signals) -> std::io::Result<ExitSta
     }
 }
 
-/// As shells tell it: 128 and the signal's number where a signal ended the command.
+/// As shells tell it, also where a signal ended the command and did not end us: 128 and the signal's number.
 fn exit_code(status: ExitStatus) -> ExitCode {
     #[cfg(unix)]
     let by_signal = std::os::unix::process::ExitStatusExt::signal(&status).map(|signal| 128 + signal);

@@ -1,8 +1,7 @@
 //! One launch of `exec` or `serve`, as the agent knows it: announced while it runs, and told when it is revoked.
 
 use std::ffi::OsString;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use portray_core::agent::protocol::{Operation, PreparedReply, Reply};
@@ -11,11 +10,11 @@ use portray_core::app::contract::ProblemView;
 use portray_core::clock::{Clock, SystemClock};
 use portray_core::consumers::{Launch, new_launch};
 use portray_core::paths::{Environment, Paths};
-use portray_core::programs::{self, Program};
+use portray_core::programs::{self, Program, interpreter};
 use portray_core::uses::Door;
 use tokio::sync::oneshot;
 
-use super::{Invocation, interpreter};
+use super::Invocation;
 use crate::agent_start::{self, Questions};
 use crate::failure::Failure;
 
@@ -139,24 +138,14 @@ fn until_revoked(paths: &Paths, launch: &Launch) -> Result<Option<ProblemView>, 
 /// The program that a command names, before it runs: in this very process, which it takes the place of.
 pub fn named(command: &[OsString], environment: &Environment) -> Option<Program> {
     let named = Path::new(command.first()?);
-    let executable = executable(named, environment).map(|path| interpreter::of(path, environment));
+    let executable =
+        interpreter::executable(named, environment).map(|path| interpreter::of(path, environment));
     Some(Program {
         pid: std::process::id(),
         name: named.file_name()?.to_string_lossy().into_owned(),
         executable: executable.ok().and_then(|path| path.to_str().map(str::to_owned)),
         below: Vec::new(),
     })
-}
-
-/// Where the system finds it.
-pub(super) fn executable(named: &Path, environment: &Environment) -> io::Result<PathBuf> {
-    if named.components().count() > 1 {
-        return named.canonicalize();
-    }
-    let folders = std::env::split_paths(environment.text("PATH").unwrap_or_default());
-    let mut candidates = folders.map(|folder| folder.join(named));
-    let found = candidates.find(|candidate| candidate.is_file());
-    found.ok_or(io::ErrorKind::NotFound)?.canonicalize()
 }
 
 #[cfg(test)]

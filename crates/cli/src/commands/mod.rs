@@ -14,7 +14,6 @@ mod env;
 mod exec;
 mod forward;
 mod headless;
-mod interpreter;
 mod keep;
 mod launch;
 pub mod listing;

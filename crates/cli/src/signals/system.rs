@@ -1,4 +1,5 @@
-//! What only the system's own calls tell of signals: which are ignored, and whether a process has sent one.
+//! What only the system's own calls do with signals: tell which are ignored and whether a process has sent one, and end
+//! this process by one.
 #![expect(
     unsafe_code,
     reason = "nobody offers sigaction's answers safely: tokio hears that a signal came, not from whom"
@@ -39,6 +40,24 @@ pub fn note_sender(signal: Signal) -> io::Result<()> {
 pub fn was_sent(signal: Signal) -> bool {
     let bit = bit(signal);
     SENT.fetch_and(!bit, Ordering::SeqCst) & bit != 0
+}
+
+/// Ends this process as the signal ends one that does not hear it, whatever was done about it here. Comes back where the
+/// signal ends nobody.
+pub fn end_by(signal: i32) {
+    // SAFETY: zeros are an action, and it becomes the one by default, which runs nothing of ours; the set is written
+    // before it is read.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = libc::SIG_DFL;
+        // What cannot be heard (SIGKILL) has no other action.
+        let _ = libc::sigaction(signal, &raw const action, std::ptr::null_mut());
+        let mut itself = MaybeUninit::<libc::sigset_t>::zeroed();
+        libc::sigemptyset(itself.as_mut_ptr());
+        libc::sigaddset(itself.as_mut_ptr(), signal);
+        libc::pthread_sigmask(libc::SIG_UNBLOCK, itself.as_ptr(), std::ptr::null_mut());
+        libc::raise(signal);
+    }
 }
 
 fn bit(signal: Signal) -> u64 {

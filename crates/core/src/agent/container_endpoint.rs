@@ -3,18 +3,21 @@
 //! It holds no credentials: every request asks the agent over its socket, so it outlives a restart of the agent. In a
 //! container it asks the socket of a launch outside.
 
+mod connections;
+
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::extract::{ConnectInfo, Request, State};
+use axum::Json;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::{Json, Router};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use connections::{Connections, NOT_OURS};
 use serde_json::{Value, json};
 
 use crate::agent::client::ClientError;
@@ -23,7 +26,6 @@ use crate::agent::grant::{Grant, Source, Withheld};
 use crate::agent::protocol::{Asker, CredentialsReply, Stay, Target};
 use crate::app::contract::{ProblemCode, ProblemView};
 use crate::clock::SharedClock;
-use crate::loopback_peer::{Peer, peer};
 use crate::paths::Paths;
 use crate::secret::Secret;
 
@@ -143,25 +145,25 @@ impl ContainerEndpoint {
 
     /// Answers until the future is dropped.
     pub async fn serve(self) -> io::Result<()> {
-        let router = Router::new().fallback(answer).with_state(self.door);
-        let service = router.into_make_service_with_connect_info::<SocketAddr>();
-        axum::serve(self.listener, service).await
+        let Self { listener, door } = self;
+        let connections = Connections::new(door.clock.clone());
+        let (ours, refusing) = (door.address, door.clone());
+        let answer = move |head, socket| answer(door.clone(), head, socket);
+        let turned_away = move || refusing.note_refusal(&Denied::forbidden(NOT_OURS));
+        match connections.serve(listener, ours, answer, turned_away).await {}
     }
 }
 
-async fn answer(
-    State(door): State<Arc<Door>>,
-    ConnectInfo(from): ConnectInfo<SocketAddr>,
-    request: Request,
-) -> Response {
-    let [code, message] = error_names(request.headers());
-    let outcome = match door.admit(from, &request) {
+/// To a process of our user, whose socket has this number where the kernel tells.
+async fn answer(door: Arc<Door>, head: Parts, socket: Option<u64>) -> Response {
+    let [code, message] = error_names(&head.headers);
+    let outcome = match door.admit(&head) {
         Err(refusal) => {
             door.note_refusal(&refusal);
             door.clock.sleep(PENANCE).await;
             Err(refusal)
         }
-        Ok(socket) => door.credentials(socket).await,
+        Ok(()) => door.credentials(socket).await,
     };
     let (status, body) = match outcome {
         Ok(body) => (StatusCode::OK, body),
@@ -195,37 +197,32 @@ impl Denied {
 }
 
 impl Door {
-    /// Turns a request away before anything is looked up, or gives the kernel's number of its socket.
-    fn admit(&self, from: SocketAddr, request: &Request) -> Result<Option<u64>, Denied> {
-        if request.uri().authority().is_some() || !self.is_host(request.headers()) {
+    /// Turns a request away before anything is looked up.
+    fn admit(&self, request: &Parts) -> Result<(), Denied> {
+        if request.uri.authority().is_some() || !self.is_host(&request.headers) {
             return Err(Denied::forbidden("This address is not served here."));
         }
-        if is_of_a_browser(request.headers()) {
+        if is_of_a_browser(&request.headers) {
             return Err(Denied::forbidden("Browsers are not served here."));
         }
-        if request.method() != Method::GET {
+        if request.method != Method::GET {
             return Err(Denied::new(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "MethodNotAllowed",
                 "Only GET is served here.",
             ));
         }
-        if !self.is_authorized(request.headers()) {
+        if !self.is_authorized(&request.headers) {
             return Err(Denied::forbidden("The authorization token is missing or wrong."));
         }
-        let Peer::Ours { socket } = peer(from, self.address) else {
-            return Err(Denied::forbidden(
-                "Only processes of the same user are served here.",
-            ));
-        };
-        if request.uri().path() != PATH {
+        if request.uri.path() != PATH {
             return Err(Denied::new(
                 StatusCode::NOT_FOUND,
                 "NotFound",
                 "Credentials are at /credentials.",
             ));
         }
-        Ok(socket)
+        Ok(())
     }
 
     /// A name that resolves to 127.0.0.1 must not open this door: only our own address, once.

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::app::contract::{ProblemCode, ProblemView};
 use crate::app::problem::is_disk_full;
+use crate::app::verdicts::Verdict;
 
 /// Why a program is handed nothing.
 impl ProblemView {
@@ -131,6 +132,39 @@ impl ProblemView {
             format!("There is no launch and no program “{consumer}”."),
             "Take an id from the first column of “portray uses”, or the whole path of a program that is there or was \
              used.",
+        )
+    }
+
+    /// Nobody is told of as this file, so that to decide about it would change nothing.
+    pub fn is_a_script(path: &str, interpreter: Option<&Path>, verdict: Verdict) -> Self {
+        let order = match verdict {
+            Verdict::Revoked => "revoke",
+            Verdict::Allowed => "allow",
+        };
+        let (happened, what) = match interpreter {
+            Some(interpreter) => {
+                let interpreter = interpreter.display();
+                let happened = format!(
+                    "{path} is a script that {interpreter} runs, and programs are told apart by what runs."
+                );
+                (happened, interpreter.to_string())
+            }
+            None => {
+                let happened = format!("{path} is a script, and programs are told apart by what runs.");
+                (happened, "the program that runs it".to_owned())
+            }
+        };
+        let to_do = format!(
+            "Nothing was changed: {order} {what}, with all that it runs, or an id from the first column of “portray uses”."
+        );
+        Self::new(ProblemCode::WrongUse, happened, to_do)
+    }
+
+    pub fn launch_does_not_wait(launch: &str) -> Self {
+        Self::new(
+            ProblemCode::WrongUse,
+            format!("The launch {launch} is not revoked, and nothing of it waits for your confirmation."),
+            "Where a program of it is revoked, allow that: “portray uses” lists it with its id.",
         )
     }
 

@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use crate::app::contract::{Answer, ProblemView, Request, SignInMethod, Snapshot};
-use crate::app::records::Verdict;
 use crate::app::settings_file::Settled;
 use crate::app::syncing::Interrupted;
 use crate::app::unsaved::Decisions;
+use crate::app::verdicts::Verdict;
 use crate::app::{ConsoleRequest, SignInStart};
 use crate::identity_center::{Failure, PortalId, RoleKey};
 use crate::refresh::Change;
@@ -115,7 +115,7 @@ pub enum Command {
     /// A program that a person decides about is there.
     Decided {
         verdict: Verdict,
-        executable: String,
+        executables: Vec<String>,
         reply: Option<Reply<Answer>>,
     },
     /// What a person has decided was written, or could not be.

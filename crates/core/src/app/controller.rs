@@ -209,9 +209,9 @@ impl Controller {
             Command::Failed(problem) => self.problem = Some(problem),
             Command::Decided {
                 verdict,
-                executable,
+                executables,
                 reply,
-            } => self.decided(verdict, &executable, reply),
+            } => self.decided(verdict, &executables, reply),
             Command::Saved { decisions, outcome } => self.saved(decisions, outcome),
             Command::AnswerSaved {
                 decisions,

@@ -44,6 +44,7 @@ mod syncing;
 pub mod tray_menu;
 mod unsaved;
 mod unstored;
+mod verdicts;
 mod view;
 mod waiting_problem;
 pub mod wrong_clock;

@@ -1,6 +1,5 @@
 //! Uses, revocations and questions as the application keeps them: on disk, in what is shown, in what a person orders.
 
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use crate::app::command::{Command, Reply};
 use crate::app::contract::{Answer, ConsumerOrder, ProblemView, UsesView};
 use crate::app::controller::{Controller, answer};
 use crate::app::unsaved::Decisions;
+use crate::app::verdicts::Verdict;
 use crate::clock::SharedClock;
 use crate::consumers::{Asking, Consumers, ConsumersFile, Loaded, Refused, Revocations};
 use crate::identity_center::RoleKey;
@@ -31,13 +31,6 @@ pub enum OpenedBy {
     Person,
     /// On the command line: that is noted where it is known which program it was.
     Program,
-}
-
-/// What a person decides about a program.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    Revoked,
-    Allowed,
 }
 
 /// What is known of those who get credentials. Clones are the same.
@@ -248,7 +241,8 @@ impl Controller {
                 self.done(reply, Ok(words));
             }
             ConsumerOrder::Allow { consumer } if self.is_launch(&consumer) => {
-                self.done(reply, Err(ProblemView::launch_is_over()));
+                let words = self.allow_launch(&consumer);
+                self.done(reply, words);
             }
             ConsumerOrder::Revoke { consumer } => self.decide(Verdict::Revoked, consumer, reply),
             ConsumerOrder::Allow { consumer } => self.decide(Verdict::Allowed, consumer, reply),
@@ -260,7 +254,7 @@ impl Controller {
         }
     }
 
-    fn done(&mut self, reply: Option<Reply<Answer>>, words: Result<String, ProblemView>) {
+    pub(super) fn done(&mut self, reply: Option<Reply<Answer>>, words: Result<String, ProblemView>) {
         let words = match words {
             Ok(words) => words,
             Err(problem) if reply.is_none() => {
@@ -270,93 +264,6 @@ impl Controller {
             Err(problem) => return answer(reply, Err(problem)),
         };
         self.answer_when_saved(Decisions::Revocations, reply, Answer::Said { words });
-    }
-
-    fn revoke_launch(&self, launch: &str) -> String {
-        self.records.consumers.revoke_launch(launch);
-        self.save_revocations();
-        format!("The launch {launch} gets no credentials any more. {STAY_VALID}")
-    }
-
-    /// Decides about a program by its id or path. A path that nobody knows of has to lead to a file: one with a slip in
-    /// it would stop nobody.
-    fn decide(&mut self, verdict: Verdict, consumer: String, reply: Option<Reply<Answer>>) {
-        if let Some(executable) = self.known_executable(&consumer) {
-            return self.decided(verdict, &executable, reply);
-        }
-        let find = async move {
-            let path = PathBuf::from(&consumer);
-            let found = tokio::task::spawn_blocking(move || file_there(&path)).await;
-            let found = found.ok().flatten();
-            found.ok_or_else(|| ProblemView::unknown_consumer(&consumer))
-        };
-        self.spawn_then(reply, find, move |executable, reply| {
-            Some(Command::Decided {
-                verdict,
-                executable,
-                reply,
-            })
-        });
-    }
-
-    pub(super) fn decided(&mut self, verdict: Verdict, executable: &str, reply: Option<Reply<Answer>>) {
-        let words = match verdict {
-            Verdict::Revoked => self.revoke(executable),
-            Verdict::Allowed => self.allow(executable),
-        };
-        self.done(reply, Ok(words));
-    }
-
-    fn revoke(&self, executable: &str) -> String {
-        self.records.consumers.revoke_program(executable);
-        self.save_revocations();
-        format!("{executable} gets no credentials until you allow it again. {STAY_VALID}")
-    }
-
-    /// Takes back what was revoked, and says yes to what the program waits for.
-    fn allow(&self, executable: &str) -> String {
-        let consumers = &self.records.consumers;
-        if consumers.allow_program(executable) {
-            self.save_revocations();
-        }
-        let is_its = |question: &crate::consumers::Question| {
-            let program = question.program.as_ref();
-            program.and_then(|program| program.executable.as_deref()) == Some(executable)
-        };
-        for question in consumers.questions().iter().filter(|question| is_its(question)) {
-            consumers.answer(question.id, true);
-        }
-        format!("{executable} may get credentials again.")
-    }
-
-    fn is_launch(&self, consumer: &str) -> bool {
-        let consumers = &self.records.consumers;
-        let is_known = |used: &Use| used.launch.as_deref() == Some(consumer);
-        consumers.is_launch_revoked(consumer)
-            || consumers.launches().iter().any(|launch| launch.id == consumer)
-            || self.records.uses.since(0).uses.iter().any(is_known)
-    }
-
-    /// The path of a program that was seen, is revoked or waits.
-    fn known_executable(&self, consumer: &str) -> Option<String> {
-        let consumers = &self.records.consumers;
-        let used = self
-            .records
-            .uses
-            .since(0)
-            .uses
-            .into_iter()
-            .filter_map(|used| used.program);
-        let waiting = consumers
-            .questions()
-            .into_iter()
-            .filter_map(|question| question.program);
-        let revoked = consumers.programs().into_iter().map(|program| program.executable);
-        let mut known = used
-            .chain(waiting)
-            .filter_map(|program| program.executable)
-            .chain(revoked);
-        known.find(|executable| executable == consumer || consumer_of(executable) == consumer)
     }
 
     /// What is written down of a console that a person opens from the tray or the window.
@@ -371,41 +278,5 @@ impl Controller {
             role: role.clone(),
             refused: None,
         }
-    }
-}
-
-/// The file itself: whoever is asked which program it is names no link.
-fn file_there(path: &Path) -> Option<String> {
-    if !(path.is_absolute() && path.is_file()) {
-        return None;
-    }
-    let file = match cfg!(unix) {
-        true => path.canonicalize().ok()?,
-        // There it would be in another form than the one in which programs are seen.
-        false => path.to_owned(),
-    };
-    Some(file.to_string_lossy().into_owned())
-}
-
-/// What revoking does not do.
-const STAY_VALID: &str = "What it holds stays valid at AWS until it expires.";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    #[cfg(unix)]
-    fn a6_a_path_counts_where_a_file_is_and_a_link_as_what_it_leads_to() {
-        let folder = tempfile::tempdir().unwrap();
-        let folder = folder.path().canonicalize().unwrap();
-        let (program, link) = (folder.join("python3.13"), folder.join("python3"));
-        assert_eq!(file_there(&program), None);
-        std::fs::write(&program, "").unwrap();
-        std::os::unix::fs::symlink("python3.13", &link).unwrap();
-        let found = Some(program.to_str().unwrap().to_owned());
-        assert_eq!((file_there(&program), file_there(&link)), (found.clone(), found));
-        assert_eq!(file_there(&folder), None);
-        assert_eq!(file_there(Path::new("bin/sh")), None, "of which folder?");
     }
 }

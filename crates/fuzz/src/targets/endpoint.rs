@@ -1,5 +1,7 @@
 //! What anybody on this machine may send to the container endpoint: credentials only for who knows the token.
 
+use std::time::Duration;
+
 use portray_core::agent::claim;
 use portray_core::agent::container_endpoint::ContainerEndpoint;
 use portray_core::agent::listener::Caller;
@@ -26,7 +28,7 @@ pub fn run(input: &[u8]) {
             target,
             Stay::default(),
             Asker::default(),
-            Hurried::shared(),
+            Hurried::up_to(Duration::from_secs(1)),
         )
         .await;
         let endpoint = endpoint.expect("a port is free");

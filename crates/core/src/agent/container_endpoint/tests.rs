@@ -57,7 +57,7 @@ impl Scene {
         (status, answer)
     }
 
-    async fn get(&self, lines: &str) -> (u16, String) {
+    pub(super) async fn get(&self, lines: &str) -> (u16, String) {
         let token = &self.token;
         let request = format!(
             "GET /credentials HTTP/1.1\r\nAuthorization: {token}\r\nConnection: close\r\n{lines}\r\n"
@@ -65,7 +65,7 @@ impl Scene {
         self.send(&request).await
     }
 
-    fn host(&self) -> String {
+    pub(super) fn host(&self) -> String {
         format!("Host: {}\r\n", self.address)
     }
 }
