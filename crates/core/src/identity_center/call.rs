@@ -17,6 +17,7 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use crate::clock::SharedClock;
 use crate::identity_center::deadline::within;
 use crate::identity_center::error::Api;
+use crate::identity_center::limiter::Permit;
 use crate::identity_center::{Failure, HttpStack, IdentityCenter, Limiter, Meaning, Portal, Priority, Reach};
 
 /// Whether a call is tried again here. The background has policies of its own, above.
@@ -34,8 +35,11 @@ const PAUSES: [Duration; 2] = [Duration::from_millis(300), Duration::from_millis
 /// The longest wait that AWS may ask for while a person waits.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// All tries of a call for which a person waits: one that takes all of its time, or two in which nobody says anything.
-pub(crate) const OVERALL: Duration = Duration::from_secs(25);
+/// How long AWS may have kept a person waiting for there to be another try: nobody waits for three that hang.
+const SILENCE: Duration = Duration::from_secs(15);
+
+/// All tries of a call for which a person waits, and the turns that those wait for behind others.
+pub(super) const OVERALL: Duration = Duration::from_secs(45);
 
 impl IdentityCenter {
     pub fn new(portal: Portal, http: &HttpStack, clock: SharedClock) -> Self {
@@ -102,14 +106,19 @@ impl IdentityCenter {
                 (Retry::Quickly, Priority::Background) | (Retry::Never, _) => &[],
             };
             let mut pauses = pauses.iter();
+            let mut waited = Duration::ZERO;
             loop {
+                let permit = self.limiter.permit(priority).await;
+                let begun = self.clock.elapsed();
                 // The SDK's future is large, and whoever waits for it would have to make room for it.
-                let answer = self.attempt(api, priority, Box::pin(request())).await;
+                let answer = self.at_once(permit, api, Box::pin(request())).await;
+                waited += self.clock.elapsed().saturating_sub(begun);
                 let failure = match answer {
                     Ok(answer) => return Ok(answer),
                     Err(error) => Failure::of(operation, api, &error),
                 };
-                match pauses.next().and_then(|pause| pause_after(&failure, *pause)) {
+                let pause = pauses.next().filter(|_| waited < SILENCE);
+                match pause.and_then(|pause| pause_after(&failure, *pause)) {
                     Some(pause) => self.clock.sleep(pause).await,
                     None => return Err(failure),
                 }
@@ -136,6 +145,20 @@ impl IdentityCenter {
         E: ProvideErrorMetadata,
     {
         let permit = self.limiter.permit(priority).await;
+        self.at_once(permit, api, request).await
+    }
+
+    /// One try whose turn has come.
+    async fn at_once<T, E, F>(
+        &self,
+        permit: Permit<'_>,
+        api: Api,
+        request: F,
+    ) -> Result<T, SdkError<E, HttpResponse>>
+    where
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        E: ProvideErrorMetadata,
+    {
         let answer = match self.http.in_time(request).await {
             Some(answer) => answer,
             None => Err(SdkError::timeout_error("no answer in time")),
