@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use crate::home::{Home, Lines, SECRET, credentials, text};
+use crate::home::{Home, Lines, SECRET, as_shells_tell, credentials, text};
 
 #[test]
 fn exec_gives_an_endpoint_of_its_own_and_nothing_that_competes_with_it() {
@@ -120,7 +120,7 @@ fn exec_ends_as_its_command_does() {
     ] {
         let arguments = ["exec", "acme-dev/ReadOnly", "--", "sh", "-c", script];
         let status = home.portray(&arguments).status().unwrap();
-        assert_eq!(status.code(), Some(code), "{script}");
+        assert_eq!(as_shells_tell(status), Some(code), "{script}");
     }
     for (program, code, advice) in [
         ("/no/such/program", 127, "Check the command's name"),

@@ -3,8 +3,9 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
@@ -143,4 +144,9 @@ pub fn problem(code: &str) -> Value {
 
 pub fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// How a shell tells an end: by its exit code, or by 128 and the signal's number.
+pub fn as_shells_tell(ended: ExitStatus) -> Option<i32> {
+    ended.code().or_else(|| ended.signal().map(|signal| 128 + signal))
 }

@@ -8,7 +8,7 @@ use std::process::Stdio;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::home::{Home, credentials};
+use crate::home::{Home, as_shells_tell, credentials};
 
 /// Does here what is to be done there.
 const SSH: &str = r#"#!/bin/sh
@@ -58,7 +58,8 @@ fn h1_a_signal_that_ends_it_leaves_no_folder_here_whether_it_connects_or_a_sessi
             assert!(said.any(|line| line.unwrap() == "begun"));
             assert_eq!(entries(&temporary).len(), 1, "what the connection is shared by");
             kill_process(Pid::from_child(&portray), signal).unwrap();
-            assert_eq!(portray.wait().unwrap().code(), Some(code), "{signal:?} {hangs}");
+            let ended = portray.wait().unwrap();
+            assert_eq!(as_shells_tell(ended), Some(code), "{signal:?} {hangs}");
             let left = entries(&temporary);
             assert!(left.is_empty(), "{signal:?} {hangs}: {left:?}");
         }
