@@ -32,6 +32,8 @@ pub struct Drawn {
     at: Duration,
     wall: Timestamp,
     revision: u64,
+    /// Somebody has seen something else since, and waits for the end of it: that comes even if all is as drawn again.
+    is_overtaken: bool,
 }
 
 impl Drawn {
@@ -43,13 +45,14 @@ impl Drawn {
             at: Duration::ZERO,
             wall: now,
             revision: 0,
+            is_overtaken: false,
         }
     }
 }
 
 impl Controller {
     /// Answers with the state as it is now, once it is known who is signed in.
-    pub(super) fn look(&self, waited: bool, reply: oneshot::Sender<Arc<Snapshot>>) {
+    pub(super) fn look(&mut self, waited: bool, reply: oneshot::Sender<Arc<Snapshot>>) {
         let sessions = self.refresh.sessions();
         let unread: Vec<_> = sessions
             .into_iter()
@@ -58,6 +61,7 @@ impl Controller {
         if waited || unread.is_empty() {
             let now = self.shown_time();
             let snapshot = self.state().snapshot(self.drawn.revision, now, &self.zone);
+            self.drawn.is_overtaken |= **self.snapshots.borrow() != snapshot;
             // Whoever asked may have left.
             let _ = reply.send(Arc::new(snapshot));
             return;
@@ -97,7 +101,7 @@ impl Controller {
             }
         }
         let snapshot = state.snapshot(self.drawn.revision, now, &self.zone);
-        if **self.snapshots.borrow() != snapshot || self.drawn.revision == 0 {
+        if **self.snapshots.borrow() != snapshot || self.drawn.is_overtaken || self.drawn.revision == 0 {
             self.drawn.revision += 1;
             let snapshot = Snapshot {
                 revision: self.drawn.revision,
@@ -112,6 +116,7 @@ impl Controller {
             at: self.clock.elapsed(),
             wall: now,
             revision,
+            is_overtaken: false,
         };
     }
 }
