@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
-use harness::{Desktop, EmulatorProcess, Finished, Portray, Program};
+use anyhow::{Context, Result, ensure};
+use harness::{Desktop, EmulatorProcess, Finished, Portray, Program, get_with_authorization};
+use serde_json::Value;
+use url::Url;
 
 use crate::headless::Headless;
 
@@ -25,6 +27,55 @@ try:
 except (BrokenPipeError, ConnectionResetError):
     pass
 "#;
+
+/// Opens as many connections as it may to the port in its argument, begins a request on each, and holds them. Says how
+/// many of them were closed, and ends when it is ended.
+const FLOOD: &str = r#"
+import resource, signal, socket, sys
+most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+wanted = min(1500, most - 50)
+resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 4096), most))
+held, refused = [], 0
+for _ in range(wanted):
+    client = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+    client.settimeout(20)
+    try:
+        client.sendall(b"GET /cred")
+    except OSError:
+        pass
+    held.append(client)
+for client in held:
+    try:
+        answer = client.recv(4096)
+    except ConnectionError:
+        answer = b""
+    except TimeoutError:
+        continue
+    refused += answer == b"" or b"Only processes of the same user" in answer
+print(refused, wanted, flush=True)
+signal.pause()
+"#;
+
+#[tokio::test]
+async fn h4_another_user_who_holds_many_connections_keeps_nobody_from_the_endpoint() -> Result<()> {
+    let story = Headless::signed_in().await?;
+    let portray = story.portray();
+    let serving = portray.start(&["serve", "acme-dev/ReadOnly", "--json"])?;
+    let variables: Value = serde_json::from_str(&serving.first_line(DEADLINE).await?)?;
+    let value = |name: &str| variables[name].as_str().context("a text");
+    let url: Url = value("AWS_CONTAINER_CREDENTIALS_FULL_URI")?.parse()?;
+    let token = value("AWS_CONTAINER_AUTHORIZATION_TOKEN")?;
+    let mut flood = as_nobody(&story.desktop, "python3");
+    let port = url.port().context("a port")?.to_string();
+    flood.args(["-c", FLOOD, &port]).current_dir("/");
+    let flood = story.desktop.start_process("flood", flood)?;
+    let told = flood.first_line(DEADLINE).await?;
+    let (refused, wanted) = told.trim().split_once(' ').context("two numbers")?;
+    assert_eq!(refused, wanted, "each is closed at once");
+    let answer = get_with_authorization(&url, token).await?;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    Ok(())
+}
 
 #[tokio::test]
 async fn x4_every_file_is_0600_and_every_folder_0700_whatever_the_umask() -> Result<()> {
