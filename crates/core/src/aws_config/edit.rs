@@ -155,6 +155,10 @@ fn behind(bytes: &[u8], body: usize, end: &Range<usize>) -> Result<Vec<Range<usi
         match line.kind {
             Kind::Section(_) => break,
             Kind::Property(_) | Kind::Nested => settings.push(place),
+            // It would become a part of whatever moves in front of it.
+            Kind::Unclear if text.len() < line.content.len() => {
+                return Err(Unclear::SettingOfNone(line_at(bytes, place.start)));
+            }
             Kind::Blank | Kind::Comment | Kind::Unclear => {}
         }
     }
