@@ -110,6 +110,8 @@ async fn a5_while_the_agent_is_stopped_every_command_says_so_and_none_is_done_af
     let scene = Scene::of(Headless::signed_in().await?).await?;
     let portray = scene.story.portray();
     portray.wait_for_portal("signed_in", DEADLINE).await?;
+    // A list that is not whole would go on by itself.
+    portray.run(&["accounts", "--sync"]).await?.expect_code(0)?;
     let kept = tokens_in_keyring(&scene.story.desktop).await?;
     let renewals = scene.calls("CreateToken").await?;
     let listings = scene.calls("ListAccounts").await?;
