@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use harness::{Desktop, Finished, Portray, Process, rounds};
+use harness::{Desktop, Finished, Portray, Process, Program, rounds};
 use portray_core::agent::protocol::AgentKind;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -35,6 +35,30 @@ async fn who_answers(portray: &Portray<'_>) -> Result<(u32, AgentKind)> {
         u32::try_from(process)?,
         serde_json::from_value(status["kind"].clone())?,
     ))
+}
+
+#[tokio::test]
+async fn a3_an_agent_keeps_nothing_open_that_the_command_had_which_started_it() -> Result<()> {
+    let story = Headless::signed_in().await?;
+    let portray = story.portray();
+    portray.run(&["agent", "stop"]).await?.expect_code(0)?;
+    let mut command = story.desktop.system_command("sh");
+    command.envs(portray.environment());
+    // Whoever reads the pipe waits until nobody has its other end.
+    command
+        .args([
+            "-c",
+            "{ \"$0\" status >/dev/null; } 3>&1 | cat; \"$0\" status --json",
+        ])
+        .arg(portray.command(Program::Portray)?.get_program());
+    let asked = story.desktop.run("sh", command, DEADLINE).await?;
+    let (process, _) = who_answers(&portray).await?;
+    assert_eq!(
+        asked.expect_code(0)?.json()?["agent"]["pid"],
+        process,
+        "it runs on"
+    );
+    Ok(())
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ mod browser;
 mod commands;
 mod doctor;
 mod hung_agent;
+mod inherited;
 mod log;
 mod mfa_code;
 mod no_proxy;

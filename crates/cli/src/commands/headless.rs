@@ -15,12 +15,14 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use super::Invocation;
 use crate::agent_start::StartReport;
 use crate::failure::Failure;
+use crate::inherited;
 use crate::shell::HeadlessShell;
 
 /// Serves until it is asked to stop.
 pub fn run(invocation: &Invocation, detached: bool) -> Result<(), Failure> {
     harden_process();
     if detached {
+        inherited::let_go();
         leave_terminal();
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
