@@ -119,32 +119,6 @@ pub enum Operation {
     Stop,
 }
 
-impl Operation {
-    /// Whether whoever got no answer may ask again: it changes nothing that anybody would see twice.
-    pub fn may_be_repeated(&self) -> bool {
-        match self {
-            Self::Hello { .. }
-            | Self::Credentials { .. }
-            | Self::Prepare { .. }
-            | Self::Uses { .. }
-            | Self::Granted
-            | Self::Status
-            | Self::StatusNow
-            | Self::Accounts { .. }
-            | Self::Search { .. }
-            | Self::Subscribe => true,
-            Self::Launch { .. }
-            | Self::Login { .. }
-            | Self::Logout { .. }
-            | Self::Console { .. }
-            | Self::Keep { .. }
-            | Self::MfaCode { .. }
-            | Self::Command { .. }
-            | Self::Stop => false,
-        }
-    }
-}
-
 /// A role as a person or a profile names it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]

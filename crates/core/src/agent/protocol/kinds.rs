@@ -27,6 +27,11 @@ impl Operation {
         }
     }
 
+    /// Whether whoever got no answer may ask again: it changes nothing that anybody would see twice.
+    pub fn may_be_repeated(&self) -> bool {
+        matches!(self, Self::Prepare { .. }) || !self.changes_something()
+    }
+
     /// Whether it may wait for a person, or goes on until the client leaves.
     pub fn is_open_ended(&self) -> bool {
         matches!(
