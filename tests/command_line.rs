@@ -240,10 +240,12 @@ ended = {}
 for signal in ["INT", "TERM", "HUP", "QUIT", "KILL", "USR1"]:
     command = [*sys.argv[1:], "sh", "-c", f"kill -{signal} $$"]
     ended[signal] = subprocess.run(command).returncode
+# Says READY itself: a shell that is just starting its next program may lose a Ctrl-C.
+waiting = "import signal, time; signal.signal(2, signal.SIG_DFL); print('READY', flush=True); time.sleep(60)"
 pid, terminal = pty.fork()
 if pid == 0:
-    script = '"$@" sh -c "echo READY; sleep 60"; echo NEXT'
-    os.execvp("bash", ["bash", "-c", script, "script", *sys.argv[1:]])
+    command = [*sys.argv[1:], sys.executable, "-c", waiting]
+    os.execvp("bash", ["bash", "-c", '"$@"; echo NEXT', "script", *command])
 said = b""
 try:
     while part := os.read(terminal, 4096):

@@ -8,7 +8,7 @@ use crate::app::console_session::browser_command;
 use crate::app::contract::{Answer, ConsoleVia, ProblemView, Request};
 use crate::app::controller::{Controller, answer};
 use crate::app::records::OpenedBy;
-use crate::app::sign_out::{said, unheard};
+use crate::app::sign_out::{Leaving, said, unheard};
 use crate::identity_center::portal::{PortalError, is_region};
 use crate::identity_center::start_url::shown;
 use crate::identity_center::vanity::resolve_vanity;
@@ -142,12 +142,18 @@ impl Controller {
             portal: portal.0.clone(),
         };
         let begun = self.begin_leaving(portal, StoreFailure::leaves_nothing, request, reply);
-        let Some((session, reply)) = begun else {
+        let Some(Leaving {
+            session,
+            begun,
+            reply,
+        }) = begun
+        else {
             return;
         };
         let (portal, store) = (portal.clone(), self.store.clone());
         let (taking_back, commands) = (self.taking_back(&portal), self.commands.clone());
         let work = async move {
+            let _begun = begun;
             let farewell = leave(session, store).await;
             if let Err(problem) = taking_back.done().await {
                 // That holds up nothing: it is tried again.

@@ -12,7 +12,16 @@ use crate::clock::SharedClock;
 use crate::identity_center::PortalId;
 use crate::refresh::session::Session;
 use crate::refresh::session::leaving::Farewell;
+use crate::refresh::unfinished::Begun;
 use crate::token_store::StoreFailure;
+
+/// A sign-in that is about to end.
+pub(super) struct Leaving {
+    pub session: Arc<Session>,
+    /// From the order on, not from when it is first looked at: an application that is told to quit right after it waits.
+    pub begun: Option<Begun>,
+    pub reply: Option<Reply<Answer>>,
+}
 
 impl Controller {
     pub(super) fn sign_out(&mut self, portal: &PortalId, reply: Option<Reply<Answer>>) {
@@ -20,7 +29,12 @@ impl Controller {
             portal: portal.0.clone(),
         };
         let begun = self.begin_leaving(portal, StoreFailure::is_mended_by_deleting, request, reply);
-        let Some((session, reply)) = begun else {
+        let Some(Leaving {
+            session,
+            begun,
+            reply,
+        }) = begun
+        else {
             return;
         };
         self.drop_listing(portal);
@@ -28,6 +42,7 @@ impl Controller {
         let (clock, zone) = (self.clock.clone(), self.zone.clone());
         let taking_back = self.taking_back(&portal);
         let work = async move {
+            let _begun = begun;
             let outcome = session.sign_out().await;
             let taken_back = taking_back.done().await;
             // Whatever was fetched while AWS was told goes too, and the buffers in which tokens were sent.
@@ -55,7 +70,7 @@ impl Controller {
         is_harmless: fn(StoreFailure) -> bool,
         request: Request,
         reply: Option<Reply<Answer>>,
-    ) -> Option<(Arc<Session>, Option<Reply<Answer>>)> {
+    ) -> Option<Leaving> {
         let Some(session) = self.refresh.session(portal) else {
             answer(reply, Err(ProblemView::unknown_portal()));
             return None;
@@ -69,7 +84,12 @@ impl Controller {
         self.leave_sign_in(portal);
         // What a process before this one gave to the AWS CLI is known for ours only while somebody is signed in.
         self.share_logins();
-        Some((session, reply))
+        let begun = self.refresh.begin();
+        Some(Leaving {
+            session,
+            begun,
+            reply,
+        })
     }
 
     fn once_leavable(

@@ -38,7 +38,7 @@ use credentials::{RoleCache, RoleView};
 use session::Session;
 use session::succession::let_go;
 use standing::Standing;
-use unfinished::Unfinished;
+use unfinished::{Begun, Unfinished};
 
 /// Something about a token or a role's credentials is different now; the state itself tells what.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -224,6 +224,11 @@ impl Refresh {
         }
         self.roles.forget_failures();
         self.look.notify_one();
+    }
+
+    /// Something that the end waits for; none where the end has begun.
+    pub fn begin(&self) -> Option<Begun> {
+        self.unfinished.begin()
     }
 
     /// Renews no token any more, and ends when every one that AWS has replaced is stored, or the store has refused it once
