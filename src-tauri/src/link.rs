@@ -101,7 +101,7 @@ impl Link {
     }
 
     fn exchange(&self, operation: &Operation) -> Result<Reply, ProblemView> {
-        Client::connect(&self.paths)
+        Client::find(&self.paths)
             .and_then(|mut client| client.ask(operation))
             .map_err(ClientError::into_problem)
     }

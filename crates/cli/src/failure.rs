@@ -64,6 +64,7 @@ impl From<ClientError> for Failure {
                 ..Self::from(problem)
             },
             ClientError::NotRunning
+            | ClientError::SocketGone { .. }
             | ClientError::NotOurs
             | ClientError::Folder { .. }
             | ClientError::OutOfReach { .. }

@@ -35,8 +35,11 @@ pub fn run(invocation: &Invocation, arguments: &Agent) -> Result<(), Failure> {
 }
 
 fn start(invocation: &Invocation) -> Result<(), Failure> {
-    if let Ok(mut client) = Client::connect(&invocation.paths) {
-        return Err(ClaimError::Taken(Some(client.hello()?)).into());
+    match Client::find(&invocation.paths) {
+        Ok(mut client) => return Err(ClaimError::Taken(Some(client.hello()?)).into()),
+        Err(error @ ClientError::SocketGone { .. }) => return Err(error.into()),
+        // Whatever else is in the way is in the way of a start too, and said there.
+        Err(_) => {}
     }
     let agent =
         agent_start::start(&invocation.environment, &invocation.paths, Questions::Allowed)?.hello()?;
@@ -46,7 +49,7 @@ fn start(invocation: &Invocation) -> Result<(), Failure> {
 }
 
 fn status(invocation: &Invocation, json: bool) -> Result<(), Failure> {
-    let agent = Client::connect(&invocation.paths)?.hello()?;
+    let agent = Client::find(&invocation.paths)?.hello()?;
     if json {
         return invocation.printer.json(&AgentDocument {
             pid: agent.pid,
@@ -58,15 +61,18 @@ fn status(invocation: &Invocation, json: bool) -> Result<(), Failure> {
 }
 
 fn stop(invocation: &Invocation, force: bool) -> Result<(), Failure> {
-    let mut client = match Client::connect(&invocation.paths) {
+    let mut client = match Client::find(&invocation.paths) {
         Err(ClientError::NotRunning) => {
             invocation.printer.note("No agent is running.");
             return Ok(());
         }
+        Err(ClientError::SocketGone { pid, .. }) => {
+            return stop_by_signal(invocation, Some(pid), "could not be reached", force);
+        }
         outcome => outcome?,
     };
     let agent = match client.hello() {
-        Err(ClientError::Hung { pid }) => return stop_hung(invocation, pid, force),
+        Err(ClientError::Hung { pid }) => return stop_by_signal(invocation, pid, "did not answer", force),
         outcome => outcome?,
     };
     let what = match agent.kind {
@@ -92,8 +98,8 @@ fn stop(invocation: &Invocation, force: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-/// One that answers nobody.
-fn stop_hung(invocation: &Invocation, pid: Option<u32>, force: bool) -> Result<(), Failure> {
+/// One that answers nobody, or that nobody can ask.
+fn stop_by_signal(invocation: &Invocation, pid: Option<u32>, why: &str, force: bool) -> Result<(), Failure> {
     let holder = hung_agent::holder(&invocation.paths, pid)?;
     let what = match holder {
         Holder::Application(pid) if !force => return Err(ProblemView::application_hangs(pid).into()),
@@ -101,7 +107,7 @@ fn stop_hung(invocation: &Invocation, pid: Option<u32>, force: bool) -> Result<(
         Holder::Agent(pid) => format!("The agent (process {pid})"),
     };
     let ended = hung_agent::end(&invocation.paths, holder)?;
-    let line = format!("{what} did not answer. It {}.", in_the_end(ended));
+    let line = format!("{what} {why}. It {}.", in_the_end(ended));
     invocation.printer.note(&line);
     Ok(())
 }

@@ -149,7 +149,7 @@ impl Invocation {
 
     /// One more connection to the agent that was there before.
     pub fn reconnect(&self) -> Result<Client, ClientError> {
-        Client::connect(&self.paths)
+        Client::find(&self.paths)
     }
 }
 

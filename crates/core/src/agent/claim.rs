@@ -8,6 +8,8 @@ use std::time::Duration;
 use crate::agent::client::{Client, ClientError};
 use crate::agent::hold::{self, Hold, NotTaken};
 use crate::agent::listener::Listener;
+#[cfg(unix)]
+use crate::agent::listener::SocketFile;
 use crate::agent::protocol::{AgentHello, AgentKind, Operation};
 use crate::agent::whereabouts::{self, Held, Whereabouts};
 use crate::app::contract::ProblemView;
@@ -32,8 +34,11 @@ pub struct Claim {
 #[derive(Debug)]
 pub struct Place {
     paths: Paths,
-    hold: Hold,
-    _whereabouts: Whereabouts,
+    /// None where it was lost to somebody else.
+    hold: Option<Hold>,
+    whereabouts: Whereabouts,
+    #[cfg(unix)]
+    bound: SocketFile,
 }
 
 /// Why this process cannot be the agent.
@@ -149,7 +154,7 @@ pub fn wait_until_gone(paths: &Paths, at_most: Duration) -> Result<bool, ClaimEr
 
 /// The process that holds the lock of this home, where it says so and lives.
 pub fn lock_holder(paths: &Paths) -> Option<u32> {
-    hold::holder(&paths.lock())
+    hold::holder(&paths.lock()).or_else(|| whereabouts::holder(paths))
 }
 
 /// Makes the folder of socket and lock, or refuses one that others can enter, or we cannot write to.
@@ -173,21 +178,32 @@ impl Place {
         self.paths.socket()
     }
 
-    /// A new socket where the old one is gone: the system empties the folders of people who have left.
+    /// A new socket where the old one is gone: the system empties the folders of people who have left, and so do
+    /// programs that clean up. One that somebody else serves meanwhile stays.
     #[cfg(unix)]
     pub(super) fn found_again(&mut self) -> Result<Option<Listener>, ClaimError> {
-        if self.socket().exists() {
+        self.whereabouts.found_again(&self.paths);
+        let there = SocketFile::at(&self.socket()).ok();
+        if there == Some(self.bound) {
             return Ok(None);
+        }
+        if there.is_some() && !matches!(Client::connect(&self.paths), Err(ClientError::NotRunning)) {
+            return Err(ClaimError::Taken(None));
         }
         make_runtime_folder(&self.paths.runtime)?;
         // Where only the socket was removed, the lock is ours still.
-        if !self.hold.is_of(&self.paths.lock()) {
-            self.hold = take(&self.paths)?;
+        let lock = self.paths.lock();
+        if !self.hold.as_ref().is_some_and(|hold| hold.is_of(&lock)) {
+            // First: a mark that goes takes along what bears its name.
+            self.hold = None;
+            self.hold = Some(take(&self.paths)?);
         }
         let listener = Listener::bind(&self.paths).map_err(|error| ClaimError::Socket {
             path: self.socket(),
             error,
         })?;
+        self.bound = listener.file();
+        self.whereabouts.note(&self.paths);
         Ok(Some(listener))
     }
 
@@ -199,7 +215,9 @@ impl Place {
 
     /// Lets others in.
     pub(super) fn leave(self) {
-        self.hold.let_go();
+        if let Some(hold) = self.hold {
+            hold.let_go();
+        }
     }
 }
 
@@ -218,8 +236,10 @@ fn bind(paths: &Paths, hold: Hold, whereabouts: Whereabouts) -> Result<Claim, Cl
     whereabouts.note(paths);
     let place = Place {
         paths: paths.clone(),
-        hold,
-        _whereabouts: whereabouts,
+        hold: Some(hold),
+        whereabouts,
+        #[cfg(unix)]
+        bound: listener.file(),
     };
     Ok(Claim { listener, place })
 }

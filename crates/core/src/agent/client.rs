@@ -65,6 +65,9 @@ pub struct Client {
 pub enum ClientError {
     #[error("no agent is running")]
     NotRunning,
+    /// One lives, and whoever looks for it finds nothing in its socket's place.
+    #[error("an agent runs (process {pid}), but its socket {socket} is gone")]
+    SocketGone { pid: u32, socket: PathBuf },
     /// A pipe on Windows.
     #[error("the agent's pipe may be somebody else's")]
     NotOurs,
@@ -346,6 +349,7 @@ impl ClientError {
             Self::OutOfReach { ref error, .. } => ProblemView::no_socket(&self, error),
             Self::OtherVersion(theirs) => ProblemView::other_protocol(theirs, VERSION),
             Self::NotRunning => ProblemView::not_running(),
+            Self::SocketGone { pid, socket } => ProblemView::agent_without_socket(pid, &socket),
             Self::NotOurs => ProblemView::foreign_pipe(),
             Self::Folder { path, fault } => ProblemView::runtime_folder(&path, &fault),
             Self::TimedOut => ProblemView::no_answer_in_time(),

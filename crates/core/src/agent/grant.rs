@@ -69,7 +69,7 @@ impl Grant {
         program: Option<Program>,
         patience: Duration,
     ) -> Result<CredentialsReply, ClientError> {
-        let mut client = Client::connect(&self.paths)?;
+        let mut client = Client::find(&self.paths)?;
         client.wait_at_most(Some(patience))?;
         let reply = client.ask(&Operation::Credentials {
             role: self.target.clone(),

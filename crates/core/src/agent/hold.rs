@@ -87,9 +87,25 @@ pub fn holder(path: &Path) -> Option<u32> {
     said(path).or_else(|| said(&mark_of(path)))
 }
 
+/// Whether somebody has it still. Asked of a lock whose holder is known to live: trying it is in the way of whoever takes
+/// it at that moment.
+pub fn is_held(path: &Path) -> bool {
+    let taken = File::open(path).map(|lock| lock.try_lock_shared());
+    match taken {
+        Ok(Err(TryLockError::WouldBlock)) => true,
+        Ok(Ok(())) | Err(_) => false,
+        // A mark is removed by whoever lets go.
+        Ok(Err(TryLockError::Error(_))) => holder(path).is_some(),
+    }
+}
+
 /// Waits until nobody has it. Blocks; gives up where it cannot be told.
 pub fn wait_until_free(path: &Path) -> io::Result<()> {
-    let lock = private_files::open_lock(path)?;
+    let lock = match private_files::open_lock(path) {
+        // Nor has anybody what lies in a folder that is gone.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        outcome => outcome?,
+    };
     match lock.lock_shared() {
         Err(error) if private_files::has_no_locks(&error) => {}
         outcome => return outcome,

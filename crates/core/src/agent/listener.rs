@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use crate::programs::{self, Program};
 
 #[cfg(unix)]
-pub use unix::{Listener, Stream};
+pub use unix::{Listener, SocketFile, Stream};
 #[cfg(windows)]
 pub use windows::{Listener, Stream, pipe_name};
 
@@ -60,11 +60,12 @@ impl Caller {
 mod unix {
     use std::fs;
     use std::io;
-    use std::os::unix::fs::{DirBuilderExt, FileTypeExt, PermissionsExt};
+    use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
     use std::path::Path;
 
     use super::Caller;
     use crate::paths::Paths;
+    use crate::private_files::make_folder;
 
     pub type Stream = tokio::net::UnixStream;
 
@@ -72,6 +73,25 @@ mod unix {
     #[derive(Debug)]
     pub struct Listener {
         socket: std::os::unix::net::UnixListener,
+        file: SocketFile,
+    }
+
+    /// The file of a socket. While that is bound, no other file has its number.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct SocketFile {
+        device: u64,
+        number: u64,
+    }
+
+    impl SocketFile {
+        /// The one that stands there now.
+        pub fn at(path: &Path) -> io::Result<Self> {
+            let found = fs::symlink_metadata(path)?;
+            Ok(Self {
+                device: found.dev(),
+                number: found.ino(),
+            })
+        }
     }
 
     impl Listener {
@@ -83,14 +103,20 @@ mod unix {
             refuse_what_is_no_socket(&target)?;
             let nursery = paths.runtime.join(".new");
             remove_nursery(&nursery)?;
-            fs::DirBuilder::new().mode(0o700).create(&nursery)?;
+            make_folder(&nursery)?;
             let path = nursery.join("s");
             let socket = std::os::unix::net::UnixListener::bind(&path)?;
             fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
+            let file = SocketFile::at(&path)?;
             fs::rename(&path, &target)?;
             fs::remove_dir(&nursery)?;
             socket.set_nonblocking(true)?;
-            Ok(Self { socket })
+            Ok(Self { socket, file })
+        }
+
+        /// By which it is told from whatever else stands in its place later.
+        pub fn file(&self) -> SocketFile {
+            self.file
         }
 
         /// Needs a tokio runtime.

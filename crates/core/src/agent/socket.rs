@@ -28,8 +28,8 @@ const IDLE: Duration = Duration::from_secs(10);
 /// Credentials are shorter, in bytes.
 const USUAL: usize = 4096;
 
-/// How often the socket is looked for.
-const LOOK: Duration = Duration::from_secs(30);
+/// How often the socket is looked for. Until then nobody can reach an agent that has lost it.
+pub(super) const LOOK: Duration = Duration::from_secs(2);
 
 /// How long answers under way may take when the agent stops.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -88,16 +88,24 @@ impl Claim {
         let (stopping, stopped) = watch::channel(false);
         let mut connections = JoinSet::new();
         let mut stop = std::pin::pin!(stop);
+        let mut look = clock.sleep(LOOK);
+        let mut is_lost = false;
         loop {
             let accepted = tokio::select! {
                 () = &mut stop => break,
                 accepted = listener.accept() => accepted,
                 Some(_) = connections.join_next() => continue,
-                () = clock.sleep(LOOK) => {
+                () = &mut look => {
+                    look = clock.sleep(LOOK);
                     match place.found_again() {
                         Ok(Some(again)) => listener = again.into_async()?,
-                        Ok(None) => {}
-                        Err(error) => tracing::warn!(%error, "the socket is gone, and there is no new one yet"),
+                        Ok(None) => is_lost = false,
+                        // Said once, and not at every look.
+                        Err(error) if !is_lost => {
+                            tracing::warn!(%error, "the socket is gone, and there is no new one yet");
+                            is_lost = true;
+                        }
+                        Err(_) => {}
                     }
                     continue;
                 }

@@ -42,10 +42,34 @@ impl Whereabouts {
         }
     }
 
+    /// Takes the lock anew where its file was removed: another agent would find it free.
+    #[cfg(unix)]
+    pub fn found_again(&mut self, paths: &Paths) {
+        let lock = paths.agent_lock_of_sign_ins();
+        if self.hold.as_ref().is_none_or(|hold| hold.is_of(&lock)) {
+            return;
+        }
+        // First: a mark that goes takes along what bears its name.
+        self.hold = None;
+        match Self::claim(paths) {
+            Ok(again) => {
+                *self = again;
+                self.note(paths);
+            }
+            Err(Held) => tracing::warn!("another agent has these sign-ins by now"),
+        }
+    }
+
     fn unknown(error: &io::Error) -> Self {
         tracing::warn!(%error, "no lock beside the sign-ins: an agent of another session is not noticed");
         Self { hold: None }
     }
+}
+
+/// The process that has the sign-ins, wherever its socket is.
+pub fn holder(paths: &Paths) -> Option<u32> {
+    let lock = paths.agent_lock_of_sign_ins();
+    hold::holder(&lock).filter(|_| hold::is_held(&lock))
 }
 
 /// Waits until no agent has the sign-ins. Blocks.

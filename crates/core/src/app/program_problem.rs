@@ -156,6 +156,19 @@ impl ProblemView {
         )
     }
 
+    /// It has the sign-ins, and nothing stands where it is to be reached.
+    pub fn agent_without_socket(process: u32, socket: &Path) -> Self {
+        Self::new(
+            ProblemCode::NoAgent,
+            format!(
+                "Portray runs (process {process}), but cannot be reached: its socket {} is gone.",
+                socket.display()
+            ),
+            "Try again: it makes a new one every two seconds, unless it was stopped or cannot write there. To end \
+             it: portray agent stop",
+        )
+    }
+
     /// Somebody asked for it to end, and it is the tray application that hangs.
     pub fn application_hangs(process: u32) -> Self {
         Self::new(

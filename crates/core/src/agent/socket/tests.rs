@@ -2,6 +2,8 @@
 
 #[path = "given_up.rs"]
 mod given_up;
+#[path = "taken_away.rs"]
+mod taken_away;
 
 use std::io::{BufRead, BufReader as Lines, Read, Write};
 use std::net::Shutdown;
@@ -331,34 +333,4 @@ async fn an_answer_under_way_is_finished_before_the_agent_ends() {
     assert!(matches!(asked.await.unwrap(), Ok(Reply::Credentials(_))));
     scene.served.await.unwrap();
     claim(&scene.paths).unwrap();
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn r2_a_socket_that_was_taken_away_comes_back_and_no_second_agent_meanwhile() {
-    let scene = scene();
-    let runtime = scene.paths.runtime.clone();
-    let socket = scene.paths.socket();
-    let take_away: [&dyn Fn(); 2] = [&|| std::fs::remove_dir_all(&runtime).unwrap(), &|| {
-        std::fs::remove_file(&socket).unwrap();
-    }];
-    for take_away in take_away {
-        take_away();
-        let paths = scene.paths.clone();
-        let second = aside(move || claim(&paths).map(drop)).await;
-        assert!(second.is_err(), "the sign-ins have their agent");
-        // Nor in another session, where neither the socket nor its lock would be in the way.
-        let elsewhere = Paths {
-            runtime: scene.paths.runtime.with_extension("elsewhere"),
-            ..scene.paths.clone()
-        };
-        let second = aside(move || claim(&elsewhere).map(drop)).await;
-        assert!(second.is_err(), "the sign-ins have their agent");
-        while !socket.exists() {
-            scene.clock.advance(LOOK);
-            tokio::task::yield_now().await;
-        }
-        let paths = scene.paths.clone();
-        aside(move || Client::connect(&paths).unwrap().hello().unwrap()).await;
-        assert_eq!(mode(&socket), 0o600);
-    }
 }
