@@ -160,6 +160,7 @@ impl ProblemView {
     pub fn sign_out(failure: SignOutFailure) -> Self {
         let (why, farewell, noted) = match failure {
             SignOutFailure::Unread(why) => return Self::store(why),
+            SignOutFailure::Unwritable(why) => return Self::not_given_up(why),
             SignOutFailure::NotDeleted { why, farewell, noted } => (why, farewell, noted),
         };
         let what_has_ended = match farewell {
@@ -175,6 +176,15 @@ impl ProblemView {
         let what_happened =
             format!("{what_has_ended} the stored token could not be deleted yet: {why}.{what_is_left}");
         Self::new(ProblemCode::SecretStore, what_happened, deleted_later(why, noted))
+    }
+
+    /// A new sign-in was wanted, and could not be stored. The one that lives was not ended for it.
+    fn not_given_up(why: StoreFailure) -> Self {
+        Self::new(
+            ProblemCode::SecretStore,
+            format!("You are still signed in as before: a new sign-in could not be stored ({why})."),
+            Self::store(why).what_to_do,
+        )
     }
 
     /// What has ended is still stored, and nothing tells the next process so.

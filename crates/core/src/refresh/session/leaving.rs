@@ -32,6 +32,9 @@ pub enum SignOutFailure {
     /// The store does not say who is signed in. Nothing has changed, but what nobody understands is deleted.
     #[error(transparent)]
     Unread(StoreFailure),
+    /// The store takes no sign-in, so that there would be none after the end of this one. Nothing has changed.
+    #[error(transparent)]
+    Unwritable(StoreFailure),
     /// Nobody is signed in any more, but the stored sign-in is deleted only when the store works again.
     #[error("the stored token could not be deleted yet: {why}")]
     NotDeleted {
@@ -75,9 +78,10 @@ impl Session {
     }
 
     /// Makes room for a new sign-in: the browser would join a session that lives, and the new sign-in inherit its end.
-    /// Where AWS cannot be told, this one stays until the new one is adopted.
+    /// Where AWS cannot be told, this one stays until the new one is adopted; and where that could not be stored.
     pub async fn make_room(self: &Arc<Self>) -> Result<Farewell, SignOutFailure> {
         let _unfinished = self.unfinished.begin();
+        self.try_store().await.map_err(SignOutFailure::Unwritable)?;
         let epoch = self.epoch();
         let telling = async {
             match self.token(Priority::Interactive).await {
@@ -503,6 +507,20 @@ mod tests {
         assert_eq!(session.make_room().await, Ok(Farewell::Told));
         assert!(!session.is_signed_in() && !scene.is_alive().await);
         assert_eq!(scene.keyring.names(), Vec::<String>::new());
+    }
+
+    #[tokio::test]
+    async fn k3_a_session_makes_no_room_for_one_that_could_not_be_stored() {
+        let (scene, session) = Scene::signed_in().await;
+        scene.keyring.refuse_with(Some(LOCKED));
+        let refused = Err(SignOutFailure::Unwritable(LOCKED));
+        assert_eq!(session.make_room().await, refused);
+        assert_eq!(scene.calls(Operation::Logout), 0);
+        assert!(session.is_signed_in() && scene.is_alive().await);
+        assert_eq!(session.view().store_failure, None, "what is stored is still that");
+        assert_eq!(scene.keyring.names().len(), 1);
+        scene.keyring.refuse_with(None);
+        assert_eq!(session.make_room().await, Ok(Farewell::Told));
     }
 
     #[tokio::test]

@@ -122,6 +122,21 @@ impl Session {
         self.is_saved(&unsaved, saved);
     }
 
+    /// Whether the store would take a sign-in now: the one that lives, which it has, is written once more. A full disk
+    /// shows in nothing less.
+    pub(super) async fn try_store(&self) -> Result<(), StoreFailure> {
+        // Whoever cannot read it learns that when its token is needed.
+        let _ = self.load().await;
+        let _turn = self.turn.lock().await;
+        let there = match &*self.status() {
+            Status::SignedIn(signed_in) => signed_in.sign_in.clone(),
+            Status::NotRead | Status::Unreadable(_) | Status::SignedOut { .. } => return Ok(()),
+        };
+        self.store.save_renewed(self.portal(), &there).await?;
+        self.is_saved(&there, Ok(()));
+        Ok(())
+    }
+
     fn is_saved(&self, sign_in: &SignIn, saved: Result<(), StoreFailure>) {
         if let Status::SignedIn(signed_in) = &mut *self.status()
             && signed_in.sign_in == *sign_in
