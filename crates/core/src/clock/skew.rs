@@ -121,6 +121,11 @@ impl Skew {
         self.doubt.lock().expect("no panic under this lock").is_some()
     }
 
+    /// Whether answers of AWS have told what time it is, and the last one did not contradict.
+    pub fn is_told(&self) -> bool {
+        self.hands().is_told && !self.is_in_doubt()
+    }
+
     /// What the dates say cannot be: the machine's clock is taken to be right again, and dates that say the same are not
     /// heard any more.
     pub fn disprove(&self) {

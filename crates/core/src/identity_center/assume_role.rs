@@ -76,7 +76,7 @@ impl IdentityCenter {
             .await?;
         let given = answer.credentials;
         let given = given.ok_or_else(|| Failure::garbage(ASSUME_ROLE, "credentials"))?;
-        credentials_of(given, self.clock.now())
+        credentials_of(given, self.clock.now(), self.http.skew.is_told())
     }
 
     /// The ARN that these credentials make of their holder.
@@ -130,6 +130,7 @@ impl IdentityCenter {
 fn credentials_of(
     given: aws_sdk_sts::types::Credentials,
     now: Timestamp,
+    now_is_told: bool,
 ) -> Result<RoleCredentials, Failure> {
     let given = Given {
         access_key_id: Some(given.access_key_id),
@@ -137,5 +138,5 @@ fn credentials_of(
         session_token: Some(given.session_token),
         expires_at: Timestamp::new(given.expiration.secs(), 0).ok(),
     };
-    given.checked(ASSUME_ROLE, now)
+    given.checked(ASSUME_ROLE, now, now_is_told)
 }

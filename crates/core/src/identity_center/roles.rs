@@ -131,7 +131,7 @@ impl IdentityCenter {
         let given = answer.role_credentials;
         let given = given.ok_or_else(|| Failure::garbage(GET_ROLE_CREDENTIALS, "credentials"))?;
         self.believe_in_dates(given.expiration);
-        credentials_of(given, self.clock.now())
+        credentials_of(given, self.clock.now(), self.http.skew.is_told())
     }
 
     /// Credentials that make sense by the machine's clock and none by the dates of AWS's answers prove those wrong.
@@ -170,7 +170,13 @@ pub(super) struct Given {
 
 impl Given {
     /// All of it, where there is nothing to be said against it.
-    pub(super) fn checked(self, operation: &'static str, now: Timestamp) -> Result<RoleCredentials, Failure> {
+    /// `now_is_told`: answers of AWS have told the time by which that is judged.
+    pub(super) fn checked(
+        self,
+        operation: &'static str,
+        now: Timestamp,
+        now_is_told: bool,
+    ) -> Result<RoleCredentials, Failure> {
         let missing = |what| move || Failure::garbage(operation, what);
         let text = |value: Option<String>, what| {
             let value = value.filter(|value| !value.is_empty());
@@ -178,6 +184,9 @@ impl Given {
         };
         let expires_at = self.expires_at.ok_or_else(missing("expiry"))?;
         if expires_at.duration_since(now) < SHORTEST {
+            if now_is_told {
+                return Err(missing("expiry: they would be over already")());
+            }
             // It is judged by a clock that is wrong.
             let detail = "AWS gave credentials that have expired, or all but, by this machine's clock";
             let failure = Failure::new(operation, Meaning::Unreachable, detail);
@@ -195,6 +204,7 @@ impl Given {
 fn credentials_of(
     given: aws_sdk_sso::types::RoleCredentials,
     now: Timestamp,
+    now_is_told: bool,
 ) -> Result<RoleCredentials, Failure> {
     // Milliseconds, where everything else in this protocol is in seconds.
     let expires_at = Timestamp::from_millisecond(given.expiration).ok();
@@ -204,7 +214,7 @@ fn credentials_of(
         session_token: given.session_token,
         expires_at: expires_at.filter(|_| given.expiration > 0),
     };
-    given.checked(GET_ROLE_CREDENTIALS, now)
+    given.checked(GET_ROLE_CREDENTIALS, now, now_is_told)
 }
 
 #[cfg(test)]
@@ -224,7 +234,7 @@ mod tests {
     fn credentials_expire_in_milliseconds_and_never_in_the_past() {
         let now: Timestamp = "2026-03-02T12:00:00Z".parse().unwrap();
         let in_an_hour = now.as_millisecond() + 3_600_000;
-        let credentials = credentials_of(given(in_an_hour, "secret"), now).unwrap();
+        let credentials = credentials_of(given(in_an_hour, "secret"), now, false).unwrap();
         assert_eq!(credentials.expires_at, "2026-03-02T13:00:00Z".parse().unwrap());
         let in_no_time = now.as_millisecond() + 9_000;
         for wrong in [
@@ -235,9 +245,19 @@ mod tests {
             in_no_time,
             in_an_hour / 1000,
         ] {
-            let failure = credentials_of(given(wrong, "secret"), now).unwrap_err();
+            let failure = credentials_of(given(wrong, "secret"), now, false).unwrap_err();
             assert_eq!(failure.meaning, Meaning::Unreachable, "{wrong}");
         }
-        assert!(credentials_of(given(in_an_hour, ""), now).is_err());
+        assert!(credentials_of(given(in_an_hour, ""), now, false).is_err());
+    }
+
+    #[test]
+    fn t4_an_expiry_that_is_over_is_blamed_on_a_clock_that_nobody_vouches_for_else_on_the_answer() {
+        let now: Timestamp = "2026-03-02T12:00:00Z".parse().unwrap();
+        let before = now.as_millisecond() - 3_600_000;
+        for (is_told, trouble) in [(false, Trouble::Clock), (true, Trouble::Answer)] {
+            let failure = credentials_of(given(before, "secret"), now, is_told).unwrap_err();
+            assert_eq!(failure.trouble, trouble);
+        }
     }
 }

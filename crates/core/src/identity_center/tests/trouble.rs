@@ -101,3 +101,26 @@ async fn r5_an_answer_that_breaks_off_is_told_as_that() {
         stage.emulator.clear_faults();
     }
 }
+
+#[tokio::test]
+async fn t4_an_expiry_that_is_over_is_no_matter_of_the_clock_where_the_dates_agree_with_it() {
+    let stage = Stage::acme().await;
+    let (_, token) = stage.signed_in().await;
+    let account = AccountId("111122223333".to_owned());
+    for cause in [Cause::ExpirationPast, Cause::ExpirationSeconds] {
+        let fault = Fault::trouble(Operation::GetRoleCredentials, cause);
+        stage.emulator.add_fault(fault);
+        let asked = stage
+            .center
+            .role_credentials(&token, &account, "Developer", Priority::Background);
+        let failure = asked.await.unwrap_err();
+        assert_eq!(
+            (failure.meaning, failure.trouble),
+            (Meaning::Unreachable, Trouble::Answer),
+            "{cause:?}"
+        );
+        let said = failure.detail.unwrap_or_default();
+        assert!(said.contains("no usable expiry"), "{cause:?}: {said}");
+        stage.emulator.clear_faults();
+    }
+}
