@@ -31,7 +31,9 @@ async fn n2_with_a_bundle_everything_works_over_tls_and_without_it_nobody_is_sig
     }
     portray.run(&["agent", "stop"]).await?.expect_code(0)?;
 
-    let portray = trusting();
+    // Where the agent works, no such file stands.
+    std::fs::copy(&bundle, desktop.home().join("company.pem"))?;
+    let portray = strange().with_variable("AWS_CA_BUNDLE", "company.pem");
     let login = portray.start(&["login", "--device-code", "--no-browser", "--json"])?;
     let told: serde_json::Value = serde_json::from_str(&login.first_line(SOON).await?)?;
     let code = told["user_code"].as_str().context("a code")?;

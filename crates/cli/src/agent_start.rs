@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, BufRead, BufReader, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -86,7 +86,7 @@ impl Questions {
 
 /// A connection to the agent that runs, or to one that is started for it.
 pub fn connect(environment: &Environment, paths: &Paths, questions: Questions) -> Result<Client, Failure> {
-    match Client::connect(paths) {
+    match Client::find(paths) {
         Err(ClientError::NotRunning) => start(environment, paths, questions),
         outcome => Ok(outcome?),
     }
@@ -100,11 +100,12 @@ pub fn start(environment: &Environment, paths: &Paths, questions: Questions) -> 
     let before = LastStart::read(&paths.runtime);
     // One command starts an agent at a time; the others find it running when their turn comes.
     let _turn = take_turn(&paths.runtime).map_err(|error| not_started(&error))?;
-    match Client::connect(paths) {
+    match Client::find(paths) {
         Err(ClientError::NotRunning) => {}
         outcome => return Ok(outcome?),
     }
     let last = LastStart::read(&paths.runtime);
+    let files = environment.relative_files();
     let environment = fingerprint(environment);
     match last.failed {
         Some(problem) if last.number != before.number && last.environment == environment => {
@@ -112,7 +113,7 @@ pub fn start(environment: &Environment, paths: &Paths, questions: Questions) -> 
         }
         Some(_) | None => {}
     }
-    let outcome = spawn_and_connect(paths, passphrase.as_ref());
+    let outcome = spawn_and_connect(paths, &files, passphrase.as_ref());
     let this = LastStart {
         number: last.number.wrapping_add(1),
         environment,
@@ -155,9 +156,13 @@ fn take_turn(runtime: &Path) -> io::Result<Option<File>> {
     }
 }
 
-fn spawn_and_connect(paths: &Paths, passphrase: Option<&Secret>) -> Result<Client, Failure> {
+fn spawn_and_connect(
+    paths: &Paths,
+    files: &[(&str, PathBuf)],
+    passphrase: Option<&Secret>,
+) -> Result<Client, Failure> {
     let (tell, heard) = mpsc::channel();
-    let mut agent = spawn(paths, passphrase, tell.clone()).map_err(|error| not_started(&error))?;
+    let mut agent = spawn(paths, files, passphrase, tell.clone()).map_err(|error| not_started(&error))?;
     let connect = || Client::connect(paths);
     let outcome = once_started(WAITS, (tell, heard), connect, |client, patience| {
         client.hello_within(patience).map(drop)
@@ -209,14 +214,21 @@ fn report<Client>(heard: &Heard<Client>) -> Option<StartReport> {
     }
 }
 
-/// The agent. `tell` hears the line that it says.
-fn spawn(paths: &Paths, passphrase: Option<&Secret>, tell: mpsc::Sender<Heard<Client>>) -> io::Result<Child> {
+/// The agent. `files`: what variables name here, which it would look for in a folder of its own. `tell` hears the line
+/// that it says.
+fn spawn(
+    paths: &Paths,
+    files: &[(&str, PathBuf)],
+    passphrase: Option<&Secret>,
+    tell: mpsc::Sender<Heard<Client>>,
+) -> io::Result<Child> {
     keep_standard_streams();
     let mut command = Command::new(std::env::current_exe()?);
     on_its_own(&mut command);
     let mut child = command
         .args(["agent", "--foreground", "--detached"])
         .current_dir(std::env::temp_dir())
+        .envs(files.iter().map(|(name, path)| (name, path)))
         .stdin(passphrase.map_or_else(Stdio::null, |_| Stdio::piped()))
         .stdout(Stdio::piped())
         .stderr(log_file(paths).map_or_else(|_| Stdio::null(), Stdio::from))

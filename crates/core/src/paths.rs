@@ -133,6 +133,27 @@ impl Environment {
         path.is_absolute().then_some(path)
     }
 
+    /// The variables that name files by where this process works, and what they name: for a process that works elsewhere.
+    pub fn relative_files(&self) -> Vec<(&'static str, PathBuf)> {
+        const FILES: [&str; 6] = [
+            "AWS_CA_BUNDLE",
+            "AWS_CONFIG_FILE",
+            "AWS_SHARED_CREDENTIALS_FILE",
+            "PORTRAY_PASSPHRASE_FILE",
+            "SSL_CERT_FILE",
+            "SSL_CERT_DIR",
+        ];
+        let relative = FILES.into_iter().filter_map(|name| {
+            let path = Path::new(self.variables.get(name)?);
+            // Tools take a tilde for the home folder.
+            let is_relative = path.is_relative() && !path.starts_with("~");
+            // Nothing is no path.
+            let absolute = std::path::absolute(path).ok().filter(|_| is_relative)?;
+            Some((name, absolute))
+        });
+        relative.collect()
+    }
+
     pub fn home(&self) -> Option<PathBuf> {
         self.path(if cfg!(windows) { "USERPROFILE" } else { "HOME" })
     }

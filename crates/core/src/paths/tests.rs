@@ -108,3 +108,23 @@ fn k3_where_sign_ins_are_kept_is_said_by_one_variable_and_never_guessed() {
         assert_eq!(store(other), Err(EnvironmentError::SecretStore(other.to_owned())));
     }
 }
+
+#[test]
+fn n2_files_that_variables_name_by_a_relative_path_are_those_of_this_process() {
+    let environment = Environment::of(&[
+        ("AWS_CA_BUNDLE", "certificates/company.pem"),
+        ("AWS_CONFIG_FILE", "~/work/config"),
+        ("AWS_SHARED_CREDENTIALS_FILE", ""),
+        (
+            "SSL_CERT_FILE",
+            if cfg!(windows) {
+                r"C:\roots.pem"
+            } else {
+                "/roots.pem"
+            },
+        ),
+    ]);
+    let here = std::env::current_dir().unwrap();
+    let expected = here.join("certificates/company.pem");
+    assert_eq!(environment.relative_files(), [("AWS_CA_BUNDLE", expected)]);
+}
