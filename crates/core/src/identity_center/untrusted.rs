@@ -61,14 +61,52 @@ pub(super) async fn explained(
         };
         return Explained::about(words, trouble, wrong);
     }
-    match (of_proxy, proxy) {
-        (Some((_, words)), _) => Explained::connector_error(words, Trouble::Proxy),
-        (None, Some(proxy)) if error.is_timeout() => {
+    if let Some((_, words)) = of_proxy {
+        return Explained::connector_error(words, Trouble::Proxy);
+    }
+    if let Some((words, trouble)) = stranger(&error, asked, proxy) {
+        return Explained::connector_error(words, trouble);
+    }
+    match proxy {
+        Some(proxy) if error.is_timeout() => {
             let words = format!("no answer in time through the proxy {}", proxy.shown);
             Explained::connector_error(words, Trouble::Network)
         }
-        (None, _) => error,
+        Some(_) | None => error,
     }
+}
+
+/// What is said of somebody who does not speak TLS where AWS does: a network's sign-in page, mostly.
+fn stranger(error: &(dyn Error + 'static), asked: &Url, proxy: Option<&Proxy>) -> Option<(String, Trouble)> {
+    let has_spoken =
+        chain(error).any(|error| matches!(error.downcast_ref(), Some(rustls::Error::InvalidMessage(_))));
+    // Words of the TLS library, which has no type for this; a test holds them.
+    let has_left = chain(error).any(|error| error.to_string() == "tls handshake eof");
+    if !has_spoken && !has_left {
+        return None;
+    }
+    let (host, port) = (asked.host_str()?, asked.port_or_known_default()?);
+    Some(match proxy {
+        Some(Proxy { shown, .. }) => (
+            format!(
+                "what the proxy {shown} leads to in place of {host}:{port} does not speak TLS; a network's sign-in page may do that"
+            ),
+            Trouble::Proxy,
+        ),
+        None if has_spoken => (
+            format!(
+                "what answers at {host}:{port} does not speak TLS; a proxy or a network's sign-in page may stand in between"
+            ),
+            Trouble::Answer,
+        ),
+        // Whoever is about to end does that too.
+        None => (
+            format!(
+                "{host}:{port} ended the connection before TLS had begun; a proxy or a network's sign-in page may stand in between"
+            ),
+            Trouble::Network,
+        ),
+    })
 }
 
 async fn words_about(
@@ -394,6 +432,52 @@ mod tests {
         let trusting = with(&[("HTTPS_PROXY", &proxy), ("AWS_CA_BUNDLE", &bundle)]);
         assert!(trusting.get("test", &aws).await.is_ok());
         server.abort();
+    }
+
+    /// Answers what comes with these bytes, one after the other; what comes then ends the connection.
+    async fn says(answers: &'static [&'static [u8]]) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        tokio::spawn(async move {
+            while let Ok((mut caller, _)) = listener.accept().await {
+                let mut asked = vec![0; 4096];
+                for answer in answers {
+                    assert_ne!(caller.read(&mut asked).await.unwrap(), 0);
+                    caller.write_all(answer).await.unwrap();
+                }
+                let _ = caller.read(&mut asked).await;
+            }
+        });
+        address
+    }
+
+    #[tokio::test]
+    async fn n2_a_page_in_the_place_of_aws_is_told_as_that() {
+        const PAGE: &[u8] = b"HTTP/1.1 200 OK\r\n\r\n<html>Welcome to the hotel</html>";
+        const WAY: &[u8] = b"HTTP/1.1 200 OK\r\n\r\n";
+        let aws = Url::parse("https://oidc.eu-west-1.amazonaws.com/start").unwrap();
+        const THROUGH: [&[&[u8]]; 3] = [&[PAGE], &[WAY, PAGE], &[WAY]];
+        for answers in THROUGH {
+            let proxy = says(answers).await;
+            let failure = with(&[("HTTPS_PROXY", &format!("http://{proxy}"))])
+                .get("test", &aws)
+                .await;
+            let failure = failure.unwrap_err();
+            assert_eq!(failure.trouble, Trouble::Proxy, "{answers:?}: {failure:?}");
+            let said = failure.detail.unwrap();
+            for part in [&proxy, "oidc.eu-west-1.amazonaws.com:443", "does not speak TLS"] {
+                assert!(said.contains(part), "{part}: {said}");
+            }
+        }
+        const STRAIGHT: [(&[&[u8]], Trouble); 2] = [(&[PAGE], Trouble::Answer), (&[], Trouble::Network)];
+        for (answers, trouble) in STRAIGHT {
+            let port = says(answers).await;
+            let straight = Url::parse(&format!("https://{port}/start")).unwrap();
+            let failure = with(&[]).get("test", &straight).await.unwrap_err();
+            assert_eq!(failure.trouble, trouble, "{failure:?}");
+            let said = failure.detail.unwrap();
+            assert!(said.contains(&port) && said.contains("sign-in page"), "{said}");
+        }
     }
 
     #[tokio::test]
