@@ -11,13 +11,30 @@ use jiff::Timestamp;
 /// How many links may lead from one to the next, as on Linux.
 const MOST_LINKS: usize = 40;
 
-/// Makes a folder (and its parents) that only we can enter.
+/// Makes a folder (and its parents) that only we can enter, whatever the umask.
+#[cfg(unix)]
 pub fn make_folder(path: &Path) -> io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
+    use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+    const OURS: u32 = 0o700;
+    let make = || std::fs::DirBuilder::new().mode(OURS).create(path);
+    let made = match (make(), path.parent()) {
+        (Err(error), Some(parent)) if error.kind() == io::ErrorKind::NotFound => {
+            make_folder(parent)?;
+            make()
+        }
+        (made, _) => made,
+    };
+    match made {
+        Ok(()) => std::fs::set_permissions(path, PermissionsExt::from_mode(OURS)),
+        Err(_) if path.is_dir() => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Makes a folder (and its parents); in a profile it is its user's.
+#[cfg(windows)]
+pub fn make_folder(path: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(path)
 }
 
 /// How files of ours are opened for writing: made for us alone, and never through a link that was put in their place.
@@ -35,7 +52,25 @@ pub fn private(options: &mut OpenOptions) -> &mut OpenOptions {
 pub fn open_lock(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
-    private(&mut options).open(path)
+    let lock = private(&mut options).open(path)?;
+    close_to_others(&lock)?;
+    Ok(lock)
+}
+
+/// A file that has just been opened is ours to read and write, and nobody else's, whatever the umask and whoever opened
+/// it up.
+pub fn close_to_others(file: &File) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        const OURS: u32 = 0o600;
+        if file.metadata()?.permissions().mode() & 0o777 != OURS {
+            file.set_permissions(PermissionsExt::from_mode(OURS))?;
+        }
+    }
+    #[cfg(windows)]
+    let _ = file;
+    Ok(())
 }
 
 /// Locks it for us alone, and waits no longer than `at_most` for whoever has it ([`io::ErrorKind::TimedOut`]).
@@ -78,9 +113,7 @@ pub fn open_at_end(path: &Path, aside: &Path, largest: u64) -> io::Result<File> 
     }
     let mut options = OpenOptions::new();
     let file = private(options.append(true).create(true)).open(path)?;
-    // One that somebody opened up is closed again.
-    #[cfg(unix)]
-    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    close_to_others(&file)?;
     Ok(file)
 }
 
@@ -141,6 +174,7 @@ pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     make_folder(folder)?;
     let begun = tempfile::Builder::new().prefix(".portray-").tempfile_in(folder);
     let file = begun.map_err(|error| without_place(&error))?;
+    close_to_others(file.as_file())?;
     file.as_file().write_all(content)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
@@ -151,6 +185,7 @@ pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
 pub fn create(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut options = OpenOptions::new();
     let mut file = private(options.write(true).create_new(true)).open(path)?;
+    close_to_others(&file)?;
     file.write_all(content)
 }
 
@@ -159,6 +194,7 @@ pub fn create_whole(path: &Path, content: &[u8]) -> io::Result<()> {
     let folder = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
     let begun = tempfile::Builder::new().prefix(".portray-").tempfile_in(folder);
     let mut file = begun.map_err(|error| without_place(&error))?;
+    close_to_others(file.as_file())?;
     file.write_all(content)?;
     file.persist_noclobber(path).map_err(|error| error.error)?;
     Ok(())
@@ -231,6 +267,53 @@ mod tests {
         let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
         assert_eq!(read(&path).unwrap().unwrap(), b"two");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn x4_whatever_is_made_is_its_users_to_read() {
+        use std::os::unix::fs::PermissionsExt;
+        let scratch = tempfile::Builder::new()
+            .permissions(PermissionsExt::from_mode(0o700))
+            .tempdir()
+            .unwrap();
+        std::fs::set_permissions(scratch.path(), PermissionsExt::from_mode(0o700)).unwrap();
+        let state = scratch.path().join("home/state");
+        let at = |name: &str| state.join(name);
+        replace(&at("replaced"), b"").unwrap();
+        create(&at("created"), b"").unwrap();
+        create_whole(&at("whole"), b"").unwrap();
+        open_lock(&at("lock")).unwrap();
+        open_log(&state, "agent", 10).unwrap();
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        for file in ["replaced", "created", "whole", "lock", "agent.log"] {
+            assert_eq!(mode(&at(file)), 0o600, "{file}");
+        }
+        for folder in [state.parent().unwrap(), &state] {
+            assert_eq!(mode(folder), 0o700, "{}", folder.display());
+        }
+    }
+
+    /// A process has one umask, so that the test before this one runs in others.
+    #[test]
+    #[cfg(unix)]
+    fn x4_whatever_is_made_is_its_users_to_read_under_any_umask() {
+        for umask in ["0777", "0377", "0000"] {
+            let run = std::process::Command::new("sh")
+                .args(["-c", "umask \"$1\"; exec \"$0\" --exact \"$2\""])
+                .arg(std::env::current_exe().unwrap())
+                .args([
+                    umask,
+                    "private_files::tests::x4_whatever_is_made_is_its_users_to_read",
+                ])
+                .output()
+                .unwrap();
+            let said = String::from_utf8_lossy(&run.stdout);
+            assert!(
+                run.status.success() && said.contains("1 passed"),
+                "{umask}: {said}"
+            );
+        }
     }
 
     #[test]

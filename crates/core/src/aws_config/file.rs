@@ -12,7 +12,7 @@ use tempfile::NamedTempFile;
 
 use super::edit::{self, Content, Unclear};
 use crate::paths::{AwsFiles, Paths, short_hash};
-use crate::private_files::{self, make_folder};
+use crate::private_files::{self, close_to_others, make_folder};
 
 /// How long another writer of ours is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -317,7 +317,7 @@ fn read_regular(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
 fn fill(file: &NamedTempFile, target: &Path, bytes: &[u8]) -> io::Result<()> {
     match std::fs::metadata(target) {
         Ok(old) => attributes::as_before(file.as_file(), target, &old)?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => close_to_others(file.as_file())?,
         Err(error) => return Err(error),
     }
     file.as_file().write_all(bytes)?;
