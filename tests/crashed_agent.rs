@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use harness::{Process, get_with_authorization};
+use harness::get_with_authorization;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::headless::Headless;
@@ -12,24 +12,13 @@ use crate::headless::Headless;
 const SOON: Duration = Duration::from_secs(30);
 const ROLE: &str = "111122223333/ReadOnly";
 
-/// An agent that is nobody's child but ours.
-async fn agent(story: &Headless) -> Result<Process> {
-    let agent = story.portray().start(&["agent", "--foreground"])?;
-    let runs = async || {
-        let says = agent.stderr();
-        Ok(says.contains("The agent is running").then_some(()))
-    };
-    story.desktop.wait_until("an agent that runs", SOON, runs).await?;
-    Ok(agent)
-}
-
 #[tokio::test]
 async fn the_agent_of_a_launch_that_crashes_comes_back_by_itself_and_one_that_is_stopped_does_not()
 -> Result<()> {
     let story = Headless::signed_in().await?;
     let portray = story.portray();
     portray.run(&["agent", "stop"]).await?.expect_code(0)?;
-    let first = agent(&story).await?;
+    let first = story.portray().start_agent().await?;
     let exec = portray.start_exec(ROLE, &["sleep", "600"]).await?;
     let serves = async || {
         let answer = get_with_authorization(&exec.endpoint, &exec.token).await?;

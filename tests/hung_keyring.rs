@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use harness::{Desktop, DesktopOptions, EmulatorProcess, KeyringCalls, KeyringDouble, Portray, Process};
+use harness::{Desktop, DesktopOptions, EmulatorProcess, KeyringCalls, KeyringDouble, Portray};
 use portray_core::app::contract::Request;
 use serde_json::Value;
 
@@ -19,16 +19,6 @@ const RECOVERY: Duration = Duration::from_secs(60);
 const WRITE_DEADLINE: Duration = Duration::from_secs(10);
 
 const ROLE: &str = "111122223333/ReadOnly";
-
-/// An agent whose end can be seen.
-async fn agent(desktop: &Desktop, portray: &Portray<'_>) -> Result<Process> {
-    let agent = portray.start(&["agent", "--foreground"])?;
-    let is_running = async || Ok(agent.stderr().contains("The agent is running").then_some(()));
-    desktop
-        .wait_until("an agent that runs", DEADLINE, is_running)
-        .await?;
-    Ok(agent)
-}
 
 /// Waits until the portal's problem is told to scripts, in the words of the keyring's failure.
 async fn wait_for_problem(desktop: &Desktop, portray: &Portray<'_>, words: &str) -> Result<Value> {
@@ -112,7 +102,7 @@ async fn k2_with_a_hung_keyring_portray_starts_ends_starts_again_and_heals_by_it
     let sign_ins = story.emulator.calls("CreateToken").await?;
 
     desktop.freeze_keyring()?;
-    let first = agent(desktop, &portray).await?;
+    let first = portray.start_agent().await?;
     assert_eq!(portray.status().await?["portals"][0]["state"], "unknown");
     wait_for_problem(desktop, &portray, "did not answer in time").await?;
     expect_refusals(&portray, "did not answer in time").await?;
@@ -120,7 +110,7 @@ async fn k2_with_a_hung_keyring_portray_starts_ends_starts_again_and_heals_by_it
     assert_eq!(stopped.stderr.trim(), "The agent has stopped.");
     first.finished(DEADLINE).await?.expect_code(0)?;
 
-    let second = agent(desktop, &portray).await?;
+    let second = portray.start_agent().await?;
     wait_for_problem(desktop, &portray, "did not answer in time").await?;
     desktop.thaw_keyring()?;
     portray.wait_for_portal("signed_in", RECOVERY).await?;
@@ -155,7 +145,7 @@ async fn k2_a_question_of_the_keyring_that_nobody_answers_holds_up_nothing() -> 
     let (desktop, emulator) = without_keyring().await?;
     let keyring = KeyringDouble::with_open_question(&desktop).await?;
     let portray = Portray::with_emulator(&desktop, emulator.addresses());
-    let first = agent(&desktop, &portray).await?;
+    let first = portray.start_agent().await?;
     portray.add_portal("acme", emulator.addresses()).await?;
     keyring.wait_for_question(DEADLINE).await?;
     wait_for_problem(&desktop, &portray, "did not answer in time").await?;
@@ -164,7 +154,7 @@ async fn k2_a_question_of_the_keyring_that_nobody_answers_holds_up_nothing() -> 
     portray.run(&["agent", "stop"]).await?.expect_code(0)?;
     first.finished(DEADLINE).await?.expect_code(0)?;
 
-    let _second = agent(&desktop, &portray).await?;
+    let _second = portray.start_agent().await?;
     wait_for_problem(&desktop, &portray, "did not answer in time").await?;
     keyring.unlock().await?;
     let healed = portray.wait_for_portal("sign_in_needed", RECOVERY).await?;

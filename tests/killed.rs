@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use harness::{BusGate, Desktop, EmulatorProcess, Portray, Process, rounds};
+use harness::{BusGate, Desktop, EmulatorProcess, Portray, rounds};
 use portray_core::agent::Client;
 use portray_core::agent::protocol::Operation;
 use portray_core::app::contract::Request;
@@ -66,17 +66,6 @@ impl Scene {
         portray.with_variable("DBUS_SESSION_BUS_ADDRESS", &self.gate.address())
     }
 
-    async fn agent(&self) -> Result<Process> {
-        let agent = self.portray().start(&["agent", "--foreground"])?;
-        let what = "an agent that runs";
-        self.desktop
-            .wait_until(what, SOON, async || {
-                Ok(agent.stderr().contains("The agent is running").then_some(()))
-            })
-            .await?;
-        Ok(agent)
-    }
-
     /// Asks the agent for a new token now.
     async fn renew(&self) -> Result<()> {
         let home = self.desktop.portray_home();
@@ -92,7 +81,7 @@ impl Scene {
 
     /// Renews and kills the agent at that moment, or when the new token is stored, whichever comes first: which it was.
     async fn kill_at(&self, moment: Moment) -> Result<Moment> {
-        let agent = self.agent().await?;
+        let agent = self.portray().start_agent().await?;
         let portal = self.portray().wait_for_portal("signed_in", SOON).await?;
         let expires = |status: &Value| status["portals"][0]["access_token_expires_at"].clone();
         let old = expires(&portal);
@@ -167,7 +156,7 @@ impl Scene {
 
     /// Renews with what the last agent left behind; the portal's state then.
     async fn state_after_renewing(&self) -> Result<String> {
-        let agent = self.agent().await?;
+        let agent = self.portray().start_agent().await?;
         self.portray().wait_for_portal("signed_in", SOON).await?;
         let before = self.tokens().await?;
         self.renew().await?;
@@ -259,7 +248,7 @@ async fn r3_where_aws_forgives_nothing_only_an_answer_that_got_lost_needs_a_new_
 async fn r3_an_agent_that_is_told_to_end_stores_the_new_token_first() -> Result<()> {
     let scene = Scene::signed_in("strict").await?;
     for _ in 0..3 {
-        let agent = scene.agent().await?;
+        let agent = scene.portray().start_agent().await?;
         scene.portray().wait_for_portal("signed_in", SOON).await?;
         let slow = json!({ "operation": "CreateToken", "delay_ms": 700, "processed": true, "times": 1 });
         scene.emulator.add_fault(&slow).await?;

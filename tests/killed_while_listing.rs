@@ -18,11 +18,8 @@ async fn s2_an_agent_that_is_killed_while_it_lists_is_followed_by_one_that_goes_
     let portray = Portray::with_emulator(&desktop, emulator.addresses());
     portray.add_portal("big", emulator.addresses()).await?;
     portray.run(&["agent", "stop"]).await?.expect_code(0)?;
-    let agent = portray.start(&["agent", "--foreground"])?;
-    // Whoever asks before would start another one.
-    let socket = desktop.portray_home().join("run/agent.sock");
-    let is_there = async || Ok(socket.exists().then_some(()));
-    desktop.wait_until("the agent's socket", SOON, is_there).await?;
+    // Whoever asks before it runs would start another one.
+    let agent = portray.start_agent().await?;
     portray.wait_for_portal("sign_in_needed", SOON).await?;
     portray.sign_in(&emulator, USER).await?;
     let listed = async |least: u64| {

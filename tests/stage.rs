@@ -17,6 +17,17 @@ pub const PORTAL: &str = "acme";
 pub const USER: &str = "amara";
 pub const PASSWORD: &str = "demo-amara";
 
+/// What a tool's profile runs for a role of the developer.
+pub const TOOL: [&str; 7] = [
+    "credential-process",
+    "--portal",
+    PORTAL,
+    "--account",
+    "111122223333",
+    "--permission-set",
+    "ReadOnly",
+];
+
 /// How many roles are assigned to the developer, over all accounts.
 pub const ROLES: usize = 15;
 

@@ -9,22 +9,12 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::headless::Headless;
-use crate::stage::Stage;
+use crate::stage::{Stage, TOOL};
 
 /// So many processes share two processors.
 const DEADLINE: Duration = Duration::from_secs(60);
 
 const HELPERS: usize = 100;
-
-const PROCESS: [&str; 7] = [
-    "credential-process",
-    "--portal",
-    "acme",
-    "--account",
-    "111122223333",
-    "--permission-set",
-    "ReadOnly",
-];
 
 /// The agent that answers: its process and its kind.
 async fn who_answers(portray: &Portray<'_>) -> Result<(u32, AgentKind)> {
@@ -76,7 +66,7 @@ async fn a3_a_hundred_helpers_after_a_crash_are_one_agent_one_call_and_no_failur
     };
     let (agents, calls) = (started()?, story.emulator.calls("GetRoleCredentials").await?);
 
-    let helpers = (0..HELPERS).map(|_| portray.start(&PROCESS));
+    let helpers = (0..HELPERS).map(|_| portray.start(&TOOL));
     let helpers = helpers.collect::<Result<Vec<Process>>>()?;
     let mut keys = Vec::new();
     for helper in &helpers {
@@ -202,7 +192,7 @@ async fn a3_a_tool_whose_agent_never_answers_is_told_so_and_the_agent_stays() ->
     let (agent, _) = who_answers(&portray).await?;
     let agent = Pid::from_raw(i32::try_from(agent)?).context("a process")?;
     kill_process(agent, Signal::STOP)?;
-    let told = portray.run(&PROCESS).await;
+    let told = portray.run(&TOOL).await;
     let second = portray.run(&["agent", "--foreground"]).await;
     kill_process(agent, Signal::CONT)?;
     let told = told?;
@@ -212,7 +202,7 @@ async fn a3_a_tool_whose_agent_never_answers_is_told_so_and_the_agent_stays() ->
     );
     assert_eq!(told.stderr.lines().count(), 2, "{told:?}");
     assert_ne!(second?.code, Some(0), "nobody takes the place of one who lives");
-    let document: Value = portray.run(&PROCESS).await?.expect_code(0)?.json()?;
+    let document: Value = portray.run(&TOOL).await?.expect_code(0)?.json()?;
     assert!(document["AccessKeyId"].is_string());
     let (after, _) = who_answers(&portray).await?;
     assert_eq!(Pid::from_raw(i32::try_from(after)?), Some(agent));

@@ -13,6 +13,7 @@ use url::Url;
 
 use crate::headless::Headless;
 use crate::secret_store::tokens_in_keyring;
+use crate::stage::TOOL;
 
 const DEADLINE: Duration = Duration::from_secs(60);
 const ROLE: &str = "111122223333/ReadOnly";
@@ -23,15 +24,7 @@ const COMMANDS: [&[&str]; 12] = [
     &["status", "--json"],
     &["accounts"],
     &["credentials", ROLE],
-    &[
-        "credential-process",
-        "--portal",
-        "acme",
-        "--account",
-        "111122223333",
-        "--permission-set",
-        "ReadOnly",
-    ],
+    &TOOL,
     &["env", ROLE],
     &["exec", ROLE, "--", "true"],
     &["serve", ROLE],
@@ -52,9 +45,7 @@ impl Scene {
     async fn of(story: Headless) -> Result<Self> {
         let portray = story.portray();
         portray.run(&["agent", "stop"]).await?.expect_code(0)?;
-        let agent = portray.start(&["agent", "--foreground"])?;
-        let runs = async || Ok(agent.stderr().contains("The agent is running").then_some(()));
-        story.desktop.wait_until("an agent", DEADLINE, runs).await?;
+        let agent = portray.start_agent().await?;
         // One that has just begun would be given more time.
         let long_ago = Timespec {
             tv_sec: 0,
@@ -231,4 +222,38 @@ async fn a5_a_login_and_a_logout_whose_agent_is_stopped_meanwhile_end_and_are_do
     let is_deleted = async || Ok(tokens_in_keyring(desktop).await?.is_empty().then_some(()));
     desktop.wait_until("no sign-in", DEADLINE, is_deleted).await?;
     scene.is_sane().await
+}
+
+#[tokio::test]
+async fn r2_an_agent_whose_folder_was_cleaned_away_serves_again_and_none_is_started_beside_it() -> Result<()>
+{
+    let scene = Scene::of(Headless::signed_in().await?).await?;
+    let portray = scene.story.portray();
+    let runtime = scene.story.desktop.portray_home().join("run");
+    std::fs::remove_dir_all(&runtime)?;
+    portray.run(&["credentials", ROLE]).await?.expect_code(0)?;
+    let status = portray
+        .run(&["agent", "status", "--json"])
+        .await?
+        .expect_code(0)?;
+    let status: Value = serde_json::from_str(&status.stdout)?;
+    assert_eq!(status["pid"], scene.agent.id());
+
+    // One that does not look after its socket any more is named, and no other one is started.
+    scene.signal(Signal::STOP)?;
+    let socket = runtime.join("agent.sock");
+    std::fs::remove_file(&socket)?;
+    let lost = portray.run(&["status"]).await?;
+    assert!(lost.stderr.contains("cannot be reached"), "{lost:?}");
+    assert!(lost.stderr.contains(&socket.display().to_string()), "{lost:?}");
+    scene.is_told(lost)?;
+    let stopped = portray.run(&["agent", "stop"]).await?.expect_code(0)?;
+    assert!(stopped.stderr.contains("could not be reached"), "{stopped:?}");
+    assert!(
+        stopped.stderr.contains(&scene.agent.id().to_string()),
+        "{stopped:?}"
+    );
+    let none = portray.run(&["agent", "stop"]).await?.expect_code(0)?;
+    assert_eq!(none.stderr.trim(), "No agent is running.");
+    Ok(())
 }

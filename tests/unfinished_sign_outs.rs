@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use harness::{Desktop, Portray, Process};
 use serde_json::json;
 
 use crate::headless::Headless;
@@ -14,21 +13,13 @@ const DEADLINE: Duration = Duration::from_secs(60);
 /// Where it is noted that a sign-in has ended which the keyring has still.
 const NOTE: &str = "state/left-in-keyring.json";
 
-/// An agent that can be killed.
-async fn agent(desktop: &Desktop, portray: &Portray<'_>) -> Result<Process> {
-    let agent = portray.start(&["agent", "--foreground"])?;
-    let runs = async || Ok(agent.stderr().contains("The agent is running").then_some(()));
-    desktop.wait_until("an agent", DEADLINE, runs).await?;
-    Ok(agent)
-}
-
 #[tokio::test]
 async fn r8_a_sign_out_whose_agent_is_killed_while_the_keyring_hangs_is_finished_by_the_next_start()
 -> Result<()> {
     let story = Headless::signed_in().await?;
     let (desktop, portray) = (&story.desktop, story.portray());
     portray.run(&["agent", "stop"]).await?.expect_code(0)?;
-    let agent = agent(desktop, &portray).await?;
+    let agent = portray.start_agent().await?;
     portray.wait_for_portal("signed_in", DEADLINE).await?;
     let sign_ins = story.emulator.calls("CreateToken").await?;
 

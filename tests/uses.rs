@@ -10,19 +10,9 @@ use serde_json::Value;
 use url::Url;
 
 use crate::headless::Headless;
-use crate::stage::{SOON, Stage};
+use crate::stage::{SOON, Stage, TOOL};
 
 const DEADLINE: Duration = Duration::from_secs(60);
-
-const TOOL: [&str; 7] = [
-    "credential-process",
-    "--portal",
-    "acme",
-    "--account",
-    "111122223333",
-    "--permission-set",
-    "ReadOnly",
-];
 
 /// Nothing on stdout, and two lines on stderr: what happened, what to do.
 fn assert_refused(refused: &Finished) {

@@ -6,17 +6,7 @@ use anyhow::{Context, Result};
 use fantoccini::key::Key;
 use harness::{WindowDriver, aws_cli};
 
-use crate::stage::{ROLES, SOON, Stage, ensure_one_time_link};
-
-const TOOL: [&str; 7] = [
-    "credential-process",
-    "--portal",
-    "acme",
-    "--account",
-    "111122223333",
-    "--permission-set",
-    "ReadOnly",
-];
+use crate::stage::{ROLES, SOON, Stage, TOOL, ensure_one_time_link};
 
 const SERIAL: &str = "arn:aws:iam::666677778888:mfa/release";
 const KEY: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";

@@ -18,16 +18,7 @@ async fn a_notice_that_nobody_shows_is_a_line_in_the_log_and_no_panic() -> Resul
     let log = story.desktop.portray_home().join("state/agent.log");
     let read = || std::fs::read_to_string(&log).map_err(anyhow::Error::from);
     // A tool that finds nobody signed in calls for a notice.
-    let process = [
-        "credential-process",
-        "--portal",
-        crate::stage::PORTAL,
-        "--account",
-        "111122223333",
-        "--permission-set",
-        "ReadOnly",
-    ];
-    portray.run(&process).await?.expect_code(3)?;
+    portray.run(&crate::stage::TOOL).await?.expect_code(3)?;
     story
         .desktop
         .wait_until("a line about the notice", DEADLINE, async || {

@@ -107,6 +107,17 @@ impl<'desktop> Portray<'desktop> {
         self.desktop.start_process(&name_of(arguments), command)
     }
 
+    /// An agent that is nobody's child but ours, so that its end can be seen. It runs when this returns.
+    pub async fn start_agent(&self) -> Result<Process> {
+        let agent = self.start(&["agent", "--foreground"])?;
+        let runs = async || Ok(agent.stderr().contains("The agent is running").then_some(()));
+        let running = self
+            .desktop
+            .wait_until("an agent that runs", COMMAND_DEADLINE, runs);
+        running.await?;
+        Ok(agent)
+    }
+
     /// Starts `portray` with these arguments at a terminal.
     pub fn start_at_terminal(&self, arguments: &[&str]) -> Result<Terminal> {
         let mut command = self.command(Program::Portray)?;
