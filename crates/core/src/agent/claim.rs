@@ -218,6 +218,7 @@ impl Place {
         if let Some(hold) = self.hold {
             hold.let_go();
         }
+        drop(self.whereabouts);
     }
 }
 

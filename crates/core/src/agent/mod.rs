@@ -15,6 +15,7 @@ pub mod handler;
 pub mod harden;
 mod hold;
 pub mod listener;
+mod lookout;
 mod lost_socket;
 mod names;
 mod pages;

@@ -17,6 +17,7 @@ use crate::agent::claim::Claim;
 use crate::agent::handler::{Handler, Host};
 use crate::agent::harden::allow_many_connections;
 use crate::agent::listener::Caller;
+use crate::agent::lookout::Lookout;
 use crate::agent::protocol::{MAX_REQUEST, Reply, RequestLine, ResponseLine, VERSION, parse_request};
 use crate::app::App;
 use crate::app::contract::ProblemView;
@@ -27,9 +28,6 @@ const IDLE: Duration = Duration::from_secs(10);
 
 /// Credentials are shorter, in bytes.
 const USUAL: usize = 4096;
-
-/// How often the socket is looked for. Until then nobody can reach an agent that has lost it.
-pub(super) const LOOK: Duration = Duration::from_secs(2);
 
 /// How long answers under way may take when the agent stops.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -83,30 +81,20 @@ impl Claim {
         stop: impl Future<Output = ()> + Send,
     ) -> io::Result<()> {
         allow_many_connections();
-        let Self { listener, mut place } = self;
+        let Self { listener, place } = self;
+        let socket = place.socket();
+        let mut lookout = Lookout::over(place, clock.clone());
         let mut listener = listener.into_async()?;
         let (stopping, stopped) = watch::channel(false);
         let mut connections = JoinSet::new();
         let mut stop = std::pin::pin!(stop);
-        let mut look = clock.sleep(LOOK);
-        let mut is_lost = false;
         loop {
             let accepted = tokio::select! {
                 () = &mut stop => break,
                 accepted = listener.accept() => accepted,
                 Some(_) = connections.join_next() => continue,
-                () = &mut look => {
-                    look = clock.sleep(LOOK);
-                    match place.found_again() {
-                        Ok(Some(again)) => listener = again.into_async()?,
-                        Ok(None) => is_lost = false,
-                        // Said once, and not at every look.
-                        Err(error) if !is_lost => {
-                            tracing::warn!(%error, "the socket is gone, and there is no new one yet");
-                            is_lost = true;
-                        }
-                        Err(_) => {}
-                    }
+                again = lookout.new_socket() => {
+                    listener = again.into_async()?;
                     continue;
                 }
             };
@@ -119,12 +107,15 @@ impl Claim {
                 Err(error) => wait_for_better_times(&error, &clock).await,
             }
         }
+        let place = lookout.end(FAREWELL).await;
         // From here on a new agent may bind as soon as the lock is free, so the socket goes first.
-        remove(&place.socket());
+        remove(&socket);
         drop(listener);
         stopping.send_replace(true);
         farewell(connections, &clock).await;
-        place.leave();
+        if let Some(place) = place {
+            place.leave();
+        }
         Ok(())
     }
 }
