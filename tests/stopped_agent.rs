@@ -50,6 +50,8 @@ struct Scene {
 
 impl Scene {
     async fn of(story: Headless) -> Result<Self> {
+        // Whoever uses a refresh token twice is found out.
+        story.emulator.amend_world("rotation = \"strict\"").await?;
         let portray = story.portray();
         portray.run(&["agent", "stop"]).await?.expect_code(0)?;
         let agent = portray.start(&["agent", "--foreground"])?;
