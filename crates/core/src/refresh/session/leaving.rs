@@ -283,4 +283,5 @@ fn over_if_refused(told: Result<(), Failure>) -> Result<(), Failure> {
 }
 
 #[cfg(test)]
+#[path = "leaving_tests.rs"]
 mod tests;

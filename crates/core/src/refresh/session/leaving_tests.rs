@@ -1,5 +1,6 @@
 //! Sign-outs with a store and an AWS that fail: what is told, and what is deleted.
 
+#[path = "next_process_tests.rs"]
 mod next_process;
 
 use std::time::Duration;
