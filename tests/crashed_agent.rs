@@ -10,6 +10,10 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::headless::Headless;
 
 const SOON: Duration = Duration::from_secs(30);
+
+/// Longer than a launch takes to start an agent that it has lost.
+const A_WHILE: Duration = Duration::from_secs(4);
+
 const ROLE: &str = "111122223333/ReadOnly";
 
 #[tokio::test]
@@ -30,7 +34,19 @@ async fn the_agent_of_a_launch_that_crashes_comes_back_by_itself_and_one_that_is
         story.desktop.wait_until(what, SOON, serves).await
     };
     again().await?;
-    first.kill();
+
+    portray.run(&["agent", "stop"]).await?.expect_code(0)?;
+    // By this it is told from one that crashed.
+    let socket = story.desktop.portray_home().join("run").join("agent.sock");
+    ensure!(!socket.exists(), "{} is left", socket.display());
+    let what = "an agent that was stopped";
+    let came_back = story.desktop.wait_until(what, A_WHILE, serves).await;
+    ensure!(came_back.is_err(), "it was stopped, and runs");
+    first.finished(SOON).await?.expect_code(0)?;
+
+    let second = agent(&story).await?;
+    again().await?;
+    second.kill();
     again().await?;
     // The one that came back is as good as the first.
     let status = portray.status().await?;
@@ -39,16 +55,11 @@ async fn the_agent_of_a_launch_that_crashes_comes_back_by_itself_and_one_that_is
         .and_then(|pid| i32::try_from(pid).ok());
     let pid = pid.and_then(Pid::from_raw).expect("a process");
     ensure!(
-        pid.as_raw_nonzero().get().unsigned_abs() != first.id(),
+        pid.as_raw_nonzero().get().unsigned_abs() != second.id(),
         "a new one"
     );
     kill_process(pid, Signal::KILL)?;
     again().await?;
-
     portray.run(&["agent", "stop"]).await?.expect_code(0)?;
-    // By this it is told from one that crashed.
-    let socket = story.desktop.portray_home().join("run").join("agent.sock");
-    ensure!(!socket.exists(), "{} is left", socket.display());
-    ensure!(serves().await?.is_none(), "it was stopped, and runs");
     Ok(())
 }

@@ -39,6 +39,8 @@ impl Machine {
             passphrase_file: desktop.folder().join("passphrase"),
             desktop,
         };
+        // Whoever uses a refresh token twice is found out.
+        machine.emulator.amend_world("rotation = \"strict\"").await?;
         machine.write_passphrase(PASSPHRASE, 0o600)?;
         Ok(machine)
     }

@@ -56,6 +56,8 @@ async fn expect_refusals(portray: &Portray<'_>, words: &str) -> Result<()> {
 async fn k1_while_the_keyring_hangs_tools_are_served_and_a_renewed_token_waits_in_memory() -> Result<()> {
     let story = Headless::signed_in().await?;
     let (desktop, portray) = (&story.desktop, story.portray());
+    // Whoever uses a refresh token twice is found out.
+    story.emulator.amend_world("rotation = \"strict\"").await?;
     let kept = tokens_in_keyring(desktop).await?;
     let renewals = story.emulator.calls("CreateToken").await?;
 

@@ -8,7 +8,7 @@ use identity_center_emulator::{Fault, Operation, World};
 use portray_core::agent::protocol::{AgentKind, Target};
 use portray_core::agent::targets::Refusal;
 use portray_core::agent::{Handler, Host};
-use portray_core::app::contract::ProblemCode;
+use portray_core::app::contract::{ProblemCode, SyncView};
 use portray_core::identity_center::RoleKey;
 use portray_core::paths::SecretStore;
 
@@ -40,6 +40,18 @@ async fn half_listed() -> Result<Simulation> {
 async fn has_stopped(day: &Simulation) -> Result<bool> {
     let portal = &day.snapshot().await?.portals[0];
     Ok(portal.sync.running.is_none() && portal.problem.is_some())
+}
+
+/// What is told of the sync that runs once AWS has answered one of its calls.
+async fn until_something_is_listed(day: &Simulation) -> Result<SyncView> {
+    for _ in 0..60 {
+        let sync = day.snapshot().await?.portals[0].sync.clone();
+        if sync.running.is_some_and(|progress| progress.total > 0) {
+            return Ok(sync);
+        }
+        day.advance(SECOND).await;
+    }
+    anyhow::bail!("nothing is listed while the sync runs")
 }
 
 async fn is_whole(day: &Simulation) -> Result<bool> {
@@ -117,6 +129,12 @@ async fn s2_a_name_is_told_in_seconds_that_aws_refuses_the_first_list_and_found_
     day.credentials("111122223333", "ReadOnly").await?;
 
     day.emulator.clear_faults();
+    day.network.set_latency(2 * SECOND);
+    let sync = until_something_is_listed(&day).await?;
+    assert_eq!(
+        sync.trouble, None,
+        "AWS answers again, though it is not at its end"
+    );
     day.advance(MINUTE).await;
     assert!(is_whole(&day).await?);
     let portal = day.snapshot().await?.portals[0].clone();

@@ -355,9 +355,14 @@ async fn a6_the_id_of_a_launch_allows_what_its_program_waits_for_and_is_not_call
     let row = rows.iter().find(|used| used["outcome"] == "refused");
     let id = row.context("a row")?["consumer"].as_str().context("an id")?;
     assert_eq!(listed["launches"][0]["id"], id, "{listed:#}");
+    // What the same program waits for elsewhere is not of the launch.
+    let mut other = TOOL;
+    other[4] = "666677778888";
+    assert_refused(&portray.run(&other).await?.expect_code(8)?);
     let allowed = portray.run(&["uses", "--allow", id]).await?.expect_code(0)?;
     assert!(allowed.stderr.contains("may get credentials"), "{allowed:?}");
     assert_eq!(ask().await?.status, 200);
+    assert_refused(&portray.run(&other).await?.expect_code(8)?);
 
     let not_waiting = portray.run(&["uses", "--allow", id]).await?.expect_code(2)?;
     assert_refused(&not_waiting);

@@ -128,14 +128,18 @@ async fn a_portal_that_nobody_signed_in_to_leaves_the_others_lists_as_they_are()
     Ok(())
 }
 
+/// Somebody is signed in, and AWS does not answer who asks for a role's credentials.
+async fn signed_in_without_an_answer() -> Result<Headless> {
+    let story = Headless::signed_in().await?;
+    let hangs = json!({ "operation": "GetRoleCredentials", "hang": true });
+    story.emulator.add_fault(&hangs).await?;
+    Ok(story)
+}
+
 #[tokio::test]
 async fn whoever_asks_for_more_words_is_told_that_aws_is_waited_for() -> Result<()> {
-    let story = Headless::signed_in().await?;
+    let story = signed_in_without_an_answer().await?;
     let portray = story.portray();
-    story
-        .emulator
-        .add_fault(&json!({ "operation": "GetRoleCredentials", "hang": true }))
-        .await?;
     let role = format!("{DEV}/ReadOnly");
     for command in [
         &["credentials", &role][..],
@@ -156,12 +160,8 @@ async fn whoever_asks_for_more_words_is_told_that_aws_is_waited_for() -> Result<
 
 #[tokio::test]
 async fn a_tool_is_told_that_aws_does_not_answer_before_it_gives_up() -> Result<()> {
-    let story = Headless::signed_in().await?;
+    let story = signed_in_without_an_answer().await?;
     let portray = story.portray();
-    story
-        .emulator
-        .add_fault(&json!({ "operation": "GetRoleCredentials", "hang": true }))
-        .await?;
     let profile = format!("credential-process --portal acme --account {DEV} --permission-set ReadOnly");
     let profile: Vec<&str> = profile.split(' ').collect();
     let refused = portray.run(&profile).await?.expect_code(5)?;

@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use crate::home::{Home, Lines, SECRET, as_shells_tell, credentials, text};
+use crate::home::{Home, Lines, SECRET, credentials, end, text};
 
 #[test]
 fn exec_gives_an_endpoint_of_its_own_and_nothing_that_competes_with_it() {
@@ -113,14 +113,14 @@ fn exec_ends_as_its_command_does() {
     let home = Home::new();
     let _requests = home.with_agent(vec![credentials()]);
     for (script, code) in [
-        ("exit 7", 7),
-        ("exit 0", 0),
-        ("kill -TERM $$", 143),
-        ("kill -KILL $$", 137),
+        ("exit 7", Ok(7)),
+        ("exit 0", Ok(0)),
+        ("kill -TERM $$", Err(15)),
+        ("kill -KILL $$", Err(9)),
     ] {
         let arguments = ["exec", "acme-dev/ReadOnly", "--", "sh", "-c", script];
         let status = home.portray(&arguments).status().unwrap();
-        assert_eq!(as_shells_tell(status), Some(code), "{script}");
+        assert_eq!(end(status), code, "{script}");
     }
     for (program, code, advice) in [
         ("/no/such/program", 127, "Check the command's name"),

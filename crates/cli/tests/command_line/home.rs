@@ -146,7 +146,7 @@ pub fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-/// How a shell tells an end: by its exit code, or by 128 and the signal's number.
-pub fn as_shells_tell(ended: ExitStatus) -> Option<i32> {
-    ended.code().or_else(|| ended.signal().map(|signal| 128 + signal))
+/// The exit code, or the number of the signal that ended it: a shell tells one from the other.
+pub fn end(ended: ExitStatus) -> Result<i32, i32> {
+    ended.code().ok_or_else(|| ended.signal().unwrap())
 }

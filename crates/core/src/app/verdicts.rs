@@ -210,7 +210,10 @@ mod tests {
         let old = || Some("/usr/bin/python3".to_owned());
         let meant = |verdict, known, found| meant(verdict, "/usr/bin/python3", known, found);
         for verdict in [Verdict::Revoked, Verdict::Allowed] {
-            assert_eq!(meant(verdict, None, program()).unwrap(), ["/usr/bin/python3.11"]);
+            let same = || Some("/usr/bin/python3.11".to_owned());
+            for known in [None, same()] {
+                assert_eq!(meant(verdict, known, program()).unwrap(), ["/usr/bin/python3.11"]);
+            }
             assert_eq!(
                 meant(verdict, old(), program()).unwrap(),
                 ["/usr/bin/python3.11", "/usr/bin/python3"],

@@ -351,10 +351,36 @@ mod tests {
     }
 
     #[test]
+    fn c4_an_indented_setting_behind_the_block_moves_into_it_to_the_margin() {
+        let config = [
+            BEGIN,
+            "[profile a]",
+            "",
+            END,
+            "  region = x",
+            "# c",
+            "s3 =",
+            "  deep = y",
+        ];
+        let config = config.join("\n").into_bytes();
+        let block = block_of(&config).unwrap().unwrap();
+        let lines = String::from_utf8(block.lines(&config)).unwrap();
+        assert_eq!(lines, "[profile a]\nregion = x\ns3 =\n  deep = y\n");
+    }
+
+    #[test]
     fn c3_markers_that_do_not_match_and_bytes_that_are_no_text_are_refused() {
         let file = |lines: &[&str]| lines.join("\n").into_bytes();
         let indented = format!("  {BEGIN}");
         for (bytes, refusal) in [
+            (
+                file(&[BEGIN, "[profile a]", END, "  more"]),
+                Unclear::SettingOfNone(4),
+            ),
+            (
+                file(&[BEGIN, "[profile a]", "b = c", END, "# c", "  [profile later]"]),
+                Unclear::IndentedSection(6),
+            ),
             (file(&["a", BEGIN, "[profile a]"]), Unclear::UnbalancedMarkers(2)),
             (file(&[END, ""]), Unclear::UnbalancedMarkers(1)),
             (file(&[END, BEGIN]), Unclear::UnbalancedMarkers(1)),

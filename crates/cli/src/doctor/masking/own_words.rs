@@ -5,7 +5,7 @@ use clap::{Command, CommandFactory};
 use crate::arguments::Arguments;
 
 /// Words that our sentences, and those of our log, are made of. Whoever calls something so is not known by it.
-const OF_SENTENCES: [&str; 54] = [
+pub(super) const OF_SENTENCES: [&str; 54] = [
     "access",
     "account",
     "accounts",

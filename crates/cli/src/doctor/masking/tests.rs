@@ -1,5 +1,8 @@
 //! Texts as logs and errors have them, with values that look real.
 
+use std::collections::BTreeSet;
+use std::path::Path;
+
 use super::*;
 
 fn mask() -> Mask {
@@ -107,12 +110,49 @@ fn x3_a_name_that_is_a_word_of_our_sentences_is_replaced_where_it_is_a_value_onl
         mask.name(kind, value);
     }
     let text = "A code of your MFA device is needed for Credentials/mfa: “portray exec mfa” of Device:x/MFA, \
-                “device”, chain=mfa";
+                “device”, chain=mfa; Device: mfa::x";
     assert_eq!(
         mask.text(text),
         "A code of your MFA device is needed for account-name-2/permission-set-2: “portray exec permission-set-2” of \
-         portal-2:x/permission-set-2, “portal-2”, chain=permission-set-2"
+         portal-2:x/permission-set-2, “portal-2”, chain=permission-set-2; Device: mfa::x"
     );
+}
+
+#[test]
+fn words_of_our_sentences_are_words_that_we_say_and_stand_in_order_once() {
+    let mut said = BTreeSet::new();
+    let ours = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for folder in ["src", "../core/src"] {
+        words_said_in(&ours.join(folder), &mut said);
+    }
+    assert!(!said.contains("zscaler"), "nor what only tests say");
+    let words = own_words::OF_SENTENCES;
+    assert!(words.is_sorted_by(|one, next| one < next));
+    let unsaid: Vec<_> = words.iter().filter(|word| !said.contains(**word)).collect();
+    assert!(unsaid.is_empty(), "{unsaid:?} are in no sentence");
+}
+
+/// The words, in small letters, of all texts of more than one word that the sources below a folder have for others.
+fn words_said_in(folder: &Path, said: &mut BTreeSet<String>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        if name.ends_with("tests") {
+            continue;
+        }
+        if path.is_dir() {
+            words_said_in(&path, said);
+            continue;
+        }
+        let source = std::fs::read_to_string(&path).unwrap();
+        let source = source.split("#[cfg(test)]").next().unwrap_or_default();
+        let lines = source.lines().filter(|line| !line.trim_start().starts_with("//"));
+        let texts = lines.flat_map(|line| line.split('"').skip(1).step_by(2));
+        for text in texts.filter(|text| text.contains(' ')) {
+            let words = text.split(|letter: char| !letter.is_alphanumeric() && letter != '-');
+            said.extend(words.map(str::to_lowercase));
+        }
+    }
 }
 
 #[test]

@@ -286,6 +286,13 @@ mod tests {
             }
             assert!(answer.starts_with(b"HTTP/1.1 200"));
         }
+        manual.advance(PATIENCE - Duration::from_secs(1));
+        assert_eq!(scene.get(&scene.host()).await.0, 200);
+        for stream in [&half, &idle] {
+            let end = stream.try_read(&mut [0]);
+            let has_time = end.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock);
+            assert!(has_time, "it is given up early");
+        }
         let (mut open, mut soon) = (vec![half, idle], PATIENCE);
         while let Some(mut stream) = open.pop() {
             let mut byte = [0];
@@ -319,7 +326,9 @@ mod tests {
                 assert_eq!(scene.get(&scene.host()).await.0, 200, "a good client is answered");
             }
         }
-        let end = oldest.read(&mut [0]).await;
+        let mut byte = [0];
+        let end = tokio::time::timeout(PATIENCE, oldest.read(&mut byte));
+        let end = end.await.expect("it is given up");
         assert!(
             matches!(end, Ok(0) | Err(_)),
             "it is closed before its time: {end:?}"
