@@ -30,6 +30,18 @@ impl Scene {
         Self::serving(home, paths, bound.unwrap())
     }
 
+    /// Whose connection one is, `look_up` tells.
+    pub(super) async fn looking_up(
+        permission_set: &str,
+        look_up: impl Fn(SocketAddr, SocketAddrV4) -> Peer + Send + Sync + 'static,
+    ) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let (paths, stay) = (paths_in(home.path()), Stay::default());
+        let bound = ContainerEndpoint::bind(paths.clone(), role(permission_set), stay, asker(), clock()).await;
+        let endpoint = bound.unwrap().with(|door| door.look_up = LookUp(Arc::new(look_up)));
+        Self::serving(home, paths, endpoint)
+    }
+
     fn serving(home: tempfile::TempDir, paths: Paths, endpoint: ContainerEndpoint) -> Self {
         let scene = Self {
             _home: home,
