@@ -404,7 +404,11 @@ account_name: string, permission_set: string,
 /**
  * The further role that was assumed from it, by its name in the settings.
  */
-chain: string | null, outcome: UseOutcome,
+chain: string | null,
+/**
+ * That role itself.
+ */
+assumed: Assumed | null, outcome: UseOutcome,
 /**
  * Why it was refused.
  */

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 use crate::identity_center::assume_role::FurtherRole;
 use crate::identity_center::portal::is_region;
@@ -31,6 +33,17 @@ pub struct Chain {
 
 /// The roles of all portals. Clones are the same.
 pub type Chains = Arc<[Arc<Chain>]>;
+
+/// The role that was assumed, as it is written down and asked about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Assumed {
+    pub role_arn: String,
+    /// The account that it is in, twelve digits.
+    pub account: String,
+    /// Empty where that account is in no listing.
+    pub account_name: String,
+    pub role_name: String,
+}
 
 /// What is wrong with a chained role.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -306,11 +306,7 @@ impl Door {
         }
     }
 
-    async fn credentials(
-        self: Arc<Self>,
-        socket: Option<u64>,
-        began: Duration,
-    ) -> Result<Value, Denied> {
+    async fn credentials(self: Arc<Self>, socket: Option<u64>, began: Duration) -> Result<Value, Denied> {
         let program = self.clients.program(socket).await;
         let spent = self.clock.elapsed().saturating_sub(began);
         let patience = PATIENCE.saturating_sub(spent).max(LEAST);

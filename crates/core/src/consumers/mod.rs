@@ -16,6 +16,7 @@ use crate::aws_config::names::matches;
 use crate::clock::SharedClock;
 use crate::identity_center::RoleKey;
 use crate::programs::Program;
+use crate::role_chain::Assumed;
 use crate::settings::Confirm;
 use crate::uses::{Door, consumer_of};
 pub use file::{ConsumersFile, Loaded, Revocations};
@@ -78,6 +79,8 @@ pub struct Asking<'a> {
     pub role: &'a RoleKey,
     pub portal: &'a str,
     pub account_name: &'a str,
+    /// The further role, where it is one.
+    pub assumed: Option<&'a Assumed>,
 }
 
 /// Why somebody is handed nothing.
@@ -107,7 +110,8 @@ struct State {
     revoked: Revocations,
     /// The file is there and cannot be read.
     unread: bool,
-    confirm: Confirm,
+    /// The last that could be read.
+    confirm: Option<Confirm>,
     /// By a number for each connection that announces one.
     launches: BTreeMap<u64, Launch>,
     answers: HashMap<(String, RoleKey), Answer>,
@@ -150,9 +154,15 @@ impl Consumers {
         });
     }
 
-    /// What the settings say of confirming.
+    /// What the settings say of confirming. Where that cannot be read, what was known of it goes on; where nothing was,
+    /// a person is asked about everything: a slip of the pen does not take a protection away.
     pub fn set_confirm(&self, confirm: Confirm) {
-        self.change(|state| state.confirm = confirm);
+        self.change(|state| match confirm {
+            Confirm::Unreadable => {
+                state.confirm.get_or_insert(Confirm::Always);
+            }
+            Confirm::Never | Confirm::Always | Confirm::Roles(_) => state.confirm = Some(confirm),
+        });
     }
 
     pub fn is_unread(&self) -> bool {
@@ -176,7 +186,11 @@ impl Consumers {
         if executable.is_some_and(|executable| state.revoked.programs.contains_key(executable)) {
             return Err(Refused::ProgramRevoked);
         }
-        if !is_confirmed(&state.confirm, asking) {
+        if !state
+            .confirm
+            .as_ref()
+            .is_some_and(|confirm| is_confirmed(confirm, asking))
+        {
             return Ok(());
         }
         state.forget_old(age);
@@ -362,11 +376,21 @@ impl State {
     }
 }
 
-/// Whether the settings want a person's word for this role.
+/// Whether the settings want a person's word for this role: by the permission set's account, or by that of the role
+/// which is assumed from it.
 fn is_confirmed(confirm: &Confirm, asking: Asking<'_>) -> bool {
     let role = asking.role;
-    let texts = [asking.account_name, &role.account.0];
-    let texts = texts.map(|account| format!("{account}/{}", role.permission_set));
+    let source =
+        [asking.account_name, &role.account.0].map(|account| (account, role.permission_set.as_str()));
+    let further = asking.assumed.into_iter().flat_map(|assumed| {
+        [&assumed.account_name, &assumed.account]
+            .map(|account| (account.as_str(), assumed.role_name.as_str()))
+    });
+    let texts: Vec<String> = source
+        .into_iter()
+        .chain(further)
+        .map(|(account, name)| format!("{account}/{name}"))
+        .collect();
     // `*prod*` means every permission set of such accounts.
     let is_hit = |given: &String| {
         let with_any_set = (!given.contains('/')).then(|| format!("{given}/*"));
@@ -376,7 +400,7 @@ fn is_confirmed(confirm: &Confirm, asking: Asking<'_>) -> bool {
     };
     match confirm {
         Confirm::Never => false,
-        Confirm::Always => true,
+        Confirm::Always | Confirm::Unreadable => true,
         Confirm::Roles(patterns) => patterns.iter().any(is_hit),
     }
 }

@@ -147,18 +147,17 @@ impl Connections {
     /// waited longest. False where all have shown it and are being answered.
     fn give_up_one(&self) -> bool {
         let mut open = self.open();
-        let in_turn =
-            |(number, connection): (&u64, &Connection)| match *connection.state.borrow() {
-                State { is_known: false, .. } => Some((None, *number)),
-                State {
-                    doing: Doing::Waits(since),
-                    ..
-                } => Some((Some(since), *number)),
-                State {
-                    doing: Doing::Answers,
-                    ..
-                } => None,
-            };
+        let in_turn = |(number, connection): (&u64, &Connection)| match *connection.state.borrow() {
+            State { is_known: false, .. } => Some((None, *number)),
+            State {
+                doing: Doing::Waits(since),
+                ..
+            } => Some((Some(since), *number)),
+            State {
+                doing: Doing::Answers,
+                ..
+            } => None,
+        };
         let first = open.connections.iter().filter_map(in_turn).min();
         let given_up = first.and_then(|(_, number)| open.connections.remove(&number));
         drop(open);
@@ -357,7 +356,11 @@ mod tests {
             stream.write_all(bad.as_bytes()).await.unwrap();
             held.push(stream);
         }
-        assert_eq!(scene.get(&scene.host()).await.0, 200, "a new client finds a place");
+        assert_eq!(
+            scene.get(&scene.host()).await.0,
+            200,
+            "a new client finds a place"
+        );
         ask(&mut known, &good).await;
         let end = held[0].read(&mut [0]).await;
         assert!(matches!(end, Ok(0) | Err(_)), "its place was taken: {end:?}");
@@ -386,7 +389,11 @@ mod tests {
             answer = &mut slow => panic!("answered before it was looked up: {answer:?}"),
             _ = asking.recv() => {}
         }
-        assert_eq!(scene.get(&wrong).await.0, 403, "the others are answered meanwhile");
+        assert_eq!(
+            scene.get(&wrong).await.0,
+            403,
+            "the others are answered meanwhile"
+        );
         go_on.send(Peer::NotOurs).unwrap();
         let (status, answer) = slow.await;
         assert_eq!(status, 403);

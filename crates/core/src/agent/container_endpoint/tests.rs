@@ -37,8 +37,11 @@ impl Scene {
     ) -> Self {
         let home = tempfile::tempdir().unwrap();
         let (paths, stay) = (paths_in(home.path()), Stay::default());
-        let bound = ContainerEndpoint::bind(paths.clone(), role(permission_set), stay, asker(), clock()).await;
-        let endpoint = bound.unwrap().with(|door| door.look_up = LookUp(Arc::new(look_up)));
+        let bound =
+            ContainerEndpoint::bind(paths.clone(), role(permission_set), stay, asker(), clock()).await;
+        let endpoint = bound
+            .unwrap()
+            .with(|door| door.look_up = LookUp(Arc::new(look_up)));
         Self::serving(home, paths, endpoint)
     }
 
