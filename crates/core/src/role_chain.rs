@@ -12,6 +12,7 @@ use ts_rs::TS;
 use crate::identity_center::assume_role::FurtherRole;
 use crate::identity_center::portal::is_region;
 use crate::identity_center::{AccountId, Partition, Portal, PortalId};
+use crate::settings::chains::is_ignored;
 use crate::settings::{ChainSettings, Fault};
 
 /// A role that is assumed from a permission set, by its name in the settings.
@@ -113,7 +114,7 @@ pub fn chains(settings: &[ChainSettings], portals: &[Portal]) -> (Chains, Vec<Fa
             Ok(made) => chains.push(Arc::new(made)),
             Err((key, error)) => faults.push(Fault {
                 line: chain.line_of(key),
-                what: format!("the chained role “{}” is ignored: {error}", chain.name),
+                what: format!("{}: {error}", is_ignored(&chain.name)),
             }),
         }
     }

@@ -6,7 +6,7 @@
 mod connections;
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -26,7 +26,7 @@ use crate::agent::grant::{Grant, Source, Withheld};
 use crate::agent::protocol::{Asker, CredentialsReply, Stay, Target};
 use crate::app::contract::{ProblemCode, ProblemView};
 use crate::clock::SharedClock;
-use crate::loopback_peer::{Peer, peer};
+use crate::loopback_peer::{LookUp, Peer};
 use crate::paths::Paths;
 use crate::secret::Secret;
 
@@ -44,11 +44,6 @@ const PENANCE: Duration = Duration::from_millis(250);
 
 /// What another user is told who has the token.
 const NOT_OURS: &str = "Only processes of the same user are served here.";
-
-/// Whose connection it is that came from the first address to the second. Takes milliseconds, and more on a machine
-/// with many connections.
-#[derive(Clone)]
-struct LookUp(Arc<dyn Fn(SocketAddr, SocketAddrV4) -> Peer + Send + Sync>);
 
 /// A bound endpoint that serves one role.
 #[derive(Debug)]
@@ -109,7 +104,7 @@ impl ContainerEndpoint {
             source,
             clients: Clients::new(clock.clone()),
             clock,
-            look_up: LookUp(Arc::new(peer)),
+            look_up: LookUp::of_the_system(),
             refusals: Mutex::default(),
         };
         Ok(Self {
@@ -195,12 +190,6 @@ struct Denied {
     status: StatusCode,
     code: &'static str,
     message: String,
-}
-
-impl std::fmt::Debug for LookUp {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("LookUp")
-    }
 }
 
 impl Denied {
@@ -294,15 +283,14 @@ impl Door {
     /// answer.
     async fn looked_up(&self, caller: &Caller) -> Result<Option<u64>, Denied> {
         caller.is_known(true);
-        let (look_up, from, ours) = (self.look_up.clone(), caller.from, self.address);
-        match tokio::task::spawn_blocking(move || look_up.0(from, ours)).await {
-            Ok(Peer::Ours { socket }) => Ok(socket),
-            Ok(Peer::NotOurs) => {
+        match self.look_up.peer(caller.from, self.address).await {
+            Some(Peer::Ours { socket }) => Ok(socket),
+            Some(Peer::NotOurs) => {
                 caller.is_known(false);
                 caller.ends();
                 Err(Denied::forbidden(NOT_OURS))
             }
-            Err(_) => Err(try_again("Portray failed while it looked who asks.")),
+            None => Err(try_again("Portray failed while it looked who asks.")),
         }
     }
 

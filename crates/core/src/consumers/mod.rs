@@ -1,6 +1,7 @@
 //! Who may be handed credentials: programs and launches that a person has revoked, and programs that a person has to
 //! confirm first. Friction for mistakes and a word for the person; no wall against programs of the same user.
 
+mod confirmed;
 mod file;
 
 use std::collections::{BTreeMap, HashMap};
@@ -12,13 +13,13 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use ts_rs::TS;
 
-use crate::aws_config::names::matches;
 use crate::clock::SharedClock;
 use crate::identity_center::RoleKey;
 use crate::programs::Program;
 use crate::role_chain::Assumed;
 use crate::settings::Confirm;
 use crate::uses::{Door, consumer_of};
+use confirmed::is_confirmed;
 pub use file::{ConsumersFile, Loaded, Revocations};
 
 /// How long an answer holds after the last request that it was for.
@@ -373,35 +374,6 @@ impl State {
         let is_old = |last: Duration| age.saturating_sub(last) >= REMEMBERED;
         self.answers.retain(|_, answer| !is_old(answer.last));
         self.waiting.retain(|waiting| !is_old(waiting.last));
-    }
-}
-
-/// Whether the settings want a person's word for this role: by the permission set's account, or by that of the role
-/// which is assumed from it.
-fn is_confirmed(confirm: &Confirm, asking: Asking<'_>) -> bool {
-    let role = asking.role;
-    let source =
-        [asking.account_name, &role.account.0].map(|account| (account, role.permission_set.as_str()));
-    let further = asking.assumed.into_iter().flat_map(|assumed| {
-        [&assumed.account_name, &assumed.account]
-            .map(|account| (account.as_str(), assumed.role_name.as_str()))
-    });
-    let texts: Vec<String> = source
-        .into_iter()
-        .chain(further)
-        .map(|(account, name)| format!("{account}/{name}"))
-        .collect();
-    // `*prod*` means every permission set of such accounts.
-    let is_hit = |given: &String| {
-        let with_any_set = (!given.contains('/')).then(|| format!("{given}/*"));
-        let pattern = with_any_set.as_ref().unwrap_or(given);
-        let is_chain = role.chain.as_deref().is_some_and(|chain| matches(given, chain));
-        is_chain || texts.iter().any(|text| matches(pattern, text))
-    };
-    match confirm {
-        Confirm::Never => false,
-        Confirm::Always | Confirm::Unreadable => true,
-        Confirm::Roles(patterns) => patterns.iter().any(is_hit),
     }
 }
 

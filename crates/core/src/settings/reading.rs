@@ -6,7 +6,7 @@ use std::ops::Range;
 use serde::de::DeserializeOwned;
 use toml_edit::{Document, DocumentMut, Item, Table, TableLike, Value};
 
-use super::chains::{CHAIN, ChainSettings};
+use super::chains::{CHAIN, ChainSettings, is_ignored};
 use super::{
     Confirm, ConfirmSettings, ConsoleSettings, Fault, KeepSettings, PortalSettings, ProfileSettings,
 };
@@ -148,7 +148,7 @@ impl Reader<'_> {
     fn chain(&mut self, table: &Table) -> Option<ChainSettings> {
         self.look_for_unknown_keys(table, "chain.", CHAIN);
         let ignored = match table.get("name").and_then(Item::as_str) {
-            Some(name) => format!("the chained role “{name}” is ignored"),
+            Some(name) => is_ignored(name),
             None => "a chained role is ignored".to_owned(),
         };
         let mut chain: ChainSettings = self.part(table, &ignored)?;

@@ -1,5 +1,6 @@
 //! The endpoint over real connections: what is refused, and how.
 
+use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -39,9 +40,7 @@ impl Scene {
         let (paths, stay) = (paths_in(home.path()), Stay::default());
         let bound =
             ContainerEndpoint::bind(paths.clone(), role(permission_set), stay, asker(), clock()).await;
-        let endpoint = bound
-            .unwrap()
-            .with(|door| door.look_up = LookUp(Arc::new(look_up)));
+        let endpoint = bound.unwrap().with(|door| door.look_up = LookUp::by(look_up));
         Self::serving(home, paths, endpoint)
     }
 
