@@ -420,6 +420,19 @@ reason: string | null, };
 export type UseOutcome = "handed_out" | "refused";
 
 /**
+ * The role that was assumed, as it is written down and asked about.
+ */
+export type Assumed = { role_arn: string,
+/**
+ * The account that it is in, twelve digits.
+ */
+account: string,
+/**
+ * Empty where that account is in no listing.
+ */
+account_name: string, role_name: string, };
+
+/**
  * How credentials come to a program.
  */
 export type Door = "credential_process" | "credentials" | "env" | "exec_env" | "exec" | "serve" | "container" | "ssh" | "console" | "socket";
