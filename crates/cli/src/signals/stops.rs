@@ -76,6 +76,5 @@ fn go_on(child: Pid) {
 fn stopped_by(child: Pid) -> Option<Signal> {
     let look = WaitIdOptions::STOPPED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
     let status = waitid(WaitId::Pid(child), look).ok().flatten()?;
-    let signal = i32::try_from(status.stopping_signal()?).ok()?;
-    Signal::from_named_raw(signal)
+    Signal::from_named_raw(status.stopping_signal()?)
 }
