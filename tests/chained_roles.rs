@@ -89,6 +89,80 @@ async fn process(portray: &Portray<'_>) -> Result<Finished> {
 }
 
 #[tokio::test]
+async fn a_role_that_is_ignored_says_why_to_whoever_uses_its_name() -> Result<()> {
+    let story = signed_in(&format!(
+        "{RELEASE}\n[[chain]]\nname = \"loop\"\nfrom = \"x\"\nrole_arn = \"y\"\n"
+    ))
+    .await?;
+    let portray = story.portray();
+    for command in [
+        &["credentials", "loop"][..],
+        &["env", "loop"],
+        &["exec", "loop", "--", "true"],
+    ] {
+        let refused = portray.run(command).await?.expect_code(2)?;
+        assert!(refused.stderr.contains("is ignored: from = “x”"), "{refused:?}");
+    }
+    let url = [
+        "portal",
+        "add",
+        "https://other.awsapps.com/start",
+        "--name",
+        "other",
+        "--region",
+        "eu-west-1",
+    ];
+    portray.run(&url).await?.expect_code(0)?;
+    let refused = portray.run(&["credentials", "release"]).await?.expect_code(2)?;
+    assert!(
+        refused.stderr.contains("does not say which one: portal ="),
+        "{refused:?}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a6_a_program_that_wants_a_role_in_a_confirmed_account_waits_also_for_one_that_is_assumed()
+-> Result<()> {
+    let confirm = "\n[confirm]\nprograms = [\"666677778888\"]\n";
+    let story = signed_in(&[RELEASE, confirm].concat()).await?;
+    let portray = story.portray();
+    portray.run(&["credentials", "release"]).await?.expect_code(8)?;
+    portray
+        .run(&["credentials", "acme-staging/Deployer"])
+        .await?
+        .expect_code(0)?;
+    let uses = portray
+        .run(&["uses", "--role", "666677778888", "--json"])
+        .await?
+        .expect_code(0)?
+        .json()?;
+    let of_release = uses["uses"].as_array().context("uses")?;
+    assert_eq!(of_release.len(), 1, "{uses}");
+    assert_eq!(
+        of_release[0]["assumed"]["role_arn"],
+        "arn:aws:iam::666677778888:role/ReleaseManager"
+    );
+
+    // A slip of the pen takes nothing of that away.
+    let path = settings_of(&story)?;
+    fs::write(
+        &path,
+        fs::read_to_string(&path)?.replace("[\"666677778888\"]", "[1]"),
+    )?;
+    let told = portray.run(&["status"]).await?;
+    let said = format!("{}{}", told.stdout, told.stderr);
+    assert!(said.contains("“programs = [1]” cannot be read"), "{said}");
+    portray.run(&["credentials", "release"]).await?.expect_code(8)?;
+    portray.run(&["agent", "stop"]).await?.expect_code(0)?;
+    portray
+        .run(&["credentials", "acme-staging/Deployer"])
+        .await?
+        .expect_code(8)?;
+    Ok(())
+}
+
+#[tokio::test]
 async fn p1_a_role_that_is_assumed_from_a_permission_set_is_used_by_its_name_everywhere() -> Result<()> {
     let story = signed_in(RELEASE).await?;
     let portray = story.portray();
@@ -194,7 +268,7 @@ duration = \"4h\"
         ("denied", 4, "trust policy"),
         ("unassigned", 4, "not assigned to you"),
         ("nowhere", 2, "no-account/Deployer, which is not assigned"),
-        ("long", 2, "No account and permission set match"),
+        ("long", 2, "is ignored: duration = “4h” is too long"),
     ] {
         let refused = portray.run(&["credentials", name]).await?.expect_code(code)?;
         assert!(

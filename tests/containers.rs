@@ -105,6 +105,31 @@ async fn a_container_gets_one_role_through_the_folder_that_it_is_shown() -> Resu
 }
 
 #[tokio::test]
+async fn the_region_of_serve_reaches_what_forward_runs_unless_the_container_has_one() -> Result<()> {
+    let story = Headless::signed_in().await?;
+    let folder = story.desktop.folder().join("for-containers");
+    let serving = serve(&story, &folder)?;
+    serving.first_line(DEADLINE).await?;
+    let container = Container {
+        desktop: &story.desktop,
+        mount: folder.join("mount"),
+    };
+    let forward = ["/run/portray/portray", "forward", "--"];
+    let regions = "echo $AWS_REGION $AWS_DEFAULT_REGION";
+    for (own, expected) in [
+        (None, "eu-west-3 eu-west-3"),
+        (Some(("AWS_REGION", "us-east-1")), "us-east-1"),
+    ] {
+        let own: Vec<_> = own.into_iter().collect();
+        let mut shell = container.command(&own, &forward)?;
+        shell.args(["sh", "-c", regions]);
+        let told = container.run(shell).await?.expect_code(0)?;
+        assert_eq!(told.stdout.trim(), expected, "{own:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn users_of_a_container_have_other_numbers_and_nobody_else_here_comes_near_the_socket() -> Result<()> {
     let story = Headless::signed_in().await?;
     let folder = story.desktop.folder().join("for-containers");
@@ -172,9 +197,15 @@ async fn variables_come_with_the_time_that_they_are_good_for_and_a_folder_goes_w
 
 fn serve(story: &Headless, folder: &Path) -> Result<Process> {
     let folder = folder.display().to_string();
-    story
-        .portray()
-        .start(&["serve", TARGET, "--container-dir", &folder, "--json"])
+    story.portray().start(&[
+        "serve",
+        TARGET,
+        "--container-dir",
+        &folder,
+        "--region",
+        "eu-west-3",
+        "--json",
+    ])
 }
 
 /// The key that this person has outside.

@@ -144,6 +144,7 @@ async fn a6_whom_to_confirm_is_taken_over_while_portray_runs() -> Result<()> {
             role: &role,
             portal: "acme",
             account_name: "acme-dev",
+            assumed: None,
         })
     };
     assert_eq!(asks(), Ok(()));

@@ -28,36 +28,28 @@ except (BrokenPipeError, ConnectionResetError):
     pass
 "#;
 
-/// Opens as many connections as it may to the port in its argument, begins a request on each, and holds them. Says how
-/// many of them were closed, and ends when it is ended.
+/// Opens connections to the port in its argument for as long as it lives, one after the other as fast as it can, and
+/// begins a request on each. Holds the last 900 of them, and says when it has opened more.
 const FLOOD: &str = r#"
-import resource, signal, socket, sys
-most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-wanted = min(1500, most - 50)
-resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 4096), most))
-held, refused = [], 0
-for _ in range(wanted):
-    client = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
-    client.settimeout(20)
+import collections, socket, sys
+held, opened = collections.deque(maxlen=900), 0
+while True:
     try:
+        client = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 20)
         client.sendall(b"GET /cred")
+        held.append(client)
     except OSError:
-        pass
-    held.append(client)
-for client in held:
-    try:
-        answer = client.recv(4096)
-    except ConnectionError:
-        answer = b""
-    except TimeoutError:
-        continue
-    refused += answer == b"" or b"Only processes of the same user" in answer
-print(refused, wanted, flush=True)
-signal.pause()
+        held.clear()
+    opened += 1
+    if opened == 1500:
+        print("floods", flush=True)
 "#;
 
+/// How often SDKs ask before they give up.
+const TRIES: usize = 3;
+
 #[tokio::test]
-async fn h4_another_user_who_holds_many_connections_keeps_nobody_from_the_endpoint() -> Result<()> {
+async fn h4_another_user_who_opens_connections_without_end_keeps_nobody_from_the_endpoint() -> Result<()> {
     let story = Headless::signed_in().await?;
     let portray = story.portray();
     let serving = portray.start(&["serve", "acme-dev/ReadOnly", "--json"])?;
@@ -69,11 +61,15 @@ async fn h4_another_user_who_holds_many_connections_keeps_nobody_from_the_endpoi
     let port = url.port().context("a port")?.to_string();
     flood.args(["-c", FLOOD, &port]).current_dir("/");
     let flood = story.desktop.start_process("flood", flood)?;
-    let told = flood.first_line(DEADLINE).await?;
-    let (refused, wanted) = told.trim().split_once(' ').context("two numbers")?;
-    assert_eq!(refused, wanted, "each is closed at once");
-    let answer = get_with_authorization(&url, token).await?;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    flood.first_line(DEADLINE).await?;
+    for _ in 0..20 {
+        let mut statuses = Vec::new();
+        while statuses.len() < TRIES && !statuses.contains(&Some(200)) {
+            let answer = get_with_authorization(&url, token).await;
+            statuses.push(answer.ok().map(|answer| answer.status));
+        }
+        ensure!(statuses.contains(&Some(200)), "{statuses:?}");
+    }
     Ok(())
 }
 

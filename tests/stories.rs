@@ -12,6 +12,7 @@ mod what_is_logged;
 #[path = "."]
 mod stories {
     mod another_network;
+    mod at_a_shell;
     mod aws_clients;
     pub mod behind_a_proxy;
     mod chained_in_process;

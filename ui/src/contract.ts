@@ -404,7 +404,11 @@ account_name: string, permission_set: string,
 /**
  * The further role that was assumed from it, by its name in the settings.
  */
-chain: string | null, outcome: UseOutcome,
+chain: string | null,
+/**
+ * That role itself.
+ */
+assumed: Assumed | null, outcome: UseOutcome,
 /**
  * Why it was refused.
  */
@@ -414,6 +418,19 @@ reason: string | null, };
  * What came of it.
  */
 export type UseOutcome = "handed_out" | "refused";
+
+/**
+ * The role that was assumed, as it is written down and asked about.
+ */
+export type Assumed = { role_arn: string,
+/**
+ * The account that it is in, twelve digits.
+ */
+account: string,
+/**
+ * Empty where that account is in no listing.
+ */
+account_name: string, role_name: string, };
 
 /**
  * How credentials come to a program.

@@ -15,7 +15,7 @@ const PYTHON = { pid: 7, name: 'aws', executable: '/usr/bin/python3.13', below: 
 function use(number: number, change: Partial<Use> = {}): Use {
   return {
     number, at: '2026-11-20T09:12:00Z', last_at: '2026-11-20T09:12:00Z', times: 1, door: 'credential_process', program: PYTHON,
-    launch: null, consumer: 'c0ffee01', portal: 'acme', account: '111122223333', account_name: 'acme-dev', permission_set: 'ReadOnly', chain: null,
+    launch: null, consumer: 'c0ffee01', portal: 'acme', account: '111122223333', account_name: 'acme-dev', permission_set: 'ReadOnly', chain: null, assumed: null,
     outcome: 'handed_out', reason: null, ...change,
   };
 }

@@ -134,9 +134,11 @@ pub fn variables(credentials: &CredentialsReply, region: Option<&str>) -> Vec<(&
 }
 
 /// Some SDKs read one of them, some the other.
+pub const REGIONS: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
+
+/// Both of them.
 pub fn regions(region: Option<&str>) -> impl Iterator<Item = (&'static str, String)> {
-    let pair =
-        region.map(|region| ["AWS_REGION", "AWS_DEFAULT_REGION"].map(|name| (name, region.to_owned())));
+    let pair = region.map(|region| REGIONS.map(|name| (name, region.to_owned())));
     pair.into_iter().flatten()
 }
 

@@ -1,15 +1,18 @@
 //! The signals that ask a program to end: waited for, and passed on to a command that runs for us.
 
 #[cfg(unix)]
+mod stops;
+#[cfg(unix)]
 mod system;
 
 #[cfg(unix)]
-pub use unix::{Came, Signals, end_as};
+pub use unix::{Came, Signals, end_as, stop_with};
 #[cfg(windows)]
-pub use windows::Signals;
+pub use windows::{Signals, stop_with};
 
 #[cfg(unix)]
 mod unix {
+    use std::convert::Infallible;
     use std::io::Write as _;
     use std::task::{Context, Poll};
 
@@ -41,6 +44,21 @@ mod unix {
     /// Signals that are waited for. What was ignored when we began (`nohup`, a script's `&`) stays ignored, by us and
     /// by what we start.
     pub struct Signals(Vec<(Signal, Listener)>);
+
+    /// Stops with a command that stops, and goes on with it. Never comes back.
+    pub fn stop_with(child: &Child) -> impl Future<Output = Infallible> + use<> {
+        let pid = pid_of(child);
+        async move {
+            match pid {
+                Some(pid) => super::stops::follow(pid).await,
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    fn pid_of(child: &Child) -> Option<Pid> {
+        child.id().and_then(|pid| Pid::from_raw(pid.cast_signed()))
+    }
 
     /// A signal that came to us.
     #[derive(Debug, Clone, Copy)]
@@ -115,8 +133,7 @@ mod unix {
             if OF_TERMINALS.contains(&self.signal) && !self.is_sent && is_in_foreground() {
                 return;
             }
-            let pid = child.id().and_then(|pid| Pid::from_raw(pid.cast_signed()));
-            if let Some(Err(error)) = pid.map(|pid| kill_process(pid, self.signal)) {
+            if let Some(Err(error)) = pid_of(child).map(|pid| kill_process(pid, self.signal)) {
                 tracing::debug!(%error, "the command ended before its signal came");
             }
         }
@@ -174,6 +191,11 @@ mod windows {
             }
             Came
         }
+    }
+
+    /// Nothing stops there.
+    pub fn stop_with(_child: &Child) -> impl Future<Output = std::convert::Infallible> + use<> {
+        std::future::pending()
     }
 
     impl Came {

@@ -1,6 +1,8 @@
 //! Whose process is at the other end of a loopback TCP connection: Linux lists it in `/proc/net/tcp`.
 
+use std::fmt;
 use std::net::{SocketAddr, SocketAddrV4};
+use std::sync::Arc;
 
 /// Whose connection it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,6 +12,35 @@ pub enum Peer {
         socket: Option<u64>,
     },
     NotOurs,
+}
+
+/// How a peer is looked up: takes milliseconds, and more on a machine with many connections. Clones are the same.
+#[derive(Clone)]
+pub struct LookUp(Arc<dyn Fn(SocketAddr, SocketAddrV4) -> Peer + Send + Sync>);
+
+impl LookUp {
+    pub fn of_the_system() -> Self {
+        Self(Arc::new(peer))
+    }
+
+    #[cfg(test)]
+    pub fn by(look_up: impl Fn(SocketAddr, SocketAddrV4) -> Peer + Send + Sync + 'static) -> Self {
+        Self(Arc::new(look_up))
+    }
+
+    /// Holds up nobody else meanwhile. None: it failed.
+    pub async fn peer(&self, from: SocketAddr, ours: SocketAddrV4) -> Option<Peer> {
+        let look_up = self.clone();
+        tokio::task::spawn_blocking(move || look_up.0(from, ours))
+            .await
+            .ok()
+    }
+}
+
+impl fmt::Debug for LookUp {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("LookUp")
+    }
 }
 
 /// Whether the process that connected from `peer` to `ours` belongs to our user.

@@ -6,10 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 use crate::identity_center::assume_role::FurtherRole;
 use crate::identity_center::portal::is_region;
 use crate::identity_center::{AccountId, Partition, Portal, PortalId};
+use crate::settings::chains::is_ignored;
 use crate::settings::{ChainSettings, Fault};
 
 /// A role that is assumed from a permission set, by its name in the settings.
@@ -31,6 +34,17 @@ pub struct Chain {
 
 /// The roles of all portals. Clones are the same.
 pub type Chains = Arc<[Arc<Chain>]>;
+
+/// The role that was assumed, as it is written down and asked about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Assumed {
+    pub role_arn: String,
+    /// The account that it is in, twelve digits.
+    pub account: String,
+    /// Empty where that account is in no listing.
+    pub account_name: String,
+    pub role_name: String,
+}
 
 /// What is wrong with a chained role.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -100,7 +114,7 @@ pub fn chains(settings: &[ChainSettings], portals: &[Portal]) -> (Chains, Vec<Fa
             Ok(made) => chains.push(Arc::new(made)),
             Err((key, error)) => faults.push(Fault {
                 line: chain.line_of(key),
-                what: format!("the chained role “{}” is ignored: {error}", chain.name),
+                what: format!("{}: {error}", is_ignored(&chain.name)),
             }),
         }
     }

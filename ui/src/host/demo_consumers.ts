@@ -73,7 +73,7 @@ function use(minutesAgo: number, door: Door, by: Program, account: typeof DEV, p
   return {
     number: 1000 - minutesAgo, at, last_at: at, times, door, program: by, launch,
     consumer: launch ?? (by.executable === PYTHON ? 'c0ffee01' : 'beefed02'),
-    portal: 'acme', ...account, permission_set, chain: null, outcome: 'handed_out', reason: null,
+    portal: 'acme', ...account, permission_set, chain: null, assumed: null, outcome: 'handed_out', reason: null,
   };
 }
 

@@ -7,6 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use portray_core::agent::protocol::PreparedReply;
+use portray_core::identity_center::portal::is_region;
 
 use super::Invocation;
 use super::launch::Beginning;
@@ -19,7 +20,7 @@ pub const IN_CONTAINER: &str = "/run/portray";
 pub const SOCKET: &str = "credentials.sock";
 #[cfg(any(unix, test))]
 const HELPER: &str = "portray";
-const CONFIG: &str = "config";
+pub const CONFIG: &str = "config";
 
 /// What is mounted.
 pub fn mount_of(folder: &Path) -> PathBuf {
@@ -39,6 +40,14 @@ fn configuration(region: Option<&str>) -> String {
         "[default]\n{}credential_process = {IN_CONTAINER}/{HELPER} credential-process --socket {IN_CONTAINER}/{SOCKET}\n",
         region.unwrap_or_default()
     )
+}
+
+/// The region that such a configuration names.
+pub fn region_in(configuration: &str) -> Option<&str> {
+    let region = configuration
+        .lines()
+        .find_map(|line| line.strip_prefix("region = "));
+    region.filter(|region| is_region(region))
 }
 
 /// Prepares the folder and gives what serves it. When that is dropped, the folder is empty again.
@@ -216,5 +225,7 @@ mod tests {
                         --socket /run/portray/credentials.sock\n";
         assert_eq!(configuration(Some("eu-west-1")), expected);
         assert!(!configuration(None).contains("region"));
+        assert_eq!(region_in(&configuration(Some("eu-west-1"))), Some("eu-west-1"));
+        assert_eq!(region_in(&configuration(None)), None);
     }
 }

@@ -19,7 +19,7 @@ use crate::documents::{COMPETING, variables};
 use crate::failure::Failure;
 use crate::no_proxy;
 use crate::printer::Printer;
-use crate::signals::Signals;
+use crate::signals::{Signals, stop_with};
 
 /// How long the launch outside may take before a command of a container starts.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
@@ -238,9 +238,11 @@ fn remaining_life(credentials: &CredentialsReply) -> String {
 
 /// Passes signals on until the command ends. Those of the terminal reach it without us.
 async fn wait(mut child: Child, mut signals: Signals) -> std::io::Result<ExitStatus> {
+    let mut stopping = std::pin::pin!(stop_with(&child));
     loop {
         tokio::select! {
             ended = child.wait() => return ended,
+            never = &mut stopping => match never {},
             signal = signals.next() => signal.pass_on(&child),
         }
     }

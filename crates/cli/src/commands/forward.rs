@@ -8,9 +8,10 @@ use portray_core::agent::container_endpoint::ContainerEndpoint;
 use portray_core::clock::SystemClock;
 use portray_core::paths::Environment;
 
-use super::container_folder::SOCKET;
+use super::container_folder::{CONFIG, SOCKET, region_in};
 use super::exec;
 use crate::arguments::Forward;
+use crate::documents::{REGIONS, regions};
 use crate::failure::Failure;
 use crate::printer::Printer;
 
@@ -18,8 +19,13 @@ pub fn run(environment: &Environment, printer: Printer, arguments: &Forward) -> 
     let socket = arguments.socket.clone().map_or_else(beside_this_program, Ok)?;
     // Asked before the command starts, so that what is wrong is said here and not by every tool in its way.
     Client::of_a_launch(&socket)?.credentials_of_its_role(exec::PATIENCE)?;
+    // Beside the socket stands what the launch outside was told; what the container says itself goes before.
+    let configuration = std::fs::read_to_string(socket.with_file_name(CONFIG)).unwrap_or_default();
+    let has_region = REGIONS.iter().any(|name| environment.text(name).is_some());
+    let region = region_in(&configuration).filter(|_| !has_region);
     exec::to_its_end(printer, async {
         let mut command = exec::without_competition(&arguments.command, environment)?;
+        command.envs(regions(region));
         let bound = ContainerEndpoint::relay(socket, SystemClock::shared()).await;
         let endpoint = bound.map_err(|error| Failure::system("Listening on 127.0.0.1", &error))?;
         exec::lead(&mut command, endpoint, environment);

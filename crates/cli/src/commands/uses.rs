@@ -139,11 +139,12 @@ fn follow(invocation: &Invocation, arguments: &Uses, client: Client) -> Result<(
 fn is_wanted(used: &Use, arguments: &Uses) -> bool {
     let has = |text: &str, part: &str| text.to_lowercase().contains(&part.to_lowercase());
     let of_role = |words: &str| {
-        let chain = used.chain.as_deref().unwrap_or_default();
-        let role = format!(
-            "{} {} {} {chain}",
-            used.account, used.account_name, used.permission_set
-        );
+        let mut role = vec![&used.account, &used.account_name, &used.permission_set];
+        role.extend(&used.chain);
+        if let Some(assumed) = &used.assumed {
+            role.extend([&assumed.account, &assumed.account_name, &assumed.role_name]);
+        }
+        let role = role.into_iter().map(String::as_str).collect::<Vec<_>>().join(" ");
         words.split(['/', ' ']).all(|word| has(&role, word))
     };
     let of_program = |part: &str| {
@@ -242,6 +243,7 @@ fn moment(at: Timestamp, zone: &TimeZone) -> String {
 #[cfg(test)]
 mod tests {
     use portray_core::programs::Program;
+    use portray_core::role_chain::Assumed;
 
     use super::*;
 
@@ -266,6 +268,7 @@ mod tests {
             account_name: "acme-dev".to_owned(),
             permission_set: "ReadOnly".to_owned(),
             chain: None,
+            assumed: None,
             outcome: UseOutcome::HandedOut,
             reason: None,
         }
@@ -319,8 +322,44 @@ mod tests {
     }
 
     #[test]
+    fn a6_a_use_of_a_further_role_is_found_by_its_own_account_and_name() {
+        let used = Use {
+            chain: Some("release".to_owned()),
+            assumed: Some(Assumed {
+                role_arn: "arn:aws:iam::666677778888:role/ReleaseManager".to_owned(),
+                account: "666677778888".to_owned(),
+                account_name: "acme-prod".to_owned(),
+                role_name: "ReleaseManager".to_owned(),
+            }),
+            ..used()
+        };
+        let wanted = |role: &str| {
+            let arguments = Uses {
+                follow: false,
+                json: false,
+                role: Some(role.to_owned()),
+                portal: None,
+                program: None,
+                revoke: None,
+                allow: None,
+            };
+            is_wanted(&used, &arguments)
+        };
+        for role in [
+            "666677778888",
+            "prod",
+            "prod/releasemanager",
+            "release",
+            "dev/ReadOnly",
+        ] {
+            assert!(wanted(role), "{role}");
+        }
+        assert!(!wanted("iam"));
+    }
+
+    #[test]
     fn the_document_has_the_shape_that_scripts_rely_on() {
-        let expected = r#"{"uses":[{"number":1,"at":"2026-03-02T12:00:00Z","last_at":"2026-03-02T12:00:00Z","times":3,"door":"credential_process","program":{"pid":7,"name":"aws","executable":"/usr/bin/python3.11","below":[]},"launch":null,"consumer":"1f2e3d4c","portal":"acme","account":"111122223333","account_name":"acme-dev","permission_set":"ReadOnly","chain":null,"outcome":"handed_out","reason":null}],"launches":[],"revoked":[],"problem":null}"#;
+        let expected = r#"{"uses":[{"number":1,"at":"2026-03-02T12:00:00Z","last_at":"2026-03-02T12:00:00Z","times":3,"door":"credential_process","program":{"pid":7,"name":"aws","executable":"/usr/bin/python3.11","below":[]},"launch":null,"consumer":"1f2e3d4c","portal":"acme","account":"111122223333","account_name":"acme-dev","permission_set":"ReadOnly","chain":null,"assumed":null,"outcome":"handed_out","reason":null}],"launches":[],"revoked":[],"problem":null}"#;
         let used = used();
         let document = UsesDocument {
             uses: vec![&used],

@@ -17,7 +17,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use connections::{Connections, NOT_OURS};
+use connections::{Caller, Connections};
 use serde_json::{Value, json};
 
 use crate::agent::client::ClientError;
@@ -26,6 +26,7 @@ use crate::agent::grant::{Grant, Source, Withheld};
 use crate::agent::protocol::{Asker, CredentialsReply, Stay, Target};
 use crate::app::contract::{ProblemCode, ProblemView};
 use crate::clock::SharedClock;
+use crate::loopback_peer::{LookUp, Peer};
 use crate::paths::Paths;
 use crate::secret::Secret;
 
@@ -40,6 +41,9 @@ const LEAST: Duration = Duration::from_millis(100);
 
 /// How long a refused request waits for its answer.
 const PENANCE: Duration = Duration::from_millis(250);
+
+/// What another user is told who has the token.
+const NOT_OURS: &str = "Only processes of the same user are served here.";
 
 /// A bound endpoint that serves one role.
 #[derive(Debug)]
@@ -58,6 +62,7 @@ struct Door {
     source: Source,
     clients: Clients,
     clock: SharedClock,
+    look_up: LookUp,
     refusals: Mutex<Refusals>,
 }
 
@@ -99,6 +104,7 @@ impl ContainerEndpoint {
             source,
             clients: Clients::new(clock.clone()),
             clock,
+            look_up: LookUp::of_the_system(),
             refusals: Mutex::default(),
         };
         Ok(Self {
@@ -110,14 +116,13 @@ impl ContainerEndpoint {
     /// Answers also to this one `HOST:PORT`, under which a port is reached that leads here.
     #[must_use]
     pub fn named(self, authority: &str) -> Self {
-        let door = Arc::into_inner(self.door).map(|door| Door {
-            named: Some(authority.to_owned()),
-            ..door
-        });
-        Self {
-            listener: self.listener,
-            door: Arc::new(door.expect("nobody shares the door of an endpoint that does not serve yet")),
-        }
+        self.with(|door| door.named = Some(authority.to_owned()))
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Door)) -> Self {
+        let door = Arc::get_mut(&mut self.door);
+        change(door.expect("nobody shares the door of an endpoint that does not serve yet"));
+        self
     }
 
     /// The port on 127.0.0.1.
@@ -147,23 +152,28 @@ impl ContainerEndpoint {
     pub async fn serve(self) -> io::Result<()> {
         let Self { listener, door } = self;
         let connections = Connections::new(door.clock.clone());
-        let (ours, refusing) = (door.address, door.clone());
-        let answer = move |head, socket| answer(door.clone(), head, socket);
-        let turned_away = move || refusing.note_refusal(&Denied::forbidden(NOT_OURS));
-        match connections.serve(listener, ours, answer, turned_away).await {}
+        let answer = move |head, caller| answer(door.clone(), head, caller);
+        match connections.serve(listener, answer).await {}
     }
 }
 
-/// To a process of our user, whose socket has this number where the kernel tells.
-async fn answer(door: Arc<Door>, head: Parts, socket: Option<u64>) -> Response {
+/// Only who has the token is looked up: anybody can connect, and the look-up takes longer than all the rest.
+async fn answer(door: Arc<Door>, head: Parts, caller: Caller) -> Response {
     let [code, message] = error_names(&head.headers);
+    let began = door.clock.elapsed();
     let outcome = match door.admit(&head) {
         Err(refusal) => {
             door.note_refusal(&refusal);
             door.clock.sleep(PENANCE).await;
             Err(refusal)
         }
-        Ok(()) => door.credentials(socket).await,
+        Ok(()) => match door.looked_up(&caller).await {
+            Ok(socket) => door.credentials(socket, began).await,
+            Err(refusal) => {
+                door.note_refusal(&refusal);
+                Err(refusal)
+            }
+        },
     };
     let (status, body) = match outcome {
         Ok(body) => (StatusCode::OK, body),
@@ -269,8 +279,22 @@ impl Door {
         }
     }
 
-    async fn credentials(self: Arc<Self>, socket: Option<u64>) -> Result<Value, Denied> {
-        let began = self.clock.elapsed();
+    /// The kernel's number of the caller's socket, where it tells. The connection of another user ends after the
+    /// answer.
+    async fn looked_up(&self, caller: &Caller) -> Result<Option<u64>, Denied> {
+        caller.is_known(true);
+        match self.look_up.peer(caller.from, self.address).await {
+            Some(Peer::Ours { socket }) => Ok(socket),
+            Some(Peer::NotOurs) => {
+                caller.is_known(false);
+                caller.ends();
+                Err(Denied::forbidden(NOT_OURS))
+            }
+            None => Err(try_again("Portray failed while it looked who asks.")),
+        }
+    }
+
+    async fn credentials(self: Arc<Self>, socket: Option<u64>, began: Duration) -> Result<Value, Denied> {
         let program = self.clients.program(socket).await;
         let spent = self.clock.elapsed().saturating_sub(began);
         let patience = PATIENCE.saturating_sub(spent).max(LEAST);

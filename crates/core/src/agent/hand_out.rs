@@ -78,6 +78,7 @@ impl Handler {
         };
         let portal_name = self.app.portal_name(&key.portal).unwrap_or_default();
         let account_name = account_name(&self.app.catalogue(), &key).to_owned();
+        let assumed = self.app.catalogue().assumed(&key);
         let asking = Asking {
             program: program.as_ref(),
             launch: launch.as_deref(),
@@ -85,6 +86,7 @@ impl Handler {
             role: &key,
             portal: &portal_name,
             account_name: &account_name,
+            assumed: assumed.as_ref(),
         };
         let outcome = match self.app.judge(asking) {
             Ok(()) => self.app.credentials_within(patience, &key, min_ttl).await,
@@ -97,6 +99,7 @@ impl Handler {
             role: key.clone(),
             portal: portal_name.clone(),
             account_name: account_name.clone(),
+            assumed,
             refused: outcome
                 .as_ref()
                 .err()
@@ -138,6 +141,7 @@ impl Handler {
         let key = self.named(target, door, program.as_ref(), noted).await?;
         let portal_name = self.app.portal_name(&key.portal).unwrap_or_default();
         let account_name = account_name(&self.app.catalogue(), &key).to_owned();
+        let assumed = self.app.catalogue().assumed(&key);
         if let Err(problem) = self.app.credentials(&key, Duration::ZERO).await {
             *noted = Some(Observed {
                 door,
@@ -146,6 +150,7 @@ impl Handler {
                 role: key,
                 portal: portal_name,
                 account_name,
+                assumed,
                 refused: Some(problem.what_happened.clone()),
             });
             return Err(problem.into());
@@ -169,6 +174,7 @@ impl Handler {
         let (door, program) = (Door::Console, caller.behind());
         let portal = self.app.portal_name(&key.portal).unwrap_or_default();
         let account_name = account_name(&self.app.catalogue(), &key).to_owned();
+        let assumed = self.app.catalogue().assumed(&key);
         let asking = Asking {
             program: program.as_ref(),
             launch: None,
@@ -176,6 +182,7 @@ impl Handler {
             role: &key,
             portal: &portal,
             account_name: &account_name,
+            assumed: assumed.as_ref(),
         };
         let outcome = match self.app.judge(asking) {
             Ok(()) => self.console_session(wish).await,
@@ -188,6 +195,7 @@ impl Handler {
             role: key,
             portal,
             account_name,
+            assumed,
             refused: outcome
                 .as_ref()
                 .err()
@@ -273,6 +281,7 @@ impl Handler {
                 portal: role.portal.clone(),
                 role: role.into(),
                 account_name: String::new(),
+                assumed: None,
                 refused: Some(refusal.problem.what_happened.clone()),
             });
         }

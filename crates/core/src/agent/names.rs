@@ -31,6 +31,11 @@ impl Handler {
         {
             return Err(fault.into());
         }
+        if outcome.is_err()
+            && let Some(ignored) = self.ignored_chain(&portals, target)
+        {
+            return Err(ignored.into());
+        }
         if self.is_settled(target, &outcome) || portals.iter().all(|portal| self.is_listed(portal)) {
             return outcome;
         }
@@ -65,6 +70,16 @@ impl Handler {
             catalogue: &catalogue,
         };
         matches!(target, Target::Words { words } if known.chain_named(words).is_some())
+    }
+
+    /// Why the further role that the words name does not hold, where that is so.
+    fn ignored_chain(&self, portals: &[NamedPortal], target: &Target) -> Option<ProblemView> {
+        let name = match target {
+            Target::Role { .. } => return None,
+            Target::Chain { chain, .. } => chain,
+            Target::Words { words } => without_portal(portals, words),
+        };
+        self.app.settings_problems().about_chain(name).cloned()
     }
 
     /// The portal does not wait for its first listing.
@@ -125,5 +140,19 @@ impl Handler {
             catalogue: &self.app.catalogue(),
         };
         known.role(target)
+    }
+}
+
+/// Words without the name of a portal in front.
+fn without_portal<'w>(portals: &[NamedPortal], words: &'w str) -> &'w str {
+    let words = words.trim();
+    let is_portal = |name: &str| {
+        portals
+            .iter()
+            .any(|portal| portal.name.eq_ignore_ascii_case(name))
+    };
+    match words.split_once(':') {
+        Some((name, rest)) if is_portal(name.trim()) => rest.trim(),
+        Some(_) | None => words,
     }
 }

@@ -155,7 +155,8 @@ impl ProblemView {
             }
         };
         let to_do = format!(
-            "Nothing was changed: {order} {what}, with all that it runs, or an id from the first column of “portray uses”."
+            "Nothing was changed: {order} the program in which the script ends up, with all that it runs: an id from the \
+             first column of “portray uses”. It is {what}, unless the script hands over to another one (as pyenv's do)."
         );
         Self::new(ProblemCode::WrongUse, happened, to_do)
     }

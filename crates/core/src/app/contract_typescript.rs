@@ -13,6 +13,7 @@ use super::{
 };
 use crate::consumers::{Launch, Question, RevokedProgram};
 use crate::programs::{Ancestor, Program};
+use crate::role_chain::Assumed;
 use crate::uses::{Door, Use, UseOutcome};
 
 const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../ui/src/contract.ts");
@@ -100,6 +101,7 @@ fn typescript() -> String {
         declaration::<UsesView>(),
         declaration::<Use>(),
         declaration::<UseOutcome>(),
+        declaration::<Assumed>(),
         declaration::<Door>(),
         declaration::<Program>(),
         declaration::<Ancestor>(),

@@ -140,6 +140,9 @@ fn advice_for(unclear: &Unclear) -> &'static str {
         Unclear::SettingOfNone(_) => {
             "Put it into the profile that it is for, or delete it; nothing was changed."
         }
+        Unclear::IndentedBehind(_) => {
+            "Make it a comment at the margin, give it a value, or delete it; nothing was changed."
+        }
     }
 }
 

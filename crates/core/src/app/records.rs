@@ -275,6 +275,7 @@ impl Controller {
             launch: None,
             portal: portal.map(|portal| portal.name.clone()).unwrap_or_default(),
             account_name: super::view::account_name(&self.catalogue(), role),
+            assumed: self.catalogue().assumed(role),
             role: role.clone(),
             refused: None,
         }

@@ -12,6 +12,7 @@ use crate::app::controller::{Controller, answer};
 use crate::identity_center::PortalId;
 use crate::identity_center::deadline::within;
 use crate::private_files;
+use crate::settings::chains::is_ignored;
 use crate::settings::{Fault, Settings, SettingsError};
 
 /// An editor may be in the middle of writing: an edit counts when it still stands after this.
@@ -38,6 +39,15 @@ pub struct SettingsProblems {
     /// A file or parts of it that a person has to mend.
     pub faults: Vec<ProblemView>,
     pub unknown_keys: Vec<ProblemView>,
+}
+
+impl SettingsProblems {
+    /// Why the further role of this name is ignored, where one is written down and does not hold.
+    pub fn about_chain(&self, name: &str) -> Option<&ProblemView> {
+        let ignored = format!("{}:", is_ignored(name)).to_lowercase();
+        let mut faults = self.faults.iter();
+        faults.find(|fault| fault.what_happened.to_lowercase().contains(&ignored))
+    }
 }
 
 impl App {
@@ -216,5 +226,48 @@ impl Controller {
         }
         self.set_confirm(self.settings.confirm.programs.clone());
         self.take_in_portals();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::role_chain::chains;
+
+    #[test]
+    fn why_a_further_role_is_ignored_is_found_by_its_name() {
+        let chain = |name: &str| {
+            format!(
+                "[[chain]]\nname = \"{name}\"\nfrom = \"a/b\"\nrole_arn = \"arn:aws:iam::666677778888:role/R\"\n"
+            )
+        };
+        let text = [chain("release"), "[[chain]]\nname = \"half\"\n".to_owned()].concat();
+        let path = Path::new("settings.toml");
+        let settings = Settings::parse(text.as_bytes(), path).unwrap();
+        let (_, faults) = chains(&settings.chains, &[]);
+        let faults = [settings.faults, faults].concat();
+        let problems = SettingsProblems {
+            faults: faults
+                .iter()
+                .map(|fault| ProblemView::settings_fault(path, fault))
+                .collect(),
+            ..SettingsProblems::default()
+        };
+        let why = |name: &str| {
+            let problem = problems.about_chain(name);
+            problem
+                .map(|problem| problem.what_happened.clone())
+                .unwrap_or_default()
+        };
+        assert!(
+            why("release").contains("there are several portals"),
+            "{problems:?}"
+        );
+        assert!(why("RELEASE").contains("there are several portals"));
+        assert!(why("half").contains("half"), "{problems:?}");
+        assert_eq!(problems.about_chain("rel"), None);
+        assert_eq!(problems.about_chain("acme-dev/ReadOnly"), None);
     }
 }

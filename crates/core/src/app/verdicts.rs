@@ -227,6 +227,9 @@ mod tests {
                 words.contains("a script that /usr/bin/python3.11 runs"),
                 "{words}"
             );
+            for hint in ["in which the script ends up", "“portray uses”", "hands over"] {
+                assert!(words.contains(hint), "{words}");
+            }
         }
         assert!(meant(Verdict::Revoked, old(), script()).is_err());
         assert_eq!(

@@ -43,6 +43,11 @@ pub enum Unclear {
     UnbalancedMarkers(usize),
     #[error("has a setting in line {0}, behind Portray's lines, that belongs to no profile of theirs")]
     SettingOfNone(usize),
+    #[error(
+        "has an indented line without a value in line {0}, behind Portray's lines: it would become a part of what moves \
+         in front of it"
+    )]
+    IndentedBehind(usize),
     #[error("has an indented section in line {0}, which tools read as a part of Portray's last profile")]
     IndentedSection(usize),
 }
@@ -157,7 +162,7 @@ fn behind(bytes: &[u8], body: usize, end: &Range<usize>) -> Result<Vec<Range<usi
             Kind::Property(_) | Kind::Nested => settings.push(place),
             // It would become a part of whatever moves in front of it.
             Kind::Unclear if text.len() < line.content.len() => {
-                return Err(Unclear::SettingOfNone(line_at(bytes, place.start)));
+                return Err(Unclear::IndentedBehind(line_at(bytes, place.start)));
             }
             Kind::Blank | Kind::Comment | Kind::Unclear => {}
         }
@@ -410,6 +415,10 @@ mod tests {
                     "  y",
                 ]),
                 Unclear::SettingOfNone(6),
+            ),
+            (
+                file(&[BEGIN, "[profile a]", END, "  y"]),
+                Unclear::IndentedBehind(4),
             ),
             (b"\xef\xbb\xbf[default]".to_vec(), Unclear::ByteOrderMark),
             (b"\xff\xfe[\0".to_vec(), Unclear::Utf16),

@@ -1,6 +1,7 @@
 //! Who may be handed credentials: programs and launches that a person has revoked, and programs that a person has to
 //! confirm first. Friction for mistakes and a word for the person; no wall against programs of the same user.
 
+mod confirmed;
 mod file;
 
 use std::collections::{BTreeMap, HashMap};
@@ -12,12 +13,13 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use ts_rs::TS;
 
-use crate::aws_config::names::matches;
 use crate::clock::SharedClock;
 use crate::identity_center::RoleKey;
 use crate::programs::Program;
+use crate::role_chain::Assumed;
 use crate::settings::Confirm;
 use crate::uses::{Door, consumer_of};
+use confirmed::is_confirmed;
 pub use file::{ConsumersFile, Loaded, Revocations};
 
 /// How long an answer holds after the last request that it was for.
@@ -78,6 +80,8 @@ pub struct Asking<'a> {
     pub role: &'a RoleKey,
     pub portal: &'a str,
     pub account_name: &'a str,
+    /// The further role, where it is one.
+    pub assumed: Option<&'a Assumed>,
 }
 
 /// Why somebody is handed nothing.
@@ -107,7 +111,8 @@ struct State {
     revoked: Revocations,
     /// The file is there and cannot be read.
     unread: bool,
-    confirm: Confirm,
+    /// The last that could be read.
+    confirm: Option<Confirm>,
     /// By a number for each connection that announces one.
     launches: BTreeMap<u64, Launch>,
     answers: HashMap<(String, RoleKey), Answer>,
@@ -150,9 +155,15 @@ impl Consumers {
         });
     }
 
-    /// What the settings say of confirming.
+    /// What the settings say of confirming. Where that cannot be read, what was known of it goes on; where nothing was,
+    /// a person is asked about everything: a slip of the pen does not take a protection away.
     pub fn set_confirm(&self, confirm: Confirm) {
-        self.change(|state| state.confirm = confirm);
+        self.change(|state| match confirm {
+            Confirm::Unreadable => {
+                state.confirm.get_or_insert(Confirm::Always);
+            }
+            Confirm::Never | Confirm::Always | Confirm::Roles(_) => state.confirm = Some(confirm),
+        });
     }
 
     pub fn is_unread(&self) -> bool {
@@ -176,7 +187,11 @@ impl Consumers {
         if executable.is_some_and(|executable| state.revoked.programs.contains_key(executable)) {
             return Err(Refused::ProgramRevoked);
         }
-        if !is_confirmed(&state.confirm, asking) {
+        if !state
+            .confirm
+            .as_ref()
+            .is_some_and(|confirm| is_confirmed(confirm, asking))
+        {
             return Ok(());
         }
         state.forget_old(age);
@@ -359,25 +374,6 @@ impl State {
         let is_old = |last: Duration| age.saturating_sub(last) >= REMEMBERED;
         self.answers.retain(|_, answer| !is_old(answer.last));
         self.waiting.retain(|waiting| !is_old(waiting.last));
-    }
-}
-
-/// Whether the settings want a person's word for this role.
-fn is_confirmed(confirm: &Confirm, asking: Asking<'_>) -> bool {
-    let role = asking.role;
-    let texts = [asking.account_name, &role.account.0];
-    let texts = texts.map(|account| format!("{account}/{}", role.permission_set));
-    // `*prod*` means every permission set of such accounts.
-    let is_hit = |given: &String| {
-        let with_any_set = (!given.contains('/')).then(|| format!("{given}/*"));
-        let pattern = with_any_set.as_ref().unwrap_or(given);
-        let is_chain = role.chain.as_deref().is_some_and(|chain| matches(given, chain));
-        is_chain || texts.iter().any(|text| matches(pattern, text))
-    };
-    match confirm {
-        Confirm::Never => false,
-        Confirm::Always => true,
-        Confirm::Roles(patterns) => patterns.iter().any(is_hit),
     }
 }
 

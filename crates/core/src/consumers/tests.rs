@@ -30,6 +30,28 @@ impl Scene {
             role: &role,
             portal: "acme",
             account_name: "acme-dev",
+            assumed: None,
+        })
+    }
+
+    fn asks_for_further(&self, account_name: &str) -> Result<(), Refused> {
+        let seen = observed("aws", 7);
+        let mut role = seen.role.clone();
+        role.chain = Some("release".to_owned());
+        let assumed = Assumed {
+            role_arn: "arn:aws:iam::666677778888:role/team/ReleaseManager".to_owned(),
+            account: "666677778888".to_owned(),
+            account_name: account_name.to_owned(),
+            role_name: "ReleaseManager".to_owned(),
+        };
+        self.consumers.judge(Asking {
+            program: seen.program.as_ref(),
+            launch: None,
+            door: seen.door,
+            role: &role,
+            portal: "acme",
+            account_name: "acme-dev",
+            assumed: Some(&assumed),
         })
     }
 }
@@ -102,6 +124,39 @@ fn a6_only_the_roles_that_the_settings_name_are_confirmed() {
         scene.asks("aws", "AdministratorAccess", None),
         Err(Refused::Waits)
     );
+}
+
+#[test]
+fn a6_a_further_role_is_confirmed_by_its_own_account_and_name_too() {
+    for (pattern, expected) in [
+        ("*prod*", Err(Refused::Waits)),
+        ("666677778888", Err(Refused::Waits)),
+        ("666677778888/*", Err(Refused::Waits)),
+        ("acme-prod/Release*", Err(Refused::Waits)),
+        ("*/ReleaseManager", Err(Refused::Waits)),
+        ("acme-dev/ReadOnly", Err(Refused::Waits)),
+        ("release", Err(Refused::Waits)),
+        ("acme-prod/ReadOnly", Ok(())),
+        ("acme-dev/ReleaseManager", Ok(())),
+        ("*staging*", Ok(())),
+    ] {
+        let scene = scene(Confirm::Roles(vec![pattern.to_owned()]));
+        assert_eq!(scene.asks_for_further("acme-prod"), expected, "{pattern}");
+    }
+    let scene = scene(Confirm::Roles(vec!["*prod*".to_owned()]));
+    assert_eq!(scene.asks_for_further(""), Ok(()), "nobody knows its name");
+}
+
+#[test]
+fn a6_what_cannot_be_read_of_confirming_takes_no_protection_away() {
+    let at_start = scene(Confirm::Unreadable);
+    assert_eq!(at_start.asks("aws", "ReadOnly", None), Err(Refused::Waits));
+    let later = scene(Confirm::Roles(vec!["*/Admin*".to_owned()]));
+    later.consumers.set_confirm(Confirm::Unreadable);
+    assert_eq!(later.asks("aws", "ReadOnly", None), Ok(()));
+    assert_eq!(later.asks("aws", "Admin", None), Err(Refused::Waits));
+    later.consumers.set_confirm(Confirm::Never);
+    assert_eq!(later.asks("aws", "Admin", None), Ok(()));
 }
 
 #[test]

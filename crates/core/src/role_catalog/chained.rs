@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Catalogue, ListedAccount};
 use crate::identity_center::{AccountId, PortalId, RoleKey};
-use crate::role_chain::{Chain, Chains};
+use crate::role_chain::{Assumed, Chain, Chains};
 
 impl Catalogue {
     /// From now on these are the further roles. Marks of one that is assumed from elsewhere now go with it.
@@ -30,6 +30,23 @@ impl Catalogue {
         let name = key.chain.as_ref()?;
         let mut chains = self.chains.iter();
         chains.find(|chain| chain.name == *name && chain.portal == key.portal)
+    }
+
+    /// The role that is assumed with a key, where it is a further one. Its account's name may be known from any portal.
+    pub fn assumed(&self, key: &RoleKey) -> Option<Assumed> {
+        let chain = self.chain(key)?;
+        let in_own = self.listing(&chain.portal).into_iter();
+        let everywhere = in_own.chain(self.listings().map(|(_, listing)| listing));
+        let mut accounts = everywhere.flat_map(|listing| &listing.accounts);
+        let listed = accounts.find(|listed| listed.account.id == chain.account);
+        Some(Assumed {
+            role_arn: chain.role.arn.clone(),
+            account: chain.account.0.clone(),
+            account_name: listed
+                .map(|listed| listed.account.name.clone())
+                .unwrap_or_default(),
+            role_name: chain.role_name.clone(),
+        })
     }
 
     /// The key of a further role; else the permission sets that its account's name could mean. An account that is named by
@@ -167,6 +184,23 @@ mod tests {
             plain,
             Ok(key.source()),
             "what names the permission set means that one"
+        );
+    }
+
+    #[test]
+    fn a6_what_is_assumed_is_told_with_the_account_that_it_is_in() {
+        let own = chain("own", "acme-dev/ReadOnly").replace("666677778888", "222233334444");
+        let catalogue = with(&[own, chain("foreign", "acme-dev/ReadOnly")].concat());
+        let assumed = |name: &str| {
+            let chain = catalogue.chain_named(name, |_| true).unwrap();
+            let assumed = catalogue.assumed(&catalogue.chain_key(chain).unwrap()).unwrap();
+            [assumed.account, assumed.account_name, assumed.role_name]
+        };
+        assert_eq!(assumed("own"), ["222233334444", "acme-prod", "Releaser"]);
+        assert_eq!(assumed("foreign"), ["666677778888", "", "Releaser"]);
+        assert_eq!(
+            catalogue.assumed(&role("p-acme", "111122223333", "ReadOnly")),
+            None
         );
     }
 

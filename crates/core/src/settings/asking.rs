@@ -4,22 +4,23 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use serde::Deserialize;
+use toml_edit::{Item, Value};
 
 /// Which roles' programs wait for a person's word.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "WrittenConfirm")]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Confirm {
     #[default]
     Never,
     Always,
     /// Patterns for `ACCOUNT/PERMISSION_SET`, by the account's name or id.
     Roles(Vec<String>),
+    /// Something stands there that nobody can read.
+    Unreadable,
 }
 
 /// `[confirm]`
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ConfirmSettings {
-    #[serde(default)]
     pub programs: Confirm,
 }
 
@@ -38,13 +39,6 @@ pub enum UnusedFor {
     Never,
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum WrittenConfirm {
-    Word(String),
-    Roles(Vec<String>),
-}
-
 /// Shorter ones would give up what somebody has just begun to keep.
 const SHORTEST: Duration = Duration::from_secs(60);
 
@@ -54,17 +48,19 @@ impl Default for UnusedFor {
     }
 }
 
-impl TryFrom<WrittenConfirm> for Confirm {
-    type Error = String;
-
-    fn try_from(written: WrittenConfirm) -> Result<Self, String> {
-        match written {
-            WrittenConfirm::Word(word) if word == "ask" => Ok(Self::Always),
-            WrittenConfirm::Word(word) if word == "never" => Ok(Self::Never),
-            WrittenConfirm::Word(word) => Err(format!(
-                "“{word}” is neither “ask”, nor “never”, nor a list of patterns"
-            )),
-            WrittenConfirm::Roles(patterns) => Ok(Self::Roles(patterns)),
+impl Confirm {
+    /// Else what stands there.
+    pub(super) fn read(written: &Item) -> Result<Self, String> {
+        let is = || written.to_string().trim().to_owned();
+        match written.as_value() {
+            Some(Value::String(word)) if word.value() == "ask" => Ok(Self::Always),
+            Some(Value::String(word)) if word.value() == "never" => Ok(Self::Never),
+            Some(Value::Array(list)) => {
+                let patterns = list.iter().map(|pattern| pattern.as_str().map(str::to_owned));
+                let patterns: Option<Vec<_>> = patterns.collect();
+                patterns.map(Self::Roles).ok_or_else(is)
+            }
+            _ => Err(is()),
         }
     }
 }
@@ -113,7 +109,6 @@ mod tests {
         assert_eq!(roles.confirm.programs, Confirm::Roles(vec!["*prod*".to_owned()]));
         assert_eq!(roles.keep.unused_for, UnusedFor::Time(Duration::from_secs(5400)));
         for (text, word) in [
-            ("[confirm]\nprograms = \"yes\"", "yes"),
             ("[keep]\nunused_for = \"soon\"", "soon"),
             ("[keep]\nunused_for = \"-1h\"", "-1h"),
             ("[keep]\nunused_for = \"1s\"", "1s"),
@@ -122,5 +117,44 @@ mod tests {
             assert_eq!(faults.len(), 1, "{text}");
             assert!(faults[0].what.contains(word), "{faults:?}");
         }
+    }
+
+    #[test]
+    fn a6_what_of_confirming_cannot_be_read_is_said_and_is_not_never() {
+        for (text, line, stands) in [
+            ("[confirm]\nprograms = \"yes\"", 2, "programs = \"yes\""),
+            ("[confirm]\nprograms = \"Ask\"", 2, "programs = \"Ask\""),
+            ("[confirm]\nprograms = [1]", 2, "programs = [1]"),
+            ("[confirm]\nprograms = [\"*prod*\", 1] # all", 2, "1]"),
+            ("[confirm]\nprograms = true", 2, "programs = true"),
+            ("[confirm]\nprogram = [\"*prod*\"]", 2, "program = [\"*prod*\"]"),
+            ("[confirm.programs]\nprod = 1", 1, "programs"),
+            ("[[confirm]]\nprograms = \"ask\"", 1, "confirm"),
+            ("confirm = \"ask\"", 1, "confirm = \"ask\""),
+        ] {
+            let read = read(text);
+            assert_eq!(read.confirm.programs, Confirm::Unreadable, "{text}");
+            let [fault] = read.faults.as_slice() else {
+                panic!("{text}: {:?}", read.faults)
+            };
+            assert!(fault.what.contains(stands), "{fault:?}");
+            assert!(
+                fault.what.contains("programs = \"ask\"") && !fault.what.contains('\n'),
+                "{fault:?}"
+            );
+            assert_eq!(fault.line, line, "{text}");
+            assert_eq!(read.unknown_keys, []);
+        }
+        let beside = read("[confirm]\nprogram = 1\nprograms = \"never\"");
+        assert_eq!(
+            (beside.confirm.programs, beside.faults.len()),
+            (Confirm::Never, 0)
+        );
+        assert_eq!(beside.unknown_keys.len(), 1);
+        let nothing = read("[confirm]");
+        assert_eq!(
+            (nothing.confirm.programs, nothing.faults.len()),
+            (Confirm::Never, 0)
+        );
     }
 }

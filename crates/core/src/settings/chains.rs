@@ -51,6 +51,11 @@ pub struct ChainSettings {
     pub lines: BTreeMap<String, usize>,
 }
 
+/// How it is said of a role that it does not hold; why follows.
+pub fn is_ignored(name: &str) -> String {
+    format!("the chained role “{name}” is ignored")
+}
+
 impl ChainSettings {
     /// The line of a key, or where the role begins.
     pub fn line_of(&self, key: &str) -> usize {

@@ -6,8 +6,10 @@ use std::ops::Range;
 use serde::de::DeserializeOwned;
 use toml_edit::{Document, DocumentMut, Item, Table, TableLike, Value};
 
-use super::chains::{CHAIN, ChainSettings};
-use super::{ConfirmSettings, ConsoleSettings, Fault, KeepSettings, PortalSettings, ProfileSettings};
+use super::chains::{CHAIN, ChainSettings, is_ignored};
+use super::{
+    Confirm, ConfirmSettings, ConsoleSettings, Fault, KeepSettings, PortalSettings, ProfileSettings,
+};
 use crate::paths::short_hash;
 
 const TOP: &[&str] = &[
@@ -71,7 +73,7 @@ pub fn read(content: &[u8]) -> Result<Reading, String> {
     let console = reader.table(document.get("console"), "console", CONSOLE);
     let profiles = reader.table(document.get("profiles"), "profiles", PROFILES);
     let share_aws_cli_login = reader.flag(document.get(SHARE), SHARE);
-    let confirm = reader.table(document.get("confirm"), "confirm", CONFIRM);
+    let confirm = reader.confirm(document.get("confirm"));
     let keep = reader.table(document.get("keep"), "keep", KEEP);
     let chains = reader.chains(document.get("chain"));
     Ok(Reading {
@@ -146,7 +148,7 @@ impl Reader<'_> {
     fn chain(&mut self, table: &Table) -> Option<ChainSettings> {
         self.look_for_unknown_keys(table, "chain.", CHAIN);
         let ignored = match table.get("name").and_then(Item::as_str) {
-            Some(name) => format!("the chained role “{name}” is ignored"),
+            Some(name) => is_ignored(name),
             None => "a chained role is ignored".to_owned(),
         };
         let mut chain: ChainSettings = self.part(table, &ignored)?;
@@ -174,6 +176,48 @@ impl Reader<'_> {
         };
         self.look_for_unknown_keys(&table, &format!("{name}."), keys);
         self.part(&table, &ignored).unwrap_or_default()
+    }
+
+    /// `[confirm]`. Whoever has written something there wants to be asked, so what cannot be read is not “never”.
+    fn confirm(&mut self, item: Option<&Item>) -> ConfirmSettings {
+        let Some(item) = item else {
+            return ConfirmSettings::default();
+        };
+        let read = match item.as_table_like() {
+            Some(table) => self.programs(table),
+            None => Err((item.span(), format!("confirm = {}", item.to_string().trim()))),
+        };
+        let programs = read.unwrap_or_else(|(span, written)| {
+            let line = self.line(span);
+            let written = written.replace('\n', " ");
+            let what = format!(
+                "“{written}” cannot be read; [confirm] takes programs = \"ask\", \"never\" or a list of patterns \
+                 like [\"*prod*\"]. Until then the last rule that could be read goes on; without one, programs wait \
+                 for your word for every role"
+            );
+            self.faults.push(Fault { line, what });
+            Confirm::Unreadable
+        });
+        ConfirmSettings { programs }
+    }
+
+    /// Else what cannot be read, and where it stands.
+    fn programs(&mut self, table: &dyn TableLike) -> Result<Confirm, (Option<Range<usize>>, String)> {
+        let span_of = |key: &str, item: &Item| {
+            table
+                .key(key)
+                .and_then(toml_edit::Key::span)
+                .or_else(|| item.span())
+        };
+        if let Some(item) = table.get(CONFIRM[0]) {
+            self.look_for_unknown_keys(table, "confirm.", CONFIRM);
+            let unread = |written| (span_of(CONFIRM[0], item), format!("{} = {written}", CONFIRM[0]));
+            return Confirm::read(item).map_err(unread);
+        }
+        match table.iter().next() {
+            Some((key, item)) => Err((span_of(key, item), format!("{key} = {}", item.to_string().trim()))),
+            None => Ok(Confirm::Never),
+        }
     }
 
     /// `name = true`; false where it is not there or is something else.

@@ -11,6 +11,7 @@ use ts_rs::TS;
 use crate::identity_center::RoleKey;
 use crate::paths::short_hash;
 use crate::programs::Program;
+use crate::role_chain::Assumed;
 pub use book::{Page, UseBook};
 pub use file::{Read, UseFile};
 
@@ -100,6 +101,9 @@ pub struct Use {
     /// The further role that was assumed from it, by its name in the settings.
     #[serde(default)]
     pub chain: Option<String>,
+    /// That role itself.
+    #[serde(default)]
+    pub assumed: Option<Assumed>,
     pub outcome: UseOutcome,
     /// Why it was refused.
     pub reason: Option<String>,
@@ -114,6 +118,8 @@ pub struct Observed {
     pub role: RoleKey,
     pub portal: String,
     pub account_name: String,
+    /// The further role, where one was asked for.
+    pub assumed: Option<Assumed>,
     /// Why it was refused; none: handed out.
     pub refused: Option<String>,
 }
@@ -149,6 +155,7 @@ impl Observed {
             && before.account == self.role.account.0
             && before.permission_set == self.role.permission_set
             && before.chain == self.role.chain
+            && before.assumed == self.assumed
             && before.portal == self.portal
             && before.outcome == self.outcome()
             && before.launch == self.launch
@@ -173,6 +180,7 @@ impl Observed {
             account_name: self.account_name,
             permission_set: self.role.permission_set,
             chain: self.role.chain,
+            assumed: self.assumed,
             reason: self.refused,
         }
     }
@@ -202,6 +210,7 @@ pub mod tests {
             },
             portal: "acme".to_owned(),
             account_name: "acme-dev".to_owned(),
+            assumed: None,
             refused: None,
         }
     }

@@ -1,13 +1,16 @@
-//! The connections to an endpoint: none of another user, each with a deadline, and not more than the system has room for.
+//! The connections to an endpoint: each with a deadline, and not more than the system has room for. Another user may
+//! open as many as he likes: whoever has not shown the token has a place only as long as nobody else wants it, and
+//! costs nothing more.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, SocketAddrV4};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use axum::response::Response;
+use http::HeaderValue;
+use http::header::CONNECTION;
 use http::request::Parts;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -17,7 +20,6 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use crate::clock::SharedClock;
-use crate::loopback_peer::{Peer, peer};
 
 /// How long a connection may take to send the head of a request, and may wait for another one to begin: as long as at
 /// the agent's socket.
@@ -31,9 +33,6 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// SDKs send a few hundred bytes.
 const LARGEST_HEAD: usize = 32 * 1024;
-
-/// What another user is told, as far as it comes through before the connection is closed.
-pub(super) const NOT_OURS: &str = "Only processes of the same user are served here.";
 
 /// Everybody who is connected. Clones are the same.
 #[derive(Debug, Clone)]
@@ -56,10 +55,27 @@ struct Connection {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+struct State {
+    /// Has shown the token: only then it keeps its place against others.
+    is_known: bool,
+    /// Gets this answer and no other one.
+    ends: bool,
+    doing: Doing,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Doing {
     /// No request has come whole since this moment, by the clock.
     Waits(Duration),
     Answers,
+}
+
+/// Who sends a request.
+#[derive(Debug, Clone)]
+pub(super) struct Caller {
+    /// The other end of the connection.
+    pub from: SocketAddr,
+    state: watch::Sender<State>,
 }
 
 /// The place of one connection; free again with this value.
@@ -79,50 +95,41 @@ impl Connections {
         }
     }
 
-    /// Takes connections to `ours` until it is dropped. `answer` gets the head of a request and the kernel's number of
-    /// the client's socket; bodies are not read.
-    pub async fn serve<A, F>(
-        self,
-        listener: TcpListener,
-        ours: SocketAddrV4,
-        answer: A,
-        turned_away: impl Fn(),
-    ) -> Infallible
+    /// Takes connections until it is dropped. `answer` gets the head of a request and who sent it; bodies are not read.
+    pub async fn serve<A, F>(self, listener: TcpListener, answer: A) -> Infallible
     where
-        A: Fn(Parts, Option<u64>) -> F + Clone + Send + Sync + 'static,
+        A: Fn(Parts, Caller) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = Response> + Send + 'static,
     {
         loop {
-            let (stream, from) = match listener.accept().await {
-                Ok(accepted) => accepted,
+            match listener.accept().await {
+                Ok((stream, from)) => self.begin(stream, from, answer.clone()),
                 Err(error) => {
                     tracing::debug!(%error, "no connection could be taken");
-                    self.give_up_oldest();
+                    self.give_up_one();
                     self.clock.sleep(PAUSE).await;
-                    continue;
-                }
-            };
-            match peer(from, ours) {
-                Peer::Ours { socket } => self.begin(stream, socket, answer.clone()),
-                Peer::NotOurs => {
-                    turned_away();
-                    turn_away(stream, from);
                 }
             }
+            // What has come on this one is read before others can take its place.
+            tokio::task::yield_now().await;
         }
     }
 
-    /// Where all places are taken, the connection that has waited longest is given up; where none waits, the new one.
-    fn begin<A, F>(&self, stream: TcpStream, socket: Option<u64>, answer: A)
+    /// Where all places are taken, another connection is given up; where none can be, the new one.
+    fn begin<A, F>(&self, stream: TcpStream, from: SocketAddr, answer: A)
     where
-        A: Fn(Parts, Option<u64>) -> F + Send + Sync + 'static,
+        A: Fn(Parts, Caller) -> F + Send + Sync + 'static,
         F: Future<Output = Response> + Send + 'static,
     {
         let are_all_taken = self.open().connections.len() >= self.most;
-        if are_all_taken && !self.give_up_oldest() {
+        if are_all_taken && !self.give_up_one() {
             return;
         }
-        let (state, seen) = watch::channel(State::Waits(self.clock.elapsed()));
+        let (state, seen) = watch::channel(State {
+            is_known: false,
+            ends: false,
+            doing: Doing::Waits(self.clock.elapsed()),
+        });
         // Held until the connection is listed: its task may be over before.
         let mut open = self.open();
         open.last_number += 1;
@@ -132,22 +139,27 @@ impl Connections {
             connections: self.clone(),
             state,
         };
-        let task = tokio::spawn(converse(stream, socket, answer, place)).abort_handle();
+        let task = tokio::spawn(converse(stream, from, answer, place)).abort_handle();
         open.connections.insert(number, Connection { state: seen, task });
     }
 
-    /// False where none waits.
-    fn give_up_oldest(&self) -> bool {
+    /// First the oldest of those that have not shown the token, whatever they do; then that of the others which has
+    /// waited longest. False where all have shown it and are being answered.
+    fn give_up_one(&self) -> bool {
         let mut open = self.open();
-        let waiting =
-            open.connections
-                .iter()
-                .filter_map(|(number, connection)| match *connection.state.borrow() {
-                    State::Waits(since) => Some((since, *number)),
-                    State::Answers => None,
-                });
-        let oldest = waiting.min().map(|(_, number)| number);
-        let given_up = oldest.and_then(|number| open.connections.remove(&number));
+        let in_turn = |(number, connection): (&u64, &Connection)| match *connection.state.borrow() {
+            State { is_known: false, .. } => Some((None, *number)),
+            State {
+                doing: Doing::Waits(since),
+                ..
+            } => Some((Some(since), *number)),
+            State {
+                doing: Doing::Answers,
+                ..
+            } => None,
+        };
+        let first = open.connections.iter().filter_map(in_turn).min();
+        let given_up = first.and_then(|(_, number)| open.connections.remove(&number));
         drop(open);
         if let Some(connection) = &given_up {
             connection.task.abort();
@@ -160,16 +172,32 @@ impl Connections {
     }
 }
 
+impl Caller {
+    /// It has shown the token and keeps its place, or turned out to be somebody else.
+    pub fn is_known(&self, is_known: bool) {
+        self.state.send_modify(|state| state.is_known = is_known);
+    }
+
+    /// Its connection is closed after the answer.
+    pub fn ends(&self) {
+        self.state.send_modify(|state| state.ends = true);
+    }
+}
+
 impl Place {
+    fn is(&self, doing: Doing) {
+        self.state.send_modify(|state| state.doing = doing);
+    }
+
     /// Comes when it has waited too long.
     async fn is_forsaken(&self) {
         let mut state = self.state.subscribe();
         loop {
             let now = *state.borrow_and_update();
             let deadline = async {
-                match now {
-                    State::Waits(_) => self.connections.clock.sleep(PATIENCE).await,
-                    State::Answers => std::future::pending().await,
+                match now.doing {
+                    Doing::Waits(_) => self.connections.clock.sleep(PATIENCE).await,
+                    Doing::Answers => std::future::pending().await,
                 }
             };
             tokio::select! {
@@ -187,20 +215,24 @@ impl Drop for Place {
     }
 }
 
-async fn converse<A, F>(stream: TcpStream, socket: Option<u64>, answer: A, place: Place)
+async fn converse<A, F>(stream: TcpStream, from: SocketAddr, answer: A, place: Place)
 where
-    A: Fn(Parts, Option<u64>) -> F + Send + Sync + 'static,
+    A: Fn(Parts, Caller) -> F + Send + Sync + 'static,
     F: Future<Output = Response> + Send + 'static,
 {
     let (place, answer) = (&place, &answer);
     let service = service_fn(|request: hyper::Request<hyper::body::Incoming>| {
-        place.state.send_replace(State::Answers);
+        place.is(Doing::Answers);
         let (head, _body) = request.into_parts();
-        let response = answer(head, socket);
+        let state = place.state.clone();
+        let response = answer(head, Caller { from, state });
         async move {
-            let response = response.await;
-            let since = place.connections.clock.elapsed();
-            place.state.send_replace(State::Waits(since));
+            let mut response = response.await;
+            if place.state.borrow().ends {
+                let close = HeaderValue::from_static("close");
+                response.headers_mut().insert(CONNECTION, close);
+            }
+            place.is(Doing::Waits(place.connections.clock.elapsed()));
             Ok::<_, Infallible>(response)
         }
     });
@@ -213,22 +245,6 @@ where
         // What goes wrong on such a connection is the peer's affair.
         _ = conversation => {}
         () = place.is_forsaken() => {}
-    }
-}
-
-/// Says why and closes, without waiting for what was to be asked.
-fn turn_away(stream: TcpStream, from: SocketAddr) {
-    let told = stream.into_std().and_then(|mut stream| {
-        // What lies there unread would take the answer back.
-        let _ = stream.read(&mut [0; 4096]);
-        let head = "HTTP/1.1 403 Forbidden\r\nContent-Type: application/json\r\nCache-Control: no-store\r\n\
-                    Connection: close\r\n";
-        let body = format!(r#"{{"Code":"AccessDenied","Message":"{NOT_OURS}"}}"#);
-        let length = body.len();
-        stream.write_all(format!("{head}Content-Length: {length}\r\n\r\n{body}").as_bytes())
-    });
-    if let Err(error) = told {
-        tracing::debug!(%error, %from, "a connection of another user is closed without a word");
     }
 }
 
@@ -253,6 +269,7 @@ mod tests {
     use super::super::tests::Scene;
     use super::*;
     use crate::clock::ManualClock;
+    use crate::loopback_peer::Peer;
 
     /// A connection that begins and does not go on.
     async fn half_a_request(scene: &Scene) -> TcpStream {
@@ -275,16 +292,7 @@ mod tests {
             scene.token
         );
         for _ in ["first", "second"] {
-            idle.write_all(request.as_bytes()).await.unwrap();
-            let mut answer = Vec::new();
-            while !answer.ends_with(b"}") {
-                assert_ne!(
-                    idle.read_buf(&mut answer).await.unwrap(),
-                    0,
-                    "the connection is kept"
-                );
-            }
-            assert!(answer.starts_with(b"HTTP/1.1 200"));
+            ask(&mut idle, &request).await;
         }
         manual.advance(PATIENCE - Duration::from_secs(1));
         assert_eq!(scene.get(&scene.host()).await.0, 200);
@@ -333,5 +341,86 @@ mod tests {
             matches!(end, Ok(0) | Err(_)),
             "it is closed before its time: {end:?}"
         );
+    }
+
+    #[tokio::test]
+    async fn h4_who_has_shown_the_token_keeps_its_place_against_all_who_have_not() {
+        let manual = ManualClock::at("2026-03-02T12:00:00Z".parse().unwrap());
+        let scene = Scene::new("ReadOnly", Arc::new(manual.clone()))
+            .await
+            .with_agent();
+        let mut known = TcpStream::connect(scene.address).await.unwrap();
+        let good = format!(
+            "GET /credentials HTTP/1.1\r\n{}Authorization: {}\r\n\r\n",
+            scene.host(),
+            scene.token
+        );
+        let bad = format!("GET /credentials HTTP/1.1\r\n{}\r\n", scene.host());
+        ask(&mut known, &good).await;
+        // By the clock it has waited longer than all of those, which wait for the answer to a wrong token.
+        manual.advance(Duration::from_secs(1));
+        let mut held = Vec::new();
+        for _ in 0..2 * MOST {
+            let mut stream = TcpStream::connect(scene.address).await.unwrap();
+            stream.write_all(bad.as_bytes()).await.unwrap();
+            held.push(stream);
+        }
+        assert_eq!(
+            scene.get(&scene.host()).await.0,
+            200,
+            "a new client finds a place"
+        );
+        ask(&mut known, &good).await;
+        let end = held[0].read(&mut [0]).await;
+        assert!(matches!(end, Ok(0) | Err(_)), "its place was taken: {end:?}");
+    }
+
+    #[tokio::test]
+    async fn h4_only_who_has_the_token_is_looked_up_and_that_holds_up_nobody_else() {
+        let (asked, asking) = tokio::sync::mpsc::unbounded_channel();
+        let (go_on, waits) = std::sync::mpsc::channel();
+        let waits = Mutex::new(waits);
+        let scene = Scene::looking_up("ReadOnly", move |_, _| {
+            asked.send(()).unwrap();
+            waits.lock().unwrap().recv().unwrap()
+        });
+        let (scene, mut asking) = (scene.await.with_agent(), asking);
+        let mut held = Vec::new();
+        for _ in 0..10 {
+            held.push(half_a_request(&scene).await);
+        }
+        let wrong = format!("{}Authorization: wrong\r\n", scene.host());
+        assert_eq!(scene.get(&wrong).await.0, 403);
+        assert!(asking.try_recv().is_err(), "nobody was looked up");
+        let host = scene.host();
+        let mut slow = std::pin::pin!(scene.get(&host));
+        tokio::select! {
+            answer = &mut slow => panic!("answered before it was looked up: {answer:?}"),
+            _ = asking.recv() => {}
+        }
+        assert_eq!(
+            scene.get(&wrong).await.0,
+            403,
+            "the others are answered meanwhile"
+        );
+        go_on.send(Peer::NotOurs).unwrap();
+        let (status, answer) = slow.await;
+        assert_eq!(status, 403);
+        assert!(
+            answer.contains("same user") && answer.contains("connection: close"),
+            "{answer}"
+        );
+        go_on.send(Peer::Ours { socket: None }).unwrap();
+        assert_eq!(scene.get(&host).await.0, 200);
+    }
+
+    /// Sends a request and reads its answer, which gives credentials.
+    async fn ask(stream: &mut TcpStream, request: &str) {
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"}") {
+            assert_ne!(stream.read_buf(&mut answer).await.unwrap(), 0, "it is kept");
+        }
+        assert!(answer.starts_with(b"HTTP/1.1 200"));
     }
 }

@@ -1,5 +1,6 @@
 //! The endpoint over real connections: what is refused, and how.
 
+use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -28,6 +29,19 @@ impl Scene {
         };
         let bound = ContainerEndpoint::bind(paths.clone(), role(permission_set), stay, asker(), clock).await;
         Self::serving(home, paths, bound.unwrap())
+    }
+
+    /// Whose connection one is, `look_up` tells.
+    pub(super) async fn looking_up(
+        permission_set: &str,
+        look_up: impl Fn(SocketAddr, SocketAddrV4) -> Peer + Send + Sync + 'static,
+    ) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let (paths, stay) = (paths_in(home.path()), Stay::default());
+        let bound =
+            ContainerEndpoint::bind(paths.clone(), role(permission_set), stay, asker(), clock()).await;
+        let endpoint = bound.unwrap().with(|door| door.look_up = LookUp::by(look_up));
+        Self::serving(home, paths, endpoint)
     }
 
     fn serving(home: tempfile::TempDir, paths: Paths, endpoint: ContainerEndpoint) -> Self {

@@ -6,7 +6,7 @@ use crate::app::contract::ProblemView;
 use crate::app::profiles::words;
 use crate::aws_config::edit::{Content, Unclear};
 use crate::aws_config::file::Files;
-use crate::aws_config::profiles::Skipped;
+use crate::aws_config::profiles::{self, Profile, Skipped};
 use crate::aws_config::undo::{Change, Undone};
 use crate::aws_config::wish::Wish;
 use crate::aws_config::{self};
@@ -27,6 +27,8 @@ pub struct Proposal {
     /// Afterwards.
     pub done: String,
     pub skipped: Vec<Skipped>,
+    /// Profiles come that name no region. Those that were there before may have got one by hand.
+    pub lacks_region: bool,
 }
 
 /// Why nothing can be proposed.
@@ -49,7 +51,9 @@ impl Intent {
             Self::Write(wish) => {
                 let plan = aws_config::plan(config, files.credentials.as_deref(), wish)?;
                 let counts = words::counts(&plan.profiles, &plan.removed);
+                let is_new = |profile: &Profile| profile.change == profiles::Change::New;
                 Ok(Proposal {
+                    lacks_region: wish.region.is_none() && plan.profiles.iter().any(is_new),
                     summary: words::planned(path, &counts),
                     done: words::written(path, &counts),
                     after: plan.after,
@@ -61,6 +65,7 @@ impl Intent {
                 summary: format!("Portray's profiles are taken out of {}.", path.display()),
                 done: words::taken_back(path),
                 skipped: Vec::new(),
+                lacks_region: false,
             }),
             Self::Undo(change) => undo(change.as_ref(), path, config),
         }
@@ -95,5 +100,6 @@ fn undo(change: Option<&Change>, path: &Path, config: Option<&[u8]>) -> Result<P
         summary,
         done,
         skipped: Vec::new(),
+        lacks_region: false,
     })
 }

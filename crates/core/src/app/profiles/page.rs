@@ -46,6 +46,9 @@ impl<'a> Page<'a> {
         if self.change == ProfilesChange::Write && environment.text("PORTRAY_HOME").is_some() {
             self.notes.push(words::PORTRAY_HOME.to_owned());
         }
+        if proposal.lacks_region {
+            self.notes.push(words::NO_REGION_IN_WINDOW.to_owned());
+        }
         let of_sign = |wanted| {
             let is_wanted = |part: &&Part| matches!(part, Part::Line { sign, .. } if *sign == wanted);
             count(parts.iter().filter(is_wanted).count())

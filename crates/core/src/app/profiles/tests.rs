@@ -314,9 +314,10 @@ fn c4_a_portal_of_which_nothing_is_known_keeps_its_profiles_and_a_long_differenc
     other.sync = SyncView::default();
     person.desk.portals.push(other);
     let first = person.is_shown(ProfilesChange::Write);
-    let [note] = first.notes.as_slice() else {
+    let [note, no_region] = first.notes.as_slice() else {
         panic!("{:?}", first.notes);
     };
+    assert!(no_region.contains("name no region"), "{no_region}");
     assert!(
         note.starts_with("umbrella: ") && note.ends_with("stay as they are."),
         "{note}"

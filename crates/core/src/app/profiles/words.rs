@@ -15,6 +15,9 @@ pub const PORTRAY_HOME: &str = "PORTRAY_HOME is set: programs that read these pr
 /// Not every SDK takes a region from where the AWS CLI does.
 pub const NO_REGION: &str = "The new profiles name no region, so that a tool needs one from elsewhere (boto3 reads AWS_DEFAULT_REGION, not AWS_REGION). To give them one: --region REGION, or region under [profiles] in the settings.";
 
+/// The same where no option can be given.
+pub const NO_REGION_IN_WINDOW: &str = "The new profiles name no region, so that a tool needs one from elsewhere (boto3 reads AWS_DEFAULT_REGION, not AWS_REGION). To give them one: region under [profiles] in the settings.";
+
 /// “3 new, 1 removed”.
 pub fn counts(profiles: &[Profile], removed: &[String]) -> String {
     let count = |change| profiles.iter().filter(|profile| profile.change == change).count();

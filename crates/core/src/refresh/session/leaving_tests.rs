@@ -225,6 +225,20 @@ async fn a_session_makes_room_only_once_aws_was_told() {
 }
 
 #[tokio::test]
+async fn k3_a_session_makes_no_room_for_one_that_could_not_be_stored() {
+    let (scene, session) = Scene::signed_in().await;
+    scene.keyring.refuse_with(Some(LOCKED));
+    let refused = Err(SignOutFailure::Unwritable(LOCKED));
+    assert_eq!(session.make_room().await, refused);
+    assert_eq!(scene.calls(Operation::Logout), 0);
+    assert!(session.is_signed_in() && scene.is_alive().await);
+    assert_eq!(session.view().store_failure, None, "what is stored is still that");
+    assert_eq!(scene.keyring.names().len(), 1);
+    scene.keyring.refuse_with(None);
+    assert_eq!(session.make_room().await, Ok(Farewell::Told));
+}
+
+#[tokio::test]
 async fn k3_a_sign_out_that_cannot_read_the_store_changes_nothing() {
     let (mut scene, _) = Scene::signed_in().await;
     scene.restart();

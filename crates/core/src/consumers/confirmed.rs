@@ -1,0 +1,34 @@
+//! Which roles wait for a person's word, as the settings say it.
+
+use super::Asking;
+use crate::aws_config::names::matches;
+use crate::settings::Confirm;
+
+/// Whether the settings want a person's word for this role: by the permission set's account, or by that of the role
+/// which is assumed from it.
+pub(super) fn is_confirmed(confirm: &Confirm, asking: Asking<'_>) -> bool {
+    let role = asking.role;
+    let source =
+        [asking.account_name, &role.account.0].map(|account| (account, role.permission_set.as_str()));
+    let further = asking.assumed.into_iter().flat_map(|assumed| {
+        [&assumed.account_name, &assumed.account]
+            .map(|account| (account.as_str(), assumed.role_name.as_str()))
+    });
+    let texts: Vec<String> = source
+        .into_iter()
+        .chain(further)
+        .map(|(account, name)| format!("{account}/{name}"))
+        .collect();
+    // `*prod*` means every permission set of such accounts.
+    let is_hit = |given: &String| {
+        let with_any_set = (!given.contains('/')).then(|| format!("{given}/*"));
+        let pattern = with_any_set.as_ref().unwrap_or(given);
+        let is_chain = role.chain.as_deref().is_some_and(|chain| matches(given, chain));
+        is_chain || texts.iter().any(|text| matches(pattern, text))
+    };
+    match confirm {
+        Confirm::Never => false,
+        Confirm::Always | Confirm::Unreadable => true,
+        Confirm::Roles(patterns) => patterns.iter().any(is_hit),
+    }
+}
