@@ -44,7 +44,7 @@ async fn the_agent_of_a_launch_that_crashes_comes_back_by_itself_and_one_that_is
     ensure!(came_back.is_err(), "it was stopped, and runs");
     first.finished(SOON).await?.expect_code(0)?;
 
-    let second = agent(&story).await?;
+    let second = story.portray().start_agent().await?;
     again().await?;
     second.kill();
     again().await?;
