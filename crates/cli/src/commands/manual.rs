@@ -17,10 +17,10 @@ fn script(shell: Shell) -> String {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Arguments::command(), "portray", &mut script);
     let script = String::from_utf8_lossy(&script).into_owned();
-    match shell {
-        Shell::Zsh => for_zsh(&script),
-        _ => script,
+    if shell == Shell::Zsh {
+        return for_zsh(&script);
     }
+    script
 }
 
 /// An argument that may be repeated, as clap_complete writes it, has zsh take whatever follows it for more of them:
