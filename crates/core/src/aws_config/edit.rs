@@ -379,10 +379,6 @@ mod tests {
         let indented = format!("  {BEGIN}");
         for (bytes, refusal) in [
             (
-                file(&[BEGIN, "[profile a]", END, "  more"]),
-                Unclear::SettingOfNone(4),
-            ),
-            (
                 file(&[BEGIN, "[profile a]", "b = c", END, "# c", "  [profile later]"]),
                 Unclear::IndentedSection(6),
             ),
