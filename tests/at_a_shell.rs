@@ -53,7 +53,7 @@ types("fg\n")
 types("words\n")
 until("GOT words")
 until("ready> ")
-types(run + """ sh -c 'kill -TSTP $$; echo ALO""NE'\n""")
+types(run + """ sh -c 'kill -TSTP $$; echo ALON""E'\n""")
 until("Stopped")
 until("ready> ")
 types("kill -CONT $(jobs -p)\n")
@@ -62,7 +62,7 @@ until("ALONE")
 
 const COMPLETES: &str = r#"
 start("zsh", "-f", "-i")
-types("autoload -U compinit; compinit -u -D; source <(" + shlex.quote(sys.argv[1]) + " completions zsh); echo LO''ADED\n")
+types("autoload -U compinit; compinit -u -D; source <(" + shlex.quote(sys.argv[1]) + " completions zsh); echo LOAD''ED\n")
 until("LOADED")
 until("ready> ")
 for typed, completed in [
@@ -70,7 +70,7 @@ for typed, completed in [
     ("portray exec acme-dev/ReadOnly --e", "nv"),
     ("portray keep acme-dev/ReadOnly --o", "ff"),
     ("portray credentials acme-dev/ReadOnly --format proc", "ess"),
-    ("portray exec acme-dev/ReadOnly -- fals", "e"),
+    ("portray exec acme-dev/ReadOnly -- fa", "lse"),
     ("portray exec acme-dev/ReadOnly -- readl", "ink"),
 ]:
     types(typed)
