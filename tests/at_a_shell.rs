@@ -44,12 +44,21 @@ for text in ["ONCE", "TWICE"]:
     until(text)
     types("\n")
 until("ready> ")
-types(run + """ sh -c 'echo WAI""TING; read line; echo GOT $line'\n""")
+# It reads nothing before it goes on: a read that Ctrl-Z has not ended yet would take what is typed next.
+waits = """import signal as s
+s.pthread_sigmask(s.SIG_BLOCK, [s.SIGCONT])
+print("WAI" "TING", flush=True)
+s.sigwait([s.SIGCONT])
+print("AWA" "KE", flush=True)
+print("GOT", input())
+"""
+types(run + " " + shlex.join([sys.executable, "-c", waits.replace("\n", ";").rstrip(";")]) + "\n")
 until("WAITING")
 types("\x1a")
 until("Stopped")
 until("ready> ")
 types("fg\n")
+until("AWAKE")
 types("words\n")
 until("GOT words")
 until("ready> ")
