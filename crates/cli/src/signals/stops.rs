@@ -6,7 +6,7 @@ use std::io;
 use std::time::Duration;
 
 use portray_core::clock::{Clock, SystemClock};
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, getpid, kill_process, waitid};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitIdStatus, getpid, kill_process, waitid};
 use tokio::signal::unix::{Signal as Listener, SignalKind, signal};
 
 /// A terminal stops both at once, and lets both go on at once: only what still stands after this has stopped alone.
@@ -28,6 +28,8 @@ struct Stops {
     changed: Listener,
     /// We go on.
     continued: Listener,
+    /// It stood when we stopped after it. That stop is taken: one that is seen later is another one.
+    stood: bool,
 }
 
 impl Stops {
@@ -35,18 +37,25 @@ impl Stops {
         Ok(Self {
             changed: signal(SignalKind::child())?,
             continued: signal(SignalKind::from_raw(Signal::CONT.as_raw()))?,
+            stood: false,
         })
     }
 
     async fn follow(&mut self, child: Pid) -> Infallible {
         loop {
-            if stopped_by(child).is_some() && self.stays_stopped(child).await {
+            let seen = change_of(child, WaitIdOptions::STOPPED | WaitIdOptions::NOWAIT);
+            if seen.is_some()
+                && self.stays_stopped(child).await
+                && let Some(stop) = change_of(child, WaitIdOptions::STOPPED)
+            {
+                self.stood = true;
+                let signal = stop.stopping_signal().and_then(Signal::from_named_raw);
                 // Comes back when somebody lets us go on; at once where nobody could (no shell is above).
-                let _ = stopped_by(child).map(|signal| kill_process(getpid(), signal));
+                let _ = signal.map(|signal| kill_process(getpid(), signal));
             }
             tokio::select! {
                 biased;
-                _ = self.continued.recv() => go_on(child),
+                _ = self.continued.recv() => self.go_on(child),
                 _ = self.changed.recv() => {}
             }
         }
@@ -57,24 +66,28 @@ impl Stops {
         tokio::select! {
             biased;
             _ = self.continued.recv() => {
-                go_on(child);
+                self.go_on(child);
                 false
             }
             () = SystemClock::new().sleep(SETTLED) => true,
         }
     }
-}
 
-/// A shell lets its whole job go on; a process may mean us alone.
-fn go_on(child: Pid) {
-    if stopped_by(child).is_some() {
-        let _ = kill_process(child, Signal::CONT);
+    /// A shell lets its whole job go on; a process may mean us alone. What has gone on already, and stopped again, is not
+    /// meant.
+    fn go_on(&mut self, child: Pid) {
+        let changes = WaitIdOptions::STOPPED | WaitIdOptions::CONTINUED | WaitIdOptions::NOWAIT;
+        let stood = std::mem::take(&mut self.stood);
+        let stands = change_of(child, changes).map_or(stood, |seen| seen.stopped() && !stood);
+        if stands {
+            let _ = kill_process(child, Signal::CONT);
+        }
     }
 }
 
-/// The signal that it stands by now. It is only looked at, so that it is told again for as long as it stands.
-fn stopped_by(child: Pid) -> Option<Signal> {
-    let look = WaitIdOptions::STOPPED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-    let status = waitid(WaitId::Pid(child), look).ok().flatten()?;
-    Signal::from_named_raw(status.stopping_signal()?)
+/// What has happened to it that nobody has taken yet. With `NOWAIT` it is only looked at.
+fn change_of(child: Pid, which: WaitIdOptions) -> Option<WaitIdStatus> {
+    waitid(WaitId::Pid(child), which | WaitIdOptions::NOHANG)
+        .ok()
+        .flatten()
 }
