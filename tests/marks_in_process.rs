@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use harness::{Simulation, wait_until};
 use identity_center_emulator::World;
 use portray_core::app::contract::Request;
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 const DEADLINE: Duration = Duration::from_secs(20);
 const DEV: &str = "111122223333";
@@ -34,8 +35,8 @@ async fn r9_favourites_that_cannot_be_read_are_read_as_soon_as_they_can_and_none
     day.advance(Duration::from_secs(60)).await;
     assert!(file.is_dir(), "what cannot be read is not written over");
 
-    std::fs::remove_dir(&file)?;
-    std::fs::rename(&aside, &file)?;
+    // At no moment is there none: who has no favourites begins with none.
+    renameat_with(CWD, &aside, CWD, &file, RenameFlags::EXCHANGE)?;
     wait_until("both favourites", DEADLINE, async || {
         day.advance(Duration::from_secs(30)).await;
         let catalogue = day.app.catalogue();

@@ -36,9 +36,11 @@ async fn r8_a_sign_out_whose_agent_is_killed_while_the_keyring_hangs_is_finished
 
     portray.wait_for_portal("sign_in_needed", DEADLINE).await?;
     assert_eq!(tokens_in_keyring(desktop).await?, Vec::<String>::new());
-    assert_eq!(story.emulator.calls("Logout").await?, 2, "AWS is told");
+    let told = async || Ok((story.emulator.calls("Logout").await? == 2).then_some(()));
+    desktop.wait_until("AWS to be told", DEADLINE, told).await?;
     assert_eq!(story.emulator.calls("CreateToken").await?, sign_ins);
-    ensure!(!desktop.portray_home().join(NOTE).exists());
+    let noted = async || Ok((!desktop.portray_home().join(NOTE).exists()).then_some(()));
+    desktop.wait_until("an end of the note", DEADLINE, noted).await?;
     // Whoever signs in again is signed in.
     portray.sign_in(&story.emulator, "amara").await?;
     portray.run(&["agent", "stop"]).await?.expect_code(0)?;
