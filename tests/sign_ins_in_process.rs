@@ -5,7 +5,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use harness::{Simulation, get};
 use identity_center_emulator::{Fault, Operation, World};
-use portray_core::app::contract::{PortalState, Request, SignInMethod};
+use portray_core::app::contract::{PortalState, ProblemView, Request, SignInMethod};
+use portray_core::app::{SignInStart, SignInStarted};
 use portray_core::clock::Clock;
 use tokio::net::TcpStream;
 use url::Url;
@@ -90,6 +91,80 @@ async fn l5_a_cancelled_sign_in_is_over_at_once_though_aws_does_not_answer() -> 
     assert!(day.clock.elapsed() - before <= SECOND);
     day.advance(MINUTE).await;
     assert_eq!(day.emulator.counters().calls(Operation::CreateToken), polls);
+    Ok(())
+}
+
+/// Somebody who is signed in, or was, wants a new session, and sees its page.
+async fn new_session(day: &Simulation) -> Result<SignInStarted> {
+    let begin = day
+        .app
+        .sign_in(&day.portal.0, SignInMethod::DeviceCode, false, true);
+    match day.while_time_passes(begin).await? {
+        SignInStart::Started(started) => Ok(started),
+        SignInStart::AlreadySignedIn => anyhow::bail!("a new session was wanted"),
+    }
+}
+
+/// How a sign-in ends from which nothing came.
+async fn came_to_nothing(day: &Simulation, started: SignInStarted) -> Result<ProblemView> {
+    let ended = day.while_time_passes(started.finished).await?;
+    ended.err().context("nobody has signed in")
+}
+
+const SIGNED_OUT: &str = "You were signed out of acme for it. Sign in again";
+
+#[tokio::test]
+async fn r5_a_new_session_that_comes_to_nothing_says_that_the_one_before_it_has_ended() -> Result<()> {
+    let day = Simulation::signed_in(World::acme(), "amara").await?;
+    let code = |started: &SignInStarted| started.user_code.clone().context("a code");
+    let cancel = || Request::CancelSignIn {
+        portal: day.portal.0.clone(),
+    };
+
+    let denied = new_session(&day).await?;
+    assert_eq!(denied.signed_out_of.as_deref(), Some("acme"));
+    day.emulator.deny_device(&code(&denied)?)?;
+    let said = came_to_nothing(&day, denied).await?;
+    assert!(said.what_to_do.starts_with(SIGNED_OUT), "{said:?}");
+
+    let second = new_session(&day).await?;
+    assert_eq!(second.signed_out_of, None, "nobody was signed in");
+    day.ask(cancel()).await?;
+    let said = came_to_nothing(&day, second).await?;
+    assert_eq!(said, ProblemView::cancelled());
+
+    day.sign_in("amara").await?;
+    let cancelled = new_session(&day).await?;
+    day.ask(cancel()).await?;
+    let said = came_to_nothing(&day, cancelled).await?;
+    assert!(said.what_to_do.starts_with(SIGNED_OUT), "{said:?}");
+
+    day.sign_in("amara").await?;
+    day.app.click(Request::SignIn {
+        portal: day.portal.0.clone(),
+        method: SignInMethod::DeviceCode,
+        force: true,
+    });
+    day.advance(12 * MINUTE).await;
+    let notice = day.shell.notices.lock().expect("no panic").last().cloned();
+    let notice = notice.context("a notice")?;
+    assert_eq!(notice.title, "Nobody finished the sign-in to acme in time.");
+    assert!(notice.body.starts_with(SIGNED_OUT), "{notice:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn r5_nobody_is_told_of_the_end_of_a_session_that_lives_on() -> Result<()> {
+    let day = Simulation::signed_in(World::acme(), "amara").await?;
+    day.emulator.add_fault(Fault::status(Operation::Logout, 503));
+    let started = new_session(&day).await?;
+    assert_eq!(started.signed_out_of, None);
+    day.ask(Request::CancelSignIn {
+        portal: day.portal.0.clone(),
+    })
+    .await?;
+    assert_eq!(came_to_nothing(&day, started).await?, ProblemView::cancelled());
+    assert_eq!(day.portal_state().await?, PortalState::SignedIn);
     Ok(())
 }
 

@@ -256,6 +256,26 @@ async fn ctrl_c_ends_the_sign_in_that_a_login_began_and_no_other() -> Result<()>
 }
 
 #[tokio::test]
+async fn a_login_says_that_it_has_ended_the_session_before_it_also_when_it_is_cancelled() -> Result<()> {
+    let story = Headless::with_portal().await?;
+    let portray = story.portray();
+    portray.sign_in(&story.emulator, "amara").await?;
+    let (login, _) = portray.login_by_code(&["--force"]).await?;
+    login.interrupt();
+    let ended = login.finished(DEADLINE).await?.expect_code(130)?;
+    let said: Vec<_> = ended.stderr.lines().collect();
+    assert_eq!(
+        said,
+        [
+            "Your session at acme has ended; there are no new credentials until you have signed in.",
+            "The sign-in was cancelled.",
+            "You were signed out of acme for it. Sign in again when you are ready.",
+        ]
+    );
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_login_that_another_one_replaced_says_so() -> Result<()> {
     let story = Headless::with_portal().await?;
     let portray = story.portray();

@@ -136,7 +136,8 @@ pub struct Login {
     /// Print the URL to open and wait, instead of opening a browser.
     #[arg(long)]
     pub no_browser: bool,
-    /// End a live session first, so that the new one gets its full length.
+    /// End a live session first, so that the new one gets its full length: as soon as AWS has a page for the new one,
+    /// before you have signed in there.
     #[arg(long)]
     pub force: bool,
     #[command(flatten)]

@@ -92,8 +92,12 @@ pub fn run(invocation: &Invocation, arguments: &Login) -> Result<(), Failure> {
                 user_code,
                 expires_at,
                 joined,
+                signed_out_of,
             } => {
                 begun = Begun::of(joined);
+                if let Some(portal) = signed_out_of {
+                    invocation.printer.note(&signed_out(&portal));
+                }
                 let page = Page {
                     url: &url,
                     user_code: user_code.as_deref(),
@@ -138,7 +142,11 @@ fn leave(invocation: &Invocation, arguments: &Login, begun: Begun, events: &Even
         return ProblemView::waits_no_longer().into();
     }
     match cancel(invocation, arguments.portal.as_deref()) {
-        Ok(()) => ProblemView::cancelled().into(),
+        // The agent knows whether a session has ended for it.
+        Ok(()) => {
+            let said = events.cancelled_within(LAST_WORDS);
+            said.unwrap_or_else(|| ProblemView::cancelled().into())
+        }
         Err(failure) => failure,
     }
 }
@@ -175,6 +183,11 @@ fn way(arguments: &Login, surroundings: Surroundings) -> Way {
         device_code: arguments.device_code || (is_remote && !arguments.no_browser),
         open_browser: surroundings == Surroundings::Desktop && !arguments.no_browser,
     }
+}
+
+/// A session that lived has ended for this sign-in, which is not done yet.
+fn signed_out(portal: &str) -> String {
+    format!("Your session at {portal} has ended; there are no new credentials until you have signed in.")
 }
 
 /// A line for the person, or data that a program may read.

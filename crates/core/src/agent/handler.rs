@@ -239,6 +239,7 @@ impl Handler {
             user_code: started.user_code,
             expires_at: started.expires_at,
             joined: started.joined,
+            signed_out_of: started.signed_out_of,
         };
         // A client that has left does not end the sign-in: the person may be in the middle of it.
         let _ = replies.send(begun).await;

@@ -206,6 +206,9 @@ pub enum Reply {
         /// Somebody else had begun it.
         #[serde(default)]
         joined: bool,
+        /// The name of the portal, where a session that lived there has ended for it.
+        #[serde(default)]
+        signed_out_of: Option<String>,
     },
     /// The real console URL (`open_browser: false`), or none because the browser was opened.
     Console {

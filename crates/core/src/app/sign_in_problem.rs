@@ -100,6 +100,14 @@ impl ProblemView {
         }
     }
 
+    /// A session that lived has ended for a sign-in that came to nothing. A notice cuts its title, so it stands below.
+    pub(super) fn signed_out_for_it(self, portal: &str) -> Self {
+        Self {
+            what_to_do: format!("You were signed out of {portal} for it. {}", self.what_to_do),
+            ..self
+        }
+    }
+
     /// Somebody wants to sign in who is signed in already, with a token that has run out and is not renewed.
     pub fn still_signed_in(failure: &RefreshFailure, portal: &str) -> Self {
         let problem = Self::refresh(failure, portal, None);

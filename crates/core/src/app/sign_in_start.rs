@@ -26,6 +26,8 @@ pub struct SignInStarted {
     pub expires_at: Timestamp,
     /// Somebody else had begun it.
     pub joined: bool,
+    /// The name of the portal, where a session that lived there has ended for this sign-in.
+    pub signed_out_of: Option<String>,
     /// Resolves when the person is done, or the sign-in failed.
     pub finished: oneshot::Receiver<Result<(), ProblemView>>,
 }
@@ -34,6 +36,7 @@ impl SignInStarted {
     pub(super) fn of(
         began: &Began,
         joined: bool,
+        signed_out_of: Option<String>,
         finished: oneshot::Receiver<Result<(), ProblemView>>,
     ) -> Self {
         Self {
@@ -42,6 +45,7 @@ impl SignInStarted {
             verification_url: began.verification_url.clone(),
             expires_at: began.expires_at,
             joined,
+            signed_out_of,
             finished,
         }
     }

@@ -14,6 +14,7 @@ use crate::app::{SignInStart, SignInStarted};
 use crate::identity_center::{PortalId, Priority};
 use crate::refresh::RefreshFailure;
 use crate::refresh::session::Session;
+use crate::refresh::standing::Standing;
 
 /// The sign-ins that wait for a person.
 #[derive(Default)]
@@ -25,6 +26,8 @@ pub struct SignIns {
 struct UnderWay {
     attempt: u64,
     method: SignInMethod,
+    /// The session that lived when it was wanted, and ends for it as soon as AWS has a page for the new one.
+    gives_up: Option<Arc<Session>>,
     /// None until there is a page to open.
     began: Option<Began>,
     /// Whether the page is to be opened as soon as there is one.
@@ -98,8 +101,12 @@ impl Controller {
         if session.is_signed_in() && !wish.force {
             return self.see_that_it_lives(session, wish, reply);
         }
-        let replaced = ProblemView::sign_in_replaced(&session.portal().name);
-        self.end_sign_in(&wish.portal, replaced);
+        let replaced = self.end_sign_in(&wish.portal);
+        let was_given_up = replaced.as_ref().is_some_and(|it| it.gives_up.is_some());
+        let gives_up = (session.is_signed_in() || was_given_up).then(|| session.clone());
+        if let Some(replaced) = replaced {
+            replaced.end(&Err(ProblemView::sign_in_replaced(&session.portal().name)));
+        }
         self.problem = None;
         self.sign_ins.attempts += 1;
         let attempt = Attempt {
@@ -114,6 +121,7 @@ impl Controller {
         let under_way = UnderWay {
             attempt: attempt.number,
             method: wish.method,
+            gives_up,
             began: None,
             open_browser: wish.open_browser,
             starters: vec![reply],
@@ -163,10 +171,8 @@ impl Controller {
         };
         let (done, finished) = oneshot::channel();
         under_way.waiters.push(done);
-        answer(
-            Some(reply),
-            Ok(SignInStart::Started(SignInStarted::of(&began, true, finished))),
-        );
+        let started = SignInStarted::of(&began, true, under_way.signed_out_of(), finished);
+        answer(Some(reply), Ok(SignInStart::Started(started)));
         if wish.open_browser && wish.reopen {
             self.open_page(&wish.portal, &began, None);
         }
@@ -176,11 +182,12 @@ impl Controller {
         let Some(under_way) = self.sign_ins.of_attempt(portal, attempt) else {
             return;
         };
+        let signed_out_of = under_way.signed_out_of();
         // Whoever came after the first one has joined it.
         for (place, reply) in under_way.starters.drain(..).enumerate() {
             let (done, finished) = oneshot::channel();
             under_way.waiters.push(done);
-            let started = SignInStarted::of(began, place > 0, finished);
+            let started = SignInStarted::of(began, place > 0, signed_out_of.clone(), finished);
             answer(Some(reply), Ok(SignInStart::Started(started)));
         }
         under_way.began = Some(began.clone());
@@ -201,6 +208,7 @@ impl Controller {
         let Some(under_way) = self.sign_ins.under_way.remove(portal) else {
             return;
         };
+        let outcome = outcome.map_err(|problem| under_way.told(problem));
         let heard = under_way.end(&outcome);
         match outcome {
             Ok(()) => {
@@ -221,14 +229,17 @@ impl Controller {
     }
 
     pub(super) fn cancel_sign_in(&mut self, portal: &PortalId) {
-        self.end_sign_in(portal, ProblemView::cancelled());
+        if let Some(cancelled) = self.end_sign_in(portal) {
+            let why = cancelled.told(ProblemView::cancelled());
+            cancelled.end(&Err(why));
+        }
     }
 
-    fn end_sign_in(&mut self, portal: &PortalId, why: ProblemView) {
-        if let Some(under_way) = self.sign_ins.under_way.remove(portal) {
-            under_way.task.abort();
-            under_way.end(&Err(why));
-        }
+    /// Gives what has ended, of which nobody has been told yet.
+    fn end_sign_in(&mut self, portal: &PortalId) -> Option<UnderWay> {
+        let under_way = self.sign_ins.under_way.remove(portal)?;
+        under_way.task.abort();
+        Some(under_way)
     }
 
     pub(super) fn open_sign_in_page(&mut self, portal: &PortalId, reply: Option<Reply<Answer>>) {
@@ -265,6 +276,20 @@ impl SignIns {
 }
 
 impl UnderWay {
+    /// The portal whose session has ended for this sign-in; none where it lives on, or has ended by itself.
+    fn signed_out_of(&self) -> Option<String> {
+        let session = self.gives_up.as_ref()?;
+        (session.view().standing == Standing::SignedOut).then(|| session.portal().name.clone())
+    }
+
+    /// Why it has ended without a sign-in, and what that has cost.
+    fn told(&self, problem: ProblemView) -> ProblemView {
+        match self.signed_out_of() {
+            Some(portal) => problem.signed_out_for_it(&portal),
+            None => problem,
+        }
+    }
+
     /// Tells everybody who waits. False: nobody does.
     fn end(self, outcome: &Result<(), ProblemView>) -> bool {
         let mut heard = false;

@@ -6,9 +6,12 @@ use std::time::Duration;
 
 use portray_core::agent::ClientError;
 use portray_core::agent::protocol::Reply;
+use portray_core::app::contract::ProblemCode;
 use tokio::runtime::{Builder, Runtime};
 #[cfg(windows)]
 use tokio::signal::windows::{CtrlC as Listener, ctrl_c as listener};
+
+use crate::failure::Failure;
 
 pub enum Event {
     Reply(Box<Result<Reply, ClientError>>),
@@ -103,6 +106,21 @@ impl Events {
             Ok(Reply::SignIn { joined, .. }) => Begun::of(joined),
             Ok(_) | Err(_) => Begun::NotYet,
         }
+    }
+
+    /// Waits for what the agent says of a sign-in that was cancelled.
+    pub fn cancelled_within(&self, patience: Duration) -> Option<Failure> {
+        while let Ok(Some(event)) = self.heard.recv_timeout(patience) {
+            let Event::Reply(reply) = event else { continue };
+            match *reply {
+                Err(ClientError::Problem {
+                    problem,
+                    candidates: _,
+                }) if problem.code == ProblemCode::Cancelled => return Some(problem.into()),
+                Ok(_) | Err(_) => {}
+            }
+        }
+        None
     }
 }
 

@@ -124,6 +124,7 @@ fn x2_debug_of_an_answer_hides_its_secrets() {
             user_code: None,
             expires_at: Timestamp::UNIX_EPOCH,
             joined: false,
+            signed_out_of: None,
         },
         Reply::Credentials(CredentialsReply {
             chain: None,
