@@ -82,6 +82,22 @@ impl Machine {
         self.desktop.portray_home().join("state/sign-ins.age")
     }
 
+    /// Files of the agent that are not finished.
+    fn leftovers(&self) -> Result<Vec<PathBuf>> {
+        let home = self.desktop.portray_home();
+        let mut left = Vec::new();
+        for folder in [home.join("state"), home.join("cache"), home.join("run"), home] {
+            for entry in fs::read_dir(folder)? {
+                let path = entry?.path();
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                if name.starts_with(".portray-") {
+                    left.push(path);
+                }
+            }
+        }
+        Ok(left)
+    }
+
     fn content(&self) -> Result<Vec<u8>> {
         Ok(fs::read(self.sealed_file())?)
     }
@@ -380,6 +396,7 @@ async fn r3_killed_at_any_step_of_a_write_the_encrypted_file_is_the_old_or_the_n
             ensure!(status["portals"][0]["problem"] == Value::Null, "{status}");
             portray.run(&["credentials", ROLE]).await?.expect_code(0)?;
             portray.run(&["agent", "stop"]).await?.expect_code(0)?;
+            assert_eq!(machine.leftovers()?, Vec::<PathBuf>::new());
             if !killed {
                 break;
             }
