@@ -10,7 +10,7 @@ use harness::{Desktop, DesktopOptions, EmulatorProcess, Portray, Process, Progra
 use portray_core::app::contract::Request;
 use serde_json::Value;
 
-use crate::secret_store::files_with_tokens;
+use crate::secret_store::{files_with_tokens, unfinished_files};
 
 const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -80,22 +80,6 @@ impl Machine {
 
     fn sealed_file(&self) -> PathBuf {
         self.desktop.portray_home().join("state/sign-ins.age")
-    }
-
-    /// Files of the agent that are not finished.
-    fn leftovers(&self) -> Result<Vec<PathBuf>> {
-        let home = self.desktop.portray_home();
-        let mut left = Vec::new();
-        for folder in [home.join("state"), home.join("cache"), home.join("run"), home] {
-            for entry in fs::read_dir(folder)? {
-                let path = entry?.path();
-                let name = path.file_name().unwrap_or_default().to_string_lossy();
-                if name.starts_with(".portray-") {
-                    left.push(path);
-                }
-            }
-        }
-        Ok(left)
     }
 
     fn content(&self) -> Result<Vec<u8>> {
@@ -396,7 +380,10 @@ async fn r3_killed_at_any_step_of_a_write_the_encrypted_file_is_the_old_or_the_n
             ensure!(status["portals"][0]["problem"] == Value::Null, "{status}");
             portray.run(&["credentials", ROLE]).await?.expect_code(0)?;
             portray.run(&["agent", "stop"]).await?.expect_code(0)?;
-            assert_eq!(machine.leftovers()?, Vec::<PathBuf>::new());
+            assert_eq!(
+                unfinished_files(&machine.desktop.portray_home())?,
+                Vec::<PathBuf>::new()
+            );
             if !killed {
                 break;
             }
