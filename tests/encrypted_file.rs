@@ -10,7 +10,7 @@ use harness::{Desktop, DesktopOptions, EmulatorProcess, Portray, Process, Progra
 use portray_core::app::contract::Request;
 use serde_json::Value;
 
-use crate::secret_store::files_with_tokens;
+use crate::secret_store::{files_with_tokens, unfinished_files};
 
 const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -380,6 +380,10 @@ async fn r3_killed_at_any_step_of_a_write_the_encrypted_file_is_the_old_or_the_n
             ensure!(status["portals"][0]["problem"] == Value::Null, "{status}");
             portray.run(&["credentials", ROLE]).await?.expect_code(0)?;
             portray.run(&["agent", "stop"]).await?.expect_code(0)?;
+            assert_eq!(
+                unfinished_files(&machine.desktop.portray_home())?,
+                Vec::<PathBuf>::new()
+            );
             if !killed {
                 break;
             }

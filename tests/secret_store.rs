@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -214,6 +214,20 @@ fn files_with(folder: &Path, is_found: &dyn Fn(&str) -> bool) -> Result<Vec<Stri
             found.extend(files_with(&path, is_found)?);
         } else if path.is_file() && is_found(&String::from_utf8_lossy(&std::fs::read(&path)?)) {
             found.push(path.display().to_string());
+        }
+    }
+    Ok(found)
+}
+
+/// What processes that were killed while they wrote have left below `folder`.
+pub fn unfinished_files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            found.extend(unfinished_files(&path)?);
+        } else if path.to_string_lossy().contains("/.portray-") {
+            found.push(path);
         }
     }
     Ok(found)

@@ -7,6 +7,11 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tempfile::NamedTempFile;
+
+mod unfinished;
+
+pub use unfinished::remove_leftovers;
 
 /// How many links may lead from one to the next, as on Linux.
 const MOST_LINKS: usize = 40;
@@ -172,8 +177,40 @@ pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let path = &target(path)?;
     let folder = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
     make_folder(folder)?;
-    let begun = tempfile::Builder::new().prefix(".portray-").tempfile_in(folder);
-    let file = begun.map_err(|error| without_place(&error))?;
+    put_in_place(unfinished::begin(folder, None)?, path, folder, content)
+}
+
+/// The same, for whoever alone may write that file: what was left of it by one that was killed is removed first.
+pub fn replace_alone(path: &Path, content: &[u8]) -> io::Result<()> {
+    let path = &target(path)?;
+    let folder = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
+    let name = name_of(path);
+    make_folder(folder)?;
+    unfinished::remove_leftovers_of(folder, &name);
+    put_in_place(unfinished::begin(folder, Some(&name))?, path, folder, content)
+}
+
+/// Removes what was left of one file by processes that were killed while they wrote it. Only for whoever alone may write
+/// it. A failure is logged, and holds up nothing.
+pub fn remove_leftovers_of(path: &Path) {
+    match target(path) {
+        Ok(path) => {
+            if let Some(folder) = path.parent() {
+                unfinished::remove_leftovers_of(folder, &name_of(&path));
+            }
+        }
+        Err(error) => tracing::warn!(%error, "whether a killed process left anything is not known"),
+    }
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
+}
+
+fn put_in_place(file: NamedTempFile, path: &Path, folder: &Path, content: &[u8]) -> io::Result<()> {
     close_to_others(file.as_file())?;
     file.as_file().write_all(content)?;
     file.as_file().sync_all()?;
@@ -192,8 +229,7 @@ pub fn create(path: &Path, content: &[u8]) -> io::Result<()> {
 /// The same, and nobody sees it before it is whole.
 pub fn create_whole(path: &Path, content: &[u8]) -> io::Result<()> {
     let folder = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
-    let begun = tempfile::Builder::new().prefix(".portray-").tempfile_in(folder);
-    let mut file = begun.map_err(|error| without_place(&error))?;
+    let mut file = unfinished::begin(folder, None)?;
     close_to_others(file.as_file())?;
     file.write_all(content)?;
     file.persist_noclobber(path).map_err(|error| error.error)?;

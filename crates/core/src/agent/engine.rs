@@ -8,9 +8,11 @@ use crate::agent::protocol::AgentKind;
 use crate::app::contract::ProblemView;
 use crate::app::shell::Shell;
 use crate::app::{App, Parts};
+use crate::aws_config::sso_cache::SsoCache;
 use crate::clock::SharedClock;
 use crate::identity_center::HttpStack;
 use crate::paths::{Environment, EnvironmentError, Paths, SecretStore};
+use crate::private_files;
 use crate::secret::Secret;
 use crate::settings::{Settings, SettingsError};
 use crate::token_store::{SealedFault, TokenStore};
@@ -76,6 +78,7 @@ impl Engine {
     /// read here, and written from here on.
     pub fn start(self, passphrase: Option<Secret>, shell: Arc<dyn Shell>) -> Result<App, EngineError> {
         let store = self.open_store(passphrase)?.noting_in(&self.paths.state);
+        self.remove_leftovers();
         Ok(App::start(Parts {
             http: HttpStack::system(&self.environment, self.clock.clone()),
             environment: self.environment,
@@ -85,6 +88,23 @@ impl Engine {
             store,
             shell,
         }))
+    }
+
+    /// What processes that were killed left of the files that they were writing.
+    fn remove_leftovers(&self) {
+        let Paths {
+            config,
+            cache,
+            state,
+            runtime,
+            ..
+        } = &self.paths;
+        for folder in [config, cache, state, runtime] {
+            private_files::remove_leftovers(folder);
+        }
+        if let Some(home) = self.environment.home() {
+            SsoCache::in_home(&home).remove_leftovers();
+        }
     }
 
     fn open_store(&self, passphrase: Option<Secret>) -> Result<TokenStore, EngineError> {

@@ -103,7 +103,14 @@ pub fn is_held(path: &Path) -> bool {
 pub fn wait_until_free(path: &Path) -> io::Result<()> {
     let lock = match private_files::open_lock(path) {
         // Nor has anybody what lies in a folder that is gone.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            ) =>
+        {
+            return Ok(());
+        }
         outcome => outcome?,
     };
     match lock.lock_shared() {

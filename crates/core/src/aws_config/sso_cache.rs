@@ -91,8 +91,14 @@ impl SsoCache {
         private_files::replace(&self.file(key), content.as_bytes())
     }
 
-    /// Takes a sign-in away.
+    /// Removes what processes of ours that were killed left half-written.
+    pub fn remove_leftovers(&self) {
+        private_files::remove_leftovers(&self.folder);
+    }
+
+    /// Takes a sign-in away, and what a killed process may have left of one.
     pub fn remove(&self, key: &LoginKey) -> io::Result<()> {
+        self.remove_leftovers();
         match std::fs::remove_file(self.file(key)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             Ok(()) | Err(_) => Ok(()),

@@ -111,9 +111,9 @@ impl TokenStore {
     }
 
     /// The file at `path`, encrypted with this passphrase, which is that of the file or, where there is none, becomes
-    /// so. Works for about half a second. Only the agent may hold one.
+    /// so. Works for about half a second. Only the agent may hold one: what a killed one left half-written is removed.
     pub fn file(path: &Path, passphrase: &Secret, clock: SharedClock) -> Result<Self, SealedFault> {
-        let file = SealedFile::open(path, passphrase)?;
+        let file = SealedFile::open_alone(path, passphrase)?;
         let store = Self::over(Box::new(file), clock);
         Ok(Self {
             place: "file",

@@ -69,6 +69,13 @@ impl SealedFile {
         }
     }
 
+    /// The same, for the one process that may write the file: no copy stays that another one left half-written.
+    pub(super) fn open_alone(path: &Path, passphrase: &Secret) -> Result<Self, SealedFault> {
+        let file = Self::open(path, passphrase)?;
+        private_files::remove_leftovers_of(path);
+        Ok(file)
+    }
+
     /// Whether there is a file yet: if not, a passphrase is to be made up.
     pub(super) fn exists(path: &Path) -> Result<bool, SealedFault> {
         Ok(read(path)?.is_some())
@@ -114,7 +121,7 @@ impl SealedFile {
         let records = age::encrypt_and_armor(&self.recipient, framed.expose()).map_err(io::Error::other)?;
         let parts = format!("{}{records}", self.locked_identity);
         let text = format!("{MAGIC} {}\n{parts}", digest(&parts));
-        private_files::replace(&self.path, text.as_bytes())
+        private_files::replace_alone(&self.path, text.as_bytes())
     }
 
     fn replace_or_tell(&self, records: &BTreeMap<&str, &Record>) -> Result<(), StoreFailure> {
@@ -144,6 +151,8 @@ impl Storage for SealedFile {
             self.replace_or_tell(&records)?;
             self.records.remove(key);
         }
+        // What has gone is in no copy either.
+        private_files::remove_leftovers_of(&self.path);
         Ok(())
     }
 

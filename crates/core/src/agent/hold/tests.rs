@@ -120,6 +120,16 @@ fn a3_who_waits_for_the_end_of_a_lock_waits_until_it_is_let_go() {
 }
 
 #[test]
+fn a3_nobody_has_the_lock_of_a_folder_that_is_gone_or_that_a_file_has_replaced() {
+    let (folder, path) = place();
+    let runtime = folder.path().join("run");
+    let lock = runtime.join(path.file_name().unwrap());
+    wait_until_free(&lock).unwrap();
+    std::fs::write(&runtime, "x").unwrap();
+    wait_until_free(&lock).unwrap();
+}
+
+#[test]
 fn r2_who_waits_for_the_end_of_a_mark_waits_until_its_process_has_ended() {
     let (_folder, path) = place();
     let mark = mark_of(&path);

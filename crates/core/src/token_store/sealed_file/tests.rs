@@ -88,6 +88,25 @@ fn k3_what_was_written_is_there_after_a_restart_and_what_was_deleted_is_not() {
 }
 
 #[test]
+fn x4_no_copy_that_a_killed_process_left_outlives_a_start_or_a_sign_out() {
+    let folder = Folder::new();
+    folder.create().write(KEY, &record("one")).unwrap();
+    let copy = folder.path().with_file_name(".portray-sign-ins.age-AbCdEf");
+    let leave = || fs::copy(folder.path(), &copy).unwrap();
+    leave();
+    folder.open();
+    assert!(copy.exists(), "who only tries a passphrase may write nothing");
+    let mut file = SealedFile::open_alone(&folder.path(), &correct()).unwrap();
+    assert_eq!(folder.names(), ["sign-ins.age"]);
+    leave();
+    file.delete("never was").unwrap();
+    assert_eq!(folder.names(), ["sign-ins.age"]);
+    leave();
+    file.delete(KEY).unwrap();
+    assert_eq!(folder.names(), ["sign-ins.age"]);
+}
+
+#[test]
 #[cfg(unix)]
 fn x4_the_encrypted_file_is_private_and_says_nothing() {
     use std::os::unix::fs::PermissionsExt;
