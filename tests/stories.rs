@@ -42,6 +42,7 @@ mod stories {
     mod kept_in_process;
     pub mod killed;
     mod killed_while_listing;
+    mod launches_over;
     mod lives_in_process;
     mod many_accounts;
     mod many_clients;

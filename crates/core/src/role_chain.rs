@@ -11,7 +11,8 @@ use ts_rs::TS;
 
 use crate::identity_center::assume_role::FurtherRole;
 use crate::identity_center::portal::is_region;
-use crate::identity_center::{AccountId, Partition, Portal, PortalId};
+use crate::identity_center::{AccountId, Partition, Portal, PortalId, RoleKey};
+use crate::paths::short_hash;
 use crate::settings::chains::is_ignored;
 use crate::settings::{ChainSettings, Fault};
 
@@ -136,6 +137,19 @@ pub fn session_name_of(arn: &str) -> String {
 }
 
 impl Chain {
+    /// Another text for another role: where it is assumed from, which one it is, and what its owner is shown. Not what it
+    /// is called, how long it lives and the like. The same in every agent.
+    pub fn definition(&self, source: &RoleKey) -> String {
+        let parts = [
+            &source.portal.0,
+            &source.account.0,
+            &source.permission_set,
+            &self.role.arn,
+            self.role.external_id.as_deref().unwrap_or_default(),
+        ];
+        short_hash(parts.join("\n").as_bytes())
+    }
+
     fn from_settings(
         settings: &ChainSettings,
         portals: &[Portal],

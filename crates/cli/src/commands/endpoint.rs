@@ -19,7 +19,7 @@ pub async fn bind(
 ) -> Result<ContainerEndpoint, Failure> {
     let (paths, clock) = (invocation.paths.clone(), SystemClock::shared());
     let target = Target::from(prepared.role.clone());
-    let asker = asker(launch, launch.door());
+    let asker = asker(prepared, launch, launch.door());
     let bound = ContainerEndpoint::bind(paths, target, prepared.stay, asker, clock).await;
     bound.map_err(|error| Failure::system("Listening on 127.0.0.1", &error))
 }
@@ -28,13 +28,14 @@ pub async fn bind(
 #[cfg(unix)]
 pub fn grant(invocation: &Invocation, prepared: &PreparedReply, launch: &Beginning) -> Grant {
     let target = Target::from(prepared.role.clone());
-    let asker = asker(launch, Door::Container);
+    let asker = asker(prepared, launch, Door::Container);
     Grant::new(invocation.paths.clone(), target, prepared.stay, asker)
 }
 
-fn asker(launch: &Beginning, door: Door) -> Asker {
+fn asker(prepared: &PreparedReply, launch: &Beginning, door: Door) -> Asker {
     Asker {
         launch: Some(launch.id().to_owned()),
+        definition: prepared.definition.clone(),
         ..Asker::through(door)
     }
 }

@@ -85,7 +85,7 @@ async fn with_endpoint(
     lead(&mut command, endpoint, &invocation.environment);
     let started = |pid| {
         clients.expect(pid);
-        // Whether it is revoked is told at the endpoint: the terminal is the command's.
+        // That it is over is told at the endpoint: the terminal is the command's.
         drop(launch::announce(invocation, launch.of(pid)));
     };
     let Some(serving) = serving else {

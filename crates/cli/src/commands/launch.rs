@@ -1,10 +1,11 @@
-//! One launch of `exec` or `serve`, as the agent knows it: announced while it runs, and told when it is revoked.
+//! One launch of `exec` or `serve`, as the agent knows it: announced while it runs, and told when it is over: revoked, or
+//! its person has signed out.
 
 use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
-use portray_core::agent::protocol::{Operation, PreparedReply, Reply};
+use portray_core::agent::protocol::{Operation, PreparedReply, Reply, Terms};
 use portray_core::agent::{Client, ClientError};
 use portray_core::app::contract::ProblemView;
 use portray_core::clock::{Clock, SystemClock};
@@ -25,11 +26,17 @@ const PAUSE: Duration = Duration::from_secs(1);
 const BETWEEN_STARTS: Duration = Duration::from_secs(5);
 
 /// A launch that is about to begin.
-pub struct Beginning(Launch);
+pub struct Beginning {
+    launch: Launch,
+    terms: Terms,
+}
+
+/// A launch that runs.
+pub struct Running(Beginning);
 
 pub fn new(prepared: &PreparedReply, door: Door) -> Result<Beginning, Failure> {
     let id = new_launch().map_err(|error| Failure::system("Making up a number", &error))?;
-    Ok(Beginning(Launch {
+    let launch = Launch {
         id,
         door,
         program: None,
@@ -38,29 +45,34 @@ pub fn new(prepared: &PreparedReply, door: Door) -> Result<Beginning, Failure> {
         account_name: prepared.account_name.clone(),
         permission_set: prepared.role.permission_set.clone(),
         chain: prepared.role.chain.clone(),
-    }))
+    };
+    let terms = Terms {
+        portal: prepared.role.portal.clone(),
+        stay: prepared.stay,
+    };
+    Ok(Beginning { launch, terms })
 }
 
 impl Beginning {
     pub fn id(&self) -> &str {
-        &self.0.id
+        &self.launch.id
     }
 
     pub fn door(&self) -> Door {
-        self.0.door
+        self.launch.door
     }
 
     /// The launch of this process.
-    pub fn of(self, pid: u32) -> Launch {
-        let program = programs::program(pid).map(programs::with_what_started_it);
-        Launch { program, ..self.0 }
+    pub fn of(mut self, pid: u32) -> Running {
+        self.launch.program = programs::program(pid).map(programs::with_what_started_it);
+        Running(self)
     }
 }
 
 /// Tells the agent of a launch for as long as this process runs, also the next agent. Starts it again where it has
 /// crashed, because the programs of a launch cannot. What comes is why it gets nothing any more.
-pub fn announce(invocation: &Invocation, launch: Launch) -> oneshot::Receiver<ProblemView> {
-    let (told, revoked) = oneshot::channel();
+pub fn announce(invocation: &Invocation, launch: Running) -> oneshot::Receiver<ProblemView> {
+    let (told, over) = oneshot::channel();
     let (environment, paths) = (invocation.environment.clone(), invocation.paths.clone());
     // A thread that waits; it ends with the process.
     std::thread::spawn(move || {
@@ -70,7 +82,7 @@ pub fn announce(invocation: &Invocation, launch: Launch) -> oneshot::Receiver<Pr
         let clock = SystemClock::new();
         let mut not_before = Duration::ZERO;
         loop {
-            match until_revoked(&paths, &launch) {
+            match until_over(&paths, &launch) {
                 Ok(Some(problem)) => {
                     // Whoever does not listen learns it at the endpoint.
                     let _ = told.send(problem);
@@ -90,12 +102,12 @@ pub fn announce(invocation: &Invocation, launch: Launch) -> oneshot::Receiver<Pr
             }
         }
     });
-    revoked
+    over
 }
 
 /// Comes with why the launch gets nothing any more; never where the agent does not tell.
-pub async fn end(revoked: oneshot::Receiver<ProblemView>) -> ProblemView {
-    match revoked.await {
+pub async fn end(over: oneshot::Receiver<ProblemView>) -> ProblemView {
+    match over.await {
         Ok(problem) => problem,
         Err(_) => std::future::pending().await,
     }
@@ -123,9 +135,10 @@ fn start_again(environment: &Environment, paths: &Paths) {
 }
 
 /// None: the agent is gone.
-fn until_revoked(paths: &Paths, launch: &Launch) -> Result<Option<ProblemView>, ClientError> {
+fn until_over(paths: &Paths, Running(launch): &Running) -> Result<Option<ProblemView>, ClientError> {
     let announced = Operation::Launch {
-        launch: launch.clone(),
+        launch: launch.launch.clone(),
+        terms: Some(launch.terms.clone()),
     };
     for reply in Client::connect(paths)?.quiet_stream(&announced)? {
         if let Reply::Revoked { problem } = reply? {

@@ -59,11 +59,11 @@ async fn serve(invocation: &Invocation, arguments: &Serve, prepared: &PreparedRe
         let note = format!("Lead the port here: ssh -R {authority}:127.0.0.1:{port} HOST");
         invocation.printer.note(&note);
     }
-    let revoked = launch::announce(invocation, launch.of(std::process::id()));
+    let over = launch::announce(invocation, launch.of(std::process::id()));
     tokio::select! {
         ended = endpoint.serve() => ended.map_err(|error| Failure::system("Serving on 127.0.0.1", &error)),
         _ = signals.next() => Ok(()),
-        problem = launch::end(revoked) => Err(problem.into()),
+        problem = launch::end(over) => Err(problem.into()),
     }
 }
 

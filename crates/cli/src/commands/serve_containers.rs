@@ -39,11 +39,11 @@ pub fn run(
         let name = prepared.role.in_words(&prepared.account_name);
         let note = format!("{name} is served to containers until Ctrl-C.");
         invocation.printer.note(&on_one_harmless_line(&note));
-        let revoked = launch::announce(invocation, launch.of(std::process::id()));
+        let over = launch::announce(invocation, launch.of(std::process::id()));
         tokio::select! {
             ended = serving => ended.map_err(|error| Failure::system("Serving containers", &error)),
             _ = signals.next() => Ok(()),
-            problem = launch::end(revoked) => Err(problem.into()),
+            problem = launch::end(over) => Err(problem.into()),
         }
     })
 }

@@ -80,7 +80,7 @@ mod unix {
         match preparation {
             Preparation::Ready(folder) => {
                 tokio::spawn(endpoint.serve());
-                // Whether it is revoked is told at the endpoint: the terminal is the session's.
+                // That it is over is told at the endpoint: the terminal is the session's.
                 let started = |pid| drop(launch::announce(invocation, launch.of(pid)));
                 let ended = exec::until_its_end(connection.session(&folder), started).await;
                 connection.close().await;

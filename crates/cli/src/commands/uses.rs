@@ -167,10 +167,7 @@ fn is_of_portal(used: &Use, portal: &str) -> bool {
 const HEAD: [&str; 6] = ["id", "time", "program", "role", "door", "outcome"];
 
 fn row(used: &Use, zone: &TimeZone) -> Vec<String> {
-    let account = match used.account_name.as_str() {
-        "" => &used.account,
-        name => name,
-    };
+    let account = named(&used.account_name, &used.account);
     let times = match used.times {
         1 => String::new(),
         times => format!(" ({times} times)"),
@@ -188,6 +185,14 @@ fn row(used: &Use, zone: &TimeZone) -> Vec<String> {
         used.door.name().to_owned(),
         outcome,
     ]
+}
+
+/// An account by its name, where that is known.
+fn named<'a>(name: &'a str, id: &'a str) -> &'a str {
+    match name {
+        "" => id,
+        name => name,
+    }
 }
 
 /// Its name, its process, and what runs in it where that is called otherwise.
@@ -211,6 +216,7 @@ fn print_the_rest(invocation: &Invocation, view: &UsesView) -> Result<(), Failur
         id,
         door,
         program,
+        account,
         account_name,
         permission_set,
         chain,
@@ -223,7 +229,7 @@ fn print_the_rest(invocation: &Invocation, view: &UsesView) -> Result<(), Failur
             (_, None) => String::new(),
         };
         let door = door.name();
-        let role = role_in_words(chain.as_deref(), account_name, permission_set);
+        let role = role_in_words(chain.as_deref(), named(account_name, account), permission_set);
         let line = format!("{id}: {door}{command} serves {role} now.");
         invocation.printer.data(&on_one_harmless_line(&line))?;
     }

@@ -81,6 +81,7 @@ impl Answering for Double {
                     portal_name: given.portal_name.clone(),
                     account_name: given.account_name.clone(),
                     stay: given.stay,
+                    definition: None,
                 };
                 if let Reply::Credentials(given) = &reply {
                     Reply::Prepared(prepared(given))

@@ -4,14 +4,16 @@ use std::time::Duration;
 
 use super::handler::{Handler, Outcome};
 use crate::agent::listener::Caller;
-use crate::agent::protocol::{Asker, CredentialsReply, PreparedReply, Reply, Stay, Target, WireSecret};
+use crate::agent::protocol::{
+    Asker, CredentialsReply, PreparedReply, Reply, Stay, Target, Terms, WireSecret,
+};
 use crate::agent::socket::Replies;
 use crate::agent::targets::{Refusal, account_name};
 use crate::app::ConsoleRequest;
 use crate::app::chained::chain_view;
 use crate::app::contract::{ProblemView, Role};
 use crate::consumers::{Asking, Launch, is_launch};
-use crate::identity_center::{RoleCredentials, RoleKey};
+use crate::identity_center::{PortalId, RoleCredentials, RoleKey};
 use crate::programs::Program;
 use crate::uses::{Door, Observed};
 
@@ -88,8 +90,13 @@ impl Handler {
             account_name: &account_name,
             assumed: assumed.as_ref(),
         };
-        let outcome = match self.app.judge(asking) {
-            Ok(()) => self.app.credentials_within(patience, &key, min_ttl).await,
+        // The settings may change while AWS is asked.
+        let is_as_begun = || self.app.is_as_begun(&key, asker.definition.as_deref());
+        let outcome = match is_as_begun().and_then(|()| self.app.judge(asking)) {
+            Ok(()) => {
+                let given = self.app.credentials_within(patience, &key, min_ttl).await;
+                given.and_then(|given| is_as_begun().map(|()| given))
+            }
             Err(problem) => Err(problem),
         };
         *noted = Some(Observed {
@@ -124,7 +131,7 @@ impl Handler {
             expires_at: credentials.expires_at,
             portal_name,
             account_name,
-            stay: self.stay(&key),
+            stay: self.stay(&key.portal),
             role: key.into(),
         }
     }
@@ -158,7 +165,8 @@ impl Handler {
         Ok(Reply::Prepared(PreparedReply {
             portal_name,
             account_name,
-            stay: self.stay(&key),
+            stay: self.stay(&key.portal),
+            definition: self.app.definition(&key),
             role: key.into(),
         }))
     }
@@ -214,23 +222,44 @@ impl Handler {
         Ok(Reply::Console { url: None })
     }
 
-    /// Announces a launch until its client leaves, and tells it when it is revoked.
-    pub(super) async fn launch(&self, launch: Launch, replies: &Replies) -> Reply {
+    /// Announces a launch until its client leaves, and tells it when it is revoked or its person signs out.
+    pub(super) async fn launch(&self, launch: Launch, terms: Option<Terms>, replies: &Replies) -> Reply {
         if !is_launch(&launch.id) {
             return Reply::problem(ProblemView::not_understood());
         }
         let consumers = self.app.consumers();
         let id = launch.id.clone();
-        let mut changes = consumers.changes();
+        let (mut changes, mut departed) = (consumers.changes(), self.app.departed());
+        let began = terms.map(|terms| {
+            let portal = PortalId(terms.portal);
+            let now = self.stay(&portal);
+            // What another agent has counted says nothing here.
+            let began = if terms.stay.agent == now.agent {
+                terms.stay
+            } else {
+                now
+            };
+            (portal, began)
+        });
+        let is_left = || {
+            began
+                .as_ref()
+                .is_some_and(|(portal, stay)| stay.is_over(self.stay(portal)))
+        };
         let _begun = consumers.begin(launch);
         loop {
             if consumers.is_launch_revoked(&id) {
                 let problem = ProblemView::launch_revoked();
                 return Reply::Revoked { problem };
             }
+            if is_left() {
+                let problem = ProblemView::signed_out_since();
+                return Reply::Revoked { problem };
+            }
             tokio::select! {
                 () = replies.left() => return Reply::Done,
                 changed = changes.changed() => if changed.is_err() { return Reply::Done },
+                changed = departed.changed() => if changed.is_err() { return Reply::Done },
             }
         }
     }
@@ -288,10 +317,10 @@ impl Handler {
         found
     }
 
-    fn stay(&self, key: &RoleKey) -> Stay {
+    fn stay(&self, portal: &PortalId) -> Stay {
         Stay {
             agent: self.pid,
-            departures: self.app.departures(&key.portal),
+            departures: self.app.departures(portal),
         }
     }
 

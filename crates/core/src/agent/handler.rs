@@ -65,7 +65,7 @@ impl Handler {
             }
             Operation::Granted => Err(ProblemView::unknown_request().into()),
             Operation::Prepare { role, door } => self.prepare(&role, door, caller, noted).await,
-            Operation::Launch { launch } => Ok(self.launch(launch, replies).await),
+            Operation::Launch { launch, terms } => Ok(self.launch(launch, terms, replies).await),
             Operation::Uses { after, follow: false } => Ok(self.uses(after)),
             Operation::Uses { after, follow: true } => Ok(self.follow_uses(after, replies).await),
             Operation::Status => self.status(false).await,
@@ -166,13 +166,14 @@ impl Handler {
             }
         };
         let SettingsProblems { faults, unknown_keys } = self.app.settings_problems();
+        let ambiguous = targets::ambiguous_chains(&self.app.catalogue());
         Ok(Reply::Status(Box::new(StatusReply {
             pid: self.pid,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             headline: snapshot.headline.clone(),
             portals: snapshot.portals.clone(),
             credentials: snapshot.credentials.clone(),
-            problems: [faults, unknown_keys].concat(),
+            problems: [faults, ambiguous, unknown_keys].concat(),
             clock_problem: self.app.clock_problem(),
         })))
     }

@@ -20,7 +20,7 @@ use crate::consumers::Launch;
 use crate::paths::SecretStore;
 use crate::secret::Secret;
 use crate::uses::Door;
-pub use handing_out::{Asker, CredentialsReply, PreparedReply, Stay};
+pub use handing_out::{Asker, CredentialsReply, PreparedReply, Stay, Terms};
 
 /// The protocol's version: raised when an old client could misunderstand an answer.
 pub const VERSION: u32 = 1;
@@ -50,9 +50,13 @@ pub enum Operation {
         role: Target,
         door: Door,
     },
-    /// Announces an endpoint for as long as the connection lasts; answered once it is revoked.
+    /// Announces an endpoint for as long as the connection lasts; answered once it gets nothing any more: it is revoked,
+    /// or its person has signed out.
     Launch {
         launch: Launch,
+        /// A client of an earlier version does not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        terms: Option<Terms>,
     },
     /// The uses with a higher number than `after`, at most 100; with `follow` also all that come.
     Uses {

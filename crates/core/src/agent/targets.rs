@@ -1,11 +1,14 @@
 //! Which portal and which role a person or a profile means. Pure.
 
+use std::sync::Arc;
+
 use crate::agent::protocol::{Reply, Target};
 use crate::app::contract::{PortalView, ProblemView};
 use crate::app::state::NamedPortal;
 use crate::identity_center::{AccountId, PortalId, RoleKey};
 use crate::refresh::standing::Standing;
 use crate::role_catalog::{Ambiguity, Catalogue};
+use crate::role_chain::Chain;
 
 /// How many candidates an answer names.
 const CANDIDATES: usize = 20;
@@ -134,7 +137,6 @@ impl Known<'_> {
                 .filter(|key| is_meant(&key.portal));
             return marked.cloned().map(Ok);
         };
-        let from = || format!("{}/{}", chain.source_account, chain.source_permission_set);
         Some(
             self.catalogue
                 .chain_key(chain)
@@ -142,10 +144,14 @@ impl Known<'_> {
                     [] => {
                         let portal = portals.iter().find(|portal| portal.id == chain.portal.0);
                         let not_whole = portal.and_then(|portal| self.not_whole(portal));
-                        let unknown = || ProblemView::chain_source_unknown(&chain.name, &from()).into();
+                        let unknown =
+                            || ProblemView::chain_source_unknown(&chain.name, &source_of(chain)).into();
                         not_whole.unwrap_or_else(unknown)
                     }
-                    several => self.several(several),
+                    several => among(
+                        ProblemView::several_chain_sources(&chain.name, &source_of(chain)),
+                        self.labels(several),
+                    ),
                 }),
         )
     }
@@ -293,14 +299,12 @@ impl Known<'_> {
     }
 
     fn several(&self, roles: &[RoleKey]) -> Refusal {
-        among(
-            ProblemView::several_roles(),
-            roles
-                .iter()
-                .take(CANDIDATES)
-                .map(|role| self.label(role))
-                .collect(),
-        )
+        among(ProblemView::several_roles(), self.labels(roles))
+    }
+
+    fn labels(&self, roles: &[RoleKey]) -> Vec<String> {
+        let roles = roles.iter().take(CANDIDATES);
+        roles.map(|role| self.label(role)).collect()
     }
 
     /// A role as it can be given as a target, with the account's name behind.
@@ -316,6 +320,16 @@ impl Known<'_> {
         }
         format!("{prefix}{}/{}  ({name})", role.account, role.permission_set)
     }
+}
+
+/// What in the settings does not hold any more, by the lists of accounts.
+pub fn ambiguous_chains(catalogue: &Catalogue) -> Vec<ProblemView> {
+    let told = |chain: &Arc<Chain>| ProblemView::several_chain_sources(&chain.name, &source_of(chain));
+    catalogue.ambiguous_chains().map(told).collect()
+}
+
+fn source_of(chain: &Chain) -> String {
+    format!("{}/{}", chain.source_account, chain.source_permission_set)
 }
 
 /// An account's name, as far as the listing knows it.

@@ -65,6 +65,26 @@ impl ProblemView {
         )
     }
 
+    /// The account's name that a role is assumed from is that of several accounts.
+    pub fn several_chain_sources(name: &str, from: &str) -> Self {
+        Self::new(
+            ProblemCode::WrongUse,
+            format!("“from” of [[chain]] “{name}” in settings.toml, {from}, matches several accounts."),
+            "Write the account's id there, in place of its name.",
+        )
+    }
+
+    /// A launch goes on with the role that it began with.
+    pub fn another_chain(name: &str) -> Self {
+        Self::new(
+            ProblemCode::WrongUse,
+            format!(
+                "“{name}” is another role by now: settings.toml was changed since this command was started."
+            ),
+            "Start it again to use the new one, or change its [[chain]] back.",
+        )
+    }
+
     pub fn no_such_chain(name: &str) -> Self {
         Self::new(
             ProblemCode::WrongUse,

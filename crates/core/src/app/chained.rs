@@ -1,5 +1,6 @@
 //! Roles that are assumed from a permission set: taken in from the settings, shown, and given codes.
 
+use crate::app::App;
 use crate::app::command::Reply;
 use crate::app::contract::{Answer, ChainView, MfaCode, ProblemView};
 use crate::app::controller::{Controller, answer};
@@ -9,6 +10,21 @@ use crate::role_catalog::Catalogue;
 use crate::role_chain::{Chain, chains};
 use crate::secret::Secret;
 use crate::settings::Fault;
+
+impl App {
+    /// What a further role is now, for launches that begin with it.
+    pub fn definition(&self, key: &RoleKey) -> Option<String> {
+        Some(self.refresh.roles.chain(key)?.definition(key))
+    }
+
+    /// Refuses a launch whose further role has become another one since; one that is gone is told as that.
+    pub fn is_as_begun(&self, key: &RoleKey, definition: Option<&str>) -> Result<(), ProblemView> {
+        match (definition, self.definition(key), &key.chain) {
+            (Some(begun), Some(now), Some(name)) if begun != now => Err(ProblemView::another_chain(name)),
+            _ => Ok(()),
+        }
+    }
+}
 
 impl Controller {
     /// Takes in what the settings say of further roles. What does not hold is told with the portals' faults.

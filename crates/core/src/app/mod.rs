@@ -330,11 +330,6 @@ impl App {
         }
     }
 
-    /// How often, as it were, a person has left this portal.
-    pub fn departures(&self, portal: &PortalId) -> u64 {
-        self.refresh.roles.departures(portal)
-    }
-
     /// The monotonic time.
     pub fn elapsed(&self) -> Duration {
         self.clock.elapsed()

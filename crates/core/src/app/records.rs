@@ -7,7 +7,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::app::App;
 use crate::app::command::{Command, Reply};
-use crate::app::contract::{Answer, ConsumerOrder, ProblemView, UsesView};
+use crate::app::contract::{Answer, ConsumerOrder, ProblemView, Role, UsesView};
 use crate::app::controller::{Controller, answer};
 use crate::app::unsaved::Decisions;
 use crate::app::verdicts::Verdict;
@@ -107,19 +107,23 @@ impl App {
             Refused::ProgramRevoked => ProblemView::program_revoked(&name()),
             Refused::Unread => ProblemView::revocations_unknown(),
             Refused::Waits => {
-                let role = match &asking.role.chain {
-                    Some(chain) => chain.clone(),
-                    None => format!("{}/{}", asking.account_name, asking.role.permission_set),
-                };
                 let executable = asking.program.and_then(|program| program.executable.as_deref());
                 ProblemView::confirmation_needed(
                     &name(),
-                    &role,
+                    &asked_for(asking),
                     &executable.map(consumer_of).unwrap_or_default(),
                 )
             }
             Refused::Denied => ProblemView::program_denied(&name()),
         })
+    }
+}
+
+/// The role, as whoever asks for it may name it.
+fn asked_for(asking: Asking<'_>) -> String {
+    match &asking.role.chain {
+        Some(chain) => chain.clone(),
+        None => Role::from(asking.role.clone()).in_words(asking.account_name),
     }
 }
 
@@ -279,5 +283,29 @@ impl Controller {
             role: role.clone(),
             refused: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::uses::tests::observed;
+
+    #[test]
+    fn a6_what_a_program_waits_for_is_told_by_the_account_s_id_where_its_name_is_not_known() {
+        let seen = observed("aws", 7);
+        let named = |account_name: &str| {
+            asked_for(Asking {
+                program: None,
+                launch: None,
+                door: seen.door,
+                role: &seen.role,
+                portal: "acme",
+                account_name,
+                assumed: None,
+            })
+        };
+        assert_eq!(named("acme-dev"), "acme-dev/ReadOnly");
+        assert_eq!(named(""), "111122223333/ReadOnly");
     }
 }

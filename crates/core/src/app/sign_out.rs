@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
+use tokio::sync::watch;
 
+use crate::app::App;
 use crate::app::command::{Command, Reply};
 use crate::app::contract::{Answer, ProblemView, Request};
 use crate::app::controller::{Controller, answer};
@@ -21,6 +23,18 @@ pub(super) struct Leaving {
     /// From the order on, not from when it is first looked at: an application that is told to quit right after it waits.
     pub begun: Option<Begun>,
     pub reply: Option<Reply<Answer>>,
+}
+
+impl App {
+    /// How often, as it were, a person has left this portal.
+    pub fn departures(&self, portal: &PortalId) -> u64 {
+        self.refresh.roles.departures(portal)
+    }
+
+    /// Is told whenever a person has left any portal.
+    pub fn departed(&self) -> watch::Receiver<u64> {
+        self.refresh.roles.departed()
+    }
 }
 
 impl Controller {

@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use self::chained::Known;
 use self::entry::{Entries, Entry, Epochs, Failed, is_about_the_sign_in, takes_away};
@@ -42,6 +42,8 @@ pub struct RoleCache {
     /// By role and epoch: what was asked for with an earlier sign-in is no answer to anybody who asks now.
     flights: Flights<(RoleKey, u64), Result<Arc<Live>, RefreshFailure>>,
     changes: mpsc::UnboundedSender<Change>,
+    /// Grows when a person leaves a portal.
+    departed: watch::Sender<u64>,
     further: Known,
 }
 
@@ -61,6 +63,7 @@ impl RoleCache {
             entries: Arc::default(),
             flights: Flights::default(),
             changes,
+            departed: watch::Sender::new(0),
             further: Known::default(),
         }
     }
@@ -135,6 +138,12 @@ impl RoleCache {
             (entry.obtained, entry.resumes) = (false, false);
             entry.kept
         });
+        self.departed.send_modify(|count| *count += 1);
+    }
+
+    /// Is told whenever a person has left any portal.
+    pub fn departed(&self) -> watch::Receiver<u64> {
+        self.departed.subscribe()
     }
 
     /// Another number after every time that a person has left the portal.

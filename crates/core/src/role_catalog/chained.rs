@@ -71,6 +71,13 @@ impl Catalogue {
         })
     }
 
+    /// The further roles whose account's name is that of several accounts by now.
+    pub fn ambiguous_chains(&self) -> impl Iterator<Item = &Arc<Chain>> {
+        let is_ambiguous =
+            |chain: &&Arc<Chain>| self.chain_key(chain).is_err_and(|several| several.len() > 1);
+        self.chains.iter().filter(is_ambiguous)
+    }
+
     /// A further role that is gone from the settings, and that a person had marked.
     pub fn marked_chain(&self, name: &str) -> Option<&RoleKey> {
         let marks = self.kept.iter().chain(&self.favourites).chain(&self.recents);

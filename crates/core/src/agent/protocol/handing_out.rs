@@ -19,6 +19,9 @@ pub struct Asker {
     /// The program, where only the client can know it: at an endpoint, or the command that it becomes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub program: Option<Program>,
+    /// What a further role was when the launch began: it gets no other one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub definition: Option<String>,
 }
 
 impl Asker {
@@ -39,6 +42,9 @@ pub struct PreparedReply {
     /// Empty while the account is not in the listing.
     pub account_name: String,
     pub stay: Stay,
+    /// What a further role is now, for [`Asker::definition`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub definition: Option<String>,
 }
 
 /// Between two departures of a person from a portal, as far as one agent knows.
@@ -54,6 +60,15 @@ impl Stay {
     pub fn is_over(self, now: Self) -> bool {
         self.agent == now.agent && self.departures != now.departures
     }
+}
+
+/// How long a launch can get credentials, besides what is shown of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    /// The portal's id.
+    pub portal: String,
+    /// It ends with this.
+    pub stay: Stay,
 }
 
 /// Role credentials for a client that asked for them.

@@ -2,8 +2,10 @@
 
 use super::*;
 use crate::app::contract::ProblemCode;
-use crate::identity_center::Account;
+use crate::identity_center::{Account, Portal};
 use crate::role_catalog::{ListedAccount, Listing};
+use crate::role_chain::chains;
+use crate::settings::Settings;
 use crate::token_store::StoreFailure;
 
 fn named(name: &str) -> NamedPortal {
@@ -99,6 +101,43 @@ fn what_matches_several_roles_names_them() {
         ]
     );
     assert!(words(&["acme", "other"], "other:acme-dev/Admin").is_ok());
+}
+
+#[test]
+fn a_further_role_from_an_account_whose_name_is_not_its_own_any_more_says_what_to_write() {
+    let text = "[[chain]]\nname = \"release\"\nfrom = \"acme-dev/Admin\"\n\
+                role_arn = \"arn:aws:iam::666677778888:role/ReleaseManager\"\n";
+    let settings = Settings::parse(text.as_bytes(), std::path::Path::new("settings.toml")).unwrap();
+    let mut portals = Settings::default();
+    let mut portal = Portal::from_settings(portals.add_portal("acme", "acme", "eu-west-1"), None).unwrap();
+    portal.id = PortalId("id-acme".to_owned());
+    let (chains, faults) = chains(&settings.chains, &[portal]);
+    assert_eq!(faults, []);
+    let mut catalogue = catalogue(&["acme"]);
+    catalogue.set_chains(chains);
+    assert_eq!(ambiguous_chains(&catalogue), []);
+
+    let acme = PortalId("id-acme".to_owned());
+    let mut listing = (**catalogue.listing(&acme).unwrap()).clone();
+    let mut second = listing.accounts[0].clone();
+    second.account.id = AccountId("777788889999".to_owned());
+    listing.accounts.push(second);
+    catalogue.set_listing(acme, listing.into());
+    let known = Known {
+        portals: &[named("acme")],
+        catalogue: &catalogue,
+    };
+    let refused = known.chain_named("release").unwrap().unwrap_err();
+    assert_eq!(
+        refused.problem.what_happened,
+        "“from” of [[chain]] “release” in settings.toml, acme-dev/Admin, matches several accounts."
+    );
+    assert!(refused.problem.what_to_do.contains("account's id"), "{refused:?}");
+    assert_eq!(
+        refused.candidates,
+        ["111122223333/Admin  (acme-dev)", "777788889999/Admin  (acme-dev)"]
+    );
+    assert_eq!(ambiguous_chains(&catalogue), [refused.problem]);
 }
 
 #[test]

@@ -5,7 +5,11 @@ use super::Role;
 impl Role {
     /// As people name it.
     pub fn in_words(&self, account_name: &str) -> String {
-        role_in_words(self.chain.as_deref(), account_name, &self.permission_set)
+        let account = match account_name {
+            "" => &self.account,
+            name => name,
+        };
+        role_in_words(self.chain.as_deref(), account, &self.permission_set)
     }
 }
 
