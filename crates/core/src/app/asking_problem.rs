@@ -150,14 +150,23 @@ impl ProblemView {
                 (happened, interpreter.to_string())
             }
             None => {
-                let happened = format!("{path} is a script, and programs are told apart by what runs.");
+                let happened = format!(
+                    "{path} is no program that runs by itself, and programs are told apart by what runs."
+                );
                 (happened, "the program that runs it".to_owned())
             }
         };
-        let to_do = format!(
-            "Nothing was changed: {order} the program in which the script ends up, with all that it runs: an id from the \
-             first column of “portray uses”. It is {what}, unless the script hands over to another one (as pyenv's do)."
-        );
+        let to_do = match interpreter {
+            Some(_) => format!(
+                "Nothing was changed: {order} the program in which the script ends up, with all that it runs: an id from \
+                 the first column of “portray uses”. It is {what}, unless the script hands over to another one (as \
+                 pyenv's do)."
+            ),
+            None => format!(
+                "Nothing was changed: {order} a program by an id from the first column of “portray uses”. If this is a \
+                 script, it is {what}, with all that it runs."
+            ),
+        };
         Self::new(ProblemCode::WrongUse, happened, to_do)
     }
 

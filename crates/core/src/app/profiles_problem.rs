@@ -20,7 +20,7 @@ impl ProblemView {
             ),
             FileError::NoRegularFile { .. } => (
                 ProblemCode::WrongUse,
-                "Correct AWS_CONFIG_FILE, or move away what stands there.",
+                "Move away what stands there, or correct AWS_CONFIG_FILE or AWS_SHARED_CREDENTIALS_FILE if that leads there.",
             ),
             FileError::Unclear { unclear, .. } => (ProblemCode::Failed, advice_for(unclear)),
             FileError::Unwritable { error, .. } if is_disk_full(error) => (

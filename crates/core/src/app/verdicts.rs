@@ -1,9 +1,10 @@
 //! What a person decides about a launch or a program: it is revoked, or allowed again.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::app::command::{Command, Reply};
-use crate::app::contract::{Answer, ProblemView};
+use crate::app::contract::{Answer, ProblemView, role_in_words};
 use crate::app::controller::Controller;
 use crate::consumers::Question;
 use crate::paths::Environment;
@@ -86,13 +87,17 @@ impl Controller {
 
     pub(super) fn decided(&mut self, verdict: Verdict, executables: &[String], reply: Option<Reply<Answer>>) {
         let mut is_changed = false;
+        let mut answered = BTreeSet::new();
         for executable in executables {
             is_changed |= match verdict {
                 Verdict::Revoked => {
                     self.records.consumers.revoke_program(executable);
                     true
                 }
-                Verdict::Allowed => self.allow(executable),
+                Verdict::Allowed => {
+                    answered.extend(self.answer_waiting(executable));
+                    self.records.consumers.allow_program(executable)
+                }
             };
         }
         if is_changed {
@@ -103,21 +108,26 @@ impl Controller {
             Verdict::Revoked => {
                 format!("{programs} gets no credentials until you allow it again. {STAY_VALID}")
             }
-            Verdict::Allowed => format!("{programs} may get credentials again."),
+            Verdict::Allowed => allowed(&programs, is_changed, &answered),
         };
         self.done(reply, Ok(words));
     }
 
-    /// Takes back what was revoked, and says yes to what the program waits for; false where it was not revoked.
-    fn allow(&self, executable: &str) -> bool {
+    /// Says yes to what the program waits for: these roles.
+    fn answer_waiting(&self, executable: &str) -> Vec<String> {
         let consumers = &self.records.consumers;
-        let was_revoked = consumers.allow_program(executable);
-        for question in consumers.questions() {
-            if executable_of(&question) == Some(executable) {
+        let questions = consumers.questions().into_iter();
+        let waiting = questions.filter(|question| executable_of(question) == Some(executable));
+        waiting
+            .map(|question| {
                 consumers.answer(question.id, true);
-            }
-        }
-        was_revoked
+                let account = match question.account_name.as_str() {
+                    "" => &question.account,
+                    name => name,
+                };
+                role_in_words(question.chain.as_deref(), account, &question.permission_set)
+            })
+            .collect()
     }
 
     pub(super) fn is_launch(&self, consumer: &str) -> bool {
@@ -148,6 +158,17 @@ impl Controller {
             .filter_map(|program| program.executable)
             .chain(revoked);
         known.find(|executable| executable == consumer || consumer_of(executable) == consumer)
+    }
+}
+
+/// A yes is for roles; only what was revoked may have credentials again.
+fn allowed(programs: &str, was_revoked: bool, roles: &BTreeSet<String>) -> String {
+    let roles = roles.iter().map(String::as_str).collect::<Vec<_>>().join(" and ");
+    match (was_revoked, roles.as_str()) {
+        (true, "") => format!("{programs} may get credentials again."),
+        (true, roles) => format!("{programs} may get credentials again, and is allowed {roles}."),
+        (false, "") => format!("{programs} was not revoked, and waits for nothing: nothing was changed."),
+        (false, roles) => format!("{programs} may get the credentials of {roles}."),
     }
 }
 
@@ -201,6 +222,31 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a6_what_was_allowed_is_said_and_no_more() {
+        let roles = |roles: &[&str]| roles.iter().map(|role| (*role).to_owned()).collect();
+        for (was_revoked, answered, expected) in [
+            (true, roles(&[]), "aws may get credentials again."),
+            (
+                true,
+                roles(&["a/b"]),
+                "aws may get credentials again, and is allowed a/b.",
+            ),
+            (
+                false,
+                roles(&["a/b", "c/d"]),
+                "aws may get the credentials of a/b and c/d.",
+            ),
+            (
+                false,
+                roles(&[]),
+                "aws was not revoked, and waits for nothing: nothing was changed.",
+            ),
+        ] {
+            assert_eq!(allowed("aws", was_revoked, &answered), expected);
+        }
+    }
+
+    #[test]
     fn a6_what_is_revoked_is_what_the_system_will_tell_of_and_a_script_never_is() {
         let program = || Some(Named::Program("/usr/bin/python3.11".into()));
         let script = || {
@@ -227,6 +273,13 @@ mod tests {
                 words.contains("a script that /usr/bin/python3.11 runs"),
                 "{words}"
             );
+            let told = super::meant(
+                verdict,
+                "/etc/passwd",
+                None,
+                Some(Named::Script { interpreter: None }),
+            );
+            assert!(told.unwrap_err().what_happened.contains("is no program"));
             for hint in ["in which the script ends up", "“portray uses”", "hands over"] {
                 assert!(words.contains(hint), "{words}");
             }

@@ -42,7 +42,7 @@ pub struct Files {
 pub struct Changed {
     pub before: Option<Vec<u8>>,
     pub after: Content,
-    /// Where the file is kept as it was before we wrote to it for the first time.
+    /// Where the file is kept as it was before it had anything of ours.
     pub backup: Option<PathBuf>,
 }
 
@@ -161,7 +161,7 @@ impl ConfigFile {
                 Some(self.backup_of(&target)).filter(|path| path.exists()),
             ));
         }
-        let backup = self.back_up(&target, before.as_deref())?;
+        let backup = self.back_up(&target, before.as_deref(), &after)?;
         let is_overtaken = || {
             let now = private_files::target(&self.config).map_err(self.unreadable())?;
             Ok(now != target || read_regular(&self.config)? != before)
@@ -231,17 +231,36 @@ impl ConfigFile {
         })
     }
 
-    /// Keeps the file as it is before there is anything of ours in it; once.
-    fn back_up(&self, target: &Path, before: Option<&[u8]>) -> Result<Option<PathBuf>, FileError> {
+    /// Keeps the file as it is before there is anything of ours in it. A copy from another time, when ours was taken out
+    /// and others have written since, stays beside it.
+    fn back_up(
+        &self,
+        target: &Path,
+        before: Option<&[u8]>,
+        after: &Content,
+    ) -> Result<Option<PathBuf>, FileError> {
         let path = self.backup_of(target);
-        let is_ours = |before| !matches!(edit::block_of(before), Ok(None));
-        match before {
-            _ if path.exists() => Ok(Some(path)),
-            Some(before) if !is_ours(before) => match private_files::replace(&path, before) {
-                Ok(()) => Ok(Some(path)),
-                Err(error) => Err(FileError::NoBackup { path, error }),
-            },
-            Some(_) | None => Ok(None),
+        let is_ours = |bytes| !matches!(edit::block_of(bytes), Ok(None));
+        let gets_ours = matches!(after, Content::Bytes(after) if is_ours(after));
+        if !gets_ours || before.is_some_and(is_ours) {
+            return Ok(Some(path).filter(|path| path.exists()));
+        }
+        let keep = || {
+            let kept = match path.exists() {
+                true => Some(private_files::read(&path)?.unwrap_or_default()),
+                false => None,
+            };
+            if kept.as_deref() == before {
+                return Ok(());
+            }
+            if kept.is_some() {
+                std::fs::rename(&path, earlier(&path))?;
+            }
+            before.map_or(Ok(()), |before| private_files::replace(&path, before))
+        };
+        match keep() {
+            Ok(()) => Ok(before.map(|_| path)),
+            Err(error) => Err(FileError::NoBackup { path, error }),
         }
     }
 
@@ -295,6 +314,16 @@ impl ConfigFile {
             after: after.to_vec(),
         }
     }
+}
+
+/// Where an older copy goes: a name that nothing has.
+fn earlier(copy: &Path) -> PathBuf {
+    let named = |number: u32| copy.with_extension(format!("before-{number}"));
+    let mut number = 1;
+    while named(number).exists() {
+        number += 1;
+    }
+    named(number)
 }
 
 /// None: there is no file. A device or a pipe is never opened.

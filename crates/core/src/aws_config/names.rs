@@ -1,9 +1,17 @@
 //! What profiles are called: templates, the characters that every tool reads, and which roles are wanted.
 
+use std::collections::BTreeMap;
+
 use crate::paths::short_hash;
 
 /// The longest name of a profile.
 pub const LONGEST: usize = 64;
+
+/// How many of a role's possible names say what the role is; those behind them only tell it from others.
+pub const TELLING: usize = 4;
+
+/// The longest of what is put behind a name to tell it from another's.
+const LONGEST_SUFFIX: usize = LONGEST / 2;
 
 /// How names are made where nobody says otherwise.
 pub const USUAL_TEMPLATE: &str = "{account}-{permission_set}";
@@ -82,13 +90,29 @@ impl Template {
     /// The names that a role may have, the best first; they do not run out. `role` tells it from all others.
     pub fn names(&self, filling: &Filling<'_>, role: &str) -> impl Iterator<Item = String> + use<> {
         let name = self.name(filling);
-        let with_account = with(&name, filling.account_id);
+        let telling = [filling.account_id, filling.permission_set, filling.portal];
+        let telling = telling.map(|own| match safe(own).is_empty() {
+            true => with(&name, filling.account_id),
+            false => with(&name, own),
+        });
         let role = role.to_owned();
         let by_hash = {
             let name = name.clone();
             (0..).map(move |round: u32| with(&name, &short_hash(format!("{role}\n{round}").as_bytes())[..8]))
         };
-        [name, with_account].into_iter().chain(by_hash)
+        [name].into_iter().chain(telling).chain(by_hash)
+    }
+
+    /// Whether the best name has everything as AWS calls it: nothing was replaced, left out or cut.
+    pub fn is_exact(&self, filling: &Filling<'_>) -> bool {
+        let parts = self.0.iter().map(|part| match part {
+            Part::Text(text) => text.as_str(),
+            Part::Account => filling.account,
+            Part::AccountId => filling.account_id,
+            Part::PermissionSet => filling.permission_set,
+            Part::Portal => filling.portal,
+        });
+        parts.collect::<String>() == self.name(filling)
     }
 
     fn name(&self, filling: &Filling<'_>) -> String {
@@ -112,6 +136,28 @@ impl Template {
     }
 }
 
+/// A name that a role wishes for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wished {
+    pub name: String,
+    /// It is what the role is really called.
+    pub is_exact: bool,
+}
+
+/// Which of these may have their name. Where several wish for the same one, it would lead people to a role that they do
+/// not mean: only the one that is really called so may have it, and of several such, none.
+pub fn undisputed(wishes: &[Wished]) -> impl Iterator<Item = bool> {
+    let mut counts: BTreeMap<(&str, bool), usize> = BTreeMap::new();
+    for wished in wishes {
+        *counts.entry((&wished.name, wished.is_exact)).or_default() += 1;
+    }
+    wishes.iter().map(move |wished| {
+        let count = |is_exact| counts.get(&(wished.name.as_str(), is_exact)).copied();
+        let same = count(wished.is_exact).unwrap_or_default();
+        same == 1 && (wished.is_exact || count(true).is_none())
+    })
+}
+
 /// What every tool reads in a name of a profile.
 pub fn is_safe(letter: char) -> bool {
     letter.is_ascii_alphanumeric() || matches!(letter, '_' | '.' | '@' | '/' | '+' | '-')
@@ -128,6 +174,7 @@ fn safe(name: &str) -> String {
 
 fn with(name: &str, suffix: &str) -> String {
     let suffix = safe(suffix);
+    let suffix = cut(&suffix, LONGEST_SUFFIX);
     format!("{}-{suffix}", cut(name, LONGEST.saturating_sub(suffix.len() + 1)))
 }
 
@@ -218,6 +265,66 @@ mod tests {
             .take(4)
             .collect::<Vec<_>>();
         assert!(names.iter().all(|name| name.len() == LONGEST), "{names:?}");
+        let suffixes = Filling {
+            permission_set: &"y".repeat(99),
+            portal: "日本",
+            ..FILLING
+        };
+        let names = Template::parse("{account}").unwrap().names(&suffixes, "role");
+        let expected = [
+            "Acme-Dev",
+            "Acme-Dev-111122223333",
+            "Acme-Dev-yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy",
+            "Acme-Dev-111122223333",
+        ];
+        assert_eq!(names.take(TELLING).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn i1_a_name_is_exact_where_nothing_was_replaced_left_out_or_cut() {
+        let exact = |template: &str, account: &str| {
+            let filling = Filling { account, ..FILLING };
+            Template::parse(template).unwrap().is_exact(&filling)
+        };
+        let long = "x".repeat(LONGEST);
+        assert!(exact("{account}", "acme-prod") && exact("{account}", &long));
+        assert!(exact("{portal}/{account_id}", "acme prod"));
+        for account in [
+            "acme prod",
+            "acme/prod",
+            "-acme",
+            "größe",
+            "",
+            &format!("{long}x"),
+        ] {
+            assert!(!exact("{account}", account), "{account}");
+        }
+    }
+
+    #[test]
+    fn i1_a_name_that_several_wish_for_goes_to_the_one_that_is_called_so_or_to_none() {
+        let may = |exact: &[bool]| {
+            let wished = |is_exact: &bool| Wished {
+                name: "acme".to_owned(),
+                is_exact: *is_exact,
+            };
+            let mut wishes: Vec<_> = exact.iter().map(wished).collect();
+            wishes.push(Wished {
+                name: "other".to_owned(),
+                is_exact: false,
+            });
+            let mut may: Vec<_> = undisputed(&wishes).collect();
+            assert_eq!(may.pop(), Some(true), "nobody else wishes for it");
+            may
+        };
+        for (exact, expected) in [
+            (vec![true], vec![true]),
+            (vec![false, true, false], vec![false, true, false]),
+            (vec![false, false], vec![false, false]),
+            (vec![true, false, true], vec![false, false, false]),
+        ] {
+            assert_eq!(may(&exact), expected, "{exact:?}");
+        }
     }
 
     #[test]

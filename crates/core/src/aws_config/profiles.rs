@@ -6,10 +6,11 @@ use super::Taken;
 use super::block::{Inside, Owner, Piece};
 use super::command_line::is_plain;
 use super::document::Ending;
+use super::names::{TELLING, Wished, undisputed};
 use super::wish::{Kind, Portal, Role, Wish};
 
 /// How many of a role's possible names a profile may have and keep; one behind them was not made by us.
-const KNOWN_NAMES: usize = 8;
+const KNOWN_NAMES: usize = TELLING + 6;
 
 /// A profile that would stand in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -255,7 +256,7 @@ fn is_kept(piece: &Piece<'_>, wish: &Wish) -> bool {
     }
 }
 
-/// Whoever has a name keeps it, if it is one of theirs; the others get the first that is free.
+/// Whoever has a name keeps it, if it is one of theirs; the others get the first that is free and meant by nobody else.
 fn name_all(wish: &Wish, wanted: &mut [Wanted<'_>], kept: &[&Piece<'_>], taken: &Taken) {
     let mut taken = taken.profiles.clone();
     taken.extend(
@@ -270,11 +271,28 @@ fn name_all(wish: &Wish, wanted: &mut [Wanted<'_>], kept: &[&Piece<'_>], taken: 
         wanted.name = name.map(str::to_owned);
         taken.extend(wanted.name.clone());
     }
+    for place in 0..TELLING {
+        name_undisputed(wish, wanted, place, &mut taken);
+    }
     for wanted in wanted.iter_mut().filter(|wanted| wanted.name.is_none()) {
-        wanted.name = wish
-            .names(wanted.portal, wanted.role)
-            .find(|name| !taken.contains(name));
+        let mut names = wish.names(wanted.portal, wanted.role).skip(TELLING);
+        wanted.name = names.find(|name| !taken.contains(name));
         taken.extend(wanted.name.clone());
+    }
+}
+
+/// Gives out the names that stand at this place, to roles that have none yet. That a role has another name already
+/// changes nothing for the others: who has which name hangs on nothing that comes and goes.
+fn name_undisputed(wish: &Wish, wanted: &mut [Wanted<'_>], place: usize, taken: &mut BTreeSet<String>) {
+    let wishes = wanted.iter().map(|Wanted { portal, role, .. }| Wished {
+        name: wish.names(portal, role).nth(place).unwrap_or_default(),
+        is_exact: wish.is_exact(portal, role),
+    });
+    let wishes: Vec<_> = wishes.collect();
+    for ((wanted, wished), may_have_it) in wanted.iter_mut().zip(&wishes).zip(undisputed(&wishes)) {
+        if wanted.name.is_none() && may_have_it && taken.insert(wished.name.clone()) {
+            wanted.name = Some(wished.name.clone());
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod behind_the_block;
 mod hostile_names;
+mod whose_name;
 
 use proptest::prelude::*;
 
@@ -226,7 +227,11 @@ fn i1_a_profile_keeps_its_name_whatever_is_assigned_later() {
     let both = planned(Some(&config), &twins(&["acme", "Acme", "acme"]));
     assert_eq!(
         names(&both),
-        ["Acme-ReadOnly", "acme-ReadOnly", "acme-ReadOnly-000000000003"]
+        [
+            "Acme-ReadOnly",
+            "acme-ReadOnly-000000000001",
+            "acme-ReadOnly-000000000003"
+        ]
     );
 
     let both = planned(Some(&config), &twins(&["acme", "acme"]));

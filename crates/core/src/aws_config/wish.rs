@@ -64,14 +64,13 @@ impl Role {
 impl Wish {
     /// The names that a profile for this role may have, the best first.
     pub fn names(&self, portal: &Portal, role: &Role) -> impl Iterator<Item = String> + use<> {
-        let filling = Filling {
-            account: &role.account_name,
-            account_id: &role.account_id,
-            permission_set: role.shown(),
-            portal: &portal.name,
-        };
         let key = [portal.id.as_str(), &role.account_id, role.shown()].join("\n");
-        self.template.names(&filling, &key)
+        self.template.names(&filling(portal, role), &key)
+    }
+
+    /// Whether the best of them is what the role is really called.
+    pub fn is_exact(&self, portal: &Portal, role: &Role) -> bool {
+        self.template.is_exact(&filling(portal, role))
     }
 
     /// Whether the patterns match.
@@ -80,6 +79,15 @@ impl Wish {
             [&role.account_name, &role.account_id].map(|account| format!("{account}/{}", role.shown()));
         let mut patterns = self.only.iter();
         self.only.is_empty() || patterns.any(|pattern| texts.iter().any(|text| matches(pattern, text)))
+    }
+}
+
+fn filling<'a>(portal: &'a Portal, role: &'a Role) -> Filling<'a> {
+    Filling {
+        account: &role.account_name,
+        account_id: &role.account_id,
+        permission_set: role.shown(),
+        portal: &portal.name,
     }
 }
 

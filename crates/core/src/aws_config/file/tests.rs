@@ -150,7 +150,7 @@ fn c3_what_is_unclear_is_not_written() {
 }
 
 #[test]
-fn c4_the_file_is_kept_once_as_it_was_before_us() {
+fn c4_the_file_is_kept_as_it_was_before_us_and_so_are_its_older_copies() {
     let home = Home::new();
     home.write("one\n");
     let apply = |files: &Files| edit::with_block(files.config.as_deref(), b"[profile a]\n");
@@ -169,9 +169,26 @@ fn c4_the_file_is_kept_once_as_it_was_before_us() {
         "nothing to write"
     );
     home.file().change(appending("[profile b]\n")).unwrap();
-    home.write("two\n");
-    home.file().change(apply).unwrap();
     assert_eq!(std::fs::read(&backup).unwrap(), b"one\n");
+    let reads = |number: u32| std::fs::read_to_string(backup.with_extension(format!("before-{number}"))).ok();
+    for text in ["one\n", "two\n", "three\n"] {
+        home.write(text);
+        home.file().change(apply).unwrap();
+        assert_eq!(std::fs::read_to_string(&backup).unwrap(), text);
+    }
+    assert_eq!(
+        [reads(1), reads(2)],
+        [Some("one\n".to_owned()), Some("two\n".to_owned())]
+    );
+    std::fs::remove_file(home.config()).unwrap();
+    assert_eq!(
+        home.file().change(apply).unwrap().backup,
+        None,
+        "there was no file"
+    );
+    assert_eq!((reads(3), backup.exists()), (Some("three\n".to_owned()), false));
+    home.write("four\n");
+    home.file().change(apply).unwrap();
     std::fs::remove_file(&backup).unwrap();
     let later = home.file().change(appending("[profile b]\n")).unwrap();
     assert_eq!(later.backup, None, "by now it holds something of ours");
