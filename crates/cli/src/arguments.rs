@@ -222,7 +222,7 @@ pub struct Env {
     #[arg(value_name = "TARGET", required_unless_present = "unset")]
     pub words: Vec<String>,
     /// The shell that reads the statements; the login shell where it is not said.
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = Shell::parser())]
     pub shell: Option<Shell>,
     /// Set AWS_REGION and AWS_DEFAULT_REGION too.
     #[arg(long, value_parser = region, conflicts_with = "unset")]
@@ -237,7 +237,7 @@ pub struct Serve {
     #[command(flatten)]
     pub role: RoleArgument,
     /// The shell that reads the statements; the login shell where it is not said.
-    #[arg(long, value_enum, conflicts_with = "json")]
+    #[arg(long, value_parser = Shell::parser(), conflicts_with = "json")]
     pub shell: Option<Shell>,
     /// Write the token into this new file, for you alone, instead of printing it. It goes when serving ends.
     #[arg(long, value_name = "FILE")]

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use clap::ValueEnum;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use portray_core::paths::Environment;
 
 /// A shell, or a family of shells that quote alike.
@@ -25,6 +26,19 @@ pub enum Shell {
 pub struct Unquotable;
 
 impl Shell {
+    /// Reads an option: under every name that people have for their shell, so that an error and help list them all.
+    pub fn parser() -> impl TypedValueParser<Value = Self> {
+        let names = [
+            PossibleValue::new("bash"),
+            PossibleValue::new("zsh"),
+            PossibleValue::new("sh").alias("posix"),
+            PossibleValue::new("fish"),
+            PossibleValue::new("powershell").alias("pwsh"),
+            PossibleValue::new("cmd").help("the Windows command prompt"),
+        ];
+        PossibleValuesParser::new(names).try_map(|name| Self::from_str(&name, false))
+    }
+
     /// The shell that the person uses, as far as the environment tells.
     pub fn of(environment: &Environment) -> Self {
         let login_shell = environment.text("SHELL").map(Path::new);
@@ -300,6 +314,24 @@ mod tests {
     fn i4_a_profile_has_no_room_for_lines() {
         assert_eq!(ini(&one("x\n[default]"), "acme"), Err(Unquotable));
         assert_eq!(ini(&one("x"), "acme").unwrap(), "[acme]\naws_value = x");
+    }
+
+    #[test]
+    fn every_name_that_may_be_given_is_a_shell() {
+        let parser = Shell::parser();
+        let names = parser.possible_values().into_iter().flatten();
+        let names: Vec<_> = names
+            .flat_map(|value| {
+                value
+                    .get_name_and_aliases()
+                    .map(str::to_owned)
+                    .collect::<Vec<_>>()
+            })
+            .collect();
+        assert!(names.contains(&"zsh".to_owned()) && names.contains(&"sh".to_owned()));
+        for name in names {
+            assert!(Shell::from_str(&name, false).is_ok(), "{name}");
+        }
     }
 
     #[test]

@@ -14,7 +14,12 @@ pub fn run(invocation: &Invocation, arguments: &Keep) -> Result<(), Failure> {
         role,
         on,
     })?;
-    let Reply::Kept { role, account_name } = reply else {
+    let Reply::Kept {
+        role,
+        account_name,
+        wants_code,
+    } = reply
+    else {
         return Err(Failure::unexpected_answer());
     };
     let name = if account_name.is_empty() {
@@ -22,9 +27,12 @@ pub fn run(invocation: &Invocation, arguments: &Keep) -> Result<(), Failure> {
     } else {
         account_name
     };
-    let what = match on {
-        true => "is kept fresh from now on",
-        false => "is fresh only while it is in use",
+    let what = match (on, wants_code) {
+        (true, false) => "is kept fresh from now on",
+        (true, true) => {
+            "is kept, but needs a code of its MFA device each time, which “portray credentials” asks for"
+        }
+        (false, _) => "is fresh only while it is in use",
     };
     let note = match role.chain {
         None => format!("{name}/{} {what}.", role.permission_set),

@@ -8,6 +8,7 @@ use portray_core::agent::protocol::{Operation, Reply};
 use portray_core::agent::{Client, ClientError};
 use portray_core::app::contract::{Answer, ConsumerOrder, ProblemView, Request, UsesView, role_in_words};
 use portray_core::consumers::{Launch, RevokedProgram};
+use portray_core::programs::Program;
 use portray_core::uses::{Door, Use, UseOutcome};
 use serde::Serialize;
 
@@ -19,7 +20,7 @@ use crate::printer::on_one_harmless_line;
 #[derive(Serialize)]
 struct UsesDocument<'a> {
     uses: Vec<&'a Use>,
-    launches: &'a [Launch],
+    launches: Vec<&'a Launch>,
     revoked: &'a [RevokedProgram],
     /// Why earlier uses are missing.
     problem: Option<&'a ProblemView>,
@@ -51,10 +52,17 @@ pub fn run(invocation: &Invocation, arguments: &Uses) -> Result<(), Failure> {
         .iter()
         .filter(|used| is_wanted(used, arguments))
         .collect();
+    // A launch is also for whom its uses are.
+    let is_used = |launch: &Launch| uses.iter().any(|used| used.launch.as_ref() == Some(&launch.id));
+    let launches: Vec<_> = view
+        .launches
+        .iter()
+        .filter(|launch| is_launch_wanted(launch, arguments) || is_used(launch))
+        .collect();
     if arguments.json {
         invocation.printer.json(&UsesDocument {
             uses,
-            launches: &view.launches,
+            launches,
             revoked: &view.revoked,
             problem: view.problem.as_ref(),
         })?;
@@ -70,7 +78,7 @@ pub fn run(invocation: &Invocation, arguments: &Uses) -> Result<(), Failure> {
                 .printer
                 .table(&[vec![HEAD.map(str::to_owned).to_vec()], rows].concat())?;
         }
-        print_the_rest(invocation, &view)?;
+        print_the_rest(invocation, &launches, &view.revoked)?;
     }
     // What could not be read is not nothing.
     match view.problem {
@@ -137,18 +145,33 @@ fn follow(invocation: &Invocation, arguments: &Uses, client: Client) -> Result<(
 }
 
 fn is_wanted(used: &Use, arguments: &Uses) -> bool {
+    let mut role = vec![&used.account, &used.account_name, &used.permission_set];
+    role.extend(&used.chain);
+    if let Some(assumed) = &used.assumed {
+        role.extend([&assumed.account, &assumed.account_name, &assumed.role_name]);
+    }
+    is_chosen(&role, used.program.as_ref(), &used.portal, arguments)
+}
+
+fn is_launch_wanted(launch: &Launch, arguments: &Uses) -> bool {
+    let mut role = vec![&launch.account, &launch.account_name, &launch.permission_set];
+    role.extend(&launch.chain);
+    is_chosen(&role, launch.program.as_ref(), &launch.portal, arguments)
+}
+
+/// `role` is everything that the role is called.
+fn is_chosen(role: &[&String], program: Option<&Program>, portal: &str, arguments: &Uses) -> bool {
     let has = |text: &str, part: &str| text.to_lowercase().contains(&part.to_lowercase());
     let of_role = |words: &str| {
-        let mut role = vec![&used.account, &used.account_name, &used.permission_set];
-        role.extend(&used.chain);
-        if let Some(assumed) = &used.assumed {
-            role.extend([&assumed.account, &assumed.account_name, &assumed.role_name]);
-        }
-        let role = role.into_iter().map(String::as_str).collect::<Vec<_>>().join(" ");
+        let role = role
+            .iter()
+            .map(|word| word.as_str())
+            .collect::<Vec<_>>()
+            .join(" ");
         words.split(['/', ' ']).all(|word| has(&role, word))
     };
     let of_program = |part: &str| {
-        used.program.as_ref().is_some_and(|program| {
+        program.is_some_and(|program| {
             has(&program.name, part) || program.executable.as_deref().is_some_and(|path| has(path, part))
         })
     };
@@ -157,7 +180,7 @@ fn is_wanted(used: &Use, arguments: &Uses) -> bool {
         && arguments
             .portal
             .as_deref()
-            .is_none_or(|portal| is_of_portal(used, portal))
+            .is_none_or(|named| portal.eq_ignore_ascii_case(named))
 }
 
 fn is_of_portal(used: &Use, portal: &str) -> bool {
@@ -211,7 +234,11 @@ fn program(used: &Use) -> String {
 }
 
 /// What can be revoked though nothing was handed out yet, and what is.
-fn print_the_rest(invocation: &Invocation, view: &UsesView) -> Result<(), Failure> {
+fn print_the_rest(
+    invocation: &Invocation,
+    launches: &[&Launch],
+    revoked: &[RevokedProgram],
+) -> Result<(), Failure> {
     for Launch {
         id,
         door,
@@ -221,7 +248,7 @@ fn print_the_rest(invocation: &Invocation, view: &UsesView) -> Result<(), Failur
         permission_set,
         chain,
         ..
-    } in &view.launches
+    } in launches
     {
         let command = match (door, program) {
             (Door::Exec, Some(program)) => format!(" of {} (process {})", program.name, program.pid),
@@ -233,7 +260,7 @@ fn print_the_rest(invocation: &Invocation, view: &UsesView) -> Result<(), Failur
         let line = format!("{id}: {door}{command} serves {role} now.");
         invocation.printer.data(&on_one_harmless_line(&line))?;
     }
-    for revoked in &view.revoked {
+    for revoked in revoked {
         let line = format!("{}: {} is revoked.", revoked.consumer, revoked.executable);
         invocation.printer.data(&on_one_harmless_line(&line))?;
     }
@@ -248,7 +275,6 @@ fn moment(at: Timestamp, zone: &TimeZone) -> String {
 
 #[cfg(test)]
 mod tests {
-    use portray_core::programs::Program;
     use portray_core::role_chain::Assumed;
 
     use super::*;
@@ -328,6 +354,43 @@ mod tests {
     }
 
     #[test]
+    fn a6_a_launch_is_chosen_by_what_it_serves() {
+        let Use {
+            door,
+            program,
+            portal,
+            account,
+            account_name,
+            permission_set,
+            ..
+        } = used();
+        let launch = Launch {
+            id: "0a1b2c3d".to_owned(),
+            door,
+            program,
+            portal,
+            account,
+            account_name,
+            permission_set,
+            chain: Some("release".to_owned()),
+        };
+        let wanted = |role: &str| {
+            let arguments = Uses {
+                follow: false,
+                json: false,
+                role: Some(role.to_owned()),
+                portal: None,
+                program: None,
+                revoke: None,
+                allow: None,
+            };
+            is_launch_wanted(&launch, &arguments)
+        };
+        assert!(wanted("acme-dev/ReadOnly") && wanted("release"));
+        assert!(!wanted("acme-prod"));
+    }
+
+    #[test]
     fn a6_a_use_of_a_further_role_is_found_by_its_own_account_and_name() {
         let used = Use {
             chain: Some("release".to_owned()),
@@ -369,7 +432,7 @@ mod tests {
         let used = used();
         let document = UsesDocument {
             uses: vec![&used],
-            launches: &[],
+            launches: Vec::new(),
             revoked: &[],
             problem: None,
         };

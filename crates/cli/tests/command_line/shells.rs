@@ -333,6 +333,20 @@ fn a_folder_that_no_container_can_be_shown_is_named_with_what_cannot_stand_in_it
 }
 
 #[test]
+fn keep_says_that_a_code_is_needed_each_time() {
+    let home = Home::new();
+    let kept = json!({
+        "v": 1, "answer": "kept", "account_name": "acme-dev", "wants_code": true,
+        "role": {"portal": "p", "account": "111122223333", "permission_set": "ReadOnly", "chain": "release"},
+    });
+    home.with_agent(vec![kept]);
+    let output = home.portray(&["keep", "release"]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("needs a code of its MFA device"), "{said}");
+    assert!(!said.contains("fresh from now on"), "{said}");
+}
+
+#[test]
 fn keep_says_which_role_is_kept() {
     let home = Home::new();
     let kept = json!({

@@ -8,6 +8,7 @@ use crate::agent::protocol::{
 };
 use crate::agent::socket::{Answering, Replies};
 use crate::agent::targets::{self, Refusal, account_name};
+use crate::app::chained::chain_view;
 use crate::app::contract::{
     Answer, MfaCode, ProblemView, Request, Role, RoleRow, SearchRequest, SignInMethod,
 };
@@ -138,11 +139,17 @@ impl Handler {
 
     async fn keep(&self, target: &Target, on: bool) -> Outcome {
         let key = self.role(target).await?;
-        let account_name = account_name(&self.app.catalogue(), &key).to_owned();
+        let catalogue = self.app.catalogue();
+        let account_name = account_name(&catalogue, &key).to_owned();
+        let wants_code = chain_view(&catalogue, &key).is_some_and(|chain| chain.wants_code);
         let role = Role::from(key);
         let kept = role.clone();
         self.ask(Request::Keep { role: kept, on }).await?;
-        Ok(Reply::Kept { role, account_name })
+        Ok(Reply::Kept {
+            role,
+            account_name,
+            wants_code,
+        })
     }
 
     fn hello(&self, client: &str) -> Reply {

@@ -227,6 +227,9 @@ pub enum Reply {
         role: Role,
         /// Empty while the account is not in the listing.
         account_name: String,
+        /// A code of its MFA device is needed each time.
+        #[serde(default)]
+        wants_code: bool,
     },
     Done,
     Problem {
