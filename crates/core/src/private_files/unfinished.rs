@@ -1,5 +1,6 @@
 //! Files that are being written bear another name until they are whole. What a killed process left of one is removed.
 
+#[cfg(unix)]
 use std::fs::TryLockError;
 use std::io;
 use std::path::Path;
