@@ -102,7 +102,6 @@ async fn x1_no_secret_of_a_run_is_in_logs_files_arguments_environments_or_on_the
         places.map(|place| ((*place).to_owned(), (*kind).to_owned()))
     });
     let mut expected: Found = allowed.collect();
-    expected.insert((running.token_file.clone(), "bearer".to_owned()));
     let stand = async |expected: &Found| {
         let found = found(&story.desktop, &watch, &window, &canaries)?;
         let more: Vec<_> = found.difference(expected).collect();
@@ -185,18 +184,17 @@ async fn told(emulator: &EmulatorProcess) -> Result<BTreeMap<String, Vec<String>
     Ok(serde_json::from_value(emulator.read("secrets").await?)?)
 }
 
-/// What serves credentials for as long as this lives: two commands of `exec`, one with an endpoint and one with
-/// credentials in its environment, and `serve` in both forms.
+/// What has served credentials: two commands of `exec`, one with an endpoint and one with credentials in its
+/// environment, which live as long as this does, and `serve` in both forms, which ends with the sign-out.
 struct Running {
-    /// Every token that opens an endpoint.
+    /// Every token that opened an endpoint.
     bearers: Vec<String>,
-    token_file: String,
     _exec: Exec,
-    _processes: [Process; 3],
+    _variables: Process,
 }
 
 /// `portray serve`, once with a token that it prints and once with one in a file.
-async fn serve(portray: &Portray<'_>, story: &Headless) -> Result<([Process; 2], [String; 2], String)> {
+async fn serve(portray: &Portray<'_>, story: &Headless) -> Result<([Process; 2], [String; 2])> {
     let file = story.desktop.folder().join("token");
     let path = file.display().to_string();
     let printing = portray.start(&["serve", ROLE, "--json"])?;
@@ -206,7 +204,7 @@ async fn serve(portray: &Portray<'_>, story: &Headless) -> Result<([Process; 2],
     let writing = portray.start(&["serve", ROLE, "--json", "--token-file", &path])?;
     writing.first_line(DEADLINE).await?;
     let written = std::fs::read_to_string(&file)?;
-    Ok(([printing, writing], [token, written], path))
+    Ok(([printing, writing], [token, written]))
 }
 
 /// Every way to sign in, every answer that holds secrets, and everything that fails in between.
@@ -230,7 +228,7 @@ async fn use_it_all(portray: &Portray<'_>, story: &Headless) -> Result<Running> 
     let served = endpoint.process.first_line(DEADLINE).await?;
     ensure!(served == "served", "{served}");
     let variables = portray.start(&["exec", "--env", ROLE, "--", "sleep", "600"])?;
-    let ([printing, writing], tokens, token_file) = serve(portray, story).await?;
+    let (servers, tokens) = serve(portray, story).await?;
 
     portray.run(&["agent", "stop"]).await?.expect_code(0)?;
     portray.run(&["credentials", ROLE]).await?.expect_code(0)?;
@@ -248,12 +246,14 @@ async fn use_it_all(portray: &Portray<'_>, story: &Headless) -> Result<Running> 
         .await?
         .expect_code(3)?;
     portray.run(&["logout"]).await?.expect_code(0)?;
+    for server in servers {
+        server.finished(DEADLINE).await?.expect_code(3)?;
+    }
     let [printed, written] = tokens;
     Ok(Running {
         bearers: vec![endpoint.token.clone(), printed, written],
-        token_file,
         _exec: endpoint,
-        _processes: [variables, printing, writing],
+        _variables: variables,
     })
 }
 
