@@ -175,6 +175,14 @@ async fn r4_a_portal_that_fails_holds_up_no_other() {
     let alone = asked_of_the_second(Mood::Answers).await;
     assert!(alone.len() > 60, "a token and a role every 40 minutes");
     for mood in [Mood::Silent, Mood::Unavailable(None), Mood::Throttles(None)] {
-        assert_eq!(asked_of_the_second(mood).await, alone, "{mood:?}");
+        // On a busy machine two tasks of one moment may come in the other order once, which moves every later pause a
+        // little. What holds up another portal does so each time.
+        let mut asked = asked_of_the_second(mood).await;
+        for _ in 0..2 {
+            if asked != alone {
+                asked = asked_of_the_second(mood).await;
+            }
+        }
+        assert_eq!(asked, alone, "{mood:?}");
     }
 }
