@@ -12,17 +12,11 @@ use portray_core::app::contract::{CredentialsState, MfaCode, ProblemCode, Reques
 use portray_core::identity_center::RoleKey;
 use portray_core::paths::SecretStore;
 
+use crate::stage::RELEASE;
+
 const STAGING: &str = "444455556666";
 const MINUTE: Duration = Duration::from_secs(60);
 const SERIAL: &str = "arn:aws:iam::666677778888:mfa/release";
-
-const RELEASE: &str = "
-[[chain]]
-name = \"release\"
-from = \"acme-staging/Deployer\"
-role_arn = \"arn:aws:iam::666677778888:role/ReleaseManager\"
-external_id = \"acme-releases\"
-";
 
 async fn begun(world: World, chain: &str) -> Result<(Simulation, RoleKey)> {
     let day = Simulation::begin(world)?.with_settings(chain).await?;

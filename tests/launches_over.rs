@@ -9,19 +9,10 @@ use serde_json::Value;
 
 use crate::chained_roles::settings_of;
 use crate::headless::Headless;
-use crate::stage::{SOON, USER};
+use crate::stage::{RELEASE, SOON, USER};
 
 const DEADLINE: Duration = Duration::from_secs(60);
 const ROLE: &str = "acme-dev/ReadOnly";
-
-/// A role of the demo company that deployers of staging may assume.
-const RELEASE: &str = "
-[[chain]]
-name = \"release\"
-from = \"acme-staging/Deployer\"
-role_arn = \"arn:aws:iam::666677778888:role/ReleaseManager\"
-external_id = \"acme-releases\"
-";
 
 /// Waits until so many launches run.
 async fn launches(story: &Headless, count: usize) -> Result<()> {

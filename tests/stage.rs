@@ -28,6 +28,15 @@ pub const TOOL: [&str; 7] = [
     "ReadOnly",
 ];
 
+/// A role of the demo company that deployers of staging may assume, as the settings name it.
+pub const RELEASE: &str = "
+[[chain]]
+name = \"release\"
+from = \"acme-staging/Deployer\"
+role_arn = \"arn:aws:iam::666677778888:role/ReleaseManager\"
+external_id = \"acme-releases\"
+";
+
 /// How many roles are assigned to the developer, over all accounts.
 pub const ROLES: usize = 15;
 

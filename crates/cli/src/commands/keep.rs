@@ -1,6 +1,7 @@
 //! `portray keep`
 
 use portray_core::agent::protocol::{Operation, Reply};
+use portray_core::app::contract::account_in_words;
 
 use super::Invocation;
 use crate::arguments::Keep;
@@ -22,11 +23,7 @@ pub fn run(invocation: &Invocation, arguments: &Keep) -> Result<(), Failure> {
     else {
         return Err(Failure::unexpected_answer());
     };
-    let name = if account_name.is_empty() {
-        role.account
-    } else {
-        account_name
-    };
+    let name = account_in_words(&account_name, &role.account);
     let what = match (on, wants_code) {
         (true, false) => "is kept fresh from now on",
         (true, true) => {

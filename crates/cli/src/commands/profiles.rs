@@ -5,7 +5,6 @@ mod report;
 use portray_core::app::profiles::{wishes, words};
 use portray_core::aws_config::edit::Unclear;
 use portray_core::aws_config::file::{ConfigFile, FileError, Files};
-use portray_core::aws_config::profiles::{Change, Profile};
 use portray_core::aws_config::wish::{Listing, Wish};
 use portray_core::aws_config::{self, Plan};
 use portray_core::paths::AwsFiles;
@@ -80,10 +79,8 @@ fn remove(invocation: &Invocation, file: &ConfigFile, json: bool) -> Result<(), 
         .print(invocation, json)
 }
 
-/// Those that were there before may have got one by hand.
 fn note_no_region(invocation: &Invocation, wish: &Wish, plan: &Plan) {
-    let is_new = |profile: &Profile| profile.change == Change::New;
-    if wish.region.is_none() && plan.profiles.iter().any(is_new) {
+    if plan.lacks_region(wish) {
         invocation.printer.note(words::NO_REGION);
     }
 }

@@ -6,7 +6,9 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use portray_core::agent::protocol::{Operation, Reply};
 use portray_core::agent::{Client, ClientError};
-use portray_core::app::contract::{Answer, ConsumerOrder, ProblemView, Request, UsesView, role_in_words};
+use portray_core::app::contract::{
+    Answer, ConsumerOrder, ProblemView, Request, UsesView, account_in_words, role_in_words,
+};
 use portray_core::consumers::{Launch, RevokedProgram};
 use portray_core::programs::Program;
 use portray_core::uses::{Door, Use, UseOutcome};
@@ -40,7 +42,7 @@ pub fn run(invocation: &Invocation, arguments: &Uses) -> Result<(), Failure> {
     };
     // One that is no more may have been used.
     if let Some(named) = arguments.portal.as_deref()
-        && !view.uses.iter().any(|used| is_of_portal(used, named))
+        && !view.uses.iter().any(|used| is_of_portal(&used.portal, named))
     {
         portal_in(&status_of(&mut client)?, Some(named))?;
     }
@@ -180,17 +182,17 @@ fn is_chosen(role: &[&String], program: Option<&Program>, portal: &str, argument
         && arguments
             .portal
             .as_deref()
-            .is_none_or(|named| portal.eq_ignore_ascii_case(named))
+            .is_none_or(|named| is_of_portal(portal, named))
 }
 
-fn is_of_portal(used: &Use, portal: &str) -> bool {
-    used.portal.eq_ignore_ascii_case(portal)
+fn is_of_portal(portal: &str, named: &str) -> bool {
+    portal.eq_ignore_ascii_case(named)
 }
 
 const HEAD: [&str; 6] = ["id", "time", "program", "role", "door", "outcome"];
 
 fn row(used: &Use, zone: &TimeZone) -> Vec<String> {
-    let account = named(&used.account_name, &used.account);
+    let account = account_in_words(&used.account_name, &used.account);
     let times = match used.times {
         1 => String::new(),
         times => format!(" ({times} times)"),
@@ -208,14 +210,6 @@ fn row(used: &Use, zone: &TimeZone) -> Vec<String> {
         used.door.name().to_owned(),
         outcome,
     ]
-}
-
-/// An account by its name, where that is known.
-fn named<'a>(name: &'a str, id: &'a str) -> &'a str {
-    match name {
-        "" => id,
-        name => name,
-    }
 }
 
 /// Its name, its process, and what runs in it where that is called otherwise.
@@ -256,7 +250,11 @@ fn print_the_rest(
             (_, None) => String::new(),
         };
         let door = door.name();
-        let role = role_in_words(chain.as_deref(), named(account_name, account), permission_set);
+        let role = role_in_words(
+            chain.as_deref(),
+            account_in_words(account_name, account),
+            permission_set,
+        );
         let line = format!("{id}: {door}{command} serves {role} now.");
         invocation.printer.data(&on_one_harmless_line(&line))?;
     }
@@ -306,6 +304,18 @@ mod tests {
         }
     }
 
+    fn choosing(role: Option<&str>, portal: Option<&str>, program: Option<&str>) -> Uses {
+        Uses {
+            follow: false,
+            json: false,
+            role: role.map(str::to_owned),
+            portal: portal.map(str::to_owned),
+            program: program.map(str::to_owned),
+            revoke: None,
+            allow: None,
+        }
+    }
+
     #[test]
     fn a6_a_use_is_a_row_that_says_who_when_what_and_how() {
         let expected = [
@@ -334,16 +344,7 @@ mod tests {
     #[test]
     fn a6_uses_are_chosen_by_role_portal_and_program() {
         let wanted = |role: Option<&str>, portal: Option<&str>, program: Option<&str>| {
-            let arguments = Uses {
-                follow: false,
-                json: false,
-                role: role.map(str::to_owned),
-                portal: portal.map(str::to_owned),
-                program: program.map(str::to_owned),
-                revoke: None,
-                allow: None,
-            };
-            is_wanted(&used(), &arguments)
+            is_wanted(&used(), &choosing(role, portal, program))
         };
         assert!(wanted(None, None, None));
         assert!(wanted(Some("dev/read"), Some("acme"), Some("python")));
@@ -374,18 +375,7 @@ mod tests {
             permission_set,
             chain: Some("release".to_owned()),
         };
-        let wanted = |role: &str| {
-            let arguments = Uses {
-                follow: false,
-                json: false,
-                role: Some(role.to_owned()),
-                portal: None,
-                program: None,
-                revoke: None,
-                allow: None,
-            };
-            is_launch_wanted(&launch, &arguments)
-        };
+        let wanted = |role: &str| is_launch_wanted(&launch, &choosing(Some(role), None, None));
         assert!(wanted("acme-dev/ReadOnly") && wanted("release"));
         assert!(!wanted("acme-prod"));
     }
@@ -402,18 +392,7 @@ mod tests {
             }),
             ..used()
         };
-        let wanted = |role: &str| {
-            let arguments = Uses {
-                follow: false,
-                json: false,
-                role: Some(role.to_owned()),
-                portal: None,
-                program: None,
-                revoke: None,
-                allow: None,
-            };
-            is_wanted(&used, &arguments)
-        };
+        let wanted = |role: &str| is_wanted(&used, &choosing(Some(role), None, None));
         for role in [
             "666677778888",
             "prod",

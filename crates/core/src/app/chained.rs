@@ -19,8 +19,11 @@ impl App {
 
     /// Refuses a launch whose further role has become another one since; one that is gone is told as that.
     pub fn is_as_begun(&self, key: &RoleKey, definition: Option<&str>) -> Result<(), ProblemView> {
-        match (definition, self.definition(key), &key.chain) {
-            (Some(begun), Some(now), Some(name)) if begun != now => Err(ProblemView::another_chain(name)),
+        let Some(begun) = definition else {
+            return Ok(());
+        };
+        match (self.definition(key), &key.chain) {
+            (Some(now), Some(name)) if begun != now => Err(ProblemView::another_chain(name)),
             _ => Ok(()),
         }
     }

@@ -18,7 +18,7 @@ use crate::identity_center::{AccountId, PortalId, RoleKey};
 pub use aws_cli::AwsCliPortal;
 pub use consumers::{ConsumerOrder, UsesView};
 pub use profiles::{DifferenceLine, FileFinding, LineSign, ProfilesChange, ProfilesOrder, ProfilesView};
-pub use role_words::role_in_words;
+pub use role_words::{account_in_words, role_in_words};
 pub use rows::{RoleRow, SearchAnswer, SearchRequest};
 
 /// The services at which menus open the console: name, and keyword of the destination.

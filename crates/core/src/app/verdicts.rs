@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::app::command::{Command, Reply};
-use crate::app::contract::{Answer, ProblemView, role_in_words};
+use crate::app::contract::{Answer, ProblemView, account_in_words, role_in_words};
 use crate::app::controller::Controller;
 use crate::consumers::Question;
 use crate::paths::Environment;
@@ -121,10 +121,7 @@ impl Controller {
         waiting
             .map(|question| {
                 consumers.answer(question.id, true);
-                let account = match question.account_name.as_str() {
-                    "" => &question.account,
-                    name => name,
-                };
+                let account = account_in_words(&question.account_name, &question.account);
                 role_in_words(question.chain.as_deref(), account, &question.permission_set)
             })
             .collect()

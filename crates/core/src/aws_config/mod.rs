@@ -39,6 +39,14 @@ pub struct Plan {
     pub skipped: Vec<Skipped>,
 }
 
+impl Plan {
+    /// Whether profiles come that name no region. Those that were there before may have got one by hand.
+    pub fn lacks_region(&self, wish: &Wish) -> bool {
+        let is_new = |profile: &Profile| profile.change == profiles::Change::New;
+        wish.region.is_none() && self.profiles.iter().any(is_new)
+    }
+}
+
 /// What a wish makes of the file. `None` is a file that is not there.
 pub fn plan(config: Option<&[u8]>, credentials: Option<&[u8]>, wish: &Wish) -> Result<Plan, Unclear> {
     let bytes = config.unwrap_or_default();

@@ -5,11 +5,16 @@ use super::Role;
 impl Role {
     /// As people name it.
     pub fn in_words(&self, account_name: &str) -> String {
-        let account = match account_name {
-            "" => &self.account,
-            name => name,
-        };
+        let account = account_in_words(account_name, &self.account);
         role_in_words(self.chain.as_deref(), account, &self.permission_set)
+    }
+}
+
+/// An account by its name, where that is known.
+pub fn account_in_words<'a>(name: &'a str, id: &'a str) -> &'a str {
+    match name {
+        "" => id,
+        name => name,
     }
 }
 

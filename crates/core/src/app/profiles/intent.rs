@@ -6,7 +6,7 @@ use crate::app::contract::ProblemView;
 use crate::app::profiles::words;
 use crate::aws_config::edit::{Content, Unclear};
 use crate::aws_config::file::Files;
-use crate::aws_config::profiles::{self, Profile, Skipped};
+use crate::aws_config::profiles::Skipped;
 use crate::aws_config::undo::{Change, Undone};
 use crate::aws_config::wish::Wish;
 use crate::aws_config::{self};
@@ -27,7 +27,7 @@ pub struct Proposal {
     /// Afterwards.
     pub done: String,
     pub skipped: Vec<Skipped>,
-    /// Profiles come that name no region. Those that were there before may have got one by hand.
+    /// Profiles come that name no region.
     pub lacks_region: bool,
 }
 
@@ -51,9 +51,8 @@ impl Intent {
             Self::Write(wish) => {
                 let plan = aws_config::plan(config, files.credentials.as_deref(), wish)?;
                 let counts = words::counts(&plan.profiles, &plan.removed);
-                let is_new = |profile: &Profile| profile.change == profiles::Change::New;
                 Ok(Proposal {
-                    lacks_region: wish.region.is_none() && plan.profiles.iter().any(is_new),
+                    lacks_region: plan.lacks_region(wish),
                     summary: words::planned(path, &counts),
                     done: words::written(path, &counts),
                     after: plan.after,
