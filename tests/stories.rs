@@ -65,6 +65,8 @@ mod stories {
     mod sign_ins_in_process;
     pub mod stage;
     mod start_ups;
+    mod stays;
+    mod stays_in_process;
     mod stopped_agent;
     mod sync_times_in_process;
     mod table_in_process;

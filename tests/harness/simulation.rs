@@ -13,6 +13,7 @@ use portray_core::clock::{Clock, ManualClock};
 use portray_core::identity_center::{AccountId, Flow, HttpStack, Portal, PortalId, RoleCredentials, RoleKey};
 use portray_core::paths::{Environment, Paths};
 use portray_core::settings::Settings;
+use portray_core::stays::Stays;
 use portray_core::token_store::TokenStore;
 
 use crate::in_process::InProcess;
@@ -48,6 +49,7 @@ pub struct Simulation {
     home: tempfile::TempDir,
     settings: Settings,
     store: TokenStore,
+    stays: Stays,
 }
 
 impl Simulation {
@@ -70,7 +72,8 @@ impl Simulation {
             })?;
         let store = TokenStore::memory();
         let network = InProcess::new(&emulator, &clock);
-        let (app, shell) = start(&clock, &network, &home, &settings, &store)?;
+        let stays = Stays::in_memory();
+        let (app, shell) = start(&clock, &network, &home, &settings, (&store, &stays))?;
         Ok(Self {
             clock,
             emulator,
@@ -81,6 +84,7 @@ impl Simulation {
             home,
             settings,
             store,
+            stays,
         })
     }
 
@@ -98,7 +102,7 @@ impl Simulation {
             &self.network,
             &self.home,
             &self.settings,
-            &self.store,
+            (&self.store, &self.stays),
         )?;
         self.advance(Duration::from_secs(2)).await;
         Ok(())
@@ -357,7 +361,7 @@ fn start(
     network: &InProcess,
     home: &tempfile::TempDir,
     settings: &Settings,
-    store: &TokenStore,
+    (store, stays): (&TokenStore, &Stays),
 ) -> Result<(App, Arc<RecordingShell>)> {
     let home = home
         .path()
@@ -376,6 +380,7 @@ fn start(
         http: HttpStack::with_connector(network.clone(), clock.clone()),
         clock,
         store: store.clone(),
+        stays: stays.clone(),
         shell: shell.clone(),
     });
     Ok((app, shell))

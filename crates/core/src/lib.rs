@@ -43,6 +43,9 @@ pub mod uses;
 /// Who may be handed credentials: what a person has revoked, and has to confirm.
 pub mod consumers;
 
+/// How long launches may go on: until their person signs out, whichever agent runs then.
+pub mod stays;
+
 /// Keeps tokens and role credentials fresh.
 pub mod refresh;
 

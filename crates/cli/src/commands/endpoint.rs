@@ -20,7 +20,7 @@ pub async fn bind(
     let (paths, clock) = (invocation.paths.clone(), SystemClock::shared());
     let target = Target::from(prepared.role.clone());
     let asker = asker(prepared, launch, launch.door());
-    let bound = ContainerEndpoint::bind(paths, target, prepared.stay, asker, clock).await;
+    let bound = ContainerEndpoint::bind(paths, target, asker, clock).await;
     bound.map_err(|error| Failure::system("Listening on 127.0.0.1", &error))
 }
 
@@ -29,13 +29,14 @@ pub async fn bind(
 pub fn grant(invocation: &Invocation, prepared: &PreparedReply, launch: &Beginning) -> Grant {
     let target = Target::from(prepared.role.clone());
     let asker = asker(prepared, launch, Door::Container);
-    Grant::new(invocation.paths.clone(), target, prepared.stay, asker)
+    Grant::new(invocation.paths.clone(), target, asker)
 }
 
 fn asker(prepared: &PreparedReply, launch: &Beginning, door: Door) -> Asker {
     Asker {
         launch: Some(launch.id().to_owned()),
         definition: prepared.definition.clone(),
+        terms: Some(launch.terms().clone()),
         ..Asker::through(door)
     }
 }

@@ -48,7 +48,7 @@ pub fn new(prepared: &PreparedReply, door: Door) -> Result<Beginning, Failure> {
     };
     let terms = Terms {
         portal: prepared.role.portal.clone(),
-        stay: prepared.stay,
+        stay: prepared.stay.clone(),
     };
     Ok(Beginning { launch, terms })
 }
@@ -60,6 +60,11 @@ impl Beginning {
 
     pub fn door(&self) -> Door {
         self.launch.door
+    }
+
+    /// Until when it gets something.
+    pub fn terms(&self) -> &Terms {
+        &self.terms
     }
 
     /// The launch of this process.

@@ -228,7 +228,7 @@ fn a3_who_reads_from_an_agent_that_ends_asks_the_next_one_and_who_changes_someth
                 "prepare" => {
                     let mut prepared = credentials();
                     prepared["answer"] = json!("prepared");
-                    prepared["stay"] = json!({"agent": 1, "departures": 0});
+                    prepared["stay"] = json!("first");
                     prepared
                 }
                 _ => credentials(),

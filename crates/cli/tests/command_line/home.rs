@@ -120,7 +120,7 @@ fn for_request(request: &Value, answer: &Value) -> Value {
     let mut answer = answer.clone();
     if request["op"] == "prepare" && answer["answer"] == "credentials" {
         answer["answer"] = json!("prepared");
-        answer["stay"] = json!({"agent": 1, "departures": 0});
+        answer["stay"] = json!("first");
     }
     answer
 }

@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use crate::agent::client::ClientError;
 use crate::agent::endpoint_clients::Clients;
 use crate::agent::grant::{Grant, Source, Withheld};
-use crate::agent::protocol::{Asker, CredentialsReply, Stay, Target};
+use crate::agent::protocol::{Asker, CredentialsReply, Target};
 use crate::app::contract::{ProblemCode, ProblemView};
 use crate::clock::SharedClock;
 use crate::loopback_peer::{LookUp, Peer};
@@ -74,19 +74,10 @@ struct Refusals {
 
 impl ContainerEndpoint {
     /// Binds a port of the system's choice on 127.0.0.1 and makes a token of 256 bits.
-    /// Gives nothing any more after the end of `stay`, whoever signs in then.
-    pub async fn bind(
-        paths: Paths,
-        target: Target,
-        stay: Stay,
-        asker: Asker,
-        clock: SharedClock,
-    ) -> io::Result<Self> {
-        Self::of(
-            Source::Agent(Box::new(Grant::new(paths, target, stay, asker))),
-            clock,
-        )
-        .await
+    /// Gives nothing any more once the asker's terms are over, whoever signs in then.
+    pub async fn bind(paths: Paths, target: Target, asker: Asker, clock: SharedClock) -> io::Result<Self> {
+        let grant = Grant::new(paths, target, asker);
+        Self::of(Source::Agent(Box::new(grant)), clock).await
     }
 
     /// The same inside of a container, for the role of the launch whose socket was put there.
@@ -300,17 +291,20 @@ impl Door {
         let patience = PATIENCE.saturating_sub(spent).max(LEAST);
         match tokio::task::spawn_blocking(move || self.source.credentials(program, patience)).await {
             Ok(Ok(credentials)) => Ok(container_form(&credentials)),
-            Ok(Err(Withheld::SignedOut)) => Err(signed_out()),
+            Ok(Err(Withheld::Over(problem))) => Err(over(&problem)),
             Ok(Err(Withheld::Agent(error))) => Err(in_words_of_http(error)),
             Err(_) => Err(try_again("Portray failed while it answered.")),
         }
     }
 }
 
-fn signed_out() -> Denied {
-    let problem = ProblemView::signed_out_since();
+fn over(problem: &ProblemView) -> Denied {
     let message = format!("{} {}", problem.what_happened, problem.what_to_do);
-    Denied::new(StatusCode::FORBIDDEN, "SignedOut", message)
+    let code = match problem.code == ProblemCode::SignInNeeded {
+        true => "SignedOut",
+        false => "Revoked",
+    };
+    Denied::new(StatusCode::FORBIDDEN, code, message)
 }
 
 fn container_form(credentials: &CredentialsReply) -> Value {

@@ -11,14 +11,15 @@ use crate::agent::claim::claim;
 use crate::agent::client::{Client, ClientError};
 use crate::agent::listener::Caller;
 use crate::agent::protocol::{
-    AgentHello, AgentKind, Asker, CredentialsReply, Operation, PreparedReply, Reply, RequestLine, Stay,
-    Target, WireSecret,
+    AgentHello, AgentKind, Asker, CredentialsReply, Operation, PreparedReply, Reply, RequestLine, Target,
+    Terms, WireSecret,
 };
 use crate::agent::socket::{Answering, Replies};
 use crate::app::contract::{ProblemCode, ProblemView, Role};
 use crate::clock::SharedClock;
 use crate::paths::{Environment, Paths, SecretStore};
 use crate::secret::Secret;
+use crate::stays::{Over, Stay};
 
 /// Answers `hello`, `stop`, and `credentials` by the permission set's name: `Slow` waits to be let through,
 /// a problem's code gives that problem, everything else credentials.
@@ -63,8 +64,15 @@ impl Answering for Double {
                 secret_store: self.secret_store,
             }),
             Operation::Credentials { role, asker, .. } => {
+                let is_over = |terms: &Terms| terms.stay != self.stay();
+                let over = asker.terms.as_ref().is_some_and(is_over);
                 self.askers.lock().unwrap().push(asker);
-                self.credentials(role).await
+                match over {
+                    true => Reply::Revoked {
+                        problem: ProblemView::launch_left(Over::SignedOut),
+                    },
+                    false => self.credentials(role).await,
+                }
             }
             Operation::Subscribe => {
                 replies.left().await;
@@ -80,7 +88,7 @@ impl Answering for Double {
                     role: given.role.clone(),
                     portal_name: given.portal_name.clone(),
                     account_name: given.account_name.clone(),
-                    stay: given.stay,
+                    stay: self.stay(),
                     definition: None,
                 };
                 if let Reply::Credentials(given) = &reply {
@@ -110,6 +118,11 @@ impl Answering for Double {
 }
 
 impl Double {
+    /// Of whoever is signed in now.
+    fn stay(&self) -> Stay {
+        Stay::number(self.departures.load(Ordering::SeqCst))
+    }
+
     async fn credentials(&self, role: Target) -> Reply {
         let Target::Role {
             account,
@@ -135,10 +148,6 @@ impl Double {
             access_key_id: "ASIAEXAMPLE".to_owned(),
             secret_access_key: WireSecret::from(&Secret::from("secret/+=")),
             session_token: WireSecret::from(&Secret::from("token/+=")),
-            stay: Stay {
-                agent: std::process::id(),
-                departures: self.departures.load(Ordering::SeqCst),
-            },
             expires_at: "2026-03-02T13:00:00Z".parse().unwrap(),
             role: Role {
                 portal: "p".to_owned(),
@@ -180,5 +189,13 @@ pub fn credentials_of(permission_set: &str) -> Operation {
         role: role(permission_set),
         min_ttl_seconds: 0,
         asker: Asker::default(),
+    }
+}
+
+/// The terms of a launch that began before anybody has left.
+pub fn terms() -> Terms {
+    Terms {
+        portal: "p".to_owned(),
+        stay: Stay::number(0),
     }
 }

@@ -15,6 +15,7 @@ use crate::paths::{Environment, EnvironmentError, Paths, SecretStore};
 use crate::private_files;
 use crate::secret::Secret;
 use crate::settings::{Settings, SettingsError};
+use crate::stays::Stays;
 use crate::token_store::{SealedFault, TokenStore};
 
 /// An application that is ready to be started.
@@ -79,6 +80,7 @@ impl Engine {
     pub fn start(self, passphrase: Option<Secret>, shell: Arc<dyn Shell>) -> Result<App, EngineError> {
         let store = self.open_store(passphrase)?.noting_in(&self.paths.state);
         self.remove_leftovers();
+        let stays = Stays::load(&self.paths, self.clock.now());
         Ok(App::start(Parts {
             http: HttpStack::system(&self.environment, self.clock.clone()),
             environment: self.environment,
@@ -86,6 +88,7 @@ impl Engine {
             settings: self.settings,
             clock: self.clock,
             store,
+            stays,
             shell,
         }))
     }

@@ -5,26 +5,28 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use crate::agent::client::{Client, ClientError};
-use crate::agent::protocol::{Asker, CredentialsReply, Operation, Reply, Stay, Target};
+use crate::agent::protocol::{Asker, CredentialsReply, Operation, Reply, Target};
+use crate::app::contract::ProblemView;
 use crate::paths::Paths;
 use crate::programs::Program;
+use crate::stays::Stay;
 
 /// One role, asked for at the agent, for as long as its person stays signed in.
 #[derive(Debug)]
 pub struct Grant {
     paths: Paths,
     target: Target,
-    /// Through which door, and which launch.
+    /// Through which door, which launch, and until when that gets something.
     asker: Asker,
-    /// Whose launch it is; none once that person has signed out.
-    stay: Mutex<Option<Stay>>,
+    /// Why it gets nothing any more, whatever an agent says.
+    over: Mutex<Option<ProblemView>>,
 }
 
 /// Why a launch gets no credentials.
 #[derive(Debug)]
 pub enum Withheld {
-    /// The person of this launch has signed out, for good.
-    SignedOut,
+    /// It is over, for good: its person has signed out.
+    Over(ProblemView),
     Agent(ClientError),
 }
 
@@ -38,13 +40,13 @@ pub enum Source {
 }
 
 impl Grant {
-    /// Gives nothing any more after the end of `stay`, whoever signs in then.
-    pub fn new(paths: Paths, target: Target, stay: Stay, asker: Asker) -> Self {
+    /// Gives nothing any more once an agent says that the asker's terms are over.
+    pub fn new(paths: Paths, target: Target, asker: Asker) -> Self {
         Self {
             paths,
             target,
             asker,
-            stay: Mutex::new(Some(stay)),
+            over: Mutex::default(),
         }
     }
 
@@ -54,46 +56,45 @@ impl Grant {
         program: Option<Program>,
         patience: Duration,
     ) -> Result<CredentialsReply, Withheld> {
-        if self.stay().is_none() {
-            return Err(Withheld::SignedOut);
+        let mut asker = Asker {
+            program,
+            ..self.asker.clone()
+        };
+        let over = self.over().clone();
+        if over.is_some()
+            && let Some(terms) = &mut asker.terms
+        {
+            // An agent that could read no note of the end does not take it for another one either.
+            terms.stay = Stay::over();
         }
-        let credentials = self.ask_agent(program, patience).map_err(Withheld::Agent)?;
-        match self.is_left(credentials.stay) {
-            true => Err(Withheld::SignedOut),
-            false => Ok(credentials),
+        let answer = self.ask_agent(asker, patience);
+        if let Some(problem) = over {
+            // The agent has written down that it was asked, if it is there.
+            return Err(Withheld::Over(problem));
         }
-    }
-
-    fn ask_agent(
-        &self,
-        program: Option<Program>,
-        patience: Duration,
-    ) -> Result<CredentialsReply, ClientError> {
-        let mut client = Client::find(&self.paths)?;
-        client.wait_at_most(Some(patience))?;
-        let reply = client.ask(&Operation::Credentials {
-            role: self.target.clone(),
-            min_ttl_seconds: 0,
-            asker: Asker {
-                program,
-                ..self.asker.clone()
-            },
-        })?;
-        let Reply::Credentials(credentials) = reply else {
-            return Err(ClientError::Garbled);
+        let answer = answer.map_err(Withheld::Agent)?;
+        if let Reply::Revoked { problem } = answer {
+            *self.over() = Some(problem.clone());
+            return Err(Withheld::Over(problem));
+        }
+        let Reply::Credentials(credentials) = answer else {
+            return Err(Withheld::Agent(ClientError::Garbled));
         };
         Ok(credentials)
     }
 
-    /// Whether the person of this launch has signed out, for good.
-    fn is_left(&self, now: Stay) -> bool {
-        let mut stay = self.stay();
-        *stay = stay.filter(|stay| !stay.is_over(now)).map(|_| now);
-        stay.is_none()
+    fn ask_agent(&self, asker: Asker, patience: Duration) -> Result<Reply, ClientError> {
+        let mut client = Client::find(&self.paths)?;
+        client.wait_at_most(Some(patience))?;
+        client.ask(&Operation::Credentials {
+            role: self.target.clone(),
+            min_ttl_seconds: 0,
+            asker,
+        })
     }
 
-    fn stay(&self) -> MutexGuard<'_, Option<Stay>> {
-        self.stay.lock().expect("nothing panics while it is held")
+    fn over(&self) -> MutexGuard<'_, Option<ProblemView>> {
+        self.over.lock().expect("nothing panics while it is held")
     }
 }
 

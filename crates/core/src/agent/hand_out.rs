@@ -4,16 +4,14 @@ use std::time::Duration;
 
 use super::handler::{Handler, Outcome};
 use crate::agent::listener::Caller;
-use crate::agent::protocol::{
-    Asker, CredentialsReply, PreparedReply, Reply, Stay, Target, Terms, WireSecret,
-};
+use crate::agent::protocol::{Asker, CredentialsReply, PreparedReply, Reply, Target, WireSecret};
 use crate::agent::socket::Replies;
-use crate::agent::targets::{Refusal, account_name};
+use crate::agent::targets::account_name;
 use crate::app::ConsoleRequest;
 use crate::app::chained::chain_view;
-use crate::app::contract::{ProblemView, Role};
-use crate::consumers::{Asking, Launch, is_launch};
-use crate::identity_center::{PortalId, RoleCredentials, RoleKey};
+use crate::app::contract::ProblemView;
+use crate::consumers::{Asking, is_launch};
+use crate::identity_center::{RoleCredentials, RoleKey};
 use crate::programs::Program;
 use crate::uses::{Door, Observed};
 
@@ -71,7 +69,19 @@ impl Handler {
         let began = self.app.elapsed();
         let program = asker.program(caller);
         let launch = asker.launch.filter(|launch| is_launch(launch));
-        let key = self.named(target, asker.door, program.as_ref(), noted).await?;
+        // Nothing is looked up for a launch that is over, and nobody is asked about it.
+        if let Some(problem) = self.over(asker.terms.as_ref()) {
+            *noted = self.refused(target, &problem).map(|refused| Observed {
+                door: asker.door,
+                program,
+                launch,
+                ..refused
+            });
+            return Ok(Reply::Revoked { problem });
+        }
+        let key = self
+            .named(target, asker.door, program.as_ref(), launch.as_deref(), noted)
+            .await?;
         let min_ttl = Duration::from_secs(min_ttl_seconds.into());
         let waited = self.app.elapsed().saturating_sub(began);
         let patience = match target {
@@ -99,6 +109,9 @@ impl Handler {
             }
             Err(problem) => Err(problem),
         };
+        // Its person may have signed out meanwhile.
+        let over = self.over(asker.terms.as_ref());
+        let outcome = over.clone().map_or(outcome, Err);
         *noted = Some(Observed {
             door: asker.door,
             program,
@@ -112,6 +125,9 @@ impl Handler {
                 .err()
                 .map(|problem| problem.what_happened.clone()),
         });
+        if let Some(problem) = over {
+            return Ok(Reply::Revoked { problem });
+        }
         let reply = self.in_reply(outcome?, key, portal_name, account_name);
         Ok(Reply::Credentials(reply))
     }
@@ -131,7 +147,6 @@ impl Handler {
             expires_at: credentials.expires_at,
             portal_name,
             account_name,
-            stay: self.stay(&key.portal),
             role: key.into(),
         }
     }
@@ -145,7 +160,7 @@ impl Handler {
         noted: &mut Option<Observed>,
     ) -> Outcome {
         let program = caller.behind();
-        let key = self.named(target, door, program.as_ref(), noted).await?;
+        let key = self.named(target, door, program.as_ref(), None, noted).await?;
         let portal_name = self.app.portal_name(&key.portal).unwrap_or_default();
         let account_name = account_name(&self.app.catalogue(), &key).to_owned();
         let assumed = self.app.catalogue().assumed(&key);
@@ -165,7 +180,7 @@ impl Handler {
         Ok(Reply::Prepared(PreparedReply {
             portal_name,
             account_name,
-            stay: self.stay(&key.portal),
+            stay: self.app.stays().of(&key.portal),
             definition: self.app.definition(&key),
             role: key.into(),
         }))
@@ -222,48 +237,6 @@ impl Handler {
         Ok(Reply::Console { url: None })
     }
 
-    /// Announces a launch until its client leaves, and tells it when it is revoked or its person signs out.
-    pub(super) async fn launch(&self, launch: Launch, terms: Option<Terms>, replies: &Replies) -> Reply {
-        if !is_launch(&launch.id) {
-            return Reply::problem(ProblemView::not_understood());
-        }
-        let consumers = self.app.consumers();
-        let id = launch.id.clone();
-        let (mut changes, mut departed) = (consumers.changes(), self.app.departed());
-        let began = terms.map(|terms| {
-            let portal = PortalId(terms.portal);
-            let now = self.stay(&portal);
-            // What another agent has counted says nothing here.
-            let began = if terms.stay.agent == now.agent {
-                terms.stay
-            } else {
-                now
-            };
-            (portal, began)
-        });
-        let is_left = || {
-            began
-                .as_ref()
-                .is_some_and(|(portal, stay)| stay.is_over(self.stay(portal)))
-        };
-        let _begun = consumers.begin(launch);
-        loop {
-            if consumers.is_launch_revoked(&id) {
-                let problem = ProblemView::launch_revoked();
-                return Reply::Revoked { problem };
-            }
-            if is_left() {
-                let problem = ProblemView::signed_out_since();
-                return Reply::Revoked { problem };
-            }
-            tokio::select! {
-                () = replies.left() => return Reply::Done,
-                changed = changes.changed() => if changed.is_err() { return Reply::Done },
-                changed = departed.changed() => if changed.is_err() { return Reply::Done },
-            }
-        }
-    }
-
     /// Sends the uses that there are, and those that come, until the client leaves.
     pub(super) async fn follow_uses(&self, after: u64, replies: &Replies) -> Reply {
         let mut changes = self.app.uses().changes();
@@ -293,37 +266,6 @@ impl Handler {
         Reply::Uses(Box::new(self.app.uses_view(after, PAGE)))
     }
 
-    /// The role that is meant. A tool that names none that there is, is noted with what it named.
-    async fn named(
-        &self,
-        target: &Target,
-        door: Door,
-        program: Option<&Program>,
-        noted: &mut Option<Observed>,
-    ) -> Result<RoleKey, Refusal> {
-        let found = self.role(target).await;
-        if let (Err(refusal), Some(role)) = (&found, as_named(target)) {
-            *noted = Some(Observed {
-                door,
-                program: program.cloned(),
-                launch: None,
-                portal: role.portal.clone(),
-                role: role.into(),
-                account_name: String::new(),
-                assumed: None,
-                refused: Some(refusal.problem.what_happened.clone()),
-            });
-        }
-        found
-    }
-
-    fn stay(&self, portal: &PortalId) -> Stay {
-        Stay {
-            agent: self.pid,
-            departures: self.app.departures(portal),
-        }
-    }
-
     /// Writes down what was noted, after the answer is on its way.
     pub(super) fn write_down(&self, noted: Observed, caller: &Caller) {
         let program = noted.program.map(|program| match program.below.is_empty() {
@@ -344,25 +286,6 @@ fn bounded(program: Program) -> Program {
     }
 }
 
-fn cut(text: &str) -> String {
+pub(super) fn cut(text: &str) -> String {
     text.chars().take(LONGEST_NAME).collect()
-}
-
-/// What a tool has named, whether or not there is such a role.
-fn as_named(target: &Target) -> Option<Role> {
-    let Target::Role {
-        portal,
-        account,
-        permission_set,
-        ..
-    } = target
-    else {
-        return None;
-    };
-    Some(Role {
-        portal: cut(portal.as_deref().unwrap_or_default()),
-        account: cut(account),
-        permission_set: cut(permission_set),
-        chain: None,
-    })
 }

@@ -14,6 +14,7 @@ mod hand_out;
 pub mod handler;
 pub mod harden;
 mod hold;
+mod launches;
 pub mod listener;
 mod lookout;
 mod lost_socket;

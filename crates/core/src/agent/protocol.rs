@@ -20,7 +20,7 @@ use crate::consumers::Launch;
 use crate::paths::SecretStore;
 use crate::secret::Secret;
 use crate::uses::Door;
-pub use handing_out::{Asker, CredentialsReply, PreparedReply, Stay, Terms};
+pub use handing_out::{Asker, CredentialsReply, PreparedReply, Terms};
 
 /// The protocol's version: raised when an old client could misunderstand an answer.
 pub const VERSION: u32 = 1;
@@ -36,7 +36,7 @@ pub enum Operation {
     Hello {
         version: String,
     },
-    /// Credentials of one role, from memory or from AWS.
+    /// Credentials of one role, from memory or from AWS; a launch that is over by its terms is told that.
     Credentials {
         role: Target,
         /// How much life is wanted at least, in seconds; 0: whatever can be had.
@@ -194,7 +194,7 @@ pub enum Reply {
     Hello(AgentHello),
     Credentials(CredentialsReply),
     Prepared(PreparedReply),
-    /// The launch that was announced gets nothing any more.
+    /// The launch that was announced, or that asks, gets nothing any more.
     Revoked {
         problem: ProblemView,
     },

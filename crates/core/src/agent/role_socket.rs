@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::agent::grant::{Grant, Withheld};
-use crate::agent::listener::Caller;
+use crate::agent::listener::{Caller, SocketFile};
 use crate::agent::protocol::{Operation, Reply, RequestLine};
 use crate::agent::socket::{Answering, Conversation, Replies};
 use crate::app::contract::ProblemView;
@@ -24,15 +24,19 @@ const PATIENCE: Duration = Duration::from_secs(9);
 /// A bound socket that serves one role. Its file goes with it.
 #[derive(Debug)]
 pub struct RoleSocket {
+    // Dropped first: while the socket is bound, no other file has its number.
+    _place: Place,
     listener: tokio::net::UnixListener,
     grant: Arc<Grant>,
     clock: SharedClock,
-    _file: SocketFile,
 }
 
 /// The socket's place in its folder.
 #[derive(Debug)]
-struct SocketFile(PathBuf);
+struct Place {
+    path: PathBuf,
+    file: SocketFile,
+}
 
 impl RoleSocket {
     /// Binds at `path`, where a dead launch may have left its socket. The folder around it has to be its owner's alone,
@@ -40,13 +44,16 @@ impl RoleSocket {
     pub fn bind(path: &Path, grant: Grant, clock: SharedClock) -> io::Result<Self> {
         remove_what_is_dead(path)?;
         let listener = tokio::net::UnixListener::bind(path)?;
-        let file = SocketFile(path.to_owned());
+        let place = Place {
+            file: SocketFile::at(path)?,
+            path: path.to_owned(),
+        };
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o666))?;
         Ok(Self {
+            _place: place,
             listener,
             grant: Arc::new(grant),
             clock,
-            _file: file,
         })
     }
 
@@ -76,9 +83,15 @@ fn remove_what_is_dead(path: &Path) -> io::Result<()> {
     }
 }
 
-impl Drop for SocketFile {
+impl Drop for Place {
     fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_file(&self.0) {
+        // Somebody may have moved the folder, and another launch may serve here by now.
+        let found = SocketFile::at(&self.path);
+        let removed = found.and_then(|found| match found == self.file {
+            true => std::fs::remove_file(&self.path),
+            false => Err(io::ErrorKind::NotFound.into()),
+        });
+        if let Err(error) = removed {
             tracing::debug!(%error, "the socket was gone already");
         }
     }
@@ -120,7 +133,7 @@ impl Role {
         let grant = self.0.clone();
         match tokio::task::spawn_blocking(move || grant.credentials(None, PATIENCE)).await {
             Ok(Ok(credentials)) => Reply::Credentials(credentials),
-            Ok(Err(Withheld::SignedOut)) => Reply::problem(ProblemView::signed_out_since()),
+            Ok(Err(Withheld::Over(problem))) => Reply::problem(problem),
             Ok(Err(Withheld::Agent(error))) => Reply::problem(error.into_problem()),
             Err(_) => Reply::problem(ProblemView::own_mistake()),
         }

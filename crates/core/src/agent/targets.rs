@@ -361,7 +361,7 @@ fn names<P: Named>(portals: &[P]) -> Vec<String> {
     names
 }
 
-fn is_account_id(text: &str) -> bool {
+pub(super) fn is_account_id(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 

@@ -30,6 +30,7 @@ use crate::paths::{Environment, Paths};
 use crate::refresh::Refresh;
 use crate::role_catalog::{Catalogue, Loaded, MarksFile};
 use crate::settings::Settings;
+use crate::stays::Stays;
 use crate::supervised::{Panicked, Restarts, survive_async};
 use crate::token_store::TokenStore;
 
@@ -73,6 +74,7 @@ pub struct Controller {
     /// The sign-ins that the AWS CLI was given.
     pub(super) shared_logins: SharedLogins,
     pub(super) records: Records,
+    pub(super) stays: Stays,
     pub(super) kept_uses: KeptUses,
     /// Roles that stopped being kept because nobody used them.
     pub(super) kept_no_longer: Vec<RoleKey>,
@@ -88,6 +90,7 @@ pub struct Handles {
     pub settings_problems: Arc<RwLock<SettingsProblems>>,
     pub refresh: Refresh,
     pub records: Records,
+    pub stays: Stays,
 }
 
 impl Controller {
@@ -125,6 +128,7 @@ impl Controller {
             unsaved: Unsaved::default(),
             shared_logins: SharedLogins::default(),
             records: handles.records.clone(),
+            stays: handles.stays.clone(),
             kept_uses: KeptUses::default(),
             kept_no_longer: Vec::new(),
             unstored,

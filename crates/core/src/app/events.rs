@@ -73,5 +73,6 @@ impl Controller {
         self.let_unused_go();
         self.look_after_records();
         self.save_again();
+        self.note_stays();
     }
 }

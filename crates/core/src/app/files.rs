@@ -57,6 +57,15 @@ impl Controller {
         self.writer.write(write);
     }
 
+    /// Brings to the disk which stays have ended, where that is not there yet.
+    pub(super) fn note_stays(&self) {
+        let stays = self.stays.clone();
+        self.write(move || {
+            stays.save();
+            Ok(())
+        });
+    }
+
     pub(super) fn catalogue(&self) -> Arc<Catalogue> {
         self.catalogue.read().expect("no panic under this lock").clone()
     }

@@ -66,6 +66,7 @@ use crate::refresh::{Refresh, RefreshFailure, runner};
 use crate::role_catalog::{Catalogue, CatalogueFiles, Query};
 use crate::secret::Secret;
 use crate::settings::Settings;
+use crate::stays::Stays;
 use crate::supervised::keep_running;
 use crate::token_store::TokenStore;
 use command::{Command, SignInWish};
@@ -91,6 +92,7 @@ pub struct Parts {
     pub clock: SharedClock,
     pub http: HttpStack,
     pub store: TokenStore,
+    pub stays: Stays,
     pub shell: Arc<dyn Shell>,
 }
 
@@ -106,6 +108,7 @@ pub struct App {
     orders: ListOrders,
     refresh: Refresh,
     records: Records,
+    stays: Stays,
 }
 
 /// What to open in the console, and how.
@@ -136,6 +139,7 @@ impl App {
             settings_problems: Arc::default(),
             refresh: refresh.clone(),
             records: Records::new(&clock),
+            stays: parts.stays.clone(),
         };
         let portals: Vec<_> = parts
             .settings
@@ -175,6 +179,7 @@ impl App {
             settings_problems,
             refresh,
             records,
+            stays,
         } = handles;
         records.follow(&clock, &commands);
         Self {
@@ -187,6 +192,7 @@ impl App {
             orders: ListOrders::default(),
             refresh,
             records,
+            stays,
         }
     }
 

@@ -73,6 +73,8 @@ impl Controller {
         }
         self.refresh.remove_portal(portal);
         self.hide_listing(portal);
+        self.stays.end(portal);
+        self.note_stays();
     }
 
     /// Reads again what the store could not give before. Whoever has turned down the keyring's question is not asked
@@ -152,8 +154,10 @@ impl Controller {
         };
         let (portal, store) = (portal.clone(), self.store.clone());
         let (taking_back, commands) = (self.taking_back(&portal), self.commands.clone());
+        let stays = self.stays.clone();
         let work = async move {
             let _begun = begun;
+            stays.kept().await;
             let farewell = leave(session, store).await;
             if let Err(problem) = taking_back.done().await {
                 // That holds up nothing: it is tried again.

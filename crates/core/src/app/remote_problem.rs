@@ -6,16 +6,24 @@ use std::path::Path;
 
 use crate::app::contract::{ProblemCode, ProblemView};
 use crate::private_files::FolderFault;
+use crate::stays::Over;
 
 /// What is given to one launch.
 impl ProblemView {
     /// What a launch was given ended with the stay of its person.
-    pub fn signed_out_since() -> Self {
-        Self::new(
-            ProblemCode::SignInNeeded,
-            "You have signed out since this command was started.",
-            "Sign in, then start it again.",
-        )
+    pub fn launch_left(why: Over) -> Self {
+        match why {
+            Over::SignedOut => Self::new(
+                ProblemCode::SignInNeeded,
+                "You have signed out since this command was started: it gets no credentials any more, whoever signs in.",
+                "Sign in, then start it again.",
+            ),
+            Over::Lost => Self::new(
+                ProblemCode::Revoked,
+                "Whether you have signed out since this command was started is not known any more: it gets no credentials.",
+                "Start it again.",
+            ),
+        }
     }
 
     /// The socket of a launch was asked for something else.
@@ -48,6 +56,18 @@ impl ProblemView {
                 folder.display()
             ),
             "End it, or name another folder: one serves one role.",
+        )
+    }
+
+    /// What was served there is there no more.
+    pub fn container_folder_gone(folder: &Path) -> Self {
+        Self::new(
+            ProblemCode::Failed,
+            format!(
+                "What containers are given in {} is gone, or something else stands in its place.",
+                folder.display()
+            ),
+            "Start it again, and let the containers mount the folder that is there then.",
         )
     }
 

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
-use tokio::sync::watch;
 
 use crate::app::App;
 use crate::app::command::{Command, Reply};
@@ -15,6 +14,7 @@ use crate::identity_center::PortalId;
 use crate::refresh::session::Session;
 use crate::refresh::session::leaving::Farewell;
 use crate::refresh::unfinished::Begun;
+use crate::stays::Stays;
 use crate::token_store::StoreFailure;
 
 /// A sign-in that is about to end.
@@ -26,14 +26,9 @@ pub(super) struct Leaving {
 }
 
 impl App {
-    /// How often, as it were, a person has left this portal.
-    pub fn departures(&self, portal: &PortalId) -> u64 {
-        self.refresh.roles.departures(portal)
-    }
-
-    /// Is told whenever a person has left any portal.
-    pub fn departed(&self) -> watch::Receiver<u64> {
-        self.refresh.roles.departed()
+    /// Until when launches get something.
+    pub fn stays(&self) -> &Stays {
+        &self.stays
     }
 }
 
@@ -54,13 +49,20 @@ impl Controller {
         self.drop_listing(portal);
         let (refresh, http, portal) = (self.refresh.clone(), self.http.clone(), portal.clone());
         let (clock, zone) = (self.clock.clone(), self.zone.clone());
-        let taking_back = self.taking_back(&portal);
+        let (taking_back, stays) = (self.taking_back(&portal), self.stays.clone());
         let work = async move {
             let _begun = begun;
+            // Before anything of it is done: whatever becomes of this process, its launches are over.
+            stays.kept().await;
             let outcome = session.sign_out().await;
             let taken_back = taking_back.done().await;
             // Whatever was fetched while AWS was told goes too, and the buffers in which tokens were sent.
             refresh.roles.forget_portal(&portal);
+            // So does what was begun with it, unless it is of somebody who has signed in since.
+            if !session.is_signed_in() {
+                stays.end(&portal);
+                stays.kept().await;
+            }
             http.forget_connections();
             let farewell = outcome.map_err(ProblemView::sign_out)?;
             taken_back?;

@@ -290,8 +290,9 @@ impl Controller {
     }
 
     /// Whoever is signed in next may be somebody else: what was fetched with a sign-in goes with it, that is the sync
-    /// that runs and its role credentials.
+    /// that runs, its role credentials, and what the launches that run may get.
     pub(super) fn leave_sign_in(&mut self, portal: &PortalId) {
+        self.stays.end(portal);
         self.syncs.stop(portal);
         self.forget_change(portal);
         self.refresh.roles.forget_portal(portal);

@@ -111,6 +111,7 @@ impl Controller {
     pub(super) async fn end(&mut self) {
         self.write_uses(true);
         self.save_again();
+        self.note_stays();
         let stored = futures_util::future::join(self.refresh.end(), self.writer.written());
         if within(&self.clock, STORING, stored).await.is_none() {
             tracing::warn!("something could not be stored in time");

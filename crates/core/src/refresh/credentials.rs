@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
 use self::chained::Known;
 use self::entry::{Entries, Entry, Epochs, Failed, is_about_the_sign_in, takes_away};
@@ -42,8 +42,6 @@ pub struct RoleCache {
     /// By role and epoch: what was asked for with an earlier sign-in is no answer to anybody who asks now.
     flights: Flights<(RoleKey, u64), Result<Arc<Live>, RefreshFailure>>,
     changes: mpsc::UnboundedSender<Change>,
-    /// Grows when a person leaves a portal.
-    departed: watch::Sender<u64>,
     further: Known,
 }
 
@@ -63,7 +61,6 @@ impl RoleCache {
             entries: Arc::default(),
             flights: Flights::default(),
             changes,
-            departed: watch::Sender::new(0),
             further: Known::default(),
         }
     }
@@ -128,7 +125,6 @@ impl RoleCache {
     pub fn forget_portal(&self, portal: &PortalId) {
         let mut entries = self.entries();
         entries.epochs.next(portal);
-        entries.departures.next(portal);
         entries.by_role.retain(|key, entry| {
             if key.portal != *portal {
                 return true;
@@ -138,17 +134,6 @@ impl RoleCache {
             (entry.obtained, entry.resumes) = (false, false);
             entry.kept
         });
-        self.departed.send_modify(|count| *count += 1);
-    }
-
-    /// Is told whenever a person has left any portal.
-    pub fn departed(&self) -> watch::Receiver<u64> {
-        self.departed.subscribe()
-    }
-
-    /// Another number after every time that a person has left the portal.
-    pub fn departures(&self, portal: &PortalId) -> u64 {
-        self.entries().departures.of(portal)
     }
 
     /// Drops the credentials of a portal because somebody has signed in anew. What was obtained before and is in use

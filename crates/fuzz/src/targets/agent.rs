@@ -50,6 +50,7 @@ pub fn run(input: &[u8]) {
             paths: paths.clone(),
             clock: shared.clone(),
             store: TokenStore::memory(),
+            stays: portray_core::stays::Stays::in_memory(),
             shell: Arc::new(NoDesktop),
         });
         let host = Host {

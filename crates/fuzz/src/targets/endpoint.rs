@@ -5,7 +5,7 @@ use std::time::Duration;
 use portray_core::agent::claim;
 use portray_core::agent::container_endpoint::ContainerEndpoint;
 use portray_core::agent::listener::Caller;
-use portray_core::agent::protocol::{Asker, CredentialsReply, Reply, RequestLine, Stay, Target, WireSecret};
+use portray_core::agent::protocol::{Asker, CredentialsReply, Reply, RequestLine, Target, WireSecret};
 use portray_core::agent::socket::{Answering, Replies};
 use portray_core::app::contract::Role;
 use portray_core::secret::Secret;
@@ -26,7 +26,6 @@ pub fn run(input: &[u8]) {
         let endpoint = ContainerEndpoint::bind(
             paths.clone(),
             target,
-            Stay::default(),
             Asker::default(),
             Hurried::up_to(Duration::from_secs(1)),
         )
@@ -69,7 +68,6 @@ impl Answering for Generous {
             },
             portal_name: "acme".to_owned(),
             account_name: "acme-dev".to_owned(),
-            stay: Stay::default(),
         };
         // The endpoint may have left.
         let _ = replies.send(Reply::Credentials(credentials)).await;

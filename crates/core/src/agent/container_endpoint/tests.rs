@@ -7,8 +7,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::*;
-use crate::agent::double::{Double, paths_in, role};
+use crate::agent::double::{Double, paths_in, role, terms};
+use crate::agent::protocol::Terms;
 use crate::clock::{ManualClock, SystemClock};
+use crate::stays::Stay;
 use crate::uses;
 
 pub(super) struct Scene {
@@ -23,11 +25,7 @@ impl Scene {
     pub(super) async fn new(permission_set: &str, clock: SharedClock) -> Self {
         let home = tempfile::tempdir().unwrap();
         let paths = paths_in(home.path());
-        let stay = Stay {
-            agent: std::process::id(),
-            departures: 0,
-        };
-        let bound = ContainerEndpoint::bind(paths.clone(), role(permission_set), stay, asker(), clock).await;
+        let bound = ContainerEndpoint::bind(paths.clone(), role(permission_set), asker(), clock).await;
         Self::serving(home, paths, bound.unwrap())
     }
 
@@ -37,9 +35,8 @@ impl Scene {
         look_up: impl Fn(SocketAddr, SocketAddrV4) -> Peer + Send + Sync + 'static,
     ) -> Self {
         let home = tempfile::tempdir().unwrap();
-        let (paths, stay) = (paths_in(home.path()), Stay::default());
-        let bound =
-            ContainerEndpoint::bind(paths.clone(), role(permission_set), stay, asker(), clock()).await;
+        let paths = paths_in(home.path());
+        let bound = ContainerEndpoint::bind(paths.clone(), role(permission_set), asker(), clock()).await;
         let endpoint = bound.unwrap().with(|door| door.look_up = LookUp::by(look_up));
         Self::serving(home, paths, endpoint)
     }
@@ -88,6 +85,7 @@ impl Scene {
 fn asker() -> Asker {
     Asker {
         launch: Some("1f2e3d4c".to_owned()),
+        terms: Some(terms()),
         ..Asker::through(uses::Door::Serve)
     }
 }
@@ -146,26 +144,29 @@ async fn a6_the_agent_is_told_which_program_asks_at_the_endpoint_and_of_which_la
 async fn r8_after_a_sign_out_the_token_of_a_launch_is_void_whoever_signs_in() {
     let scene = Scene::new("ReadOnly", clock()).await;
     let double = Double::default();
-    double.serve(&scene.paths, &SystemClock::shared());
+    let agent = double.serve(&scene.paths, &SystemClock::shared());
     assert_eq!(scene.get(&scene.host()).await.0, 200);
-    double.departures.store(1, Ordering::SeqCst);
     for departures in [1, 1, 0] {
         double.departures.store(departures, Ordering::SeqCst);
         let (status, answer) = scene.get(&scene.host()).await;
         assert_eq!(status, 403);
         assert!(
-            answer.contains("SignedOut") && !answer.contains("ASIA"),
+            answer.contains("SignedOut") && answer.contains("start it again") && !answer.contains("ASIA"),
             "{answer}"
         );
     }
-}
-
-#[test]
-fn r8_an_agent_that_has_restarted_knows_of_no_departure() {
-    let stay = |agent, departures| Stay { agent, departures };
-    assert!(stay(1, 0).is_over(stay(1, 2)));
-    assert!(!stay(1, 2).is_over(stay(1, 2)));
-    assert!(!stay(1, 2).is_over(stay(2, 0)));
+    // Every one of these requests came to the agent, which writes them down; the later ones as being over everywhere.
+    let askers = double.askers.lock().unwrap().clone();
+    let stays: Vec<_> = askers.into_iter().filter_map(|asker| asker.terms).collect();
+    let later = Terms {
+        stay: Stay::over(),
+        ..terms()
+    };
+    assert_eq!(stays, [terms(), terms(), later.clone(), later]);
+    double.stop.notify_one();
+    agent.await.unwrap();
+    let (status, answer) = scene.get(&scene.host()).await;
+    assert!(status == 403 && answer.contains("SignedOut"), "{answer}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -237,8 +238,8 @@ async fn h1_only_our_own_address_is_served() {
 #[tokio::test(flavor = "multi_thread")]
 async fn h1_a_grant_names_one_address_more() {
     let home = tempfile::tempdir().unwrap();
-    let (paths, stay) = (paths_in(home.path()), Stay::default());
-    let bound = ContainerEndpoint::bind(paths.clone(), role("ReadOnly"), stay, asker(), clock()).await;
+    let paths = paths_in(home.path());
+    let bound = ContainerEndpoint::bind(paths.clone(), role("ReadOnly"), asker(), clock()).await;
     let endpoint = bound.unwrap().named("127.0.0.1:1");
     assert_eq!(
         endpoint.uri(),
@@ -269,7 +270,7 @@ async fn h5_inside_of_a_container_the_socket_of_a_launch_is_asked() {
     let (status, answer) = scene.get(&scene.host()).await;
     assert_eq!(status, 503, "nobody serves the socket yet: {answer}");
     for (permission_set, expected) in [("ReadOnly", 200), ("sign_in_needed", 403), ("Slow", 503)] {
-        let grant = Grant::new(paths.clone(), role(permission_set), Stay::default(), asker());
+        let grant = Grant::new(paths.clone(), role(permission_set), asker());
         let bound = crate::agent::role_socket::RoleSocket::bind(&socket, grant, clock()).unwrap();
         let serving = tokio::spawn(bound.serve());
         let (status, answer) = scene.get(&scene.host()).await;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::WireSecret;
 use crate::app::contract::{ChainView, Role};
 use crate::programs::Program;
+use crate::stays::Stay;
 use crate::uses::Door;
 
 /// On whose behalf credentials are asked for. A client that does not say asks for itself.
@@ -22,6 +23,9 @@ pub struct Asker {
     /// What a further role was when the launch began: it gets no other one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub definition: Option<String>,
+    /// Until when the launch gets something.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terms: Option<Terms>,
 }
 
 impl Asker {
@@ -41,29 +45,15 @@ pub struct PreparedReply {
     pub portal_name: String,
     /// Empty while the account is not in the listing.
     pub account_name: String,
+    /// Whose launch it is that begins now, for [`Terms::stay`].
     pub stay: Stay,
     /// What a further role is now, for [`Asker::definition`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub definition: Option<String>,
 }
 
-/// Between two departures of a person from a portal, as far as one agent knows.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stay {
-    /// The agent's process.
-    pub agent: u32,
-    pub departures: u64,
-}
-
-impl Stay {
-    /// The person has left since. Another agent does not know.
-    pub fn is_over(self, now: Self) -> bool {
-        self.agent == now.agent && self.departures != now.departures
-    }
-}
-
 /// How long a launch can get credentials, besides what is shown of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Terms {
     /// The portal's id.
     pub portal: String,
@@ -85,9 +75,6 @@ pub struct CredentialsReply {
     pub portal_name: String,
     /// Empty while the account is not in the listing.
     pub account_name: String,
-    /// Whose they are; an agent of an earlier version does not say.
-    #[serde(default)]
-    pub stay: Stay,
 }
 
 impl CredentialsReply {

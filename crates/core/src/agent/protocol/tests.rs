@@ -140,7 +140,6 @@ fn x2_debug_of_an_answer_hides_its_secrets() {
             },
             portal_name: "acme".to_owned(),
             account_name: String::new(),
-            stay: Stay::default(),
         }),
     ];
     for reply in replies {

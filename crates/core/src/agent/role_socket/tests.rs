@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering;
 
 use super::*;
 use crate::agent::client::{Client, ClientError};
-use crate::agent::double::{Double, paths_in, role};
-use crate::agent::protocol::{Asker, CredentialsReply, Stay};
+use crate::agent::double::{Double, paths_in, role, terms};
+use crate::agent::protocol::{Asker, CredentialsReply};
 use crate::app::contract::ProblemCode;
 use crate::clock::SystemClock;
 use crate::uses::Door;
@@ -23,12 +23,12 @@ impl Scene {
         let (paths, clock) = (paths_in(home.path()), SystemClock::shared());
         let double = Double::default();
         double.serve(&paths, &clock);
-        let stay = Stay {
-            agent: std::process::id(),
-            departures: 0,
-        };
         let socket = home.path().join("credentials.sock");
-        let grant = Grant::new(paths, role(permission_set), stay, Asker::through(Door::Container));
+        let asker = Asker {
+            terms: Some(terms()),
+            ..Asker::through(Door::Container)
+        };
+        let grant = Grant::new(paths, role(permission_set), asker);
         let bound = RoleSocket::bind(&socket, grant, clock).unwrap();
         tokio::spawn(bound.serve());
         Self { home, socket, double }
@@ -100,7 +100,7 @@ async fn a_dead_socket_is_replaced_and_anything_else_stays() {
     drop(std::os::unix::net::UnixListener::bind(&place).unwrap());
     let bind = || {
         let (paths, asker) = (paths_in(scene.home.path()), Asker::through(Door::Container));
-        let grant = Grant::new(paths, role("ReadOnly"), Stay::default(), asker);
+        let grant = Grant::new(paths, role("ReadOnly"), asker);
         RoleSocket::bind(&place, grant, SystemClock::shared())
     };
     let gone = Client::of_a_launch(&place).unwrap_err().into_problem();

@@ -106,6 +106,7 @@ impl Machine {
             clock: self.clock(),
             http: self.stage.http.clone(),
             store: self.store(),
+            stays: crate::stays::Stays::in_memory(),
             shell: Arc::new(NoDesktop),
         })
     }

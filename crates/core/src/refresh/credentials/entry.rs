@@ -17,8 +17,6 @@ pub(super) struct Entries {
     pub(super) by_role: BTreeMap<RoleKey, Entry>,
     /// Grow when a portal's credentials are forgotten: what was asked for before is not kept then.
     pub(super) epochs: Epochs,
-    /// Grow when a person leaves a portal.
-    pub(super) departures: Epochs,
 }
 
 /// A count for each portal.
