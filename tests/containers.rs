@@ -184,6 +184,62 @@ async fn variables_come_with_the_time_that_they_are_good_for_and_a_folder_goes_w
     Ok(())
 }
 
+#[tokio::test]
+async fn a_folder_that_somebody_takes_away_is_told_and_the_next_launch_there_is_left_alone() -> Result<()> {
+    let story = Headless::signed_in().await?;
+    let folder = story.desktop.folder().join("for-containers");
+    let first = serve(&story, &folder)?;
+    first.first_line(DEADLINE).await?;
+    let name = folder.display().to_string();
+    std::fs::rename(&folder, folder.with_extension("aside"))?;
+    let second = serve(&story, &folder)?;
+    second.first_line(DEADLINE).await?;
+    let ended = first.finished(DEADLINE).await?.expect_code(1)?;
+    let told: Vec<_> = ended.stderr.lines().rev().take(2).collect();
+    let [what_to_do, what_happened] = told.as_slice() else {
+        anyhow::bail!("two lines: {ended:?}");
+    };
+    assert!(
+        what_happened.contains(&name) && what_happened.contains("is gone"),
+        "{ended:?}"
+    );
+    assert!(what_to_do.starts_with("Start it again"), "{ended:?}");
+    let helper = [
+        "/run/portray/portray",
+        "credential-process",
+        "--socket",
+        "/run/portray/credentials.sock",
+    ];
+    let container = Container {
+        desktop: &story.desktop,
+        mount: folder.join("mount"),
+    };
+    let given = container.run(container.command(&[], &helper)?).await?;
+    given.expect_code(0)?;
+
+    // The command of exec has an endpoint of its own, and goes on.
+    std::fs::remove_dir_all(&folder)?;
+    second.finished(DEADLINE).await?.expect_code(1)?;
+    let script = format!("rm -r '{name}'; while [ ! -e '{name}.done' ]; do sleep 0.1; done; exit 5");
+    let words = [
+        "exec",
+        TARGET,
+        "--container-dir",
+        &name,
+        "--",
+        "sh",
+        "-c",
+        &script,
+    ];
+    let exec = story.portray().start(&words)?;
+    let told = async || Ok(exec.stderr().contains("is gone").then_some(()));
+    let what = "a word of the folder";
+    story.desktop.wait_until(what, DEADLINE, told).await?;
+    std::fs::write(format!("{name}.done"), "")?;
+    exec.finished(DEADLINE).await?.expect_code(5)?;
+    Ok(())
+}
+
 fn serve(story: &Headless, folder: &Path) -> Result<Process> {
     let folder = folder.display().to_string();
     story.portray().start(&[

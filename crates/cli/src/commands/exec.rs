@@ -91,9 +91,14 @@ async fn with_endpoint(
     let Some(serving) = serving else {
         return until_its_end(command, started).await;
     };
+    let mut ended = std::pin::pin!(until_its_end(command, started));
     tokio::select! {
-        ended = until_its_end(command, started) => ended,
-        Err(error) = serving => Err(Failure::system("Serving containers", &error)),
+        ended = &mut ended => ended,
+        failure = serving => {
+            // The command has an endpoint of its own, and goes on.
+            invocation.printer.failure(&failure);
+            ended.await
+        }
     }
 }
 

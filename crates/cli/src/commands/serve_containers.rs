@@ -41,7 +41,7 @@ pub fn run(
         invocation.printer.note(&on_one_harmless_line(&note));
         let over = launch::announce(invocation, launch.of(std::process::id()));
         tokio::select! {
-            ended = serving => ended.map_err(|error| Failure::system("Serving containers", &error)),
+            ended = serving => Err(ended),
             _ = signals.next() => Ok(()),
             problem = launch::end(over) => Err(problem.into()),
         }
