@@ -19,6 +19,7 @@ mod further_role;
 mod inbox;
 mod inspection;
 mod kept;
+mod keyring_questions;
 mod list_orders;
 mod listings;
 pub mod notices;
