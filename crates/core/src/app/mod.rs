@@ -20,6 +20,8 @@ mod inbox;
 mod inspection;
 mod kept;
 mod keyring_questions;
+mod known_portals;
+pub mod left_behind;
 mod list_orders;
 mod listings;
 pub mod notices;
@@ -74,6 +76,7 @@ use contract::{
     Answer, ConsoleVia, ProblemView, Request, SearchAnswer, SearchRequest, SignInMethod, Snapshot,
 };
 use controller::{Controller, Handles, TICK};
+use known_portals::KnownPortals;
 use list_orders::ListOrders;
 use records::Records;
 use settings_file::SettingsProblems;
@@ -138,15 +141,10 @@ impl App {
             refresh: refresh.clone(),
             records: Records::new(&clock),
         };
-        let portals: Vec<_> = parts
-            .settings
-            .portals
-            .iter()
-            .map(|portal| PortalId(portal.id.clone()))
-            .collect();
+        let (known, portals) = KnownPortals::begin(&mut parts);
         let loaded = CatalogueFiles::of(&parts.paths).load(&portals, clock.now());
         let network = parts.http.clone();
-        let mut controller = Controller::new(parts, loaded, &handles);
+        let mut controller = Controller::new(parts, known, loaded, &handles);
         controller.begin();
         tokio::spawn(controller.run(inbox));
         let refreshed = refresh.clone();
