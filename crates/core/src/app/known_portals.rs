@@ -230,8 +230,10 @@ mod tests {
     const HERE: &str = "https://acme.awsapps.com/start";
     const THERE: &str = "https://other.awsapps.com/start";
 
-    /// Portals of the settings: name, start URL, region, and an id where it says its own.
-    fn portals(said: &[(&str, &str, &str, Option<&str>)]) -> Vec<PortalSettings> {
+    /// A portal of the settings: name, start URL, region, and an id where it says its own.
+    type Said<'a> = (&'a str, &'a str, &'a str, Option<&'a str>);
+
+    fn portals(said: &[Said<'_>]) -> Vec<PortalSettings> {
         let tables = said.iter().map(|(name, start_url, region, id)| {
             let id = id.map_or_else(String::new, |id| format!("id = \"{id}\"\n"));
             format!("[[portal]]\n{id}name = \"{name}\"\nstart_url = \"{start_url}\"\nregion = \"{region}\"\n")
@@ -243,7 +245,7 @@ mod tests {
     }
 
     /// The settings one after the other; the ids of the last ones.
-    fn ids(all: &[&[(&str, &str, &str, Option<&str>)]]) -> Vec<String> {
+    fn ids(all: &[&[Said<'_>]]) -> Vec<String> {
         let (mut known, mut last) = (KnownPortals::default(), Vec::new());
         for said in all {
             let mut now = portals(said);

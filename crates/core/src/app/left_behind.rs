@@ -6,10 +6,11 @@ use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 
 use crate::app::App;
-use crate::app::command::Reply;
+use crate::app::command::{Command, Reply};
 use crate::app::command_problem::for_a_shell;
 use crate::app::contract::{Answer, ProblemCode, ProblemView};
 use crate::app::controller::{Controller, answer};
+use crate::app::known_portals::KnownPortal;
 use crate::app::portals::{Registrations, leave, load};
 use crate::app::sign_out::{said, unheard};
 use crate::identity_center::deadline::within;
@@ -73,7 +74,7 @@ impl Controller {
         }
         let endpoint = self.environment.endpoint().ok().flatten();
         let in_use = self.refresh.sessions();
-        let known = self.known.iter().map(|known| known.settings());
+        let known = self.known.iter().map(KnownPortal::settings);
         let portals = known.filter_map(|known| Portal::from_settings(&known, endpoint.as_ref()).ok());
         let gone = portals.filter(|portal| in_use.iter().all(|session| !session.portal().is_same(portal)));
         let centers = gone.map(|portal| IdentityCenter::new(portal, &self.http, self.clock.clone()));
@@ -129,9 +130,11 @@ impl Controller {
             failed.map_or(Ok(words), Err)
         };
         self.spawn_then(reply, work, |all, reply| {
-            let words = all.into_iter().filter_map(|said| match said {
-                Answer::Said { words } => Some(words),
-                _ => None,
+            let words = all.into_iter().filter_map(|said| {
+                let Answer::Said { words } = said else {
+                    return None;
+                };
+                Some(words)
             });
             let words = words.collect::<Vec<_>>().join("\n");
             let said = match words.is_empty() {
@@ -139,7 +142,7 @@ impl Controller {
                 false => Answer::Said { words },
             };
             if reply.is_none() {
-                return unheard(&said).map(super::command::Command::Failed);
+                return unheard(&said).map(Command::Failed);
             }
             answer(reply, Ok(said));
             None
