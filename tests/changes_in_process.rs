@@ -220,6 +220,11 @@ async fn s2_that_aws_did_not_answer_is_told_until_the_first_call_that_works() ->
         .add_fault(Fault::status(Operation::ListAccounts, 503));
     sync(&day).await?;
     let problem = async || Ok::<_, anyhow::Error>(day.snapshot().await?.portals[0].problem.clone());
+    for _ in 0..30 {
+        if problem().await?.is_none() {
+            day.advance(MINUTE).await;
+        }
+    }
     let told = problem().await?.context("a word about it")?;
     assert!(told.what_happened.contains("503"), "{told:?}");
     day.credentials(&account, "PermissionSet000").await?;

@@ -56,8 +56,10 @@ async fn r8_a_sign_in_follows_its_portal_to_another_name_with_all_that_hangs_at_
     let renamed = settings.replace("\"acme\"", "\"gamma\"");
     let portals = edited(&day, &settings, |portals| names(portals) == ["acme"]).await?;
     assert_eq!(portals[0].state, PortalState::SignedIn);
+    let accounts = portals[0].accounts;
     let portals = edited(&day, &renamed, |portals| names(portals) == ["gamma"]).await?;
     assert_eq!(portals[0].state, PortalState::SignedIn);
+    assert_eq!(portals[0].accounts, accounts, "its list is there at once");
     assert_eq!(left_behind(&day).await?, []);
     let day = day.with_settings("").await?;
     day.advance(MINUTE).await;

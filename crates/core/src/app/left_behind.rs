@@ -175,7 +175,7 @@ impl ProblemView {
         Self::new(
             ProblemCode::Failed,
             format!(
-                "The sign-in to {portal} has ended: settings.toml was changed meanwhile, and has that portal no more, or otherwise."
+                "The sign-in to {portal} has ended: settings.toml was changed meanwhile, and this portal is gone from it, or stands there otherwise."
             ),
             "Nothing is signed in. See the portals with “portray portal list”, then sign in again: portray login",
         )
@@ -186,7 +186,7 @@ impl ProblemView {
         Self::new(
             ProblemCode::Failed,
             format!(
-                "You have signed in to {portal}, but settings.toml was changed meanwhile, and has that portal no more, or otherwise."
+                "You have signed in to {portal}, but settings.toml was changed meanwhile, and this portal is gone from it, or stands there otherwise."
             ),
             "To end that session: portray logout --all. To go on with it, write the portal into settings.toml again as it was.",
         )

@@ -53,10 +53,13 @@ impl Controller {
             if *session.portal() == portal {
                 return;
             }
+            let listing = self.catalogue().listing(&id).cloned();
             self.let_go(&id);
             if !session.portal().is_same(&portal) {
                 // It is the list of somewhere else.
                 self.drop_listing(&id);
+            } else if let Some(listing) = listing {
+                self.set_listing(id.clone(), listing);
             }
         }
         let center = IdentityCenter::new(portal, &self.http, self.clock.clone());
