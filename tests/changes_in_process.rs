@@ -10,6 +10,7 @@ use portray_core::app::contract::Request;
 const USER: &str = "amara";
 const OTHER: &str = "chiara";
 const SETS: u32 = 5;
+const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// A user without anything but what the test assigns, beside one who has everything.
@@ -172,5 +173,61 @@ async fn r8_a_kept_role_that_goes_and_comes_back_is_kept_fresh_again() -> Result
     let told = told(&day);
     let last = told.last().context("a notice")?;
     assert_eq!(last, "New: big-00001 / PermissionSet000.");
+    Ok(())
+}
+
+#[tokio::test]
+async fn r8_a_role_that_was_given_back_is_handed_out_right_after_a_sync_that_a_person_asked_for() -> Result<()>
+{
+    let day = signed_in(10, 3).await?;
+    let account = day.emulator.world().accounts[0].id.clone();
+    let set = "PermissionSet000";
+    let refusal = Fault::status(Operation::GetRoleCredentials, 403);
+    day.emulator.add_fault(refusal.clone().times(1));
+    assert!(day.try_credentials(&account, set).await.is_none());
+    // What was refused has the list made anew by itself.
+    day.advance(SECOND).await;
+    assert!(
+        day.try_credentials(&account, set).await.is_none(),
+        "no person has asked for it"
+    );
+    day.ask(Request::Sync {
+        portal: day.portal.0.clone(),
+    })
+    .await?;
+    day.advance(SECOND).await;
+    assert!(day.try_credentials(&account, set).await.is_some());
+
+    // AWS lists it and refuses it.
+    day.emulator.add_fault(refusal);
+    let set = "PermissionSet000";
+    let other = day.emulator.world().accounts[1].id.clone();
+    let calls = || day.emulator.counters().calls(Operation::GetRoleCredentials);
+    let before = calls();
+    for _ in 0..60 {
+        assert!(day.try_credentials(&other, set).await.is_none());
+        day.advance(SECOND).await;
+    }
+    assert!((1..=13).contains(&(calls() - before)), "{}", calls() - before);
+    Ok(())
+}
+
+#[tokio::test]
+async fn s2_that_aws_did_not_answer_is_told_until_the_first_call_that_works() -> Result<()> {
+    let day = signed_in(10, 3).await?;
+    let account = day.emulator.world().accounts[0].id.clone();
+    day.emulator
+        .add_fault(Fault::status(Operation::ListAccounts, 503));
+    sync(&day).await?;
+    let problem = async || Ok::<_, anyhow::Error>(day.snapshot().await?.portals[0].problem.clone());
+    for _ in 0..30 {
+        if problem().await?.is_none() {
+            day.advance(MINUTE).await;
+        }
+    }
+    let told = problem().await?.context("a word about it")?;
+    assert!(told.what_happened.contains("503"), "{told:?}");
+    day.credentials(&account, "PermissionSet000").await?;
+    assert_eq!(problem().await?, None);
     Ok(())
 }

@@ -26,6 +26,7 @@ mod stories {
     mod credential_process;
     mod device_code;
     mod doctor;
+    mod edited_settings;
     mod emulator_pages;
     mod encrypted_file;
     mod ended_session;
@@ -43,6 +44,7 @@ mod stories {
     pub mod killed;
     mod killed_while_listing;
     mod launches_over;
+    mod left_behind_in_process;
     mod lives_in_process;
     mod many_accounts;
     mod many_clients;

@@ -12,7 +12,7 @@ config: string | null, } | { "do": "import_aws_cli_portal", start_url: string, r
 /**
  * Ends a live session first, so that the new one gets its full length.
  */
-force: boolean, } | { "do": "open_sign_in_page", portal: string, } | { "do": "cancel_sign_in", portal: string, } | { "do": "sign_out", portal: string, } | { "do": "sync", portal: string, } | { "do": "open_console", role: Role, destination: string | null, region: string | null,
+force: boolean, } | { "do": "open_sign_in_page", portal: string, } | { "do": "cancel_sign_in", portal: string, } | { "do": "sign_out", portal: string, } | { "do": "sign_out_left_behind", name: string | null, } | { "do": "sync", portal: string, } | { "do": "open_console", role: Role, destination: string | null, region: string | null,
 /**
  * Length of the console session; by default that of the credentials.
  */

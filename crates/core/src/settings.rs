@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, value};
 use url::Url;
 
@@ -63,6 +63,9 @@ pub struct PortalSettings {
     /// Stable; written when the portal is added. Derived from the name where a person left it out.
     #[serde(default)]
     pub id: String,
+    /// A person left it out.
+    #[serde(skip)]
+    pub id_is_derived: bool,
     pub name: String,
     pub start_url: String,
     pub region: String,
@@ -78,7 +81,7 @@ pub struct PortalSettings {
 }
 
 /// A portal's own endpoints: tests and demo.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EndpointSettings {
     pub sso: Option<Url>,
     pub sso_oidc: Option<Url>,
@@ -252,6 +255,7 @@ impl Settings {
         self.places.push(place);
         self.portals.push(PortalSettings {
             id,
+            id_is_derived: false,
             name,
             start_url: start_url.to_owned(),
             region: region.to_owned(),

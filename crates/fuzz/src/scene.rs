@@ -93,6 +93,7 @@ pub fn paths_in(home: &Path) -> (Environment, Paths) {
 
 pub fn portal_settings() -> PortalSettings {
     PortalSettings {
+        id_is_derived: false,
         id: "p-acme".to_owned(),
         name: "acme".to_owned(),
         start_url: "https://acme.awsapps.com/start".to_owned(),

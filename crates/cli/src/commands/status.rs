@@ -97,7 +97,12 @@ fn document(status: &StatusReply) -> StatusDocument<'_> {
 
 /// What is wrong with the whole of it.
 fn problems(status: &StatusReply) -> impl Iterator<Item = &ProblemView> {
-    status.clock_problem.iter().chain(&status.problems)
+    let left_behind = status.left_behind.iter().map(|left| &left.problem);
+    status
+        .clock_problem
+        .iter()
+        .chain(&status.problems)
+        .chain(left_behind)
 }
 
 fn portal_document(portal: &PortalView) -> PortalDocument<'_> {
@@ -256,6 +261,7 @@ mod tests {
             }],
             problems: Vec::new(),
             clock_problem: None,
+            left_behind: Vec::new(),
         }
     }
 

@@ -32,6 +32,10 @@ pub fn checks(invocation: &Invocation, found: &mut Found) -> Vec<Check> {
     }
     checks.push(keyring(&hello, &status, mask));
     checks.extend(status.portals.iter().map(|view| portal(view, mask)));
+    for left in &status.left_behind {
+        know_portal(mask, &left.name, &left.start_url);
+        checks.push(Check::problem("portal", &left.problem, mask));
+    }
     for credentials in &status.credentials {
         if let Some(problem) = &credentials.problem {
             checks.push(Check::problem("credentials", problem, mask));

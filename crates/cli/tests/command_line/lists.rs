@@ -64,6 +64,7 @@ impl Agent {
         Reply::Status(Box::new(StatusReply {
             problems: Vec::new(),
             clock_problem: None,
+            left_behind: Vec::new(),
             pid: 7,
             version: "0.1.0".to_owned(),
             headline: String::new(),

@@ -102,7 +102,12 @@ impl Handler {
         };
         // The settings may change while AWS is asked.
         let is_as_begun = || self.app.is_as_begun(&key, asker.definition.as_deref());
-        let outcome = match is_as_begun().and_then(|()| self.app.judge(asking)) {
+        let judged = is_as_begun().and_then(|()| self.app.judge(asking));
+        let judged = match judged {
+            Ok(()) => self.app.may_be_asked_for(&key.portal, asker.door).await,
+            refused => refused,
+        };
+        let outcome = match judged {
             Ok(()) => {
                 let given = self.app.credentials_within(patience, &key, min_ttl).await;
                 given.and_then(|given| is_as_begun().map(|()| given))

@@ -165,11 +165,11 @@ impl Handler {
 
     /// `now`: without waiting for anything.
     async fn status(&self, now: bool) -> Outcome {
-        let snapshot = match now {
-            true => self.app.snapshot_now().await?,
+        let (snapshot, left_behind) = match now {
+            true => (self.app.snapshot_now().await?, self.app.left_behind_now()),
             false => {
                 self.app.settings_of_now().await;
-                self.app.snapshot().await?
+                (self.app.snapshot().await?, self.app.left_behind().await)
             }
         };
         let SettingsProblems { faults, unknown_keys } = self.app.settings_problems();
@@ -182,6 +182,7 @@ impl Handler {
             credentials: snapshot.credentials.clone(),
             problems: [faults, ambiguous, unknown_keys].concat(),
             clock_problem: self.app.clock_problem(),
+            left_behind,
         })))
     }
 
@@ -252,18 +253,51 @@ impl Handler {
         // A client that has left does not end the sign-in: the person may be in the middle of it.
         let _ = replies.send(begun).await;
         match started.finished.await {
-            Ok(Ok(())) => Ok(Reply::Done),
+            Ok(Ok(())) => self.signed_in(portal).await,
             Ok(Err(problem)) => Err(problem.into()),
             Err(_) => Err(ProblemView::cancelled().into()),
         }
     }
 
-    async fn logout(&self, portal: Option<&str>, all: bool) -> Outcome {
-        let portals = match self.portals() {
-            portals if all && !portals.is_empty() => portals,
-            _ => vec![self.portal(portal).await?],
+    /// A person is done. What was saved in settings.toml meanwhile may have taken the portal away.
+    async fn signed_in(&self, portal: &NamedPortal) -> Outcome {
+        self.app.settings_of_now().await;
+        let place = |portal: &NamedPortal| {
+            let NamedPortal {
+                id,
+                start_url,
+                region,
+                ..
+            } = portal.clone();
+            (id, start_url, region)
         };
-        every_one(portals, |portal| self.ask(Request::SignOut { portal: portal.id })).await
+        match self.portals().iter().any(|known| place(known) == place(portal)) {
+            true => Ok(Reply::Done),
+            false => Err(ProblemView::signed_in_to_what_is_gone(&portal.name).into()),
+        }
+    }
+
+    async fn logout(&self, portal: Option<&str>, all: bool) -> Outcome {
+        if all {
+            self.app.settings_of_now().await;
+        }
+        let left_behind = self.app.left_behind().await;
+        let portals = self.portals();
+        let sign_out = |portal: NamedPortal| Request::SignOut { portal: portal.id };
+        let requests = if all && !(portals.is_empty() && left_behind.is_empty()) {
+            let others = Request::SignOutLeftBehind { name: None };
+            portals.into_iter().map(sign_out).chain([others]).collect()
+        } else {
+            let is_left = |name: &&str| left_behind.iter().any(|left| left.is_called(name));
+            match (self.portal(portal).await, portal.filter(is_left)) {
+                (Ok(portal), _) => vec![sign_out(portal)],
+                (Err(_), Some(name)) => vec![Request::SignOutLeftBehind {
+                    name: Some(name.to_owned()),
+                }],
+                (Err(refusal), None) => return Err(refusal),
+            }
+        };
+        every_one(requests, |request| self.ask(request)).await
     }
 
     /// Sends the state now and at every change, until the client leaves or the application ends.

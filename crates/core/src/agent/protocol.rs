@@ -16,6 +16,7 @@ use crate::app::contract::{
     Answer, ChainView, ConsoleVia, CredentialsView, MfaCode, PortalView, ProblemView, Request, Role,
     SearchAnswer, SearchRequest, Snapshot, UsesView,
 };
+use crate::app::left_behind::LeftBehind;
 use crate::consumers::Launch;
 use crate::paths::SecretStore;
 use crate::secret::Secret;
@@ -322,6 +323,9 @@ pub struct StatusReply {
     /// The machine's clock is wrong.
     #[serde(default)]
     pub clock_problem: Option<ProblemView>,
+    /// Sign-ins at portals that the settings have no more.
+    #[serde(default)]
+    pub left_behind: Vec<LeftBehind>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

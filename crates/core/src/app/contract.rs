@@ -114,6 +114,10 @@ pub enum Request {
     SignOut {
         portal: String,
     },
+    /// The same at portals that the settings have no more: those of this name, or all.
+    SignOutLeftBehind {
+        name: Option<String>,
+    },
     /// Lists accounts and permission sets anew.
     Sync {
         portal: String,

@@ -15,6 +15,7 @@ use crate::app::drawing::Drawn;
 use crate::app::files::Writer;
 use crate::app::inbox::{Inbox, is_quit};
 use crate::app::kept::KeptUses;
+use crate::app::known_portals::KnownPortals;
 use crate::app::records::{OpenedBy, Records};
 use crate::app::settings_file::{Edit, SettingsProblems};
 use crate::app::shared_logins::SharedLogins;
@@ -79,6 +80,7 @@ pub struct Controller {
     /// Roles that stopped being kept because nobody used them.
     pub(super) kept_no_longer: Vec<RoleKey>,
     pub(super) unstored: Unstored,
+    pub(super) known: KnownPortals,
 }
 
 /// What the rest of the program keeps of a controller.
@@ -94,7 +96,7 @@ pub struct Handles {
 }
 
 impl Controller {
-    pub fn new(parts: Parts, loaded: Loaded, handles: &Handles) -> Self {
+    pub fn new(parts: Parts, known: KnownPortals, loaded: Loaded, handles: &Handles) -> Self {
         *handles.catalogue.write().expect("no panic under this lock") = Arc::new(loaded.catalogue);
         let now = parts.clock.now();
         let (drawn, unstored) = (Drawn::nothing(now), Unstored::load(&parts.paths, now));
@@ -132,6 +134,7 @@ impl Controller {
             kept_uses: KeptUses::default(),
             kept_no_longer: Vec::new(),
             unstored,
+            known,
         }
     }
 
@@ -270,6 +273,7 @@ impl Controller {
                 answer(reply, Ok(Answer::Done));
             }
             Request::SignOut { portal } => self.sign_out(&PortalId(portal), reply),
+            Request::SignOutLeftBehind { name } => self.sign_out_left_behind(name.as_deref(), reply),
             Request::Sync { portal } => self.sync_asked_for(PortalId(portal), reply),
             Request::OpenConsole {
                 role,

@@ -65,7 +65,7 @@ impl Controller {
         self.shared_logins.look_again();
         self.take_back_again();
         self.load_sessions();
-        for session in self.refresh.sessions() {
+        for session in self.refresh.every_session() {
             tokio::spawn(async move { session.mend_store().await });
         }
         self.list_to_the_end();

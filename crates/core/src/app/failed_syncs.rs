@@ -27,9 +27,13 @@ struct Failed {
 }
 
 impl FailedSyncs {
-    /// What went wrong with a portal's last sync.
-    pub fn problem(&self, portal: &PortalId) -> Option<&ProblemView> {
-        self.0.get(portal).map(|failed| &failed.problem)
+    /// What went wrong with a portal's last sync. That AWS gave no answer is over with the first call that works, of
+    /// whatever kind: `worked_at` says when the last one did.
+    pub fn problem(&self, portal: &PortalId, worked_at: Option<Duration>) -> Option<&ProblemView> {
+        let failed = self.0.get(portal)?;
+        let is_over = failed.problem.code.ends_when_aws_answers()
+            && worked_at.is_some_and(|worked_at| worked_at > failed.ended_at);
+        (!is_over).then_some(&failed.problem)
     }
 
     pub fn failed(&mut self, portal: PortalId, problem: ProblemView, elapsed: Duration) {
@@ -98,6 +102,7 @@ impl Controller {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::contract::ProblemCode;
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -122,6 +127,28 @@ mod tests {
         assert!(syncs.is_too_soon(&portal, now + 29 * SECOND));
         assert!(!syncs.is_too_soon(&portal, now + 30 * SECOND));
         syncs.forget(&portal);
-        assert_eq!(syncs.problem(&portal), None);
+        assert_eq!(syncs.problem(&portal, None), None);
+    }
+
+    #[test]
+    fn s2_that_aws_gave_no_answer_is_over_with_the_first_call_that_works() {
+        let portal = PortalId("p1".to_owned());
+        let mut syncs = FailedSyncs::default();
+        let away = ProblemView {
+            code: ProblemCode::Unreachable,
+            ..ProblemView::not_listed_yet("acme")
+        };
+        syncs.failed(portal.clone(), away.clone(), 100 * SECOND);
+        for before in [None, Some(99 * SECOND), Some(100 * SECOND)] {
+            assert_eq!(syncs.problem(&portal, before), Some(&away), "{before:?}");
+        }
+        assert_eq!(syncs.problem(&portal, Some(101 * SECOND)), None);
+        assert!(syncs.is_too_soon(&portal, 101 * SECOND), "its pauses stay");
+        let refused = ProblemView {
+            code: ProblemCode::Failed,
+            ..away
+        };
+        syncs.failed(portal.clone(), refused.clone(), 100 * SECOND);
+        assert_eq!(syncs.problem(&portal, Some(101 * SECOND)), Some(&refused));
     }
 }

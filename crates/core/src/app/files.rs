@@ -8,6 +8,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::app::command::Command;
 use crate::app::contract::{ProblemCode, ProblemView};
 use crate::app::controller::Controller;
+use crate::identity_center::RoleKey;
 use crate::role_catalog::{Catalogue, CatalogueFiles, Marks, MarksFile};
 
 /// Reads and writes files in the order in which it was asked: a slow disk holds up nobody. Clones are the same.
@@ -114,7 +115,8 @@ impl Controller {
         if self.problem == problem {
             self.problem = None;
         }
-        for key in &marks.kept {
+        let is_there = |key: &&RoleKey| self.refresh.session(&key.portal).is_some();
+        for key in marks.kept.iter().filter(is_there) {
             self.refresh.roles.set_kept(key, true);
         }
         self.take_in_kept_uses(&marks.kept_uses);

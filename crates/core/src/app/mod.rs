@@ -19,6 +19,9 @@ mod further_role;
 mod inbox;
 mod inspection;
 mod kept;
+mod keyring_questions;
+mod known_portals;
+pub mod left_behind;
 mod list_orders;
 mod listings;
 pub mod notices;
@@ -74,6 +77,7 @@ use contract::{
     Answer, ConsoleVia, ProblemView, Request, SearchAnswer, SearchRequest, SignInMethod, Snapshot,
 };
 use controller::{Controller, Handles, TICK};
+use known_portals::KnownPortals;
 use list_orders::ListOrders;
 use records::Records;
 use settings_file::SettingsProblems;
@@ -141,15 +145,10 @@ impl App {
             records: Records::new(&clock),
             stays: parts.stays.clone(),
         };
-        let portals: Vec<_> = parts
-            .settings
-            .portals
-            .iter()
-            .map(|portal| PortalId(portal.id.clone()))
-            .collect();
+        let (known, portals) = KnownPortals::begin(&mut parts);
         let loaded = CatalogueFiles::of(&parts.paths).load(&portals, clock.now());
         let network = parts.http.clone();
-        let mut controller = Controller::new(parts, loaded, &handles);
+        let mut controller = Controller::new(parts, known, loaded, &handles);
         controller.begin();
         tokio::spawn(controller.run(inbox));
         let refreshed = refresh.clone();

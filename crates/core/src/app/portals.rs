@@ -42,6 +42,7 @@ impl Controller {
                 }),
             }
         }
+        self.look_for_left_behind();
         unusable.extend(self.take_in_chains(&usable));
         self.tell_what_does_not_hold(unusable);
     }
@@ -52,7 +53,14 @@ impl Controller {
             if *session.portal() == portal {
                 return;
             }
+            let listing = self.catalogue().listing(&id).cloned();
             self.let_go(&id);
+            if !session.portal().is_same(&portal) {
+                // It is the list of somewhere else.
+                self.drop_listing(&id);
+            } else if let Some(listing) = listing {
+                self.set_listing(id.clone(), listing);
+            }
         }
         let center = IdentityCenter::new(portal, &self.http, self.clock.clone());
         let session = self.refresh.add_portal(center);
@@ -65,7 +73,9 @@ impl Controller {
     /// A portal that the settings name no more, or name otherwise. What is kept of it stays, also its sign-in: it may
     /// come back.
     pub(super) fn let_go(&mut self, portal: &PortalId) {
-        self.cancel_sign_in(portal);
+        if let Some(session) = self.refresh.session(portal) {
+            self.break_off_sign_in(portal, ProblemView::portal_changed(&session.portal().name));
+        }
         self.syncs.stop(portal);
         self.sign_in_wanted.remove(&portal.0);
         for key in self.refresh.roles.in_use(portal) {
@@ -80,7 +90,7 @@ impl Controller {
     /// Reads again what the store could not give before. Whoever has turned down the keyring's question is not asked
     /// again by this.
     pub(super) fn load_sessions(&self) {
-        for session in self.refresh.sessions() {
+        for session in self.refresh.every_session() {
             if session.is_unread() {
                 let store = self.store.clone();
                 tokio::spawn(async move {
@@ -158,7 +168,7 @@ impl Controller {
         let work = async move {
             let _begun = begun;
             stays.kept().await;
-            let farewell = leave(session, store).await;
+            let farewell = leave(session, store, Registrations::Go).await;
             if let Err(problem) = taking_back.done().await {
                 // That holds up nothing: it is tried again.
                 let _ = commands.send(Command::Failed(problem));
@@ -199,7 +209,12 @@ impl Controller {
         reply: Option<Reply<Answer>>,
     ) {
         match &outcome {
-            Ok(_) => self.forget_listing(portal),
+            Ok(_) => {
+                self.forget_listing(portal);
+                if let Some(session) = self.refresh.session(portal) {
+                    self.forget_known(session.portal());
+                }
+            }
             Err(_) => self.drop_listing(portal),
         }
         if let (Ok((_, Ok(said))), None) = (&outcome, &reply)
@@ -346,21 +361,37 @@ impl NewPortal {
 }
 
 /// That a sign-in was read is told by the session.
-async fn load(session: &Session) {
+pub(super) async fn load(session: &Session) {
     if let Err(failure) = session.load().await {
         tracing::warn!(%failure, "the store does not say who is signed in");
     }
 }
 
+/// What becomes of the registrations of a portal whose sign-in goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Registrations {
+    Go,
+    /// Another portal in use has them too.
+    Stay,
+}
+
 /// Leaves nothing of a portal in the store.
-async fn leave(session: Arc<Session>, store: TokenStore) -> Result<Farewell, ProblemView> {
+pub(super) async fn leave(
+    session: Arc<Session>,
+    store: TokenStore,
+    registrations: Registrations,
+) -> Result<Farewell, ProblemView> {
     let farewell = match session.sign_out().await {
         Ok(farewell) => farewell,
         // What nobody understood is deleted by now, and of nothing AWS can be told nothing.
         Err(SignOutFailure::Unread(failure)) if failure.leaves_nothing() => Farewell::Told,
         Err(failure) => return Err(ProblemView::sign_out(failure)),
     };
-    for flow in [Flow::Browser, Flow::DeviceCode] {
+    let flows = match registrations {
+        Registrations::Go => &[Flow::Browser, Flow::DeviceCode][..],
+        Registrations::Stay => &[],
+    };
+    for flow in flows.iter().copied() {
         match store.forget_registration(session.portal(), flow).await {
             Ok(()) | Err(StoreFailure::Absent | StoreFailure::NoKeyring) => {}
             Err(failure) => return Err(ProblemView::store(failure)),

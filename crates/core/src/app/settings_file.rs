@@ -108,13 +108,17 @@ impl Controller {
         change: impl FnOnce(&mut Settings) -> Result<Answer, ProblemView> + Send + 'static,
         next: impl FnOnce(SettingsChange) -> Command + Send + 'static,
     ) {
-        let (known, path, commands) = (
+        let (settings, path, commands) = (
             self.settings.clone(),
             self.paths.settings(),
             self.commands.clone(),
         );
+        let known = self.known.clone();
         self.write(move || {
-            let changed = known.change(&path, change);
+            let changed = settings.change(&path, |settings| {
+                known.give_ids(&mut settings.portals);
+                change(settings)
+            });
             let outcome = changed.map(|(settings, done)| (Box::new(settings), done));
             let _ = commands.send(next(outcome));
             Ok(())
@@ -216,8 +220,9 @@ impl Controller {
     }
 
     /// From now on these hold: portals that are new come, portals that are gone go.
-    fn take_over(&mut self, settings: Settings) {
+    fn take_over(&mut self, mut settings: Settings) {
         self.forget_edit();
+        self.known.give_ids(&mut settings.portals);
         let before = std::mem::replace(&mut self.settings, settings);
         for portal in before.portals {
             if self.settings.portal(&portal.id).is_none() {

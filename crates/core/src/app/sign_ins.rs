@@ -229,9 +229,14 @@ impl Controller {
     }
 
     pub(super) fn cancel_sign_in(&mut self, portal: &PortalId) {
-        if let Some(cancelled) = self.end_sign_in(portal) {
-            let why = cancelled.told(ProblemView::cancelled());
-            cancelled.end(&Err(why));
+        self.break_off_sign_in(portal, ProblemView::cancelled());
+    }
+
+    /// Ends the one that is under way, where one is.
+    pub(super) fn break_off_sign_in(&mut self, portal: &PortalId, why: ProblemView) {
+        if let Some(ended) = self.end_sign_in(portal) {
+            let why = ended.told(why);
+            ended.end(&Err(why));
         }
     }
 

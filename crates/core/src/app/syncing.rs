@@ -44,6 +44,8 @@ pub(super) struct Running {
     is_answered: bool,
     /// Whether a person wants to know what has come since: then another one follows.
     again: bool,
+    /// A person wants it, and sees what it gives.
+    is_asked_for: bool,
     /// Why AWS has answered none of its calls for a while.
     pub(super) trouble: Option<ProblemView>,
     task: AbortHandle,
@@ -95,8 +97,8 @@ impl Syncs {
     }
 
     /// What went wrong with a portal's last sync.
-    pub fn problem(&self, portal: &PortalId) -> Option<&ProblemView> {
-        self.failed.problem(portal)
+    pub fn problem(&self, portal: &PortalId, worked_at: Option<Duration>) -> Option<&ProblemView> {
+        self.failed.problem(portal, worked_at)
     }
 
     /// Why the one that runs gets no answer.
@@ -134,6 +136,7 @@ impl Controller {
     pub(super) fn sync_asked_for(&mut self, portal: PortalId, reply: Option<Reply<Answer>>) {
         if let Some(running) = self.syncs.running.get_mut(&portal) {
             running.again |= running.is_answered;
+            running.is_asked_for |= !running.is_answered;
         }
         self.begin_sync(portal, Priority::Interactive, reply);
     }
@@ -187,6 +190,7 @@ impl Controller {
             progress: SyncProgress { done: 0, total: 0 },
             is_answered: false,
             again: false,
+            is_asked_for: waiting == Priority::Interactive,
             trouble: None,
             task: tokio::spawn(job.run()).abort_handle(),
         };
@@ -226,6 +230,7 @@ impl Controller {
             return;
         };
         let (known, again) = (running.known.clone(), running.again);
+        let is_asked_for = running.is_asked_for;
         self.syncs.running.remove(&portal);
         match outcome {
             Ok(Synced { listing, difference }) => {
@@ -244,6 +249,12 @@ impl Controller {
                 self.syncs.complete.insert(portal.clone(), listing.clone());
                 self.save_listing(&portal, listing.clone(), None);
                 self.set_listing(portal.clone(), listing);
+                if is_asked_for {
+                    // Only then: else a role that AWS lists and refuses would be asked for on and on.
+                    let catalogue = self.catalogue();
+                    let refusals = &self.refresh.roles;
+                    refusals.forget_refusals(&portal, |key| catalogue.lists(key));
+                }
                 if again {
                     self.sync_asked_for(portal, None);
                 }

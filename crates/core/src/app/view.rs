@@ -13,7 +13,7 @@ use crate::app::contract::{
 use crate::app::controller::Controller;
 use crate::app::state::{AppState, NamedAccount, NamedChain, NamedPortal, NamedRole};
 use crate::clock::Clock;
-use crate::identity_center::{AccountId, Failure, Meaning, Portal, PortalId, RoleKey};
+use crate::identity_center::{AccountId, Failure, Meaning, PortalId, RoleKey};
 use crate::refresh::credentials::RoleView;
 use crate::refresh::session::Session;
 use crate::refresh::standing::{SessionView, Standing};
@@ -116,11 +116,12 @@ impl Controller {
                 trouble: self.syncs.trouble(&portal.id).cloned(),
             },
             sign_in: self.sign_ins.view(&portal.id),
-            problem: self.portal_problem(portal, view),
+            problem: self.portal_problem(session, view),
         }
     }
 
-    fn portal_problem(&self, portal: &Portal, view: &SessionView) -> Option<ProblemView> {
+    fn portal_problem(&self, session: &Session, view: &SessionView) -> Option<ProblemView> {
+        let portal = session.portal();
         let store = view.store_failure.map(|failure| match view.standing {
             Standing::SignedOut => ProblemView::ended_lives_on(failure),
             Standing::Unknown | Standing::Ended | Standing::SignedIn => ProblemView::store(failure),
@@ -130,7 +131,8 @@ impl Controller {
         let failing = view.failing.as_ref().or(silent);
         let failing = failing.map(|(failure, _)| ProblemView::aws(failure, &portal.name));
         let sync = || {
-            let problem = self.syncs.problem(&portal.id).cloned();
+            let worked_at = session.center.reach.worked_at();
+            let problem = self.syncs.problem(&portal.id, worked_at).cloned();
             problem.filter(|_| view.standing == Standing::SignedIn)
         };
         let is_lost = view.standing == Standing::Ended && self.unstored.is_lost(&portal.id);

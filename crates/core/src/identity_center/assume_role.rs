@@ -71,9 +71,15 @@ impl IdentityCenter {
                 .config_override(self.signed_with(source, role))
                 .send()
         };
-        let answer = self
-            .call((ASSUME_ROLE, Api::Sts), priority, retry, request)
-            .await?;
+        let slept = self.slept();
+        let call = || self.call((ASSUME_ROLE, Api::Sts), priority, retry, request);
+        let mut answer = call().await?;
+        let end = answer.credentials.as_ref().map(|given| given.expiration.secs());
+        let end = end.and_then(|end| Timestamp::new(end, 0).ok());
+        // A code is spent.
+        if code.is_none() && self.has_slept_through(end, slept) {
+            answer = call().await?;
+        }
         let given = answer.credentials;
         let given = given.ok_or_else(|| Failure::garbage(ASSUME_ROLE, "credentials"))?;
         credentials_of(given, self.clock.now(), self.http.skew.is_told())

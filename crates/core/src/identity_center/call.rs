@@ -164,6 +164,9 @@ impl IdentityCenter {
             None => Err(SdkError::timeout_error("no answer in time")),
         };
         drop(permit);
+        if answer.is_ok() {
+            self.reach.worked();
+        }
         let meaning = answer
             .as_ref()
             .err()

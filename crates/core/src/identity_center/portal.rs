@@ -56,9 +56,7 @@ impl Portal {
         settings: &PortalSettings,
         environment_endpoint: Option<&Url>,
     ) -> Result<Self, PortalError> {
-        let start_url = StartUrl::parse(&settings.start_url)?;
-        let region = region_of(&settings.region, &start_url)?;
-        start_url.check_region(&region)?;
+        let (start_url, region) = Self::place(settings)?;
         let base = match environment_endpoint {
             Some(base) => Endpoints::at_loopback(base)?,
             None => Endpoints::of_aws(&region, &start_url)?,
@@ -70,6 +68,20 @@ impl Portal {
             start_url,
             region,
         })
+    }
+
+    /// The start URL and the region that the settings describe.
+    pub fn place(settings: &PortalSettings) -> Result<(StartUrl, String), PortalError> {
+        let start_url = StartUrl::parse(&settings.start_url)?;
+        let region = region_of(&settings.region, &start_url)?;
+        start_url.check_region(&region)?;
+        Ok((start_url, region))
+    }
+
+    /// Whether both are one portal, under whatever name: what is stored of one is that of the other.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let parts = |portal: &Self| (portal.id.clone(), portal.start_url.clone(), portal.region.clone());
+        parts(self) == parts(other) && self.endpoints == other.endpoints
     }
 
     pub fn partition(&self) -> Partition {

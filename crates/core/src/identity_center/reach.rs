@@ -32,6 +32,8 @@ struct Known {
     silence: Option<Silence>,
     /// An answer came after several calls had none.
     recovered: bool,
+    /// The monotonic time of the last call that gave what it was asked for.
+    worked_at: Option<Duration>,
 }
 
 /// When the first and the last of the calls were that got no answer, by monotonic time.
@@ -56,8 +58,19 @@ impl Reach {
         let mut known = self.known();
         *known = Known {
             recovered: known.recovered || known.silences > 1,
+            worked_at: known.worked_at,
             ..Known::default()
         };
+    }
+
+    /// AWS, the sign-in service or another one, gave what it was asked for.
+    pub fn worked(&self) {
+        self.known().worked_at = Some(self.clock.elapsed());
+    }
+
+    /// The monotonic time when that was last so.
+    pub fn worked_at(&self) -> Option<Duration> {
+        self.known().worked_at
     }
 
     /// AWS gave none.

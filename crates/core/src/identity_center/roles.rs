@@ -1,5 +1,7 @@
 //! Accounts, permission sets and role credentials.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 
 use crate::identity_center::call::Retry;
@@ -118,20 +120,35 @@ impl IdentityCenter {
                 request,
             )
         };
+        let slept = self.slept();
         let mut answer = ask().await.inspect_err(|failure| {
             if failure.meaning == Meaning::Unreachable {
                 self.reach.gave_no_role(failure);
             }
         })?;
+        let end = answer.role_credentials.as_ref().map(|given| given.expiration);
+        let end = end.and_then(|end| Timestamp::from_millisecond(end).ok());
         // They end at a time of AWS's clock. Where the date of the answer contradicts ours, a second one settles whose
         // is right, before anybody counts on an end that may come an hour sooner.
-        if self.http.skew.is_in_doubt() {
+        if self.http.skew.is_in_doubt() || self.has_slept_through(end, slept) {
             answer = ask().await?;
         }
         let given = answer.role_credentials;
         let given = given.ok_or_else(|| Failure::garbage(GET_ROLE_CREDENTIALS, "credentials"))?;
         self.believe_in_dates(given.expiration);
         credentials_of(given, self.clock.now(), self.http.skew.is_told())
+    }
+
+    /// How long the machine has slept, or its clock was set forward, since it was first looked at.
+    pub(super) fn slept(&self) -> Duration {
+        self.clock.age().saturating_sub(self.clock.elapsed())
+    }
+
+    /// Whether an answer was good and is over because the machine slept since it was asked for, when it had slept for so
+    /// long. That says nothing of AWS.
+    pub(super) fn has_slept_through(&self, end: Option<Timestamp>, slept: Duration) -> bool {
+        let is_over = end.is_some_and(|end| end.duration_since(self.clock.now()) < SHORTEST);
+        is_over && self.slept().saturating_sub(slept) >= SHORTEST.unsigned_abs()
     }
 
     /// Credentials that make sense by the machine's clock and none by the dates of AWS's answers prove those wrong.

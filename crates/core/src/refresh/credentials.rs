@@ -6,6 +6,7 @@ mod chained;
 #[cfg(test)]
 mod chained_tests;
 mod entry;
+mod forgetting;
 mod live;
 mod obtain;
 mod shown;
@@ -20,7 +21,7 @@ use futures_util::FutureExt;
 use tokio::sync::mpsc;
 
 use self::chained::Known;
-use self::entry::{Entries, Entry, Epochs, Failed, is_about_the_sign_in, takes_away};
+use self::entry::{Entries, Entry, Epochs, is_about_the_sign_in, takes_away};
 pub use self::live::Live;
 pub use self::shown::RoleView;
 use crate::clock::SharedClock;
@@ -150,36 +151,6 @@ impl RoleCache {
             entry.resumes = entry.obtained && entry.is_hot(moment);
             entry.kept || entry.resumes
         });
-    }
-
-    /// A role that the listing no longer has, and what is assumed from it.
-    pub fn forget_role(&self, key: &RoleKey) {
-        self.entries()
-            .by_role
-            .retain(|known, _| known != key && known.source() != *key);
-        self.changed(key);
-    }
-
-    /// Everything that failed is tried at once. It has failed until that works.
-    pub fn forget_failures(&self) {
-        for entry in self.entries().by_role.values_mut() {
-            entry.failed = entry.failed.take().and_then(Failed::tried_at_once);
-        }
-    }
-
-    /// A portal answers again: what it gave no answer for is tried at once.
-    pub fn forget_silence(&self, portal: &PortalId) {
-        let mut entries = self.entries();
-        for (_, entry) in entries
-            .by_role
-            .iter_mut()
-            .filter(|(key, _)| key.portal == *portal)
-        {
-            entry.failed = entry.failed.take().and_then(|failed| match failed.is_silence() {
-                true => failed.tried_at_once(),
-                false => Some(failed),
-            });
-        }
     }
 
     /// Drops what nobody can be served from and nobody has asked for lately.

@@ -110,6 +110,8 @@ pub struct Refresh {
     sessions: Arc<RwLock<BTreeMap<PortalId, Arc<Session>>>>,
     /// Those that were let go of: whoever takes the place of one waits until it has stored what it has begun.
     let_go: Arc<Mutex<BTreeMap<PortalId, Weak<Session>>>>,
+    /// Of portals that the settings do not have: only the store holds their sign-ins, and nothing is renewed for them.
+    left_behind: Arc<RwLock<Vec<Arc<Session>>>>,
     pub roles: RoleCache,
     changes: mpsc::UnboundedSender<Change>,
     unfinished: Unfinished,
@@ -127,6 +129,7 @@ impl Refresh {
             store,
             sessions: Arc::default(),
             let_go: Arc::default(),
+            left_behind: Arc::default(),
             roles,
             changes,
             unfinished: Unfinished::default(),
@@ -139,19 +142,52 @@ impl Refresh {
     pub fn add_portal(&self, center: IdentityCenter) -> Arc<Session> {
         let id = center.portal.id.clone();
         self.let_go_of(&id);
-        let before = self.let_go.lock().expect("no panic under this lock").remove(&id);
-        let session = Session::new(
-            center,
-            self.store.clone(),
-            self.unfinished.clone(),
-            self.changes.clone(),
-        );
-        let session = Arc::new(session.after(before));
+        let session = self.after_the_one_before(center, self.changes.clone());
         self.sessions
             .write()
             .expect("no panic under this lock")
             .insert(id, session.clone());
         session
+    }
+
+    fn after_the_one_before(
+        &self,
+        center: IdentityCenter,
+        changes: mpsc::UnboundedSender<Change>,
+    ) -> Arc<Session> {
+        let gone = self.let_go.lock().expect("no panic under this lock");
+        let before = gone.get(&center.portal.id).cloned();
+        let session = Session::new(center, self.store.clone(), self.unfinished.clone(), changes);
+        Arc::new(session.after(before))
+    }
+
+    /// The portals whose sign-ins may be in the store though the settings have them no more. Gives those that were not
+    /// among them before.
+    pub fn set_left_behind(&self, centers: Vec<IdentityCenter>) -> Vec<Arc<Session>> {
+        let mut left_behind = self.left_behind.write().expect("no panic under this lock");
+        let mut new = Vec::new();
+        let sessions = centers.into_iter().map(|center| {
+            let mut known = left_behind.iter();
+            if let Some(known) = known.find(|known| known.portal().is_same(&center.portal)) {
+                return known.clone();
+            }
+            // Nobody draws or plans anything of it.
+            let (deaf, _) = mpsc::unbounded_channel();
+            new.push(self.after_the_one_before(center, deaf));
+            new[new.len() - 1].clone()
+        });
+        *left_behind = sessions.collect();
+        new
+    }
+
+    /// The same as they are known now.
+    pub fn left_behind(&self) -> Vec<Arc<Session>> {
+        self.left_behind.read().expect("no panic under this lock").clone()
+    }
+
+    /// Those whose store is to be looked after.
+    pub fn every_session(&self) -> Vec<Arc<Session>> {
+        [self.sessions(), self.left_behind()].concat()
     }
 
     pub fn remove_portal(&self, portal: &PortalId) {
@@ -234,7 +270,7 @@ impl Refresh {
     /// Renews no token any more, and ends when every one that AWS has replaced is stored, or the store has refused it once
     /// more.
     pub async fn end(&self) {
-        let sessions = self.sessions();
+        let sessions = self.every_session();
         let unstored = join_all(sessions.iter().map(|session| session.mend_store()));
         tokio::join!(unstored, self.unfinished.end());
     }

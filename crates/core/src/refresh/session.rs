@@ -186,6 +186,11 @@ impl Session {
         matches!(*self.status(), Status::NotRead | Status::Unreadable(_))
     }
 
+    /// That is so because a person has turned down the keyring's question, which reading would put again.
+    pub async fn is_turned_down(&self) -> bool {
+        self.is_unread() && !self.store.is_open_to_the_clock().await
+    }
+
     pub fn is_renewing(&self) -> bool {
         self.flights.is_under_way(&())
     }

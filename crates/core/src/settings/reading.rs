@@ -128,6 +128,7 @@ impl Reader<'_> {
         let mut portal: PortalSettings = self.part(table, &ignored)?;
         portal.line = line;
         if portal.id.is_empty() {
+            portal.id_is_derived = true;
             portal.id = short_hash(portal.name.as_bytes());
         }
         Some(portal)

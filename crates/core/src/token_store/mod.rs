@@ -2,6 +2,7 @@
 //! with deadlines.
 
 mod departures;
+mod keys;
 pub mod passphrase;
 mod platform;
 mod records;
@@ -20,7 +21,6 @@ use jiff::Timestamp;
 
 use crate::clock::SharedClock;
 use crate::identity_center::{Flow, Portal, Registration, Token};
-use crate::paths::short_hash;
 use crate::secret::Secret;
 use departures::Departures;
 use records::Records;
@@ -174,14 +174,14 @@ impl TokenStore {
     /// `Ok(None)`: nobody is signed in. An error says nothing about that. What was to be forgotten is deleted first.
     pub async fn sign_in(&self, portal: &Portal) -> Result<Option<SignIn>, StoreFailure> {
         self.forget_again(portal).await?;
-        let record = self.read(&key(portal, "token")).await?;
+        let record = self.read(&keys::token(portal)).await?;
         record.as_ref().map(wire::decode_sign_in).transpose()
     }
 
     /// The same as it stands there now, whatever is known: another process may have changed it.
     pub async fn sign_in_anew(&self, portal: &Portal) -> Result<Option<SignIn>, StoreFailure> {
         if let Some(thread) = &self.thread {
-            thread.run(&key(portal, "token"), Work::ReadAnew).await?;
+            thread.run(&keys::token(portal), Work::ReadAnew).await?;
         }
         self.sign_in(portal).await
     }
@@ -189,21 +189,21 @@ impl TokenStore {
     /// A new sign-in, in the place of whatever stood there.
     pub async fn save_sign_in(&self, portal: &Portal, sign_in: &SignIn) -> Result<(), StoreFailure> {
         self.save_renewed(portal, sign_in).await?;
-        self.has_gone(&key(portal, "token")).await;
+        self.has_gone(&keys::token(portal)).await;
         Ok(())
     }
 
     /// The same sign-in with a newer token. Where its person has left meanwhile, it is to be deleted all the same.
     pub async fn save_renewed(&self, portal: &Portal, sign_in: &SignIn) -> Result<(), StoreFailure> {
         let record = wire::encode_sign_in(sign_in)?;
-        self.write(&key(portal, "token"), record).await
+        self.write(&keys::token(portal), record).await
     }
 
     /// A person leaves: from now on the sign-in that began then is not read any more. [`Self::note_leaving`] brings that
     /// to the disk, and [`Self::forget_sign_in`] deletes it. `untold`: AWS does not know of its end yet.
     pub fn leave(&self, portal: &Portal, signed_in_at: Timestamp, untold: bool) {
         self.departures
-            .add(&key(portal, "token"), Some(signed_in_at), untold);
+            .add(&keys::token(portal), Some(signed_in_at), untold);
     }
 
     /// Notes for the next process what is to be deleted: whatever becomes of this one, that sign-in has ended.
@@ -214,7 +214,7 @@ impl TokenStore {
     /// Noted first, so that the next process deletes what this one does not get to. Where this fails, no sign-in is read
     /// any more until the stored one is deleted or another one is saved.
     pub async fn forget_sign_in(&self, portal: &Portal) -> Result<(), StoreFailure> {
-        let key = key(portal, "token");
+        let key = keys::token(portal);
         self.departures.add(&key, self.signed_in_at(&key), false);
         self.departures.write().await;
         if let Err(failure) = self.delete(&key).await {
@@ -227,7 +227,7 @@ impl TokenStore {
 
     /// Deletes the sign-in that was to be forgotten and could not be.
     pub async fn forget_again(&self, portal: &Portal) -> Result<(), StoreFailure> {
-        let key = key(portal, "token");
+        let key = keys::token(portal);
         if !self.departures.has(&key) {
             return Ok(());
         }
@@ -245,18 +245,18 @@ impl TokenStore {
 
     /// AWS knows of the end of the sign-in that is to be deleted: no later process tells it again.
     pub async fn note_told(&self, portal: &Portal) {
-        self.departures.set_told(&key(portal, "token"));
+        self.departures.set_told(&keys::token(portal));
         self.departures.write().await;
     }
 
     /// Why the sign-in that has ended would be read again by the next process.
     pub fn lives_on(&self, portal: &Portal) -> Option<StoreFailure> {
-        self.departures.lives_on(&key(portal, "token"))
+        self.departures.lives_on(&keys::token(portal))
     }
 
     /// The sign-in of whose end a process before this one could not tell AWS: once, and before it is deleted.
     pub async fn untold(&self, portal: &Portal) -> Result<Option<SignIn>, StoreFailure> {
-        let key = key(portal, "token");
+        let key = keys::token(portal);
         if !self.departures.is_to_be_told(&key) {
             return Ok(None);
         }
@@ -286,7 +286,7 @@ impl TokenStore {
         portal: &Portal,
         flow: Flow,
     ) -> Result<Option<Registration>, StoreFailure> {
-        let record = self.read(&key(portal, registration_of(flow))).await?;
+        let record = self.read(&keys::registration(portal, flow)).await?;
         record.as_ref().map(wire::decode_registration).transpose()
     }
 
@@ -296,12 +296,12 @@ impl TokenStore {
         registration: &Registration,
     ) -> Result<(), StoreFailure> {
         let record = wire::encode_registration(registration)?;
-        self.write(&key(portal, registration_of(registration.flow)), record)
+        self.write(&keys::registration(portal, registration.flow), record)
             .await
     }
 
     pub async fn forget_registration(&self, portal: &Portal, flow: Flow) -> Result<(), StoreFailure> {
-        self.delete(&key(portal, registration_of(flow))).await
+        self.delete(&keys::registration(portal, flow)).await
     }
 
     /// For tests of what stands on a store.
@@ -378,21 +378,6 @@ impl Known {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Option<Record>>> {
         // Every change is one insertion: the map is whole even if somebody panicked beside it.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The entry's user name: readable in the keyring's own window, and told apart by everything that must not meet.
-fn key(portal: &Portal, kind: &str) -> String {
-    let id = &portal.id.0;
-    let region = &portal.region;
-    let owner = format!("{id}\n{region}\n{}", portal.endpoints.sso_oidc);
-    format!("{id}/{region}/{kind} {}", short_hash(owner.as_bytes()))
-}
-
-fn registration_of(flow: Flow) -> &'static str {
-    match flow {
-        Flow::Browser => "registration-browser",
-        Flow::DeviceCode => "registration-device-code",
     }
 }
 

@@ -55,7 +55,7 @@ fn portal(sso_oidc: &str) -> Portal {
     }
 }
 
-fn acme() -> Portal {
+pub(super) fn acme() -> Portal {
     portal("https://oidc.eu-west-1.amazonaws.com")
 }
 
@@ -259,10 +259,7 @@ async fn k3_every_state_of_the_keyring_is_told_apart() {
         Ok(None),
         "a failure is not remembered"
     );
-    store.put(
-        &key(&acme(), registration_of(Flow::Browser)),
-        b"nonsense".to_vec(),
-    );
+    store.put(&keys::registration(&acme(), Flow::Browser), b"nonsense".to_vec());
     let corrupt = tokens.registration(&acme(), Flow::Browser).await;
     assert_eq!(corrupt, Err(StoreFailure::Corrupt));
     assert_eq!(store.names().len(), 1, "what is corrupt is kept");
@@ -353,7 +350,7 @@ proptest::proptest! {
         record in "(\\{\"version\":1,.{0,30}\\}|[\\[{\",:0-9a-z\\]}]{0,60})",
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let name = key(&acme(), "token");
+        let name = keys::token(&acme());
         let store = StrictStore::with_limit(LIMIT);
         let read = |store: &StrictStore| {
             let tokens = start(store, &clock());

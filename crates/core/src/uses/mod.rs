@@ -46,6 +46,19 @@ pub enum Door {
 }
 
 impl Door {
+    /// Whether a person has just ordered what comes through it. Programs come through the others again and again.
+    pub fn is_ordered(self) -> bool {
+        match self {
+            Self::Credentials | Self::Env | Self::ExecEnv | Self::Console => true,
+            Self::CredentialProcess
+            | Self::Exec
+            | Self::Serve
+            | Self::Container
+            | Self::Ssh
+            | Self::Socket => false,
+        }
+    }
+
     /// As a person knows it.
     pub fn name(self) -> &'static str {
         match self {

@@ -44,7 +44,7 @@ impl Shell for NoDesktop {
 /// A machine with a keyring in which somebody's sign-in is.
 pub(in crate::app) struct Machine {
     pub(in crate::app) stage: Stage,
-    keyring: StrictStore,
+    pub(in crate::app) keyring: StrictStore,
     pub(in crate::app) home: tempfile::TempDir,
     pub(in crate::app) settings: Settings,
 }

@@ -124,3 +124,39 @@ async fn t4_an_expiry_that_is_over_is_no_matter_of_the_clock_where_the_dates_agr
         stage.emulator.clear_faults();
     }
 }
+
+#[tokio::test]
+async fn t1_an_answer_that_slept_through_a_suspend_is_asked_for_once_more_and_blames_nobody() {
+    let mut world = World::acme();
+    for set in &mut world.permission_sets {
+        set.session_duration = SignedDuration::from_mins(15);
+    }
+    let stage = Stage::of(world).await;
+    let (_, token) = stage.signed_in().await;
+    let account = AccountId("111122223333".to_owned());
+    for (minutes, calls) in [(30, 2), (5, 1)] {
+        let before = stage.emulator.counters().calls(Operation::GetRoleCredentials);
+        let asked = || stage.emulator.counters().calls(Operation::GetRoleCredentials) - before;
+        let late = Fault::delay(Operation::GetRoleCredentials, Duration::from_secs(1));
+        stage.emulator.add_fault(late.after_processing().times(1));
+        let call = {
+            let (center, token, account) = (stage.center.clone(), token.clone(), account.clone());
+            tokio::spawn(async move {
+                center
+                    .role_credentials(&token, &account, "Developer", Priority::Interactive)
+                    .await
+            })
+        };
+        while asked() == 0 {
+            tokio::task::yield_now().await;
+        }
+        stage.clock.suspend(Duration::from_secs(minutes * 60));
+        let given = call.await.unwrap().unwrap();
+        assert!(
+            given.expires_at > stage.emulator.now() + SignedDuration::from_mins(9),
+            "{given:?}"
+        );
+        assert_eq!(asked(), calls, "{minutes}");
+        stage.emulator.clear_faults();
+    }
+}
