@@ -254,6 +254,7 @@ mod tests {
                 kept: true,
                 problem: None,
             }],
+            missing_portals: Vec::new(),
             problems: Vec::new(),
             clock_problem: None,
         }

@@ -39,6 +39,7 @@ fn wish(roles: Vec<Role>) -> Wish {
             portal: portal("acme"),
             is_complete: true,
             roles,
+            unclear: Vec::new(),
         }],
         template: Template::parse(USUAL_TEMPLATE).unwrap(),
         kind: Kind::CredentialProcess {
@@ -275,12 +276,37 @@ fn only_roles_that_match_get_profiles() {
 }
 
 #[test]
+fn c4_a_further_role_from_nobody_knows_which_account_is_told_and_its_profile_stays() {
+    let release = Role {
+        chain: Some("release".to_owned()),
+        ..role("222233334444", "acme-prod", "Billing")
+    };
+    let mut wish = wish([two_roles(), vec![release.clone()]].concat());
+    let config = applied(FOREIGN, &wish);
+    assert!(wish.listings[0].roles.pop().is_some());
+    wish.listings[0].unclear.push(Role {
+        account_id: String::new(),
+        ..release
+    });
+    let plan = planned(Some(&config), &wish);
+    assert_eq!(text(&plan.after), config);
+    assert_eq!(plan.removed, Vec::<String>::new());
+    let [skipped] = plan.skipped.as_slice() else {
+        panic!("{:?}", plan.skipped)
+    };
+    assert_eq!(skipped.reason, SkipReason::SeveralAccounts);
+    wish.only = vec!["acme-dev/*".to_owned()];
+    assert_eq!(planned(None, &wish).skipped, [], "it is not wished for");
+}
+
+#[test]
 fn c4_what_is_not_known_for_sure_takes_no_profile_away() {
     let mut wish = wish(two_roles());
     wish.listings.push(Listing {
         portal: portal("other"),
         is_complete: true,
         roles: vec![role("333344445555", "lab", "Admin")],
+        unclear: Vec::new(),
     });
     let config = applied(FOREIGN, &wish);
     let mut partly = wish.clone();
