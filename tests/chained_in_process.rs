@@ -191,7 +191,7 @@ async fn h5_a_role_whose_account_has_another_name_now_is_kept_no_longer_where_th
     let kept = async || -> Result<Vec<String>> {
         let snapshot = day.snapshot().await?;
         let kept = snapshot.credentials.iter().filter(|view| view.kept);
-        Ok(kept.map(|view| view.role.account_id.clone()).collect())
+        Ok(kept.map(|view| view.role.account.clone()).collect())
     };
     assert_eq!(kept().await?, [STAGING]);
 

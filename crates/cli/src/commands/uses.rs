@@ -383,6 +383,7 @@ mod tests {
         assert!(wanted(Some("dev/read"), Some("acme"), Some("python")));
         assert!(wanted(Some("111122223333/ReadOnly"), None, Some("AWS")));
         assert!(!wanted(Some("prod"), None, None));
+        assert!(!wanted(Some("dev/Admin"), None, None), "each word is to fit");
         assert!(!wanted(None, Some("other"), None));
         assert!(!wanted(None, None, Some("terraform")));
     }

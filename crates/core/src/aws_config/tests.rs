@@ -398,3 +398,16 @@ fn c4_the_file_of_our_own_goes_when_it_is_taken_back() {
         Content::Bytes(FOREIGN.into())
     );
 }
+
+#[test]
+fn c4_a_name_that_only_some_tools_see_is_taken_too() {
+    for header in [
+        "[ profile acme-dev-ReadOnly]",
+        "[profile \"acme-dev-ReadOnly\" x]",
+        "[acme-dev-ReadOnly]",
+    ] {
+        let plan = planned(Some(&format!("{header}\nregion = x\n")), &wish(two_roles()));
+        let is_taken = !names(&plan).contains(&"acme-dev-ReadOnly");
+        assert_eq!(is_taken, !header.ends_with(" x]"), "{header}: {:?}", names(&plan));
+    }
+}

@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 
 use super::company::{Call, Company, Mood};
 use super::pauses::{LONGEST, Pauses, TURN};
+use super::quiet::settle;
 use super::{Day, MINUTE, Step};
 use crate::clock::corrected::CorrectedClock;
 use crate::clock::{Clock, ManualClock, SharedClock};
@@ -22,8 +23,6 @@ use crate::refresh::session::Session;
 use crate::refresh::{Refresh, RefreshFailure, runner};
 use crate::settings::Settings;
 use crate::token_store::TokenStore;
-
-const SETTLED: usize = 60;
 
 /// The engine in a world that the schedule moves.
 pub struct Engine {
@@ -390,10 +389,4 @@ fn is_within_the_quota(calls: &[Call]) -> Result<(), TestCaseError> {
         }
     }
     Ok(())
-}
-
-async fn settle() {
-    for _ in 0..SETTLED {
-        tokio::task::yield_now().await;
-    }
 }
