@@ -426,7 +426,34 @@ mod tests {
                 vec![(1, Trouble::NameNotForAll(text("profile größe")))],
             ),
             ("[default]\n  a = 1\n", vec![(2, Trouble::Indented)]),
-            // Each of the following as botocore and the SDK for Rust were seen to read it.
+            ("[default]\ns3 =\n  a = 1\n  b\n", vec![(4, Trouble::NoEquals)]),
+            ("[default]\nwords\n", vec![(2, Trouble::NoEquals)]),
+            ("a = 1\n[default]\n", vec![(1, Trouble::NoSection)]),
+            ("[profile default]\n[default]\n", vec![(1, Trouble::DefaultTwice)]),
+            (
+                "[acme]\n[plugins]\n",
+                vec![(1, Trouble::NotAProfile(text("acme")))],
+            ),
+            ("[DEFAULT]\n", vec![(1, Trouble::DefaultForAll)]),
+            ("[default] x\n", vec![(1, Trouble::UnclearHeader)]),
+            ("[default] # mine\n[services s]\nsts =\n  a = b\n", vec![]),
+            (
+                "[profile a]\nsso_session = s\nsso_region = x\n",
+                vec![(1, Trouble::SessionAndOwn("sso_region"))],
+            ),
+            (
+                "[profile a]\nsso_session = s\ncredential_process = x\n",
+                vec![(1, Trouble::TwoWays)],
+            ),
+        ] {
+            assert_eq!(found(config, ""), expected, "{config}");
+        }
+    }
+
+    #[test]
+    fn c2_white_space_and_headers_are_judged_as_botocore_and_the_rust_sdk_were_seen_to_read_them() {
+        let text = str::to_owned;
+        for (config, expected) in [
             ("[default]\n\u{b}a = 1\n", vec![(2, Trouble::OddSpace)]),
             ("[default]\n\u{a0}a = 1\n", vec![(2, Trouble::OddSpace)]),
             ("[default]\na\u{a0}= 1\n", vec![(2, Trouble::OddSpace)]),
@@ -475,27 +502,8 @@ mod tests {
                 vec![(1, Trouble::NameNotForAll(text("profiles a")))],
             ),
             ("[ default]\n", vec![(1, Trouble::NotAProfile(text(" default")))]),
-            ("[default]\ns3 =\n  a = 1\n  b\n", vec![(4, Trouble::NoEquals)]),
-            ("[default]\nwords\n", vec![(2, Trouble::NoEquals)]),
-            ("a = 1\n[default]\n", vec![(1, Trouble::NoSection)]),
-            ("[profile default]\n[default]\n", vec![(1, Trouble::DefaultTwice)]),
-            (
-                "[acme]\n[plugins]\n",
-                vec![(1, Trouble::NotAProfile(text("acme")))],
-            ),
-            ("[DEFAULT]\n", vec![(1, Trouble::DefaultForAll)]),
-            ("[default] x\n", vec![(1, Trouble::UnclearHeader)]),
-            ("[default] # mine\n[services s]\nsts =\n  a = b\n", vec![]),
-            (
-                "[profile a]\nsso_session = s\nsso_region = x\n",
-                vec![(1, Trouble::SessionAndOwn("sso_region"))],
-            ),
-            (
-                "[profile a]\nsso_session = s\ncredential_process = x\n",
-                vec![(1, Trouble::TwoWays)],
-            ),
         ] {
-            assert_eq!(found(config, ""), expected, "{config}");
+            assert_eq!(found(config, ""), expected, "{config:?}");
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod behind_the_block;
 mod hostile_names;
+mod unclear;
 mod whose_name;
 
 use proptest::prelude::*;
@@ -276,30 +277,6 @@ fn only_roles_that_match_get_profiles() {
 }
 
 #[test]
-fn c4_a_further_role_from_nobody_knows_which_account_is_told_and_its_profile_stays() {
-    let release = Role {
-        chain: Some("release".to_owned()),
-        ..role("222233334444", "acme-prod", "Billing")
-    };
-    let mut wish = wish([two_roles(), vec![release.clone()]].concat());
-    let config = applied(FOREIGN, &wish);
-    assert!(wish.listings[0].roles.pop().is_some());
-    wish.listings[0].unclear.push(Role {
-        account_id: String::new(),
-        ..release
-    });
-    let plan = planned(Some(&config), &wish);
-    assert_eq!(text(&plan.after), config);
-    assert_eq!(plan.removed, Vec::<String>::new());
-    let [skipped] = plan.skipped.as_slice() else {
-        panic!("{:?}", plan.skipped)
-    };
-    assert_eq!(skipped.reason, SkipReason::SeveralAccounts);
-    wish.only = vec!["acme-dev/*".to_owned()];
-    assert_eq!(planned(None, &wish).skipped, [], "it is not wished for");
-}
-
-#[test]
 fn c4_what_is_not_known_for_sure_takes_no_profile_away() {
     let mut wish = wish(two_roles());
     wish.listings.push(Listing {
@@ -397,17 +374,4 @@ fn c4_the_file_of_our_own_goes_when_it_is_taken_back() {
         taken_back(Some(FOREIGN.as_bytes())).unwrap(),
         Content::Bytes(FOREIGN.into())
     );
-}
-
-#[test]
-fn c4_a_name_that_only_some_tools_see_is_taken_too() {
-    for header in [
-        "[ profile acme-dev-ReadOnly]",
-        "[profile \"acme-dev-ReadOnly\" x]",
-        "[acme-dev-ReadOnly]",
-    ] {
-        let plan = planned(Some(&format!("{header}\nregion = x\n")), &wish(two_roles()));
-        let is_taken = !names(&plan).contains(&"acme-dev-ReadOnly");
-        assert_eq!(is_taken, !header.ends_with(" x]"), "{header}: {:?}", names(&plan));
-    }
 }

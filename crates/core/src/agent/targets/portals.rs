@@ -100,3 +100,62 @@ pub(super) fn no_such_portal<P: Named>(portals: &[P], named: Option<&str>) -> Re
     }
     among(ProblemView::no_such_portal(named), names(portals))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::refresh::standing::Standing;
+
+    fn named(name: &str) -> NamedPortal {
+        NamedPortal {
+            id: format!("id-{name}"),
+            name: name.to_owned(),
+            start_url: format!("https://{name}.awsapps.com/start"),
+            region: "eu-west-1".to_owned(),
+            standing: Standing::SignedIn,
+            store_failure: None,
+            list_problem: None,
+        }
+    }
+
+    #[test]
+    fn why_a_portal_may_be_missing_is_told_of_the_portal_that_was_asked_for() {
+        let fault = |what: &str| ProblemView::chain_source_unknown(what, "its line");
+        let missing = |name: Option<&str>, what: &str| MissingPortal {
+            name: name.map(str::to_owned),
+            start_url: None,
+            problem: fault(what),
+        };
+        let half = [missing(Some("half"), "half"), missing(Some("other"), "other")];
+        let portals = [named("acme"), named("second")];
+        let told = |portals: &[NamedPortal], asked: Option<&str>, missing: &[MissingPortal]| {
+            portal_or_why(portals, asked, missing).map(|_| ()).unwrap_err()
+        };
+        let refused = told(&portals, Some("other"), &half);
+        let cause = fault("other");
+        assert_eq!(refused.problem.what_happened, "There is no portal “other”.");
+        assert_eq!(
+            refused.problem.what_to_do,
+            format!("{} {}", cause.what_happened, cause.what_to_do)
+        );
+        let plain = ProblemView::no_such_portal(Some("nope"));
+        assert_eq!(told(&portals, Some("nope"), &half).problem, plain);
+        assert_eq!(
+            told(&portals, None, &half).problem,
+            ProblemView::several_portals()
+        );
+        let nameless = [missing(None, "nameless")];
+        let refused = told(&portals, Some("nope"), &nameless).problem;
+        assert!(
+            refused.what_to_do.starts_with(&fault("nameless").what_happened),
+            "{refused:?}"
+        );
+        assert!(portal_or_why(&portals, Some("acme"), &nameless).is_ok());
+
+        // Where there is none at all, the first thing that stands in its way is told.
+        assert_eq!(told(&[], None, &half).problem, fault("half"));
+        assert_eq!(told(&[], Some("nope"), &half).problem, fault("half"));
+        assert_eq!(told(&[], Some("other"), &half).problem, fault("other"));
+        assert_eq!(told(&[], Some("nope"), &[]).problem, ProblemView::no_portal_yet());
+    }
+}

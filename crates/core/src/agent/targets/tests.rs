@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::app::contract::ProblemCode;
-use crate::app::settings_file::MissingPortal;
 use crate::identity_center::{Account, Portal};
 use crate::role_catalog::{ListedAccount, Listing};
 use crate::role_chain::chains;
@@ -383,45 +382,4 @@ fn s2_an_account_whose_roles_are_not_listed_yet_is_left_to_aws_by_its_name_too()
             assert_eq!(in_half(portals, target), Ok(role.to_owned()), "{target}");
         }
     }
-}
-
-#[test]
-fn why_a_portal_may_be_missing_is_told_of_the_portal_that_was_asked_for() {
-    let fault = |what: &str| ProblemView::chain_source_unknown(what, "its line");
-    let missing = |name: Option<&str>, what: &str| MissingPortal {
-        name: name.map(str::to_owned),
-        start_url: None,
-        problem: fault(what),
-    };
-    let half = [missing(Some("half"), "half"), missing(Some("other"), "other")];
-    let portals = [named("acme"), named("second")];
-    let told = |portals: &[NamedPortal], asked: Option<&str>, missing: &[MissingPortal]| {
-        portal_or_why(portals, asked, missing).map(|_| ()).unwrap_err()
-    };
-    let refused = told(&portals, Some("other"), &half);
-    let cause = fault("other");
-    assert_eq!(refused.problem.what_happened, "There is no portal “other”.");
-    assert_eq!(
-        refused.problem.what_to_do,
-        format!("{} {}", cause.what_happened, cause.what_to_do)
-    );
-    let plain = ProblemView::no_such_portal(Some("nope"));
-    assert_eq!(told(&portals, Some("nope"), &half).problem, plain);
-    assert_eq!(
-        told(&portals, None, &half).problem,
-        ProblemView::several_portals()
-    );
-    let nameless = [missing(None, "nameless")];
-    let refused = told(&portals, Some("nope"), &nameless).problem;
-    assert!(
-        refused.what_to_do.starts_with(&fault("nameless").what_happened),
-        "{refused:?}"
-    );
-    assert!(portal_or_why(&portals, Some("acme"), &nameless).is_ok());
-
-    // Where there is none at all, the first thing that stands in its way is told.
-    assert_eq!(told(&[], None, &half).problem, fault("half"));
-    assert_eq!(told(&[], Some("nope"), &half).problem, fault("half"));
-    assert_eq!(told(&[], Some("other"), &half).problem, fault("other"));
-    assert_eq!(told(&[], Some("nope"), &[]).problem, ProblemView::no_portal_yet());
 }
