@@ -171,3 +171,73 @@ async fn s2_what_was_saved_a_moment_ago_is_known_before_a_name_is_refused() -> R
     );
     Ok(())
 }
+
+#[tokio::test]
+async fn h5_a_role_whose_account_has_another_name_now_is_kept_no_longer_where_that_is_wished() -> Result<()> {
+    let chain = RELEASE.replace("Deployer", "ReadOnly");
+    let day = Simulation::begin(World::acme())?.with_settings(&chain).await?;
+    day.sign_in("amara").await?;
+    let release = |account: &str| RoleKey {
+        chain: Some("release".to_owned()),
+        ..day.role(account, "ReadOnly")
+    };
+    let keep = |key: &RoleKey, on| Request::Keep {
+        role: key.clone().into(),
+        on,
+    };
+    let (before, now) = (release(STAGING), release("111122223333"));
+    let begun = day.app.definition(&before);
+    day.ask(keep(&before, true)).await?;
+    let kept = async || -> Result<Vec<String>> {
+        let snapshot = day.snapshot().await?;
+        let kept = snapshot.credentials.iter().filter(|view| view.kept);
+        Ok(kept.map(|view| view.role.account.clone()).collect())
+    };
+    assert_eq!(kept().await?, [STAGING]);
+
+    // An administrator gives the one's name to the other.
+    let renamed = r#"{"accountList":[
+        {"accountId":"444455556666","accountName":"acme-old","emailAddress":"a@acme.example"},
+        {"accountId":"111122223333","accountName":"acme-staging","emailAddress":"b@acme.example"}]}"#;
+    let fault = Fault::status(Operation::ListAccounts, 200).with_body(renamed);
+    day.emulator.add_fault(fault);
+    day.ask(Request::Sync {
+        portal: day.portal.0.clone(),
+    })
+    .await?;
+    day.advance(MINUTE).await;
+    let words = Target::Words {
+        words: "release".to_owned(),
+    };
+    assert_eq!(named(&day, words).await?, Ok(now.clone()));
+    assert_eq!(kept().await?, ["111122223333"]);
+    let refused = day.app.is_as_begun(&now, begun.as_deref()).unwrap_err();
+    assert_eq!(
+        refused.what_happened,
+        "“release” is another role by now: at AWS, “acme-staging/ReadOnly” is in another account since this command \
+         was started."
+    );
+    day.ask(keep(&now, false)).await?;
+    assert_eq!(kept().await?, Vec::<String>::new());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_further_role_is_no_reason_for_a_portal_that_is_not_there() -> Result<()> {
+    let day = Simulation::begin(World::acme())?;
+    std::fs::write(day.settings_file(), RELEASE)?;
+    let release = named(
+        &day,
+        Target::Words {
+            words: "release".to_owned(),
+        },
+    )
+    .await?;
+    assert_eq!(release, Err(ProblemCode::WrongUse));
+    let problems = day.app.settings_problems();
+    assert!(
+        problems.faults().is_empty() && problems.missing_portals().is_empty(),
+        "{problems:?}"
+    );
+    Ok(())
+}

@@ -360,7 +360,8 @@ async fn a6_the_id_of_a_launch_allows_what_its_program_waits_for_and_is_not_call
     other[4] = "666677778888";
     assert_refused(&portray.run(&other).await?.expect_code(8)?);
     let allowed = portray.run(&["uses", "--allow", id]).await?.expect_code(0)?;
-    assert!(allowed.stderr.contains("may get credentials"), "{allowed:?}");
+    let words = "may get the credentials of acme-dev/ReadOnly.";
+    assert!(allowed.stderr.contains(words), "{allowed:?}");
     assert_eq!(ask().await?.status, 200);
     assert_refused(&portray.run(&other).await?.expect_code(8)?);
 

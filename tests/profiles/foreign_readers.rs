@@ -1,6 +1,6 @@
 //! botocore and the SDK for Rust read every other profile as before, and break where it was foretold.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -8,6 +8,7 @@ use anyhow::{Context, Result, ensure};
 use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
 use aws_types::os_shim_internal::{Env, Fs};
 use harness::{Desktop, DesktopOptions};
+use portray_core::aws_config::document::{Document, Name};
 use portray_core::aws_config::edit::{Content, block_of, with_block, without_block};
 use portray_core::aws_config::findings::of as findings_of;
 use serde_json::{Value, json};
@@ -17,7 +18,7 @@ use super::DEADLINE;
 const OURS: &[u8] = b"[profile portray-test]\ncredential_process = /opt/portray credential-process --portal acme --account 111122223333 --permission-set ReadOnly\nregion = eu-west-1\n";
 
 /// Lines that mean something to somebody, as in the tests of the document.
-const LINES: [&str; 18] = [
+const LINES: [&str; 34] = [
     "",
     "# a comment",
     "  ; indented",
@@ -36,6 +37,22 @@ const LINES: [&str; 18] = [
     "  words only",
     "no equals sign",
     "= 1",
+    "\u{b}output = y",
+    "\u{a0}output = y",
+    "\u{c}",
+    " \u{a0}",
+    "\u{a0}# a comment",
+    "\u{b}[profile b]",
+    "region\u{a0}=\u{3000}x",
+    "  a = 1\u{b}b",
+    "  a = 1\u{2028}b = 2",
+    "words # c = d",
+    "[profile a b]",
+    "[profile  it's]",
+    "[profiles c]",
+    "[ profile d ]",
+    "[profile e\\ f]",
+    "[sso-session g h]",
 ];
 
 /// What a tool makes of a file: everything in it, or that it refuses it.
@@ -158,6 +175,52 @@ async fn c2_botocore_and_the_rust_sdk_read_every_other_profile_as_before() -> Re
     }
     ensure!(seen > 100, "botocore reads {seen} files");
     Ok(())
+}
+
+#[tokio::test]
+async fn c2_the_profiles_that_are_known_are_those_that_botocore_sees() -> Result<()> {
+    let desktop = desktop().await?;
+    let files = files()?;
+    let mut seen = 0;
+    for (name, reading) in botocore(&desktop, &files).await? {
+        let Some(reading) = reading else { continue };
+        let document = Document::read(&files[&name]);
+        for (kind, of_kind) in [
+            ("profiles", profile as fn(&Name) -> Option<&String>),
+            ("sso_sessions", session),
+        ] {
+            let theirs = reading[kind].as_object().context("sections by name")?;
+            let sections = document.sections();
+            let ours: BTreeSet<_> = sections
+                .iter()
+                .filter_map(|section| of_kind(&section.name))
+                .collect();
+            let theirs: BTreeSet<_> = theirs.keys().collect();
+            seen += theirs.len();
+            assert_eq!(
+                ours,
+                theirs,
+                "{name}: {:?}",
+                String::from_utf8_lossy(&files[&name])
+            );
+        }
+    }
+    ensure!(seen > 500, "{seen} profiles and sessions");
+    Ok(())
+}
+
+fn profile(name: &Name) -> Option<&String> {
+    match name {
+        Name::Profile(name) => Some(name),
+        Name::SsoSession(_) | Name::Services(_) | Name::Other(_) => None,
+    }
+}
+
+fn session(name: &Name) -> Option<&String> {
+    match name {
+        Name::SsoSession(name) => Some(name),
+        Name::Profile(_) | Name::Services(_) | Name::Other(_) => None,
+    }
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use crate::identity_center::portal::is_region;
 use crate::identity_center::{AccountId, Partition, Portal, PortalId, RoleKey};
 use crate::paths::short_hash;
 use crate::settings::chains::is_ignored;
-use crate::settings::{ChainSettings, Fault};
+use crate::settings::{About, ChainSettings, Fault};
 
 /// A role that is assumed from a permission set, by its name in the settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +45,16 @@ pub struct Assumed {
     /// Empty where that account is in no listing.
     pub account_name: String,
     pub role_name: String,
+}
+
+/// What became of the role that a launch began with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Since {
+    Same,
+    /// The settings say something else.
+    OtherSettings,
+    /// They say the same, and the account's name is that of another account.
+    OtherAccount,
 }
 
 /// What is wrong with a chained role.
@@ -113,8 +123,11 @@ pub fn chains(settings: &[ChainSettings], portals: &[Portal]) -> (Chains, Vec<Fa
         };
         match made {
             Ok(made) => chains.push(Arc::new(made)),
+            // It waits for the first portal, and so does everything else: nothing of it is to be corrected.
+            Err((_, ChainError::PortalNeeded)) if portals.is_empty() => {}
             Err((key, error)) => faults.push(Fault {
                 line: chain.line_of(key),
+                about: About::Chain(Some(chain.name.clone())),
                 what: format!("{}: {error}", is_ignored(&chain.name)),
             }),
         }
@@ -138,16 +151,42 @@ pub fn session_name_of(arn: &str) -> String {
 
 impl Chain {
     /// Another text for another role: where it is assumed from, which one it is, and what its owner is shown. Not what it
-    /// is called, how long it lives and the like. The same in every agent.
+    /// is called, how long it lives and the like. The same in every agent. Behind a dot the same as the settings word it,
+    /// which tells why it is another one.
     pub fn definition(&self, source: &RoleKey) -> String {
-        let parts = [
-            &source.portal.0,
-            &source.account.0,
-            &source.permission_set,
-            &self.role.arn,
-            self.role.external_id.as_deref().unwrap_or_default(),
-        ];
-        short_hash(parts.join("\n").as_bytes())
+        let of = |account: &str, set: &str| {
+            let external_id = self.role.external_id.as_deref().unwrap_or_default();
+            short_hash(
+                [&source.portal.0, account, set, &self.role.arn, external_id]
+                    .join("\n")
+                    .as_bytes(),
+            )
+        };
+        let role = of(&source.account.0, &source.permission_set);
+        let wording = of(&self.source_account, &self.source_permission_set);
+        format!("{role}.{wording}")
+    }
+
+    /// What a launch's role has become, by its definition when it began.
+    pub fn since(&self, begun: &str, source: &RoleKey) -> Since {
+        let now = self.definition(source);
+        let parts = |definition: &str| -> (String, Option<String>) {
+            match definition.split_once('.') {
+                Some((role, wording)) => (role.to_owned(), Some(wording.to_owned())),
+                None => (definition.to_owned(), None),
+            }
+        };
+        let ((role_then, wording_then), (role, wording)) = (parts(begun), parts(&now));
+        match (role_then == role, wording_then == wording) {
+            (true, _) => Since::Same,
+            (false, true) => Since::OtherAccount,
+            (false, false) => Since::OtherSettings,
+        }
+    }
+
+    /// The permission set, as the settings name it.
+    pub fn from(&self) -> String {
+        format!("{}/{}", self.source_account, self.source_permission_set)
     }
 
     fn from_settings(

@@ -46,7 +46,23 @@ pub struct Settings {
 pub struct Fault {
     /// Counted from 1.
     pub line: usize,
+    pub about: About,
     pub what: String,
+}
+
+/// Which part of the settings something is said of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum About {
+    /// A `[[portal]]`, by what can be read of its names.
+    Portal {
+        name: Option<String>,
+        start_url: Option<String>,
+    },
+    /// A `[[chain]]`; without a name where none can be read, and for all of them.
+    Chain(Option<String>),
+    Profiles,
+    /// What nothing is asked for by a name of it.
+    Other,
 }
 
 /// A damaged file that was moved out of the way.

@@ -2,7 +2,9 @@
 
 use jiff::Timestamp;
 use portray_core::agent::Client;
-use portray_core::agent::protocol::{AccountLine, AccountsReply, Operation, Reply, StatusReply};
+use portray_core::agent::protocol::{
+    AccountLine, AccountsReply, Operation, Reply, StatusReply, UnclearChain,
+};
 use portray_core::app::contract::{
     ChainView, PortalState, PortalView, ProblemCode, ProblemView, Request, SyncProgress,
 };
@@ -22,6 +24,9 @@ pub(super) struct AccountsDocument {
     synced_at: Option<Timestamp>,
     pub complete: bool,
     pub accounts: Vec<AccountLine>,
+    /// For profiles.
+    #[serde(skip)]
+    pub unclear_chains: Vec<UnclearChain>,
 }
 
 /// A portal whose accounts are wanted.
@@ -245,6 +250,7 @@ pub(super) fn listing_of(
                 synced_at: page.synced_at,
                 complete: page.complete,
                 accounts,
+                unclear_chains: page.unclear_chains,
             });
         }
     }

@@ -162,12 +162,11 @@ pub fn status_of(client: &mut Client) -> Result<StatusReply, ClientError> {
 
 /// The portal that is meant. Where there is none, the settings may say why.
 fn portal_in<'a>(status: &'a StatusReply, named: Option<&str>) -> Result<&'a PortalView, Failure> {
-    let found = targets::portal(&status.portals, named, None);
-    found.map_err(|refusal| match status.problems.first() {
-        Some(problem) if status.portals.is_empty() => problem.clone().into(),
-        Some(problem) if named.is_some() => refusal.because_of(problem).into(),
-        Some(_) | None => refusal.into(),
-    })
+    Ok(targets::portal_or_why(
+        &status.portals,
+        named,
+        &status.missing_portals,
+    )?)
 }
 
 /// Asks what the window may ask too.

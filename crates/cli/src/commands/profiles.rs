@@ -150,8 +150,13 @@ fn listings(invocation: &Invocation, portal: Option<&str>) -> Result<Vec<Listing
                 &account.chains,
             )
         });
+        let unclear = listing
+            .unclear_chains
+            .iter()
+            .map(|chain| wishes::unclear(&chain.name, &chain.account, &chain.permission_set));
         listings.push(Listing {
             roles: roles.collect(),
+            unclear: unclear.collect(),
             portal: wishes::portal(wanted.portal),
             is_complete,
         });

@@ -259,6 +259,7 @@ mod tests {
                 kept: true,
                 problem: None,
             }],
+            missing_portals: Vec::new(),
             problems: Vec::new(),
             clock_problem: None,
             left_behind: Vec::new(),

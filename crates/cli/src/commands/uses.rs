@@ -72,9 +72,7 @@ pub fn run(invocation: &Invocation, arguments: &Uses) -> Result<(), Failure> {
         let zone = TimeZone::system();
         let rows: Vec<_> = uses.iter().map(|used| row(used, &zone)).collect();
         if rows.is_empty() {
-            invocation
-                .printer
-                .note("No program was handed credentials lately.");
+            invocation.printer.note(&nothing(&view.uses, arguments));
         } else {
             invocation
                 .printer
@@ -87,6 +85,26 @@ pub fn run(invocation: &Invocation, arguments: &Uses) -> Result<(), Failure> {
         Some(problem) => Err(problem.into()),
         None => Ok(()),
     }
+}
+
+/// What is said where no use is shown.
+fn nothing(uses: &[Use], arguments: &Uses) -> String {
+    if uses.is_empty() {
+        return "No program was handed credentials lately.".to_owned();
+    }
+    let filters = [
+        ("role", &arguments.role),
+        ("portal", &arguments.portal),
+        ("program", &arguments.program),
+    ];
+    let filters = filters
+        .iter()
+        .filter_map(|(name, wanted)| wanted.as_ref().map(|wanted| format!("--{name} “{wanted}”")));
+    let filters = filters.collect::<Vec<_>>().join(" ");
+    format!(
+        "No use matches {filters}; without that, “portray uses” shows {}.",
+        uses.len()
+    )
 }
 
 fn order(invocation: &Invocation, client: &mut Client, order: ConsumerOrder) -> Result<(), Failure> {
@@ -317,6 +335,21 @@ mod tests {
     }
 
     #[test]
+    fn a6_where_a_filter_hits_nothing_that_is_said_and_not_that_there_was_no_use() {
+        let role = choosing(Some("acme-prod"), None, None);
+        assert_eq!(
+            nothing(&[used(), used()], &role),
+            "No use matches --role “acme-prod”; without that, “portray uses” shows 2."
+        );
+        let both = choosing(Some("x"), Some("acme"), Some("aws"));
+        assert_eq!(
+            nothing(&[used()], &both),
+            "No use matches --role “x” --portal “acme” --program “aws”; without that, “portray uses” shows 1."
+        );
+        assert_eq!(nothing(&[], &role), "No program was handed credentials lately.");
+    }
+
+    #[test]
     fn a6_a_use_is_a_row_that_says_who_when_what_and_how() {
         let expected = [
             "1f2e3d4c",
@@ -350,6 +383,7 @@ mod tests {
         assert!(wanted(Some("dev/read"), Some("acme"), Some("python")));
         assert!(wanted(Some("111122223333/ReadOnly"), None, Some("AWS")));
         assert!(!wanted(Some("prod"), None, None));
+        assert!(!wanted(Some("dev/Admin"), None, None), "each word is to fit");
         assert!(!wanted(None, Some("other"), None));
         assert!(!wanted(None, None, Some("terraform")));
     }

@@ -62,6 +62,7 @@ impl Agent {
         let running = self.running.load(Ordering::SeqCst);
         let failed = self.failed.load(Ordering::SeqCst);
         Reply::Status(Box::new(StatusReply {
+            missing_portals: Vec::new(),
             problems: Vec::new(),
             clock_problem: None,
             left_behind: Vec::new(),
@@ -116,6 +117,7 @@ fn accounts(request: &Value) -> Reply {
         complete: false,
         total: u32::from(is_hit),
         accounts: is_hit.then_some(account).into_iter().collect(),
+        unclear_chains: Vec::new(),
     })
 }
 

@@ -65,3 +65,22 @@ fn h1_a_signal_that_ends_it_leaves_no_folder_here_whether_it_connects_or_a_sessi
         }
     }
 }
+
+#[test]
+fn where_there_is_no_ssh_it_is_said_what_to_install() {
+    let home = Home::new();
+    let _requests = home.with_agent(vec![credentials()]);
+    let nothing = home.path().join("nothing");
+    fs::create_dir(&nothing).unwrap();
+    let told = |expected: &str| {
+        let mut portray = home.portray(&["ssh", "acme-dev/ReadOnly", "--", "host"]);
+        let ended = portray.env("PATH", &nothing).output().unwrap();
+        let stderr = String::from_utf8(ended.stderr).unwrap();
+        assert_eq!(ended.status.code(), Some(2), "{stderr}");
+        assert!(stderr.contains(expected), "{stderr}");
+        assert!(!stderr.contains("sh -c"), "{stderr}");
+    };
+    told("Install OpenSSH's client");
+    fs::write(nothing.join("ssh"), "no program").unwrap();
+    told("See that “ssh -V” works");
+}

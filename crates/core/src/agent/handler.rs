@@ -4,7 +4,8 @@ use crate::agent::hand_out::ConsoleWish;
 use crate::agent::listener::Caller;
 use crate::agent::pages::{account_line, at_most_a_page, by_account, page};
 use crate::agent::protocol::{
-    AccountsReply, AgentHello, AgentKind, Operation, Reply, RequestLine, StatusReply, Target, WireSecret,
+    AccountsReply, AgentHello, AgentKind, Operation, Reply, RequestLine, StatusReply, Target, UnclearChain,
+    WireSecret,
 };
 use crate::agent::socket::{Answering, Replies};
 use crate::agent::targets::{self, Refusal, account_name};
@@ -12,7 +13,6 @@ use crate::app::chained::chain_view;
 use crate::app::contract::{
     Answer, MfaCode, ProblemView, Request, Role, RoleRow, SearchRequest, SignInMethod,
 };
-use crate::app::settings_file::SettingsProblems;
 use crate::app::state::NamedPortal;
 use crate::app::{App, ConsoleRequest, SignInStart};
 use crate::identity_center::PortalId;
@@ -138,7 +138,10 @@ impl Handler {
     }
 
     async fn keep(&self, target: &Target, on: bool) -> Outcome {
-        let key = self.role(target).await?;
+        let key = match self.role(target).await {
+            Err(refusal) if !on => self.kept_chain(target).ok_or(refusal)?,
+            named => named?,
+        };
         let catalogue = self.app.catalogue();
         let account_name = account_name(&catalogue, &key).to_owned();
         let wants_code = chain_view(&catalogue, &key).is_some_and(|chain| chain.wants_code);
@@ -172,7 +175,7 @@ impl Handler {
                 (self.app.snapshot().await?, self.app.left_behind().await)
             }
         };
-        let SettingsProblems { faults, unknown_keys } = self.app.settings_problems();
+        let problems = self.app.settings_problems();
         let ambiguous = targets::ambiguous_chains(&self.app.catalogue());
         Ok(Reply::Status(Box::new(StatusReply {
             pid: self.pid,
@@ -180,7 +183,8 @@ impl Handler {
             headline: snapshot.headline.clone(),
             portals: snapshot.portals.clone(),
             credentials: snapshot.credentials.clone(),
-            problems: [faults, ambiguous, unknown_keys].concat(),
+            missing_portals: problems.missing_portals(),
+            problems: [problems.faults(), ambiguous, problems.unknown_keys].concat(),
             clock_problem: self.app.clock_problem(),
             left_behind,
         })))
@@ -216,6 +220,10 @@ impl Handler {
             complete: listing.complete,
             total: u32::try_from(total).unwrap_or(u32::MAX),
             accounts,
+            unclear_chains: catalogue
+                .ambiguous_chains_of(&PortalId(portal.id))
+                .map(|chain| UnclearChain::from(&**chain))
+                .collect(),
         }))
     }
 
@@ -332,17 +340,8 @@ impl Handler {
 
     fn known_portal(&self, named: Option<&str>) -> Result<NamedPortal, Refusal> {
         let portals = self.portals();
-        let found = targets::portal(&portals, named, None);
-        found.cloned().map_err(|refusal| match self.settings_fault() {
-            Some(fault) if portals.is_empty() => fault.into(),
-            Some(fault) if named.is_some() => refusal.because_of(&fault),
-            Some(_) | None => refusal,
-        })
-    }
-
-    /// What may be the reason for everything that is missing.
-    pub(super) fn settings_fault(&self) -> Option<ProblemView> {
-        self.app.settings_problems().faults.into_iter().next()
+        let missing = self.app.settings_problems().missing_portals();
+        targets::portal_or_why(&portals, named, &missing).cloned()
     }
 
     pub(super) fn portals(&self) -> Vec<NamedPortal> {

@@ -26,10 +26,13 @@ impl Handler {
             portals = self.portals();
             outcome = self.listed_role(&portals, target);
         }
-        if portals.is_empty()
-            && let Some(fault) = self.settings_fault()
-        {
-            return Err(fault.into());
+        if portals.is_empty() {
+            // Nothing of a further role is worth being told before there is a portal.
+            let missing = self.app.settings_problems().missing_portals();
+            return missing
+                .into_iter()
+                .next()
+                .map_or(outcome, |missing| Err(missing.problem.into()));
         }
         if outcome.is_err()
             && let Some(ignored) = self.ignored_chain(&portals, target)
@@ -70,6 +73,16 @@ impl Handler {
             catalogue: &catalogue,
         };
         matches!(target, Target::Words { words } if known.chain_named(words).is_some())
+    }
+
+    /// The further role that is kept, whether or not its settings hold.
+    pub(super) fn kept_chain(&self, target: &Target) -> Option<RoleKey> {
+        let (portals, catalogue) = (self.portals(), self.app.catalogue());
+        let known = Known {
+            portals: &portals,
+            catalogue: &catalogue,
+        };
+        known.kept_chain(target).cloned()
     }
 
     /// Why the further role that the words name does not hold, where that is so.

@@ -17,6 +17,7 @@ use crate::app::contract::{
     SearchAnswer, SearchRequest, Snapshot, UsesView,
 };
 use crate::app::left_behind::LeftBehind;
+use crate::app::settings_file::MissingPortal;
 use crate::consumers::Launch;
 use crate::paths::SecretStore;
 use crate::secret::Secret;
@@ -320,6 +321,9 @@ pub struct StatusReply {
     /// What in the settings does not hold.
     #[serde(default)]
     pub problems: Vec<ProblemView>,
+    /// Those of them that may be the reason for a portal that is not there.
+    #[serde(default)]
+    pub missing_portals: Vec<MissingPortal>,
     /// The machine's clock is wrong.
     #[serde(default)]
     pub clock_problem: Option<ProblemView>,
@@ -336,6 +340,17 @@ pub struct AccountsReply {
     /// How many accounts there are in all.
     pub total: u32,
     pub accounts: Vec<AccountLine>,
+    /// Further roles of the portal whose account's name is that of several accounts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unclear_chains: Vec<UnclearChain>,
+}
+
+/// A further role, and the permission set that it is assumed from, as its settings name that.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnclearChain {
+    pub name: String,
+    pub account: String,
+    pub permission_set: String,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -1,14 +1,18 @@
 //! Which portal and which role a person or a profile means. Pure.
 
+mod portals;
+
 use std::sync::Arc;
 
-use crate::agent::protocol::{Reply, Target};
-use crate::app::contract::{PortalView, ProblemView};
+use crate::agent::protocol::{Reply, Target, UnclearChain};
+use crate::app::contract::ProblemView;
 use crate::app::state::NamedPortal;
 use crate::identity_center::{AccountId, PortalId, RoleKey};
 use crate::refresh::standing::Standing;
 use crate::role_catalog::{Ambiguity, Catalogue};
 use crate::role_chain::Chain;
+pub use portals::{Named, portal, portal_or_why};
+use portals::{matching, no_such_portal};
 
 /// How many candidates an answer names.
 const CANDIDATES: usize = 20;
@@ -46,50 +50,20 @@ impl From<Refusal> for Reply {
     }
 }
 
+impl From<&Chain> for UnclearChain {
+    fn from(chain: &Chain) -> Self {
+        Self {
+            name: chain.name.clone(),
+            account: chain.source_account.clone(),
+            permission_set: chain.source_permission_set.clone(),
+        }
+    }
+}
+
 /// What targets are looked up in.
 pub struct Known<'a> {
     pub portals: &'a [NamedPortal],
     pub catalogue: &'a Catalogue,
-}
-
-/// What can be named as a portal.
-pub trait Named {
-    /// Its name first, then everything else that it goes by.
-    fn names(&self) -> [&str; 3];
-    fn region(&self) -> &str;
-}
-
-impl Named for NamedPortal {
-    fn names(&self) -> [&str; 3] {
-        [&self.name, &self.id, &self.start_url]
-    }
-
-    fn region(&self) -> &str {
-        &self.region
-    }
-}
-
-impl Named for PortalView {
-    fn names(&self) -> [&str; 3] {
-        [&self.name, &self.id, &self.start_url]
-    }
-
-    fn region(&self) -> &str {
-        &self.region
-    }
-}
-
-/// The portal with this name, id or start URL; the only one where none is named.
-pub fn portal<'a, P: Named>(
-    portals: &'a [P],
-    named: Option<&str>,
-    region: Option<&str>,
-) -> Result<&'a P, Refusal> {
-    match *matching(portals, named, region).as_slice() {
-        [portal] => Ok(portal),
-        [] => Err(no_such_portal(portals, named)),
-        [_, _, ..] => Err(among(ProblemView::several_portals(), names(portals))),
-    }
 }
 
 impl Known<'_> {
@@ -127,6 +101,24 @@ impl Known<'_> {
         self.chain_in(&portals, rest.trim())
     }
 
+    /// The further role of this name that is kept fresh, wherever it is assumed from by now: whoever wants it to be kept
+    /// no longer need not have its settings in order.
+    pub fn kept_chain(&self, target: &Target) -> Option<&RoleKey> {
+        let (portals, name) = match target {
+            Target::Role { .. } => return None,
+            Target::Chain { portal, chain } => {
+                (matching(self.portals, portal.as_deref(), None), chain.as_str())
+            }
+            Target::Words { words } => self.split_portal(words.trim()),
+        };
+        let name = name.trim().to_lowercase();
+        let mut kept = self.catalogue.kept.iter();
+        kept.find(|key| {
+            let is_meant = portals.iter().any(|portal| portal.id == key.portal.0);
+            is_meant && key.chain.as_ref().is_some_and(|own| own.to_lowercase() == name)
+        })
+    }
+
     fn chain_in(&self, portals: &[&NamedPortal], name: &str) -> Option<Result<RoleKey, Refusal>> {
         let is_meant = |id: &PortalId| portals.iter().any(|portal| portal.id == id.0);
         let Some(chain) = self.catalogue.chain_named(name, is_meant) else {
@@ -144,12 +136,11 @@ impl Known<'_> {
                     [] => {
                         let portal = portals.iter().find(|portal| portal.id == chain.portal.0);
                         let not_whole = portal.and_then(|portal| self.not_whole(portal));
-                        let unknown =
-                            || ProblemView::chain_source_unknown(&chain.name, &source_of(chain)).into();
+                        let unknown = || ProblemView::chain_source_unknown(&chain.name, &chain.from()).into();
                         not_whole.unwrap_or_else(unknown)
                     }
                     several => among(
-                        ProblemView::several_chain_sources(&chain.name, &source_of(chain)),
+                        ProblemView::several_chain_sources(&chain.name, &chain.from()),
                         self.labels(several),
                     ),
                 }),
@@ -324,12 +315,8 @@ impl Known<'_> {
 
 /// What in the settings does not hold any more, by the lists of accounts.
 pub fn ambiguous_chains(catalogue: &Catalogue) -> Vec<ProblemView> {
-    let told = |chain: &Arc<Chain>| ProblemView::several_chain_sources(&chain.name, &source_of(chain));
+    let told = |chain: &Arc<Chain>| ProblemView::several_chain_sources(&chain.name, &chain.from());
     catalogue.ambiguous_chains().map(told).collect()
-}
-
-fn source_of(chain: &Chain) -> String {
-    format!("{}/{}", chain.source_account, chain.source_permission_set)
 }
 
 /// An account's name, as far as the listing knows it.
@@ -337,39 +324,8 @@ pub fn account_name<'a>(catalogue: &'a Catalogue, key: &RoleKey) -> &'a str {
     catalogue.account(key).map_or("", |listed| &listed.account.name)
 }
 
-fn matching<'a, P: Named>(portals: &'a [P], named: Option<&str>, region: Option<&str>) -> Vec<&'a P> {
-    let is_meant = |portal: &&P| {
-        let is_named = |named: &str| {
-            let named = named.to_lowercase();
-            portal.names().iter().any(|name| name.to_lowercase() == named)
-        };
-        named.is_none_or(is_named) && region.is_none_or(|region| portal.region().eq_ignore_ascii_case(region))
-    };
-    let meant: Vec<&P> = portals.iter().filter(is_meant).collect();
-    // A person may have written two names that differ only in case.
-    let exactly = |portal: &&&P| named.is_some_and(|named| portal.names().contains(&named));
-    let exact: Vec<&P> = meant.iter().filter(exactly).copied().collect();
-    if exact.is_empty() { meant } else { exact }
-}
-
-fn names<P: Named>(portals: &[P]) -> Vec<String> {
-    let mut names: Vec<_> = portals
-        .iter()
-        .map(|portal| portal.names()[0].to_owned())
-        .collect();
-    names.sort();
-    names
-}
-
 pub(super) fn is_account_id(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-fn no_such_portal<P: Named>(portals: &[P], named: Option<&str>) -> Refusal {
-    if portals.is_empty() {
-        return ProblemView::no_portal_yet().into();
-    }
-    among(ProblemView::no_such_portal(named), names(portals))
 }
 
 /// A start URL stands for several portals; their names tell them apart.

@@ -85,23 +85,23 @@ impl ProblemView {
         )
     }
 
+    /// The same, where the settings are as they were and the account's name is another one's.
+    pub fn chain_of_another_account(name: &str, from: &str) -> Self {
+        Self::new(
+            ProblemCode::WrongUse,
+            format!(
+                "“{name}” is another role by now: at AWS, “{from}” is in another account since this command was started."
+            ),
+            "Start it again to use that one. In “from” of its [[chain]], an account's id in place of its name means the \
+             same account for good.",
+        )
+    }
+
     pub fn no_such_chain(name: &str) -> Self {
         Self::new(
             ProblemCode::WrongUse,
             format!("settings.toml has no [[chain]] named “{name}”, or none that can be used."),
             "“portray status” says what in the settings does not hold.",
-        )
-    }
-
-    /// The credentials of a further role cannot live as long as somebody asks.
-    pub fn too_short_chain(name: &str, minutes: u64) -> Self {
-        Self::new(
-            ProblemCode::Failed,
-            format!(
-                "The credentials of {name} have only {} left, and AWS gives no longer ones.",
-                super::problem::in_words(minutes)
-            ),
-            "Ask for a shorter time: AWS ends a role that is assumed from a role after one hour, or what its [[chain]] says.",
         )
     }
 

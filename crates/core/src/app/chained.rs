@@ -7,7 +7,7 @@ use crate::app::controller::{Controller, answer};
 use crate::app::view;
 use crate::identity_center::{Portal, RoleKey};
 use crate::role_catalog::Catalogue;
-use crate::role_chain::{Chain, chains};
+use crate::role_chain::{Chain, Since, chains};
 use crate::secret::Secret;
 use crate::settings::Fault;
 
@@ -22,9 +22,13 @@ impl App {
         let Some(begun) = definition else {
             return Ok(());
         };
-        match (self.definition(key), &key.chain) {
-            (Some(now), Some(name)) if begun != now => Err(ProblemView::another_chain(name)),
-            _ => Ok(()),
+        let chain = self.refresh.roles.chain(key);
+        match chain.map(|chain| (chain.since(begun, key), chain)) {
+            None | Some((Since::Same, _)) => Ok(()),
+            Some((Since::OtherSettings, chain)) => Err(ProblemView::another_chain(&chain.name)),
+            Some((Since::OtherAccount, chain)) => {
+                Err(ProblemView::chain_of_another_account(&chain.name, &chain.from()))
+            }
         }
     }
 }
@@ -37,12 +41,8 @@ impl Controller {
             return faults;
         }
         let mut catalogue = (*self.catalogue()).clone();
-        let before = catalogue.kept.clone();
         catalogue.set_chains(chains.clone());
         self.refresh.roles.set_chains(chains);
-        for key in before.iter().filter(|key| !catalogue.kept.contains(key)) {
-            self.refresh.roles.set_kept(key, false);
-        }
         for key in catalogue.kept.iter().filter(|key| key.chain.is_some()) {
             self.refresh.roles.set_kept(key, true);
         }

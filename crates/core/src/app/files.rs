@@ -72,7 +72,11 @@ impl Controller {
     }
 
     pub(super) fn set_catalogue(&self, catalogue: Arc<Catalogue>) {
-        *self.catalogue.write().expect("no panic under this lock") = catalogue;
+        let before = {
+            let mut known = self.catalogue.write().expect("no panic under this lock");
+            std::mem::replace(&mut *known, catalogue)
+        };
+        self.keep_what_is_meant(&before.kept, &self.catalogue().kept);
     }
 
     /// Changes the catalogue and keeps what a person made of it.

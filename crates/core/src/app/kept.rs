@@ -77,6 +77,21 @@ impl Controller {
         self.refresh.look.notify_one();
     }
 
+    /// A kept further role is another one when its account's name, or the settings, name another account: that one is
+    /// kept fresh from then on, and the one before it is not.
+    pub(super) fn keep_what_is_meant(&self, before: &[RoleKey], now: &[RoleKey]) {
+        let of_chains = |keys: &[RoleKey], others: &[RoleKey]| -> Vec<RoleKey> {
+            let moved = |key: &&RoleKey| key.chain.is_some() && !others.contains(key);
+            keys.iter().filter(moved).cloned().collect()
+        };
+        for key in of_chains(before, now) {
+            self.refresh.roles.set_kept(&key, false);
+        }
+        for key in of_chains(now, before) {
+            self.refresh.roles.set_kept(&key, true);
+        }
+    }
+
     /// Takes in for how long nobody had used kept roles, as an earlier process knew it.
     pub(super) fn take_in_kept_uses(&mut self, known: &[KeptUse]) {
         let look = self.look_at_kept();

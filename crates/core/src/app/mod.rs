@@ -37,6 +37,7 @@ mod secret_store_problem;
 pub mod settings_file;
 mod shared_logins;
 pub mod shell;
+mod short_life_problem;
 mod sign_in;
 mod sign_in_problem;
 mod sign_in_start;
@@ -324,7 +325,7 @@ impl App {
         let left = until(self.clock.now(), credentials.expires_at);
         match left < min_ttl {
             true => Err(match &role.chain {
-                None => ProblemView::too_short(&name(), left.as_secs() / 60),
+                None => ProblemView::too_short(&name(), left.as_secs() / 60, min_ttl),
                 Some(name) => ProblemView::too_short_chain(name, left.as_secs() / 60),
             }),
             // Tools compare it with the machine's clock, be that right or wrong.

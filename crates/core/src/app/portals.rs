@@ -16,7 +16,7 @@ use crate::identity_center::{Flow, IdentityCenter, Portal, PortalId, StartUrl};
 use crate::refresh::session::Session;
 use crate::refresh::session::leaving::{Farewell, SignOutFailure};
 use crate::secret::Secret;
-use crate::settings::{Fault, PortalSettings, Settings, Via};
+use crate::settings::{About, Fault, PortalSettings, Settings, Via};
 use crate::token_store::{StoreFailure, TokenStore};
 use crate::uses::Observed;
 
@@ -38,6 +38,10 @@ impl Controller {
                 }
                 Err(error) => unusable.push(Fault {
                     line: portal.line,
+                    about: About::Portal {
+                        name: Some(portal.name.clone()),
+                        start_url: Some(portal.start_url.clone()),
+                    },
                     what: format!("the portal “{}” cannot be used: {error}", portal.name),
                 }),
             }

@@ -52,18 +52,6 @@ impl ProblemView {
         )
     }
 
-    /// The credentials of a permission set cannot live as long as somebody asks. `role` is `ACCOUNT/PERMISSION_SET`.
-    pub fn too_short(role: &str, minutes: u64) -> Self {
-        Self::new(
-            ProblemCode::Failed,
-            format!(
-                "The credentials of {role} have only {} left, and AWS gives no longer ones.",
-                in_words(minutes)
-            ),
-            "Ask for a shorter time, or have the permission set's session duration raised.",
-        )
-    }
-
     /// A token, or credentials, could not be had. `role` is `ACCOUNT/PERMISSION_SET` where it is about one.
     pub fn refresh(failure: &RefreshFailure, portal: &str, role: Option<&str>) -> Self {
         match failure {

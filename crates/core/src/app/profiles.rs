@@ -154,8 +154,13 @@ impl Desk {
                 let account = &listed.account;
                 wishes::roles(&account.id.0, &account.name, &listed.permission_sets, &chains)
             });
+            let unclear = self.catalogue.ambiguous_chains_of(&id).map(|chain| {
+                let (account, set) = (&chain.source_account, &chain.source_permission_set);
+                wishes::unclear(&chain.name, account, set)
+            });
             listings.push(Listing {
                 roles: roles.collect(),
+                unclear: unclear.collect(),
                 is_complete: listing.complete,
                 portal: wishes::portal(portal.clone()),
             });

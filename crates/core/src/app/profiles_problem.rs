@@ -157,11 +157,18 @@ pub fn advice_about(trouble: &Trouble) -> &'static str {
         Trouble::NameNotForAll(_) => "Use ASCII letters, digits and . _ / % @ : + - without quotes.",
         Trouble::CapitalKey(_) => "Write it in small letters.",
         Trouble::Indented => "Begin the line at the margin.",
+        Trouble::NoEqualsForRust => "Make it “key = value”, without “#” or “;” in the key.",
+        Trouble::EndsWithin | Trouble::OddSpace | Trouble::OddSpaceInFront => {
+            "Write blanks for all white space in the line: an editor can show what is there (“cat -A” does)."
+        }
         Trouble::NoEquals => "Make it “key = value”, or a comment.",
         Trouble::UnclearHeader => "End the line with the bracket.",
         Trouble::EmptyHeader => "Name the section, or remove it.",
         Trouble::NoSection => "Move it below a header, for instance [default].",
         Trouble::DefaultTwice => "Make one section of both: [default].",
+        Trouble::NotTwoWords(_) => {
+            "Write [profile NAME] with a name of ASCII letters, digits and . _ / % @ : + -"
+        }
         Trouble::NotAProfile(_) => "Write [profile NAME], if it is to be one.",
         Trouble::DefaultForAll => "Write [default], if it is to be a profile.",
         Trouble::InBothFiles(_) => "Keep it in one of the files.",

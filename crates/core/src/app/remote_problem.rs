@@ -140,6 +140,22 @@ impl ProblemView {
         )
     }
 
+    /// The system's ssh is not there, or cannot be run.
+    pub fn ssh_not_started(error: &io::Error) -> Self {
+        if error.kind() == io::ErrorKind::NotFound {
+            return Self::new(
+                ProblemCode::WrongUse,
+                "There is no ssh on this machine, or not where PATH leads.",
+                "Install OpenSSH's client (Debian, Ubuntu: openssh-client); “portray ssh” works through it.",
+            );
+        }
+        Self::new(
+            ProblemCode::WrongUse,
+            format!("The ssh of this machine could not be started: {error}."),
+            "See that “ssh -V” works; “portray ssh” works through it.",
+        )
+    }
+
     /// ssh has said itself, on the terminal, why.
     pub fn ssh_not_connected(host: &str) -> Self {
         Self::new(

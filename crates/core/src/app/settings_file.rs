@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
 use crate::app::App;
@@ -12,8 +13,7 @@ use crate::app::controller::{Controller, answer};
 use crate::identity_center::PortalId;
 use crate::identity_center::deadline::within;
 use crate::private_files;
-use crate::settings::chains::is_ignored;
-use crate::settings::{Fault, Settings, SettingsError};
+use crate::settings::{About, Fault, Settings, SettingsError};
 
 /// An editor may be in the middle of writing: an edit counts when it still stands after this.
 const SETTLED: Duration = Duration::from_secs(1);
@@ -36,17 +36,68 @@ pub struct Edit {
 /// What in the settings does not hold, in the order of the file.
 #[derive(Debug, Clone, Default)]
 pub struct SettingsProblems {
-    /// A file or parts of it that a person has to mend.
-    pub faults: Vec<ProblemView>,
+    /// A file that was set aside, or is not taken over.
+    pub file: Vec<ProblemView>,
+    /// Parts of it that a person has to mend.
+    pub parts: Vec<(About, ProblemView)>,
     pub unknown_keys: Vec<ProblemView>,
 }
 
+/// What stands in the settings as a portal and is none: a file that cannot be understood may hold any.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct MissingPortal {
+    pub name: Option<String>,
+    pub start_url: Option<String>,
+    pub problem: ProblemView,
+}
+
+impl MissingPortal {
+    /// Whether it can be the portal that somebody calls so.
+    pub fn may_be(&self, named: &str) -> bool {
+        let names = [&self.name, &self.start_url].into_iter().flatten();
+        self.name.is_none()
+            || names
+                .into_iter()
+                .any(|name| name.to_lowercase() == named.to_lowercase())
+    }
+}
+
 impl SettingsProblems {
+    /// What a person has to mend.
+    pub fn faults(&self) -> Vec<ProblemView> {
+        let parts = self.parts.iter().map(|(_, problem)| problem);
+        self.file.iter().chain(parts).cloned().collect()
+    }
+
     /// Why the further role of this name is ignored, where one is written down and does not hold.
     pub fn about_chain(&self, name: &str) -> Option<&ProblemView> {
-        let ignored = format!("{}:", is_ignored(name)).to_lowercase();
-        let mut faults = self.faults.iter();
-        faults.find(|fault| fault.what_happened.to_lowercase().contains(&ignored))
+        let name = name.to_lowercase();
+        let is_meant = |about: &About| match about {
+            About::Chain(Some(own)) => own.to_lowercase() == name,
+            About::Chain(None) | About::Portal { .. } | About::Profiles | About::Other => false,
+        };
+        let mut parts = self.parts.iter();
+        parts
+            .find(|(about, _)| is_meant(about))
+            .map(|(_, problem)| problem)
+    }
+
+    /// What may be the reason for a portal that is missing.
+    pub fn missing_portals(&self) -> Vec<MissingPortal> {
+        let any = |problem: &ProblemView| MissingPortal {
+            name: None,
+            start_url: None,
+            problem: problem.clone(),
+        };
+        let named = self.parts.iter().filter_map(|(about, problem)| match about {
+            About::Portal { name, start_url } => Some(MissingPortal {
+                name: name.clone(),
+                start_url: start_url.clone(),
+                problem: problem.clone(),
+            }),
+            About::Chain(_) | About::Profiles | About::Other => None,
+        });
+        self.file.iter().map(any).chain(named).collect()
     }
 }
 
@@ -64,12 +115,8 @@ impl App {
 
 impl Controller {
     pub(super) fn settings_problem(&self) -> Option<ProblemView> {
-        let problems = self.settings_problems.read();
-        problems
-            .expect("no panic under this lock")
-            .faults
-            .first()
-            .cloned()
+        let problems = self.settings_problems.read().expect("no panic under this lock");
+        problems.faults().into_iter().next()
     }
 
     /// `unusable` are the portals that were understood, and yet cannot be.
@@ -84,10 +131,14 @@ impl Controller {
         let mut faults = [self.settings.faults.clone(), unusable].concat();
         faults.sort_by_key(|fault| fault.line);
         let problems = SettingsProblems {
-            faults: aside.chain(faults.iter().map(told)).collect(),
+            file: aside.collect(),
+            parts: faults
+                .iter()
+                .map(|fault| (fault.about.clone(), told(fault)))
+                .collect(),
             unknown_keys: self.settings.unknown_keys.iter().map(told).collect(),
         };
-        for problem in problems.faults.iter().chain(&problems.unknown_keys) {
+        for problem in problems.faults().iter().chain(&problems.unknown_keys) {
             tracing::warn!("{}", problem.what_happened);
         }
         *self.settings_problems.write().expect("no panic under this lock") = problems;
@@ -196,7 +247,7 @@ impl Controller {
                 tracing::warn!(%error, "the settings go on as they were");
                 let problem = ProblemView::settings(&error);
                 self.problem = Some(problem.clone());
-                self.settings_faults(|faults| faults.insert(0, problem.clone()));
+                self.file_problems(|file| file.insert(0, problem.clone()));
                 let told = Some(problem);
                 self.edit = Some(Edit { content, told });
             }
@@ -208,15 +259,15 @@ impl Controller {
         let Some(told) = self.edit.take().and_then(|edit| edit.told) else {
             return;
         };
-        self.settings_faults(|faults| faults.retain(|fault| *fault != told));
+        self.file_problems(|file| file.retain(|problem| *problem != told));
         if self.problem.as_ref() == Some(&told) {
             self.problem = None;
         }
     }
 
-    fn settings_faults(&self, change: impl FnOnce(&mut Vec<ProblemView>)) {
+    fn file_problems(&self, change: impl FnOnce(&mut Vec<ProblemView>)) {
         let mut problems = self.settings_problems.write().expect("no panic under this lock");
-        change(&mut problems.faults);
+        change(&mut problems.file);
     }
 
     /// From now on these hold: portals that are new come, portals that are gone go.
@@ -239,6 +290,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::identity_center::Portal;
     use crate::role_chain::chains;
 
     #[test]
@@ -251,15 +303,13 @@ mod tests {
         let text = [chain("release"), "[[chain]]\nname = \"half\"\n".to_owned()].concat();
         let path = Path::new("settings.toml");
         let settings = Settings::parse(text.as_bytes(), path).unwrap();
-        let (_, faults) = chains(&settings.chains, &[]);
-        let faults = [settings.faults, faults].concat();
-        let problems = SettingsProblems {
-            faults: faults
-                .iter()
-                .map(|fault| ProblemView::settings_fault(path, fault))
-                .collect(),
-            ..SettingsProblems::default()
-        };
+        let mut two = Settings::default();
+        let portals = ["acme", "other"].map(|name| {
+            let portal = two.add_portal(name, name, "eu-west-1");
+            Portal::from_settings(portal, None).unwrap()
+        });
+        let (_, faults) = chains(&settings.chains, &portals);
+        let problems = problems(path, &[settings.faults, faults].concat());
         let why = |name: &str| {
             let problem = problems.about_chain(name);
             problem
@@ -274,5 +324,42 @@ mod tests {
         assert!(why("half").contains("half"), "{problems:?}");
         assert_eq!(problems.about_chain("rel"), None);
         assert_eq!(problems.about_chain("acme-dev/ReadOnly"), None);
+        assert!(problems.missing_portals().is_empty(), "{problems:?}");
+    }
+
+    fn problems(path: &Path, faults: &[Fault]) -> SettingsProblems {
+        let told = |fault: &Fault| (fault.about.clone(), ProblemView::settings_fault(path, fault));
+        SettingsProblems {
+            parts: faults.iter().map(told).collect(),
+            ..SettingsProblems::default()
+        }
+    }
+
+    #[test]
+    fn what_is_said_of_a_portal_that_is_missing_is_about_that_portal() {
+        let chain = "[[chain]]\nname = \"x\"\n";
+        let named = "[[portal]]\nname = \"half\"\nstart_url = \"https://half.awsapps.com/start\"\n";
+        let path = Path::new("settings.toml");
+        let read = |text: &str| {
+            let settings = Settings::parse(text.as_bytes(), path).unwrap();
+            problems(path, &settings.faults).missing_portals()
+        };
+        assert!(read(chain).is_empty());
+        let missing = read(&format!("{chain}[console]\nvia = \"zz\"\n{named}"));
+        let [half] = missing.as_slice() else {
+            panic!("{missing:?}")
+        };
+        assert!(half.problem.what_happened.contains("line 5"), "{half:?}");
+        for (named, may_be) in [
+            ("half", true),
+            ("HALF", true),
+            ("https://half.awsapps.com/start", true),
+            ("hal", false),
+            ("x", false),
+        ] {
+            assert_eq!(half.may_be(named), may_be, "{named}");
+        }
+        let nameless = read("[[portal]]\nstart_url = \"https://half.awsapps.com/start\"\n");
+        assert!(nameless[0].may_be("anything"), "{nameless:?}");
     }
 }

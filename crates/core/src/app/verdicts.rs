@@ -1,6 +1,6 @@
 //! What a person decides about a launch or a program: it is revoked, or allowed again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::app::command::{Command, Reply};
@@ -50,13 +50,7 @@ impl Controller {
         for question in &waiting {
             consumers.answer(question.id, true);
         }
-        let mut programs: Vec<&str> = waiting
-            .iter()
-            .filter_map(|question| executable_of(question))
-            .collect();
-        programs.sort_unstable();
-        programs.dedup();
-        Ok(format!("{} may get credentials.", programs.join(" and ")))
+        Ok(allowed_in_launch(&waiting))
     }
 
     /// Decides about a program by its id or path. A path that nobody knows of has to lead to a file: one with a slip in
@@ -121,8 +115,7 @@ impl Controller {
         waiting
             .map(|question| {
                 consumers.answer(question.id, true);
-                let account = account_in_words(&question.account_name, &question.account);
-                role_in_words(question.chain.as_deref(), account, &question.permission_set)
+                role_of(&question)
             })
             .collect()
     }
@@ -167,6 +160,25 @@ fn allowed(programs: &str, was_revoked: bool, roles: &BTreeSet<String>) -> Strin
         (false, "") => format!("{programs} was not revoked, and waits for nothing: nothing was changed."),
         (false, roles) => format!("{programs} may get the credentials of {roles}."),
     }
+}
+
+/// Which roles each of the programs may have.
+fn allowed_in_launch(waiting: &[&Question]) -> String {
+    let mut roles: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for question in waiting {
+        let program = executable_of(question).unwrap_or_default();
+        roles.entry(program).or_default().insert(role_of(question));
+    }
+    let words: Vec<_> = roles
+        .iter()
+        .map(|(program, roles)| allowed(program, false, roles))
+        .collect();
+    words.join(" ")
+}
+
+fn role_of(question: &Question) -> String {
+    let account = account_in_words(&question.account_name, &question.account);
+    role_in_words(question.chain.as_deref(), account, &question.permission_set)
 }
 
 fn executable_of(question: &Question) -> Option<&str> {
@@ -241,6 +253,34 @@ mod tests {
         ] {
             assert_eq!(allowed("aws", was_revoked, &answered), expected);
         }
+    }
+
+    #[test]
+    fn a6_a_launch_that_is_allowed_says_which_roles_each_of_its_programs_may_have() {
+        let question = |id, program: &str, account_name: &str, chain: Option<&str>| {
+            let seen = crate::uses::tests::observed(program, 7);
+            Question {
+                id,
+                program: seen.program,
+                door: seen.door,
+                portal: seen.portal,
+                account: seen.role.account.0,
+                account_name: account_name.to_owned(),
+                permission_set: seen.role.permission_set,
+                chain: chain.map(str::to_owned),
+            }
+        };
+        let waiting = [
+            question(1, "terraform", "acme-dev", Some("release")),
+            question(2, "aws", "", None),
+            question(3, "aws", "acme-dev", None),
+        ];
+        let waiting: Vec<_> = waiting.iter().collect();
+        assert_eq!(
+            allowed_in_launch(&waiting),
+            "/usr/bin/aws may get the credentials of 111122223333/ReadOnly and acme-dev/ReadOnly. /usr/bin/terraform may \
+             get the credentials of release, from acme-dev/ReadOnly."
+        );
     }
 
     #[test]

@@ -41,27 +41,26 @@ impl fmt::Display for Way {
 pub fn own_credentials(config: &[u8], credentials: &[u8]) -> Option<OwnCredentials> {
     let files = [(File::Credentials, credentials), (File::Config, config)];
     let ways = files.into_iter().filter_map(|(file, bytes)| {
-        let way = way(&keys(file, bytes))?;
+        let way = way(&keys(bytes))?;
         Some(OwnCredentials { way, file })
     });
     ways.into_iter().next()
 }
 
 /// What stands there with a value, in small letters.
-fn keys(file: File, bytes: &[u8]) -> BTreeSet<String> {
+fn keys(bytes: &[u8]) -> BTreeSet<String> {
     let document = Document::read(bytes);
-    let is_default = |name: &Name| match (name, file) {
-        (Name::Profile(name), File::Config | File::Credentials) | (Name::Other(name), File::Credentials) => {
-            name == "default"
-        }
-        (Name::Other(_), File::Config) | (Name::SsoSession(_) | Name::Services(_), _) => false,
+    // With white space between the brackets it is one to the SDK for Rust, in both files.
+    let is_default = |name: &Name| match name {
+        Name::Profile(name) | Name::Other(name) => name == "default",
+        Name::SsoSession(_) | Name::Services(_) => false,
     };
     let sections = document.sections().into_iter();
     let lines = sections
         .filter(|section| is_default(&section.name))
         .flat_map(|section| section.body);
     let properties = lines.filter_map(|line| match document.lines[line].kind {
-        Kind::Property(property) if !property.value.trim_ascii().is_empty() => Some(property.key),
+        Kind::Property(property) if !property.value.is_empty() => Some(property.key),
         Kind::Property(_) | Kind::Blank | Kind::Comment | Kind::Section(_) | Kind::Nested | Kind::Unclear => {
             None
         }

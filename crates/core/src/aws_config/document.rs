@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::shell_words::words;
+
 /// A file, line by line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document<'a> {
@@ -130,7 +132,7 @@ pub fn bytes_of(lines: &[Line<'_>]) -> Vec<u8> {
 
 /// Without what is in front of its text.
 pub fn at_margin<'a>(line: &Line<'a>) -> Line<'a> {
-    let content = line.content.trim_ascii_start();
+    let content = trim_start(line.content);
     Line { content, ..*line }
 }
 
@@ -138,6 +140,27 @@ pub fn at_margin<'a>(line: &Line<'a>) -> Line<'a> {
 pub fn without_blank_end<'lines, 'a>(lines: &'lines [Line<'a>]) -> &'lines [Line<'a>] {
     let kept = lines.iter().rposition(|line| line.kind != Kind::Blank);
     &lines[..kept.map_or(0, |last| last + 1)]
+}
+
+/// Without white space at both ends, as botocore's Python knows it.
+pub fn trim(bytes: &[u8]) -> &[u8] {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.trim_matches(is_space).as_bytes(),
+        // Python reads nothing of such a file.
+        Err(_) => bytes.trim_ascii(),
+    }
+}
+
+/// Without white space in front.
+pub fn trim_start(bytes: &[u8]) -> &[u8] {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.trim_start_matches(is_space).as_bytes(),
+        Err(_) => bytes.trim_ascii_start(),
+    }
+}
+
+fn is_space(letter: char) -> bool {
+    letter.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&letter)
 }
 
 impl<'a> Line<'a> {
@@ -150,26 +173,35 @@ impl<'a> Line<'a> {
 }
 
 impl Name {
-    /// The name between the brackets of a header, as botocore reads it: quotes are taken off.
+    /// What is between the brackets of a header, as botocore reads it: two words of a shell, of which the first one only
+    /// has to begin like a kind of section.
     fn read(inside: &[u8]) -> Self {
         let text = String::from_utf8_lossy(inside);
-        let text = text.trim();
-        let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
-        let name = unquoted(rest.trim());
-        match word {
-            "default" if rest.is_empty() => Self::Profile("default".to_owned()),
-            "profile" if !name.is_empty() => Self::Profile(name),
-            "sso-session" if !name.is_empty() => Self::SsoSession(name),
-            "services" if !name.is_empty() => Self::Services(name),
-            _ => Self::Other(text.to_owned()),
+        let other = || Self::Other(text.trim().to_owned());
+        if text == "default" {
+            return Self::Profile("default".to_owned());
+        }
+        let named: fn(String) -> Self = match &*text {
+            text if text.starts_with("profile") => Self::Profile,
+            text if text.starts_with("sso-session") => Self::SsoSession,
+            text if text.starts_with("services") => Self::Services,
+            _ => return other(),
+        };
+        match words(&text).as_deref() {
+            Some([_, name]) => named(name.clone()),
+            Some(_) | None => other(),
         }
     }
-}
 
-fn unquoted(name: &str) -> String {
-    let inside = |quote| name.strip_prefix(quote)?.strip_suffix(quote);
-    let inside = inside('"').or_else(|| inside('\''));
-    inside.unwrap_or(name).to_owned()
+    /// The profile that tools see which know other headers than botocore does.
+    pub fn profile_for_others(&self) -> Option<&str> {
+        let Self::Other(text) = self else { return None };
+        let rest = text.strip_prefix("profile")?;
+        let name = rest.trim_start();
+        let inside = |quote| name.strip_prefix(quote)?.strip_suffix(quote);
+        let name_inside = inside('"').or_else(|| inside('\''));
+        (name.len() < rest.len()).then_some(name_inside.unwrap_or(name))
+    }
 }
 
 /// What came before the line that is read.
@@ -197,8 +229,10 @@ impl Reader {
     }
 
     fn kind<'a>(&mut self, content: &'a [u8]) -> Kind<'a> {
-        let text = content.trim_ascii();
-        let depth = content.len() - content.trim_ascii_start().len();
+        let text = trim(content);
+        let in_front = &content[..content.len() - trim_start(content).len()];
+        // Python counts characters.
+        let depth = std::str::from_utf8(in_front).map_or(in_front.len(), |text| text.chars().count());
         match text {
             [] => Kind::Blank,
             [b'#' | b';', ..] => Kind::Comment,
@@ -223,8 +257,8 @@ fn property(text: &[u8], is_indented: bool) -> Option<Property<'_>> {
     let place = text.iter().position(|byte| matches!(byte, b'=' | b':'))?;
     let (key, rest) = text.split_at(place);
     Some(Property {
-        key: key.trim_ascii(),
-        value: rest[1..].trim_ascii(),
+        key: trim(key),
+        value: trim(&rest[1..]),
         delimiter: rest[0],
         is_indented,
     })
@@ -305,6 +339,102 @@ mod tests {
             .collect();
         let profile = |name: &str| Name::Profile(name.to_owned());
         assert_eq!(names, [profile("a b"), profile("default")]);
+    }
+
+    #[test]
+    fn c2_a_header_names_what_botocore_makes_of_it() {
+        let profile = |name: &str| Name::Profile(name.to_owned());
+        let other = |text: &str| Name::Other(text.to_owned());
+        for (inside, name) in [
+            ("default", profile("default")),
+            (" default", other("default")),
+            ("default ", other("default")),
+            ("profile default", profile("default")),
+            ("profile a", profile("a")),
+            ("profile  a ", profile("a")),
+            ("profile\ta", profile("a")),
+            ("profiles a", profile("a")),
+            ("profile\u{b}a", other("profile\u{b}a")),
+            ("profile\u{a0}a", other("profile\u{a0}a")),
+            (" profile a", other("profile a")),
+            ("profile a b", other("profile a b")),
+            ("profile", other("profile")),
+            ("profile 'a b'", profile("a b")),
+            ("profile \"a\"b", profile("ab")),
+            ("profile a\\ b", profile("a b")),
+            ("profile a'b", other("profile a'b")),
+            ("profile \u{a0}a", profile("\u{a0}a")),
+            ("profile a\u{b}", profile("a\u{b}")),
+            ("profile \"\"", profile("")),
+            ("profile a]b", profile("a]b")),
+            ("sso-session a", Name::SsoSession("a".to_owned())),
+            ("sso-session a b", other("sso-session a b")),
+            ("services a", Name::Services("a".to_owned())),
+            ("services a b", other("services a b")),
+            ("acme", other("acme")),
+        ] {
+            assert_eq!(Name::read(inside.as_bytes()), name, "{inside:?}");
+        }
+        for (inside, seen) in [
+            (" profile a", Some("a")),
+            ("profile a b", Some("a b")),
+            ("profile a", None),
+            ("profilea", None),
+            ("acme", None),
+        ] {
+            assert_eq!(
+                Name::read(inside.as_bytes()).profile_for_others(),
+                seen,
+                "{inside:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn c2_white_space_is_what_python_takes_for_it() {
+        let kinds = |text: &'static str| -> Vec<Kind<'static>> {
+            Document::read(text.as_bytes())
+                .lines
+                .iter()
+                .map(|line| line.kind)
+                .collect()
+        };
+        let property = |is_indented| {
+            Kind::Property(Property {
+                key: b"region",
+                value: b"x",
+                delimiter: b'=',
+                is_indented,
+            })
+        };
+        for space in [
+            "\u{b}", "\u{c}", "\u{1c}", "\u{1f}", "\u{85}", "\u{a0}", "\u{2028}", "\u{3000}",
+        ] {
+            let file = |text: &str| -> &'static str { text.replace('_', space).leak() };
+            assert_eq!(kinds(file("_\n")), [Kind::Blank], "{space:?}");
+            assert_eq!(kinds(file("_# c\n")), [Kind::Comment], "{space:?}");
+            assert_eq!(kinds(file("_region_=_x_\n")), [property(true)], "{space:?}");
+            assert_eq!(
+                kinds(file("region = x\n_output = y\n")),
+                [property(false), Kind::Nested],
+                "{space:?}"
+            );
+            assert_eq!(
+                kinds(file("  region = x\n__region = x\n")),
+                [property(true), property(true)],
+                "it is as deep as two blanks: {space:?}"
+            );
+            assert_eq!(
+                kinds(file("_[profile b]\n")),
+                [Kind::Section(b"profile b")],
+                "{space:?}"
+            );
+        }
+        assert_eq!(kinds("region = x\n\u{200b}region = x\n").len(), 2);
+        assert!(
+            matches!(kinds("k = v\n\u{200b}region = x\n")[1], Kind::Property(_)),
+            "no white space"
+        );
     }
 
     #[test]

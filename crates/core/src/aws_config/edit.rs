@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::document::{Document, Ending, Kind, Line, Name, at_margin, without_blank_end};
+use super::document::{Document, Ending, Kind, Line, Name, at_margin, trim_start, without_blank_end};
 
 /// The line above our profiles.
 pub const BEGIN: &str = "# >>> portray profiles: written by \"portray profiles apply\", taken back by \"portray profiles remove\" >>>";
@@ -153,7 +153,7 @@ fn behind(bytes: &[u8], body: usize, end: &Range<usize>) -> Result<Vec<Range<usi
     let document = Document::read(&bytes[body..]);
     let mut settings = Vec::new();
     for (place, line) in places(&document, body).filter(|(place, _)| place.start >= end.end) {
-        let text = line.content.trim_ascii_start();
+        let text = trim_start(line.content);
         if text.starts_with(b"[") && text.contains(&b']') && text.len() < line.content.len() {
             return Err(Unclear::IndentedSection(line_at(bytes, place.start)));
         }

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::document::{Document, Kind, Line, Name, Property, Section};
+use super::document::{Document, Kind, Line, Name, Property, Section, trim, trim_start};
+pub use super::trouble::{Stops, Trouble};
 
 /// Something in a file that not every tool reads in the same way.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,78 +18,6 @@ pub struct Finding {
 pub enum File {
     Config,
     Credentials,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Trouble {
-    #[error("the file is not UTF-8: the AWS CLI and boto3 refuse it, the SDK for Rust takes it for empty")]
-    NotUtf8,
-    #[error("the file begins with a byte order mark: the AWS CLI, boto3 and the SDK for Rust refuse it")]
-    ByteOrderMark,
-    #[error("“{0}:” has a colon where the SDK for Rust wants “=”, and refuses the file")]
-    Colon(String),
-    #[error("what follows “#” or “;” is a part of the value to the AWS CLI and boto3")]
-    InlineComment,
-    #[error("[{name}] stands in line {first} already: the AWS CLI and boto3 refuse the file")]
-    SectionTwice { name: String, first: usize },
-    #[error("“{key}” stands in line {first} already: the AWS CLI and boto3 refuse the file")]
-    KeyTwice { key: String, first: usize },
-    #[error("the SDKs for Rust and JavaScript do not see [{0}], because of the characters in its name")]
-    NameNotForAll(String),
-    #[error("the SDK for JavaScript does not see “{0}”, because of its capital letters")]
-    CapitalKey(String),
-    #[error("the SDK for Rust refuses the file, because this line is indented")]
-    Indented,
-    #[error("the line is no “key = value”: the AWS CLI, boto3 and the SDK for Rust refuse the file")]
-    NoEquals,
-    #[error("the header of a section is not closed, or goes on behind it: the SDK for Rust refuses the file")]
-    UnclearHeader,
-    #[error("the header of a section is empty: the AWS CLI and boto3 refuse the file")]
-    EmptyHeader,
-    #[error("the line stands before any section: the AWS CLI, boto3 and the SDK for Rust refuse the file")]
-    NoSection,
-    #[error("[default] and [profile default] are both here: tools take one or the other")]
-    DefaultTwice,
-    #[error("no tool reads [{0}] as a profile")]
-    NotAProfile(String),
-    #[error("the AWS CLI and boto3 give what [DEFAULT] says to every profile")]
-    DefaultForAll,
-    #[error("[{0}] is in the credentials file too, where the same keys win over these")]
-    InBothFiles(String),
-    #[error("the profile has an sso_session and “{0}” of its own: the SDK for Rust refuses it")]
-    SessionAndOwn(&'static str),
-    #[error(
-        "the profile has credential_process and sso settings: the SDK for JavaScript takes the one, all others the other"
-    )]
-    TwoWays,
-}
-
-/// Which tools cannot read anything of the file.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Stops {
-    /// The AWS CLI and boto3.
-    pub botocore: bool,
-    pub rust: bool,
-}
-
-impl Trouble {
-    pub fn stops(&self) -> Stops {
-        let (botocore, rust) = match self {
-            Self::NotUtf8 | Self::ByteOrderMark | Self::NoEquals | Self::NoSection => (true, true),
-            Self::SectionTwice { .. } | Self::KeyTwice { .. } | Self::EmptyHeader => (true, false),
-            Self::Colon(_) | Self::Indented | Self::UnclearHeader => (false, true),
-            Self::InlineComment
-            | Self::NameNotForAll(_)
-            | Self::CapitalKey(_)
-            | Self::DefaultTwice
-            | Self::NotAProfile(_)
-            | Self::DefaultForAll
-            | Self::InBothFiles(_)
-            | Self::SessionAndOwn(_)
-            | Self::TwoWays => (false, false),
-        };
-        Stops { botocore, rust }
-    }
 }
 
 /// In the order of the lines, the configuration file first.
@@ -162,6 +91,8 @@ struct Finder {
     is_in_section: bool,
     /// Whether the last property of the section has no value in its own line.
     has_nested_value: Option<bool>,
+    /// The same of the last one that the SDK for Rust sees.
+    has_nested_for_rust: Option<bool>,
 }
 
 impl Finder {
@@ -173,6 +104,7 @@ impl Finder {
             keys: BTreeMap::new(),
             is_in_section: false,
             has_nested_value: None,
+            has_nested_for_rust: None,
         }
     }
 
@@ -184,11 +116,14 @@ impl Finder {
 
     fn line(&mut self, index: usize, line: &Line<'_>) {
         let is_indented = line.content.starts_with(b" ") || line.content.starts_with(b"\t");
+        if trim_start(line.content).len() < trim_start_blanks(line.content).len() {
+            return self.odd_line(index, line, is_indented);
+        }
         match line.kind {
             Kind::Blank => {}
             Kind::Comment => {
                 // To the SDK for Rust it is a part of what stands above it.
-                let is_refused = match self.has_nested_value {
+                let is_refused = match self.has_nested_for_rust {
                     Some(is_nested) => is_nested && !line.content.contains(&b'='),
                     None => true,
                 };
@@ -197,10 +132,18 @@ impl Finder {
                 }
             }
             Kind::Section(inside) => self.header(index, line, inside, is_indented),
-            Kind::Property(property) => self.property(index, property),
+            Kind::Property(property) => self.property(index, line.content, property),
             Kind::Nested => {
-                if self.has_nested_value == Some(true) && !is_pair(line.content) {
-                    self.found(index, Trouble::NoEquals);
+                let is_read = self.has_nested_value != Some(true) || is_nested_for_python(line.content);
+                let is_read_by_rust = match self.has_nested_for_rust {
+                    Some(is_nested) => !is_nested || pair_for_rust(line.content).is_some(),
+                    None => false,
+                };
+                match (is_read, is_read_by_rust) {
+                    (true, true) => {}
+                    (false, false) => self.found(index, Trouble::NoEquals),
+                    (false, true) => self.found(index, Trouble::EndsWithin),
+                    (true, false) => self.found(index, Trouble::NoEqualsForRust),
                 }
             }
             Kind::Unclear if !self.is_in_section => self.found(index, Trouble::NoSection),
@@ -208,10 +151,42 @@ impl Finder {
         }
     }
 
-    fn header(&mut self, index: usize, line: &Line<'_>, inside: &[u8], is_indented: bool) {
+    /// White space that is none to the SDK for Rust stands in front: to botocore the line is what it is without.
+    fn odd_line(&mut self, index: usize, line: &Line<'_>, is_indented: bool) {
+        let pair = pair_for_rust(line.content);
+        let is_read_by_rust = match (is_indented, self.has_nested_for_rust) {
+            (true, Some(is_nested)) => !is_nested || pair.is_some(),
+            (true, None) => false,
+            (false, _) => self.is_in_section && pair.is_some(),
+        };
+        match line.kind {
+            Kind::Blank | Kind::Comment => {}
+            Kind::Section(inside) => self.begin(index, inside),
+            Kind::Property(_) | Kind::Unclear if !self.is_in_section => self.found(index, Trouble::NoSection),
+            Kind::Property(property) => self.key(index, property),
+            Kind::Nested if self.has_nested_value == Some(true) && !is_nested_for_python(line.content) => {
+                self.found(index, Trouble::EndsWithin);
+            }
+            Kind::Nested => {}
+            Kind::Unclear => self.found(index, Trouble::NoEquals),
+        }
+        if let (false, Some((_, value))) = (is_indented, pair) {
+            self.has_nested_for_rust = Some(value.is_empty());
+        }
+        self.found(
+            index,
+            match is_read_by_rust {
+                true => Trouble::OddSpace,
+                false => Trouble::OddSpaceInFront,
+            },
+        );
+    }
+
+    /// A section begins.
+    fn begin(&mut self, index: usize, inside: &[u8]) {
         self.keys.clear();
         self.is_in_section = true;
-        self.has_nested_value = None;
+        (self.has_nested_value, self.has_nested_for_rust) = (None, None);
         // [DEFAULT] may come as often as it likes.
         let first = self.sections.get(inside).filter(|_| inside != b"DEFAULT");
         if let Some(first) = first {
@@ -220,42 +195,67 @@ impl Finder {
         } else {
             self.sections.insert(inside.to_vec(), index);
         }
-        let behind = line
-            .content
-            .rsplit(|byte| *byte == b']')
-            .next()
-            .unwrap_or_default();
-        let goes_on = !matches!(behind.trim_ascii(), [] | [b'#' | b';', ..]);
-        if is_indented {
-            self.found(index, Trouble::Indented);
-        } else if goes_on || inside.contains(&b'#') || inside.contains(&b';') {
-            self.found(index, Trouble::UnclearHeader);
-        }
         if inside.is_empty() {
             self.found(index, Trouble::EmptyHeader);
         }
     }
 
-    fn property(&mut self, index: usize, property: Property<'_>) {
+    fn header(&mut self, index: usize, line: &Line<'_>, inside: &[u8], is_indented: bool) {
+        self.begin(index, inside);
+        let behind = line
+            .content
+            .rsplit(|byte| *byte == b']')
+            .next()
+            .unwrap_or_default();
+        let goes_on = !matches!(blanks_off(behind), [] | [b'#' | b';', ..]);
+        if is_indented {
+            self.found(index, Trouble::Indented);
+        } else if goes_on || inside.contains(&b'#') || inside.contains(&b';') {
+            self.found(index, Trouble::UnclearHeader);
+        }
+    }
+
+    fn property(&mut self, index: usize, content: &[u8], property: Property<'_>) {
         if !self.is_in_section {
             return self.found(index, Trouble::NoSection);
         }
-        self.has_nested_value = Some(property.value.is_empty());
-        let key = text(property.key);
+        let pair = pair_for_rust(content);
+        self.has_nested_for_rust = Some(match &pair {
+            Some((_, value)) => value.is_empty(),
+            None => property.value.is_empty(),
+        });
         if property.key.is_empty() {
+            self.has_nested_value = Some(property.value.is_empty());
             return self.found(index, Trouble::NoEquals);
         }
         if property.key.starts_with(b"[") {
             self.found(index, Trouble::UnclearHeader);
         } else if property.is_indented {
             self.found(index, Trouble::Indented);
-        } else if property.delimiter == b':' && !has_equals(property.value) {
-            self.found(index, Trouble::Colon(key.clone()));
+        } else if let Some((key, value)) = pair {
+            let has_odd_space = |word: &str| trim(word.as_bytes()).len() < word.len();
+            if has_odd_space(&key) || has_odd_space(&value) {
+                self.found(index, Trouble::OddSpace);
+            }
+        } else if property.delimiter == b':' {
+            self.found(index, Trouble::Colon(text(property.key)));
+        } else {
+            self.found(index, Trouble::NoEqualsForRust);
+        }
+        self.key(index, property);
+    }
+
+    /// What every reader makes of a key.
+    fn key(&mut self, index: usize, property: Property<'_>) {
+        self.has_nested_value = Some(property.value.is_empty());
+        let key = text(property.key);
+        if property.key.is_empty() {
+            return self.found(index, Trouble::NoEquals);
         }
         if property.key.iter().any(u8::is_ascii_uppercase) {
             self.found(index, Trouble::CapitalKey(key.clone()));
         }
-        if has_comment(property.value) {
+        if comment(&text(property.value)).is_some() {
             self.found(index, Trouble::InlineComment);
         }
         let lower = key.to_lowercase();
@@ -285,6 +285,9 @@ impl Finder {
                 self.ways(&document.lines[section.body.clone()], line);
             }
             Name::Other(name) if name == "DEFAULT" => self.found(line, Trouble::DefaultForAll),
+            Name::Other(_) if begins_as_named(&shown) => {
+                self.found(line, Trouble::NotTwoWords(shown.clone()));
+            }
             Name::Other(name) if !matches!(name.as_str(), "plugins" | "preview") => {
                 self.found(line, Trouble::NotAProfile(shown.clone()));
             }
@@ -294,9 +297,11 @@ impl Finder {
             Name::Profile(name) | Name::SsoSession(name) | Name::Services(name) => name,
             Name::Other(_) => return,
         };
-        let is_quoted = shown.contains(['"', '\'']);
+        let is_quoted = shown.contains(['"', '\'', '\\']);
+        let kind = shown.split([' ', '\t']).next().unwrap_or_default();
+        let is_of_a_kind = matches!(kind, "default" | "profile" | "sso-session" | "services");
         let is_read = |letter: char| letter.is_ascii_alphanumeric() || "_./%@:+-".contains(letter);
-        if is_quoted || !name.chars().all(is_read) {
+        if is_quoted || !is_of_a_kind || !name.chars().all(is_read) {
             self.found(line, Trouble::NameNotForAll(shown));
         }
     }
@@ -315,23 +320,53 @@ impl Finder {
     }
 }
 
-/// Whether the SDK for Rust reads a key and a value in it.
-fn is_pair(line: &[u8]) -> bool {
-    has_equals(line) && !line.trim_ascii().starts_with(b"=")
+/// Whether botocore takes it for the header of something that has a name.
+fn begins_as_named(header: &str) -> bool {
+    ["profile", "sso-session", "services"]
+        .iter()
+        .any(|kind| header.starts_with(kind))
 }
 
-/// Whether there is an equals sign in front of any comment.
-fn has_equals(text: &[u8]) -> bool {
-    let comment = text.windows(2).position(is_start_of_comment);
-    text[..comment.unwrap_or(text.len())].contains(&b'=')
+/// Key and value, as the SDK for Rust reads them in a line: in front of any comment, and no other white space than blanks
+/// and tabs taken off.
+fn pair_for_rust(line: &[u8]) -> Option<(String, String)> {
+    let line = text(blanks_off(line));
+    let line = &line[..comment(&line).unwrap_or(line.len())];
+    let (key, value) = line.split_once('=')?;
+    let [key, value] = [key, value].map(|word| word.trim_matches(BLANKS).to_owned());
+    (!key.is_empty()).then_some((key, value))
 }
 
-fn has_comment(value: &[u8]) -> bool {
-    value.windows(2).any(is_start_of_comment)
+const BLANKS: [char; 2] = [' ', '\t'];
+
+fn trim_start_blanks(line: &[u8]) -> &[u8] {
+    let text = line.iter().position(|byte| !matches!(byte, b' ' | b'\t'));
+    &line[text.unwrap_or(line.len())..]
 }
 
-fn is_start_of_comment(pair: &[u8]) -> bool {
-    matches!(pair, [b' ' | b'\t', b'#' | b';'])
+fn blanks_off(mut line: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = line {
+        line = rest;
+    }
+    line
+}
+
+/// Whether botocore reads a key and a value in each line that Python sees in one of a nested value.
+fn is_nested_for_python(line: &[u8]) -> bool {
+    let line = text(line);
+    let mut lines =
+        line.split(|letter: char| "\u{b}\u{c}\r\u{1c}\u{1d}\u{1e}\u{85}\u{2028}\u{2029}".contains(letter));
+    lines.all(|line| line.contains('=') || trim(line.as_bytes()).is_empty())
+}
+
+/// Where a comment begins for those who see one in a line.
+fn comment(line: &str) -> Option<usize> {
+    let mut is_behind_space = false;
+    line.char_indices().find_map(|(place, letter)| {
+        let is_comment = is_behind_space && matches!(letter, '#' | ';');
+        is_behind_space = letter.is_whitespace();
+        is_comment.then_some(place)
+    })
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -412,6 +447,63 @@ mod tests {
             ),
         ] {
             assert_eq!(found(config, ""), expected, "{config}");
+        }
+    }
+
+    #[test]
+    fn c2_white_space_and_headers_are_judged_as_botocore_and_the_rust_sdk_were_seen_to_read_them() {
+        let text = str::to_owned;
+        for (config, expected) in [
+            ("[default]\n\u{b}a = 1\n", vec![(2, Trouble::OddSpace)]),
+            ("[default]\n\u{a0}a = 1\n", vec![(2, Trouble::OddSpace)]),
+            ("[default]\na\u{a0}= 1\n", vec![(2, Trouble::OddSpace)]),
+            ("[default]\na =\u{c}1\n", vec![(2, Trouble::OddSpace)]),
+            ("[default]\n\u{c}\n", vec![(2, Trouble::OddSpaceInFront)]),
+            ("[default]\n\u{a0}# c\n", vec![(2, Trouble::OddSpaceInFront)]),
+            ("\u{b}[default]\na = 1\n", vec![(1, Trouble::OddSpaceInFront)]),
+            ("[default] \u{b}\n", vec![(1, Trouble::UnclearHeader)]),
+            ("[default]\na = 1\n\u{a0}b = 2\n", vec![(3, Trouble::OddSpace)]),
+            ("[default]\na = 1\n\u{a0}a = 2\n", vec![(3, Trouble::OddSpace)]),
+            (
+                "[default]\n\u{a0}a = 1\na = 2\n",
+                vec![
+                    (2, Trouble::OddSpace),
+                    (
+                        3,
+                        Trouble::KeyTwice {
+                            key: text("a"),
+                            first: 2,
+                        },
+                    ),
+                ],
+            ),
+            ("[default]\na = 1\u{b}b = 2\n", vec![]),
+            ("[default]\ns3 =\n  a = 1\u{b}b\n", vec![(3, Trouble::EndsWithin)]),
+            ("[default]\ns3 =\n  a = 1\u{2028}b = 2\n", vec![]),
+            (
+                "[default]\ns3 =\n  a # b = 1\n",
+                vec![(3, Trouble::NoEqualsForRust)],
+            ),
+            ("[default]\na # b = 1\n", vec![(2, Trouble::NoEqualsForRust)]),
+            (
+                "[profile a b]\n",
+                vec![(1, Trouble::NotTwoWords(text("profile a b")))],
+            ),
+            (
+                "[profile a'b]\n",
+                vec![(1, Trouble::NotTwoWords(text("profile a'b")))],
+            ),
+            (
+                "[profile\u{b}a]\n",
+                vec![(1, Trouble::NotTwoWords(text("profile\u{b}a")))],
+            ),
+            (
+                "[profiles a]\n",
+                vec![(1, Trouble::NameNotForAll(text("profiles a")))],
+            ),
+            ("[ default]\n", vec![(1, Trouble::NotAProfile(text(" default")))]),
+        ] {
+            assert_eq!(found(config, ""), expected, "{config:?}");
         }
     }
 

@@ -14,7 +14,9 @@ pub mod findings;
 pub mod logins;
 pub mod names;
 pub mod profiles;
+mod shell_words;
 pub mod sso_cache;
+mod trouble;
 pub mod undo;
 pub mod wish;
 
@@ -114,6 +116,9 @@ impl Taken {
         let sections = files.iter().flat_map(|file| Document::read(file).sections());
         let names = sections.map(|section| section.name);
         for name in names.chain(inside.foreign().map(|piece| piece.name.clone())) {
+            taken
+                .profiles
+                .extend(name.profile_for_others().map(str::to_owned));
             match name {
                 // A section without `profile ` is one in the credentials file.
                 Name::Profile(name) | Name::Other(name) => taken.profiles.insert(name),

@@ -46,6 +46,10 @@ pub enum SkipReason {
     PermissionSet,
     #[error("a role that is assumed from a permission set needs kind = \"credential-process\"")]
     Chain,
+    #[error(
+        "“from” of its [[chain]] in settings.toml matches several accounts; write the account's id there"
+    )]
+    SeveralAccounts,
     #[error("neither the portal's name nor its id can stand in a command line of every shell")]
     Portal,
 }
@@ -166,6 +170,12 @@ fn wanted<'a>(wish: &'a Wish, inside: &'a Inside<'a>, skipped: &mut Vec<Skipped>
     let mut all = Vec::new();
     for listing in &wish.listings {
         let portal = &listing.portal;
+        let unclear = listing.unclear.iter().filter(|role| wish.is_wanted(role));
+        skipped.extend(unclear.map(|role| Skipped {
+            portal: portal.name.clone(),
+            role: role.clone(),
+            reason: SkipReason::SeveralAccounts,
+        }));
         let roles: BTreeSet<_> = listing.roles.iter().filter(|role| wish.is_wanted(role)).collect();
         for role in roles {
             if let Some(reason) = reason_to_skip(wish, portal, role) {
@@ -247,11 +257,8 @@ fn is_kept(piece: &Piece<'_>, wish: &Wish) -> bool {
     {
         None => true,
         Some(listing) => {
-            !listing.is_complete
-                && !listing
-                    .roles
-                    .iter()
-                    .any(|role| is_for(piece, &listing.portal, role))
+            let is_among = |roles: &[Role]| roles.iter().any(|role| is_for(piece, &listing.portal, role));
+            is_among(&listing.unclear) || (!listing.is_complete && !is_among(&listing.roles))
         }
     }
 }

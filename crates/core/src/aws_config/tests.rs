@@ -2,6 +2,7 @@
 
 mod behind_the_block;
 mod hostile_names;
+mod unclear;
 mod whose_name;
 
 use proptest::prelude::*;
@@ -39,6 +40,7 @@ fn wish(roles: Vec<Role>) -> Wish {
             portal: portal("acme"),
             is_complete: true,
             roles,
+            unclear: Vec::new(),
         }],
         template: Template::parse(USUAL_TEMPLATE).unwrap(),
         kind: Kind::CredentialProcess {
@@ -281,6 +283,7 @@ fn c4_what_is_not_known_for_sure_takes_no_profile_away() {
         portal: portal("other"),
         is_complete: true,
         roles: vec![role("333344445555", "lab", "Admin")],
+        unclear: Vec::new(),
     });
     let config = applied(FOREIGN, &wish);
     let mut partly = wish.clone();

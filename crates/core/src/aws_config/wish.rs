@@ -35,6 +35,8 @@ pub struct Listing {
     /// All of it is known: what is missing is not assigned.
     pub is_complete: bool,
     pub roles: Vec<Role>,
+    /// Further roles that nobody can tell the account of: its name is that of several. Without its id.
+    pub unclear: Vec<Role>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -78,6 +78,12 @@ impl Catalogue {
         self.chains.iter().filter(is_ambiguous)
     }
 
+    /// Those of one portal.
+    pub fn ambiguous_chains_of(&self, portal: &PortalId) -> impl Iterator<Item = &Arc<Chain>> {
+        self.ambiguous_chains()
+            .filter(move |chain| chain.portal == *portal)
+    }
+
     /// A further role that is gone from the settings, and that a person had marked.
     pub fn marked_chain(&self, name: &str) -> Option<&RoleKey> {
         let marks = self.kept.iter().chain(&self.favourites).chain(&self.recents);

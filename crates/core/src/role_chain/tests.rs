@@ -153,3 +153,84 @@ fn a_session_is_named_as_the_user_is_as_far_as_aws_allows() {
     }
     assert_eq!(session_name_of(&arn(&"x".repeat(100))).len(), 64);
 }
+
+#[test]
+fn a_chained_role_that_names_no_portal_waits_for_the_first_one() {
+    let (chains, faults) = read(&with(""), &[]);
+    assert!(chains.is_empty(), "{chains:?}");
+    assert_eq!(faults, Vec::<String>::new());
+    let (_, faults) = read(&with("portal = \"acme0\"\n"), &[]);
+    assert!(faults[0].contains("no portal “acme0”"), "{faults:?}");
+}
+
+#[test]
+fn a6_a_launch_learns_what_became_of_the_role_that_it_began_with() {
+    let chain = |text: &str| {
+        let (chains, faults) = read(text, &portals(&["eu-west-1"]));
+        assert_eq!(faults, Vec::<String>::new());
+        chains[0].clone()
+    };
+    let source = |account: &str, set: &str| RoleKey {
+        portal: portals(&["eu-west-1"])[0].id.clone(),
+        account: AccountId(account.to_owned()),
+        permission_set: set.to_owned(),
+        chain: Some("release".to_owned()),
+    };
+    let (staging, dev) = ("444455556666", "111122223333");
+    let text = with("external_id = \"acme-releases\"\n");
+    let begun = chain(&text).definition(&source(staging, "Deployer"));
+    for (was, now, account, set, since) in [
+        ("", "", staging, "Deployer", Since::Same),
+        ("acme-staging/", "444455556666/", staging, "Deployer", Since::Same),
+        (
+            "\"acme-rel",
+            "\"acme-prel",
+            staging,
+            "Deployer",
+            Since::OtherSettings,
+        ),
+        (
+            "role/teams/Release",
+            "role/teams/Break",
+            staging,
+            "Deployer",
+            Since::OtherSettings,
+        ),
+        (
+            "acme-staging/Deployer",
+            "acme-dev/Deployer",
+            dev,
+            "Deployer",
+            Since::OtherSettings,
+        ),
+        (
+            "/Deployer",
+            "/ReadOnly",
+            staging,
+            "ReadOnly",
+            Since::OtherSettings,
+        ),
+        ("", "", dev, "Deployer", Since::OtherAccount),
+        (
+            "name = \"release\"",
+            "name = \"Release\"\nduration = \"20m\"",
+            staging,
+            "Deployer",
+            Since::Same,
+        ),
+    ] {
+        let now = chain(&text.replacen(was, now, 1));
+        let row = format!("{now:?} of {account}/{set}");
+        assert_eq!(now.since(&begun, &source(account, set)), since, "{row}");
+    }
+    let of_an_older_agent = begun.split_once('.').unwrap().0;
+    let same = chain(&text);
+    assert_eq!(
+        same.since(of_an_older_agent, &source(staging, "Deployer")),
+        Since::Same
+    );
+    assert_eq!(
+        same.since(of_an_older_agent, &source(dev, "Deployer")),
+        Since::OtherSettings
+    );
+}

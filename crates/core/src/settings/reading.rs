@@ -8,7 +8,7 @@ use toml_edit::{Document, DocumentMut, Item, Table, TableLike, Value};
 
 use super::chains::{CHAIN, ChainSettings, is_ignored};
 use super::{
-    Confirm, ConfirmSettings, ConsoleSettings, Fault, KeepSettings, PortalSettings, ProfileSettings,
+    About, Confirm, ConfirmSettings, ConsoleSettings, Fault, KeepSettings, PortalSettings, ProfileSettings,
 };
 use crate::paths::short_hash;
 
@@ -104,10 +104,7 @@ impl Reader<'_> {
                     portals.push((place, portal));
                 } else {
                     let what = format!("a second portal named “{}” is ignored", portal.name);
-                    self.faults.push(Fault {
-                        line: portal.line,
-                        what,
-                    });
+                    self.fault(portal.line, about_portal(&table), what);
                 }
             }
         }
@@ -125,7 +122,7 @@ impl Reader<'_> {
             Some(name) => format!("the portal “{name}” is ignored"),
             None => "a portal is ignored".to_owned(),
         };
-        let mut portal: PortalSettings = self.part(table, &ignored)?;
+        let mut portal: PortalSettings = self.part(table, about_portal(table), &ignored)?;
         portal.line = line;
         if portal.id.is_empty() {
             portal.id_is_derived = true;
@@ -139,8 +136,7 @@ impl Reader<'_> {
         let Some(tables) = tables(item) else {
             let line = self.line(item.span());
             let what = "the chained roles are no list, and are ignored; each one begins with [[chain]]";
-            let what = what.to_owned();
-            self.faults.push(Fault { line, what });
+            self.fault(line, About::Chain(None), what.to_owned());
             return Vec::new();
         };
         tables.iter().filter_map(|table| self.chain(table)).collect()
@@ -148,11 +144,13 @@ impl Reader<'_> {
 
     fn chain(&mut self, table: &Table) -> Option<ChainSettings> {
         self.look_for_unknown_keys(table, "chain.", CHAIN);
-        let ignored = match table.get("name").and_then(Item::as_str) {
+        let name = table.get("name").and_then(Item::as_str);
+        let ignored = match name {
             Some(name) => is_ignored(name),
             None => "a chained role is ignored".to_owned(),
         };
-        let mut chain: ChainSettings = self.part(table, &ignored)?;
+        let about = About::Chain(name.map(str::to_owned));
+        let mut chain: ChainSettings = self.part(table, about, &ignored)?;
         chain.line = self.line(span_of(table));
         for (key, _) in table {
             let span = table.key(key).and_then(toml_edit::Key::span);
@@ -166,17 +164,20 @@ impl Reader<'_> {
     /// `[name]`; its defaults where it is not there or does not hold.
     fn table<T: DeserializeOwned + Default>(&mut self, item: Option<&Item>, name: &str, keys: &[&str]) -> T {
         let ignored = format!("what [{name}] says is ignored");
+        let about = match name {
+            "profiles" => About::Profiles,
+            _ => About::Other,
+        };
         let Some(item) = item else {
             return T::default();
         };
         let Some(table) = item.clone().into_table().ok() else {
             let line = self.line(item.span());
-            let what = format!("{ignored}: it is no table");
-            self.faults.push(Fault { line, what });
+            self.fault(line, about, format!("{ignored}: it is no table"));
             return T::default();
         };
         self.look_for_unknown_keys(&table, &format!("{name}."), keys);
-        self.part(&table, &ignored).unwrap_or_default()
+        self.part(&table, about, &ignored).unwrap_or_default()
     }
 
     /// `[confirm]`. Whoever has written something there wants to be asked, so what cannot be read is not “never”.
@@ -196,7 +197,7 @@ impl Reader<'_> {
                  like [\"*prod*\"]. Until then the last rule that could be read goes on; without one, programs wait \
                  for your word for every role"
             );
-            self.faults.push(Fault { line, what });
+            self.fault(line, About::Other, what);
             Confirm::Unreadable
         });
         ConfirmSettings { programs }
@@ -227,17 +228,17 @@ impl Reader<'_> {
         item.as_bool().unwrap_or_else(|| {
             let line = self.line(item.span());
             let what = format!("what {name} says is ignored: it takes true or false");
-            self.faults.push(Fault { line, what });
+            self.fault(line, About::Other, what);
             false
         })
     }
 
-    fn part<T: DeserializeOwned>(&mut self, table: &Table, ignored: &str) -> Option<T> {
+    fn part<T: DeserializeOwned>(&mut self, table: &Table, about: About, ignored: &str) -> Option<T> {
         let part = toml_edit::de::from_document(DocumentMut::from(table.clone()));
         part.map_err(|error| {
             let line = self.line(error.span().or_else(|| span_of(table)));
             let what = format!("{ignored}: {}", error.message().replace('\n', ", "));
-            self.faults.push(Fault { line, what });
+            self.fault(line, about, what);
         })
         .ok()
     }
@@ -247,14 +248,27 @@ impl Reader<'_> {
             let span = table.key(key).and_then(toml_edit::Key::span);
             let line = self.line(span.or_else(|| item.span()));
             let what = format!("“{prefix}{key}” is not known to this version; it is kept, and does nothing");
-            self.unknown_keys.push(Fault { line, what });
+            let about = About::Other;
+            self.unknown_keys.push(Fault { line, about, what });
         }
+    }
+
+    fn fault(&mut self, line: usize, about: About, what: String) {
+        self.faults.push(Fault { line, about, what });
     }
 
     fn line(&self, span: Option<Range<usize>>) -> usize {
         let start = span.map_or(0, |span| span.start);
         let before = self.text.bytes().take(start);
         before.filter(|byte| *byte == b'\n').count() + 1
+    }
+}
+
+fn about_portal(table: &Table) -> About {
+    let text = |key: &str| table.get(key).and_then(Item::as_str).map(str::to_owned);
+    About::Portal {
+        name: text("name"),
+        start_url: text("start_url"),
     }
 }
 

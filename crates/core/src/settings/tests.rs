@@ -77,6 +77,7 @@ fn comments_and_unknown_keys_survive_a_new_portal() {
 fn fault(line: usize, what: &str) -> Fault {
     Fault {
         line,
+        about: About::Other,
         what: what.to_owned(),
     }
 }

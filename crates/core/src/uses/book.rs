@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use super::{MOST, Observed, Use};
 use crate::clock::SharedClock;
+use crate::role_chain::Assumed;
 
 /// The same thing once more within this time is the same line.
 const IN_A_ROW: Duration = Duration::from_secs(10);
@@ -89,9 +90,10 @@ impl UseBook {
     }
 
     /// Writes a use down. Cheap enough for whoever answers a program.
-    pub fn record(&self, seen: Observed) {
+    pub fn record(&self, mut seen: Observed) {
         let (now, elapsed) = (self.clock.now(), self.clock.elapsed());
         let mut book = self.lines();
+        book.recall_names(&mut seen);
         book.change += 1;
         let change = book.change;
         let mut newest = book.lines.iter_mut().rev().take(LOOKED_AT);
@@ -173,6 +175,33 @@ impl UseBook {
 }
 
 impl Lines {
+    /// The list of accounts goes with a sign-out. What an account was called when it was last written down is still what
+    /// people know it by.
+    fn recall_names(&self, seen: &mut Observed) {
+        if seen.account_name.is_empty() {
+            let mut named = self.newest().filter(|used| !used.account_name.is_empty());
+            let is_it = |used: &&Use| used.portal == seen.portal && used.account == seen.role.account.0;
+            if let Some(used) = named.find(is_it) {
+                seen.account_name.clone_from(&used.account_name);
+            }
+        }
+        if let Some(assumed) = seen
+            .assumed
+            .as_mut()
+            .filter(|assumed| assumed.account_name.is_empty())
+        {
+            let mut named = self.newest().filter_map(|used| used.assumed.as_ref());
+            let is_it = |known: &&Assumed| known.account == assumed.account && !known.account_name.is_empty();
+            if let Some(known) = named.find(is_it) {
+                assumed.account_name.clone_from(&known.account_name);
+            }
+        }
+    }
+
+    fn newest(&self) -> impl Iterator<Item = &Use> {
+        self.lines.iter().rev().map(|line| &line.used)
+    }
+
     fn forget_old(&mut self) {
         while self.lines.len() > MOST {
             self.lines.pop_front();
@@ -189,6 +218,39 @@ mod tests {
     fn book() -> (UseBook, ManualClock) {
         let clock = ManualClock::at("2026-03-02T12:00:00Z".parse().unwrap());
         (UseBook::new(Arc::new(clock.clone())), clock)
+    }
+
+    #[test]
+    fn a6_an_account_is_called_what_it_was_called_before_the_list_of_accounts_went() {
+        let (book, _) = book();
+        let assumed = |account_name: &str| Assumed {
+            role_arn: "arn:aws:iam::666677778888:role/R".to_owned(),
+            account: "666677778888".to_owned(),
+            account_name: account_name.to_owned(),
+            role_name: "R".to_owned(),
+        };
+        let nameless = |account: &str, portal: &str| {
+            let mut seen = observed("aws", 8);
+            seen.role.account.0 = account.to_owned();
+            (seen.account_name, seen.portal) = (String::new(), portal.to_owned());
+            seen.assumed = Some(assumed(""));
+            seen
+        };
+        let mut known = observed("aws", 7);
+        known.assumed = Some(assumed("acme-shared"));
+        book.record(known);
+        for seen in [
+            nameless("111122223333", "acme"),
+            nameless("111122223333", "other"),
+            nameless("999988887777", "acme"),
+        ] {
+            book.record(seen);
+        }
+        let uses = book.since(0).uses;
+        let names: Vec<_> = uses.iter().map(|used| used.account_name.as_str()).collect();
+        assert_eq!(names, ["acme-dev", "acme-dev", "", ""]);
+        let is_named = |used: &Use| used.assumed.as_ref().unwrap().account_name == "acme-shared";
+        assert!(uses.iter().all(is_named), "{uses:?}");
     }
 
     fn counts(book: &UseBook) -> Vec<(String, u32)> {

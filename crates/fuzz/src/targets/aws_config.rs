@@ -70,6 +70,7 @@ fn wish() -> Wish {
             portal,
             is_complete: true,
             roles: vec![role],
+            unclear: Vec::new(),
         }],
         template: Template::parse(USUAL_TEMPLATE).expect("the usual template is one"),
         kind: Kind::CredentialProcess {

@@ -48,7 +48,7 @@ impl<'a> Connection<'a> {
             .kill_on_drop(true);
         let mut ssh = command
             .spawn()
-            .map_err(|error| ProblemView::command_not_started(&"ssh", &error))?;
+            .map_err(|error| ProblemView::ssh_not_started(&error))?;
         let (Some(input), Some(output)) = (ssh.stdin.take(), ssh.stdout.take()) else {
             return Err(Failure::system(
                 "Starting ssh",

@@ -1,5 +1,7 @@
 //! Problems as people read them.
 
+use std::time::Duration;
+
 use super::*;
 
 #[test]
@@ -46,7 +48,7 @@ fn a_long_time_is_told_in_hours() {
         (481, "8 hours and 1 minute"),
         (719, "11 hours and 59 minutes"),
     ] {
-        let told = ProblemView::too_short("ReadOnly", minutes).what_happened;
+        let told = ProblemView::too_short("ReadOnly", minutes, Duration::from_secs(86_400)).what_happened;
         assert!(told.contains(&format!("only {words} left")), "{told}");
     }
 }

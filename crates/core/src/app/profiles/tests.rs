@@ -7,8 +7,10 @@ use std::path::PathBuf;
 use super::*;
 use crate::app::contract::{LineSign, PortalState, SyncView};
 use crate::app::state::tests as examples;
-use crate::identity_center::{Account, AccountId};
+use crate::identity_center::{Account, AccountId, Portal};
 use crate::role_catalog::{ListedAccount, Listing as Listed};
+use crate::role_chain::chains;
+use crate::settings::Settings;
 
 const FOREIGN: &str = "# mine\n[default]\nregion = us-east-1\nno colon here\n\n[profile dev]\nregion = x\n";
 
@@ -335,4 +337,31 @@ fn c4_a_portal_of_which_nothing_is_known_keeps_its_profiles_and_a_long_differenc
     person.does(ProfilesChange::Write);
     let shown: Vec<_> = all.iter().map(|line| line.text.as_str()).collect();
     assert_eq!(person.reads().lines().collect::<Vec<_>>(), shown);
+}
+
+#[test]
+fn c4_a_further_role_from_nobody_knows_which_account_is_said_to_get_no_profile() {
+    let mut person = Person::with_roles(&["ReadOnly"]);
+    let text = "[[chain]]\nname = \"release\"\nfrom = \"acme-dev/ReadOnly\"\n\
+                role_arn = \"arn:aws:iam::666677778888:role/ReleaseManager\"\n";
+    let settings = Settings::parse(text.as_bytes(), std::path::Path::new("settings.toml")).unwrap();
+    let mut portals = Settings::default();
+    let mut portal = Portal::from_settings(portals.add_portal("acme", "acme", "eu-west-1"), None).unwrap();
+    portal.id = PortalId(person.desk.portals[0].id.clone());
+    let mut catalogue = (*person.desk.catalogue).clone();
+    catalogue.set_chains(chains(&settings.chains, std::slice::from_ref(&portal)).0);
+    let mut listing = (**catalogue.listing(&portal.id).unwrap()).clone();
+    let mut second = listing.accounts[0].clone();
+    second.account.id = AccountId("777788889999".to_owned());
+    listing.accounts.push(second);
+    catalogue.set_listing(portal.id, listing.into());
+    person.desk.catalogue = catalogue.into();
+    let shown = person.is_shown(ProfilesChange::Write);
+    assert_eq!(
+        shown.skipped,
+        [
+            "No new profile for acme-dev/release: “from” of its [[chain]] in settings.toml matches several accounts; \
+             write the account's id there."
+        ]
+    );
 }

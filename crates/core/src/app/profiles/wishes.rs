@@ -8,7 +8,7 @@ use crate::aws_config::names::{Template, USUAL_TEMPLATE};
 use crate::aws_config::wish::{Kind, Portal, Role, Wish};
 use crate::identity_center::portal::is_region;
 use crate::paths::Environment;
-use crate::settings::{ProfileKind, ProfileSettings, Settings};
+use crate::settings::{About, ProfileKind, ProfileSettings, Settings};
 
 /// The formats that the AWS CLI knows.
 const OUTPUTS: [&str; 6] = ["json", "yaml", "yaml-stream", "text", "table", "off"];
@@ -17,8 +17,11 @@ const OUTPUTS: [&str; 6] = ["json", "yaml", "yaml-stream", "text", "table", "off
 pub fn settings(path: &Path) -> Result<ProfileSettings, ProblemView> {
     let settings = Settings::read(path).map_err(|error| ProblemView::settings(&error))?;
     let settings = settings.unwrap_or_default();
-    let is_meant = |what: &str| what.contains("[profiles]");
-    match settings.faults.iter().find(|fault| is_meant(&fault.what)) {
+    match settings
+        .faults
+        .iter()
+        .find(|fault| fault.about == About::Profiles)
+    {
         Some(fault) => Err(ProblemView::settings_fault(path, fault)),
         None => Ok(settings.profiles),
     }
@@ -65,6 +68,16 @@ pub fn roles(id: &str, name: &str, permission_sets: &[String], chains: &[ChainVi
         role(set, Some(chain.name.clone()))
     });
     sets.chain(chains).collect()
+}
+
+/// A further role that is assumed from a permission set of nobody knows which account.
+pub fn unclear(chain: &str, account: &str, permission_set: &str) -> Role {
+    Role {
+        account_id: String::new(),
+        permission_set: permission_set.to_owned(),
+        account_name: account.to_owned(),
+        chain: Some(chain.to_owned()),
+    }
 }
 
 /// A portal as profiles name it.

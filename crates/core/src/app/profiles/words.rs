@@ -6,7 +6,7 @@ use crate::app::contract::{FileFinding, ProblemView};
 use crate::app::problem::sentence;
 use crate::app::profiles_problem::advice_about;
 use crate::aws_config::findings::{File, Finding};
-use crate::aws_config::profiles::{Change, Profile, Skipped};
+use crate::aws_config::profiles::{Change, Profile, SkipReason, Skipped};
 use crate::harmless::on_one_harmless_line;
 
 /// Whoever uses these profiles needs it.
@@ -69,7 +69,14 @@ pub fn partly_listed(portal: &str) -> String {
 pub fn skipped(skipped: &Skipped) -> String {
     let account = on_one_harmless_line(&skipped.role.account_name);
     let set = on_one_harmless_line(skipped.role.shown());
-    format!("No profile for {account}/{set}: {}.", skipped.reason)
+    let no = match skipped.reason {
+        // One that is there stays.
+        SkipReason::SeveralAccounts => "No new profile",
+        SkipReason::AccountId | SkipReason::PermissionSet | SkipReason::Chain | SkipReason::Portal => {
+            "No profile"
+        }
+    };
+    format!("{no} for {account}/{set}: {}.", skipped.reason)
 }
 
 pub fn finding(finding: &Finding) -> FileFinding {

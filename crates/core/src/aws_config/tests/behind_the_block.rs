@@ -92,6 +92,7 @@ fn c4_a_profile_of_a_portal_that_is_not_asked_keeps_what_was_added_behind_it() {
             portal: portal("other"),
             is_complete: true,
             roles: vec![role("333344445555", "zebra", "Admin")],
+            unclear: Vec::new(),
         }],
         ..all
     };

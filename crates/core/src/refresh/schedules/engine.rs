@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 
 use super::company::{Call, Company, Mood};
 use super::pauses::{LONGEST, Pauses, TURN};
+use super::quiet::settle;
 use super::{Day, MINUTE, Step};
 use crate::clock::corrected::CorrectedClock;
 use crate::clock::{Clock, ManualClock, SharedClock};
@@ -22,8 +23,6 @@ use crate::refresh::session::Session;
 use crate::refresh::{Refresh, RefreshFailure, runner};
 use crate::settings::Settings;
 use crate::token_store::TokenStore;
-
-const SETTLED: usize = 60;
 
 /// The engine in a world that the schedule moves.
 pub struct Engine {
@@ -368,14 +367,15 @@ pub async fn advance(
         if left.is_zero() {
             return Ok(before);
         }
-        // What waits for its turn too, be it for a sign-in that is gone.
-        let is_at_work = refresh
-            .sessions()
-            .iter()
-            .any(|session| session.is_renewing() || refresh.roles.under_way(&session.portal().id) > 0);
-        let most = if is_at_work { Duration::from_secs(1) } else { left };
-        let pause = next.unwrap_or(left).min(most).max(Duration::from_millis(10));
-        machine.advance(pause.min(left));
+        // To the moment in which something is due or a sleep ends, and never past one: so nothing hangs on what else
+        // happens. What is due and cannot begin yet is looked at again.
+        let wakes = machine.next_wake().map(|at| at.saturating_sub(machine.elapsed()));
+        let later = [next, wakes]
+            .into_iter()
+            .flatten()
+            .filter(|pause| !pause.is_zero());
+        let waiting = next.map_or(left, |_| Duration::from_millis(10));
+        machine.advance(later.min().unwrap_or(waiting).min(left));
     }
     Err(TestCaseError::fail("there is no end of things to do"))
 }
@@ -390,10 +390,4 @@ fn is_within_the_quota(calls: &[Call]) -> Result<(), TestCaseError> {
         }
     }
     Ok(())
-}
-
-async fn settle() {
-    for _ in 0..SETTLED {
-        tokio::task::yield_now().await;
-    }
 }
