@@ -89,8 +89,11 @@ impl Machine {
     /// Renews the token and waits until the new one is in the file.
     async fn renew(&self, portray: &Portray<'_>) -> Result<()> {
         let before = self.content()?;
-        portray.ask(|_| Request::RenewNow).await?;
-        let is_stored = async || Ok((self.content()? != before).then_some(()));
+        // Asked anew each time: who asks while the last renewal is just being written gets that one.
+        let is_stored = async || {
+            portray.ask(|_| Request::RenewNow).await?;
+            Ok((self.content()? != before).then_some(()))
+        };
         self.desktop
             .wait_until("a stored token", DEADLINE, is_stored)
             .await

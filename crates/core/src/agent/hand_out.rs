@@ -6,12 +6,11 @@ use super::handler::{Handler, Outcome};
 use crate::agent::listener::Caller;
 use crate::agent::protocol::{Asker, CredentialsReply, PreparedReply, Reply, Target, WireSecret};
 use crate::agent::socket::Replies;
-use crate::agent::targets::account_name;
 use crate::app::ConsoleRequest;
 use crate::app::chained::chain_view;
 use crate::app::contract::ProblemView;
 use crate::consumers::{Asking, is_launch};
-use crate::identity_center::{RoleCredentials, RoleKey};
+use crate::identity_center::RoleCredentials;
 use crate::programs::Program;
 use crate::uses::{Door, Observed};
 
@@ -88,28 +87,22 @@ impl Handler {
             Target::Role { .. } | Target::Chain { .. } => TOOL.saturating_sub(waited),
             Target::Words { .. } => PERSON,
         };
-        let portal_name = self.app.portal_name(&key.portal).unwrap_or_default();
-        let account_name = account_name(&self.app.catalogue(), &key).to_owned();
-        let assumed = self.app.catalogue().assumed(&key);
-        let asking = Asking {
-            program: program.as_ref(),
-            launch: launch.as_deref(),
+        let mut asked = Observed {
             door: asker.door,
-            role: &key,
-            portal: &portal_name,
-            account_name: &account_name,
-            assumed: assumed.as_ref(),
+            program,
+            launch,
+            ..self.observed(key)
         };
         // The settings may change while AWS is asked.
-        let is_as_begun = || self.app.is_as_begun(&key, asker.definition.as_deref());
-        let judged = is_as_begun().and_then(|()| self.app.judge(asking));
+        let is_as_begun = || self.app.is_as_begun(&asked.role, asker.definition.as_deref());
+        let judged = is_as_begun().and_then(|()| self.app.judge(asking(&asked)));
         let judged = match judged {
-            Ok(()) => self.app.may_be_asked_for(&key.portal, asker.door).await,
+            Ok(()) => self.app.may_be_asked_for(&asked.role.portal, asker.door).await,
             refused => refused,
         };
         let outcome = match judged {
             Ok(()) => {
-                let given = self.app.credentials_within(patience, &key, min_ttl).await;
+                let given = self.app.credentials_within(patience, &asked.role, min_ttl).await;
                 given.and_then(|given| is_as_begun().map(|()| given))
             }
             Err(problem) => Err(problem),
@@ -117,42 +110,24 @@ impl Handler {
         // Its person may have signed out meanwhile.
         let over = self.over(asker.terms.as_ref());
         let outcome = over.clone().map_or(outcome, Err);
-        *noted = Some(Observed {
-            door: asker.door,
-            program,
-            launch,
-            role: key.clone(),
-            portal: portal_name.clone(),
-            account_name: account_name.clone(),
-            assumed,
-            refused: outcome
-                .as_ref()
-                .err()
-                .map(|problem| problem.what_happened.clone()),
-        });
+        asked.refused = words_of(&outcome);
+        let asked = noted.insert(asked);
         if let Some(problem) = over {
             return Ok(Reply::Revoked { problem });
         }
-        let reply = self.in_reply(outcome?, key, portal_name, account_name);
-        Ok(Reply::Credentials(reply))
+        Ok(Reply::Credentials(self.in_reply(outcome?, asked)))
     }
 
-    fn in_reply(
-        &self,
-        credentials: RoleCredentials,
-        key: RoleKey,
-        portal_name: String,
-        account_name: String,
-    ) -> CredentialsReply {
+    fn in_reply(&self, credentials: RoleCredentials, asked: &Observed) -> CredentialsReply {
         CredentialsReply {
-            chain: chain_view(&self.app.catalogue(), &key).map(Box::new),
+            chain: chain_view(&self.app.catalogue(), &asked.role).map(Box::new),
             access_key_id: credentials.access_key_id,
             secret_access_key: WireSecret::from(credentials.secret_access_key),
             session_token: WireSecret::from(credentials.session_token),
             expires_at: credentials.expires_at,
-            portal_name,
-            account_name,
-            role: key.into(),
+            portal_name: asked.portal.clone(),
+            account_name: asked.account_name.clone(),
+            role: asked.role.clone().into(),
         }
     }
 
@@ -166,28 +141,22 @@ impl Handler {
     ) -> Outcome {
         let program = caller.behind();
         let key = self.named(target, door, program.as_ref(), None, noted).await?;
-        let portal_name = self.app.portal_name(&key.portal).unwrap_or_default();
-        let account_name = account_name(&self.app.catalogue(), &key).to_owned();
-        let assumed = self.app.catalogue().assumed(&key);
-        if let Err(problem) = self.app.credentials(&key, Duration::ZERO).await {
-            *noted = Some(Observed {
-                door,
-                program,
-                launch: None,
-                role: key,
-                portal: portal_name,
-                account_name,
-                assumed,
-                refused: Some(problem.what_happened.clone()),
-            });
+        let asked = Observed {
+            door,
+            program,
+            ..self.observed(key)
+        };
+        if let Err(problem) = self.app.credentials(&asked.role, Duration::ZERO).await {
+            let refused = Some(problem.what_happened.clone());
+            *noted = Some(Observed { refused, ..asked });
             return Err(problem.into());
         }
         Ok(Reply::Prepared(PreparedReply {
-            portal_name,
-            account_name,
-            stay: self.app.stays().of(&key.portal),
-            definition: self.app.definition(&key),
-            role: key.into(),
+            stay: self.app.stays().of(&asked.role.portal),
+            definition: self.app.definition(&asked.role),
+            portal_name: asked.portal,
+            account_name: asked.account_name,
+            role: asked.role.into(),
         }))
     }
 
@@ -198,37 +167,17 @@ impl Handler {
         caller: &Caller,
         noted: &mut Option<Observed>,
     ) -> Outcome {
-        let key = wish.request.role.clone();
-        let (door, program) = (Door::Console, caller.behind());
-        let portal = self.app.portal_name(&key.portal).unwrap_or_default();
-        let account_name = account_name(&self.app.catalogue(), &key).to_owned();
-        let assumed = self.app.catalogue().assumed(&key);
-        let asking = Asking {
-            program: program.as_ref(),
-            launch: None,
-            door,
-            role: &key,
-            portal: &portal,
-            account_name: &account_name,
-            assumed: assumed.as_ref(),
+        let asked = Observed {
+            door: Door::Console,
+            program: caller.behind(),
+            ..self.observed(wish.request.role.clone())
         };
-        let outcome = match self.app.judge(asking) {
+        let outcome = match self.app.judge(asking(&asked)) {
             Ok(()) => self.console_session(wish).await,
             Err(problem) => Err(problem),
         };
-        *noted = Some(Observed {
-            door,
-            program,
-            launch: None,
-            role: key,
-            portal,
-            account_name,
-            assumed,
-            refused: outcome
-                .as_ref()
-                .err()
-                .map(|problem| problem.what_happened.clone()),
-        });
+        let refused = words_of(&outcome);
+        *noted = Some(Observed { refused, ..asked });
         Ok(outcome?)
     }
 
@@ -279,6 +228,25 @@ impl Handler {
         });
         self.app.uses().record(Observed { program, ..noted });
     }
+}
+
+/// A use that is asked for, as it is judged.
+fn asking(asked: &Observed) -> Asking<'_> {
+    Asking {
+        program: asked.program.as_ref(),
+        launch: asked.launch.as_deref(),
+        door: asked.door,
+        role: &asked.role,
+        portal: &asked.portal,
+        account_name: &asked.account_name,
+        assumed: asked.assumed.as_ref(),
+    }
+}
+
+/// Why something was refused, as it is written down.
+fn words_of<T>(outcome: &Result<T, ProblemView>) -> Option<String> {
+    let problem = outcome.as_ref().err()?;
+    Some(problem.what_happened.clone())
 }
 
 /// A program as a client tells of it: no longer than what the system would say.

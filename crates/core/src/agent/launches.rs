@@ -86,9 +86,17 @@ impl Handler {
             },
             Target::Chain { portal, chain } => self.chain_as_named(portal.as_deref(), chain),
         };
+        Some(Observed {
+            refused: Some(problem.what_happened.clone()),
+            ..self.observed(role)
+        })
+    }
+
+    /// That a role is asked for, with what is known of it: by nobody yet, and not refused.
+    pub(super) fn observed(&self, role: RoleKey) -> Observed {
         let catalogue = self.app.catalogue();
         let portal = self.app.portal_name(&role.portal);
-        Some(Observed {
+        Observed {
             door: Door::default(),
             program: None,
             launch: None,
@@ -96,8 +104,8 @@ impl Handler {
             account_name: account_name(&catalogue, &role).to_owned(),
             assumed: catalogue.assumed(&role),
             role,
-            refused: Some(problem.what_happened.clone()),
-        })
+            refused: None,
+        }
     }
 
     /// A further role: the account that it is assumed from is known where its list is there, or where the settings have
