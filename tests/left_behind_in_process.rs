@@ -57,9 +57,11 @@ async fn r8_a_sign_in_follows_its_portal_to_another_name_with_all_that_hangs_at_
     let portals = edited(&day, &settings, |portals| names(portals) == ["acme"]).await?;
     assert_eq!(portals[0].state, PortalState::SignedIn);
     let accounts = portals[0].accounts;
+    let stay = day.app.stays().of(&day.portal);
     let portals = edited(&day, &renamed, |portals| names(portals) == ["gamma"]).await?;
     assert_eq!(portals[0].state, PortalState::SignedIn);
     assert_eq!(portals[0].accounts, accounts, "its list is there at once");
+    assert_eq!(day.app.stays().of(&day.portal), stay, "launches that run go on");
     assert_eq!(left_behind(&day).await?, []);
     let day = day.with_settings("").await?;
     day.advance(MINUTE).await;
@@ -106,8 +108,16 @@ async fn r8_a_sign_in_whose_portal_is_gone_is_told_keeps_nothing_fresh_and_can_b
 
     let day = day.with_settings("").await?;
     assert_eq!(left_behind(&day).await?.len(), 1, "the next process tells it too");
+    let stay = day.app.stays().of(&day.portal);
     let portals = edited(&day, &settings, |portals| names(portals) == ["acme"]).await?;
     assert_eq!(portals[0].state, PortalState::SignedIn, "it has come back");
+    edited(&day, "# nothing\n", <[_]>::is_empty).await?;
+    assert_ne!(
+        day.app.stays().of(&day.portal),
+        stay,
+        "launches of before are over"
+    );
+    edited(&day, &settings, |portals| names(portals) == ["acme"]).await?;
     assert_eq!(left_behind(&day).await?, []);
 
     edited(&day, "# nothing\n", <[_]>::is_empty).await?;
@@ -144,10 +154,16 @@ async fn r8_another_start_url_or_region_under_the_same_id_never_gets_the_token_o
     for (place, moved) in elsewhere.iter().enumerate() {
         assert_ne!(*moved, settings);
         let before = listed(&day);
+        let stay = day.app.stays().of(&day.portal);
         let is_moved = |portals: &[PortalView]| portals[0].start_url != url || portals[0].region != region;
         let portals = edited(&day, moved, is_moved).await?;
         assert_eq!(portals[0].state, PortalState::SignInNeeded, "{place}");
         assert_eq!((portals[0].accounts, &portals[0].id), (0, &day.portal.0));
+        assert_ne!(
+            day.app.stays().of(&day.portal),
+            stay,
+            "{place}: what runs began elsewhere"
+        );
         day.advance(90 * MINUTE).await;
         assert!(day.try_credentials(DEV, "ReadOnly").await.is_none());
         assert_eq!(listed(&day), before, "{place}: nobody asks with that token");

@@ -60,8 +60,9 @@ impl Controller {
             let listing = self.catalogue().listing(&id).cloned();
             self.let_go(&id);
             if !session.portal().is_same(&portal) {
-                // It is the list of somewhere else.
+                // It is the list of somewhere else, and what runs began there.
                 self.drop_listing(&id);
+                self.end_launches(&id);
             } else if let Some(listing) = listing {
                 self.set_listing(id.clone(), listing);
             }
@@ -87,8 +88,6 @@ impl Controller {
         }
         self.refresh.remove_portal(portal);
         self.hide_listing(portal);
-        self.stays.end(portal);
-        self.note_stays();
     }
 
     /// Reads again what the store could not give before. Whoever has turned down the keyring's question is not asked

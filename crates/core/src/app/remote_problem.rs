@@ -15,7 +15,7 @@ impl ProblemView {
         match why {
             Over::SignedOut => Self::new(
                 ProblemCode::SignInNeeded,
-                "You have signed out since this command was started: it gets no credentials any more, whoever signs in.",
+                "You have signed out since this command was started, or changed its portal in settings.toml: it gets no credentials any more, whoever signs in.",
                 "Sign in, then start it again.",
             ),
             Over::Lost => Self::new(

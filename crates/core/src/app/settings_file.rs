@@ -277,7 +277,9 @@ impl Controller {
         let before = std::mem::replace(&mut self.settings, settings);
         for portal in before.portals {
             if self.settings.portal(&portal.id).is_none() {
-                self.let_go(&PortalId(portal.id));
+                let gone = PortalId(portal.id);
+                self.let_go(&gone);
+                self.end_launches(&gone);
             }
         }
         self.set_confirm(self.settings.confirm.programs.clone());

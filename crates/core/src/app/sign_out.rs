@@ -33,6 +33,12 @@ impl App {
 }
 
 impl Controller {
+    /// A portal has gone from the settings, or another one has its place. Launches that began with it get nothing any more.
+    pub(super) fn end_launches(&self, portal: &PortalId) {
+        self.stays.end(portal);
+        self.note_stays();
+    }
+
     pub(super) fn sign_out(&mut self, portal: &PortalId, reply: Option<Reply<Answer>>) {
         let request = Request::SignOut {
             portal: portal.0.clone(),
