@@ -274,9 +274,11 @@ async fn i4_hostile_names_of_the_aws_clis_configuration_are_shown_harmlessly() -
     let mut config = String::new();
     let names: Vec<_> = WORST.iter().map(|name| name.replace('\n', " ")).collect();
     for (number, name) in names.iter().enumerate() {
+        // A header's words are read as a shell reads them.
+        let word = format!("'{}'", name.replace('\'', "'\"'\"'"));
         config.push_str(&format!(
-            "[sso-session {name}]\nsso_start_url = https://d-996766{number:04x}.awsapps.com/start\n\
-             sso_region = eu-west-1\n[profile {name}]\nsso_session = {name}\nendpoint_url = {name}\n"
+            "[sso-session {word}]\nsso_start_url = https://d-996766{number:04x}.awsapps.com/start\n\
+             sso_region = eu-west-1\n[profile {word}]\nsso_session = {name}\nendpoint_url = {name}\n"
         ));
     }
     let folder = story.desktop.home().join(".aws");
