@@ -1,9 +1,12 @@
-//! Says where AWS's tools would not take what a command is given: the `[default]` profile has credentials of its own.
+//! Says where AWS's tools would not take what a command is given: the `[default]` profile has credentials of its own, or
+//! a file of boto's has.
 
-use portray_core::aws_config::default_profile::{OwnCredentials, own_credentials};
+use std::path::PathBuf;
+
+use portray_core::aws_config::default_profile::{OwnCredentials, has_keys_of_boto, own_credentials};
 use portray_core::aws_config::file::ConfigFile;
 use portray_core::aws_config::findings::File;
-use portray_core::paths::AwsFiles;
+use portray_core::paths::{AwsFiles, Environment};
 
 use super::Invocation;
 
@@ -20,16 +23,40 @@ pub fn warn(invocation: &Invocation, role: &str) {
         read.config.unwrap_or_default(),
         read.credentials.unwrap_or_default(),
     );
-    let Some(OwnCredentials { way, file }) = own_credentials(&config, &credentials) else {
-        return;
-    };
-    let path = match file {
-        File::Config => files.config,
-        File::Credentials => files.credentials,
+    let (place, takers) = match own_credentials(&config, &credentials) {
+        Some(OwnCredentials { way, file }) => {
+            let path = match file {
+                File::Config => files.config,
+                File::Credentials => files.credentials,
+            };
+            let place = format!("[default] in {} has {way}", path.display());
+            (place, "the AWS CLI and the SDKs take that")
+        }
+        None => {
+            let Some(path) = keys_of_boto(&invocation.environment) else {
+                return;
+            };
+            let place = format!("[Credentials] in {} has access keys", path.display());
+            (place, "the AWS CLI and boto3 take those")
+        }
     };
     invocation.printer.note(&format!(
-        "[default] in {} has {way}: the AWS CLI and the SDKs take that in place of {role}.\n\
-         With “portray exec --env …” they take {role}.",
-        path.display()
+        "{place}: {takers} in place of {role}.\n\
+         With “portray exec --env …” they take {role}."
     ));
+}
+
+/// The first file of boto's that has keys, where botocore looks.
+fn keys_of_boto(environment: &Environment) -> Option<PathBuf> {
+    let usual = || {
+        let below_home = environment.home().map(|home| home.join(".boto"));
+        let of_machine = cfg!(unix).then(|| PathBuf::from("/etc/boto.cfg"));
+        of_machine.into_iter().chain(below_home).collect()
+    };
+    let named = environment.path("BOTO_CONFIG").map(|path| vec![path]);
+    let mut files = named.unwrap_or_else(usual).into_iter();
+    files.find(|path| {
+        let content = path.is_file().then(|| std::fs::read(path).ok()).flatten();
+        content.is_some_and(|content| has_keys_of_boto(&content))
+    })
 }

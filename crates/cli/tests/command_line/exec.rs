@@ -106,6 +106,18 @@ fn a_default_profile_that_tools_would_take_instead_is_said_with_the_way_around_i
     );
     assert!(!warned.contains("CANARY"));
     assert!(!said(&["--env"]).contains("[default]"), "there the role is taken");
+    std::fs::write(aws.join("credentials"), "").unwrap();
+    std::fs::write(
+        home.path().join(".boto"),
+        "[Credentials]\naws_access_key_id = AKIACANARY\n",
+    )
+    .unwrap();
+    let warned = said(&[]);
+    assert!(
+        warned.contains(".boto has access keys: the AWS CLI and boto3"),
+        "{warned}"
+    );
+    assert!(!said(&["--env"]).contains("boto"));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Credentials of the `[default]` profile, which tools take before those of a container endpoint. Pure.
+//! Credentials of the `[default]` profile and its like, which tools take before those of a container endpoint. Pure.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -41,23 +41,40 @@ impl fmt::Display for Way {
 pub fn own_credentials(config: &[u8], credentials: &[u8]) -> Option<OwnCredentials> {
     let files = [(File::Credentials, credentials), (File::Config, config)];
     let ways = files.into_iter().filter_map(|(file, bytes)| {
-        let way = way(&keys(bytes))?;
+        let way = way(&keys(bytes, is_default))?;
         Some(OwnCredentials { way, file })
     });
     ways.into_iter().next()
 }
 
-/// What stands there with a value, in small letters.
-fn keys(bytes: &[u8]) -> BTreeSet<String> {
-    let document = Document::read(bytes);
-    // With white space between the brackets it is one to the SDK for Rust, in both files.
-    let is_default = |name: &Name| match name {
+/// With white space between the brackets it is one to the SDK for Rust, in both files.
+fn is_default(name: &Name) -> bool {
+    match name {
         Name::Profile(name) | Name::Other(name) => name == "default",
         Name::SsoSession(_) | Name::Services(_) => false,
-    };
-    let sections = document.sections().into_iter();
+    }
+}
+
+/// Whether a file of boto's, the predecessor of boto3, has access keys. The AWS CLI and boto3 still look there, last
+/// before they ask an endpoint.
+pub fn has_keys_of_boto(bytes: &[u8]) -> bool {
+    let keys = keys(
+        bytes,
+        |name| matches!(name, Name::Other(name) if name == "Credentials"),
+    );
+    keys.contains("aws_access_key_id")
+}
+
+/// What those sections have with a value, in small letters.
+fn keys(bytes: &[u8], is_meant: impl Fn(&Name) -> bool) -> BTreeSet<String> {
+    let document = Document::read(bytes);
+    let sections = document.sections();
+    let is_there = sections.iter().any(|section| is_meant(&section.name));
+    // The AWS CLI and boto3 give what it says to every section that is there.
+    let is_of_all = |name: &Name| matches!(name, Name::Other(name) if name == "DEFAULT");
     let lines = sections
-        .filter(|section| is_default(&section.name))
+        .into_iter()
+        .filter(|section| is_there && (is_meant(&section.name) || is_of_all(&section.name)))
         .flat_map(|section| section.body);
     let properties = lines.filter_map(|line| match document.lines[line].kind {
         Kind::Property(property) if !property.value.is_empty() => Some(property.key),
@@ -116,8 +133,13 @@ mod tests {
             of("[default]\nlogin_session = a\n", ""),
             found("a login_session", File::Config)
         );
+        // Seen of botocore: what is said for all counts, but only for a profile that is there.
+        let all = "[DEFAULT]\ncredential_process = /bin/a\n";
+        let both = format!("[default]\nregion = eu-west-1\n{all}");
+        assert_eq!(of(&both, ""), found("a credential_process", File::Config));
         for none in [
             "",
+            all,
             "[default]\nregion = eu-west-1\n",
             "[default]\naws_access_key_id =\n",
             "[default]\nsso_session = corp\n",
@@ -127,6 +149,19 @@ mod tests {
             "[default]\ns3 =\n  credential_process = /bin/a\n",
         ] {
             assert_eq!(of(none, ""), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn keys_of_boto_are_seen_in_their_section_alone() {
+        for (file, expected) in [
+            ("[Credentials]\naws_access_key_id = AKIA\n", true),
+            ("[Credentials]\n[DEFAULT]\naws_access_key_id = AKIA\n", true),
+            ("[Credentials]\ngs_access_key_id = GOOG\n", false),
+            ("[credentials]\naws_access_key_id = AKIA\n", false),
+            ("", false),
+        ] {
+            assert_eq!(has_keys_of_boto(file.as_bytes()), expected, "{file}");
         }
     }
 }

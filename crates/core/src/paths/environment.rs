@@ -24,6 +24,7 @@ const READ: &[&str] = &[
     "AWS_CA_BUNDLE",
     "AWS_CONFIG_FILE",
     "AWS_SHARED_CREDENTIALS_FILE",
+    "BOTO_CONFIG",
     "AWS_REGION",
     "AWS_DEFAULT_REGION",
     "SSL_CERT_FILE",
