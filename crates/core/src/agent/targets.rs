@@ -88,7 +88,10 @@ impl Known<'_> {
             Target::Chain { portal, chain } => {
                 let portals = matching(self.portals, portal.as_deref(), None);
                 let named = self.chain_in(&portals, chain);
-                let unknown = || ProblemView::no_such_chain(chain).into();
+                let unknown = || match portals.as_slice() {
+                    [] => self.no_portal_there(portal.as_deref(), None),
+                    _ => ProblemView::no_such_chain(chain).into(),
+                };
                 named.unwrap_or_else(|| Err(unknown()))
             }
             Target::Words { words } => self.words(words.trim()),
