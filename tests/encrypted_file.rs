@@ -89,14 +89,13 @@ impl Machine {
     /// Renews the token and waits until the new one is in the file.
     async fn renew(&self, portray: &Portray<'_>) -> Result<()> {
         let before = self.content()?;
-        // Asked anew each time: who asks while the last renewal is just being written gets that one.
+        // Asked anew each time: who asks while a renewal is being written gets that one.
         let is_stored = async || {
             portray.ask(|_| Request::RenewNow).await?;
             Ok((self.content()? != before).then_some(()))
         };
-        self.desktop
-            .wait_until("a stored token", DEADLINE, is_stored)
-            .await
+        let what = "a stored token";
+        self.desktop.wait_until(what, DEADLINE, is_stored).await
     }
 
     /// Types these answers to the questions as they come.

@@ -9,7 +9,7 @@ use url::Url;
 use crate::app::command::{Command, Reply};
 use crate::app::contract::{Answer, AwsCliPortal, ProblemView, Request};
 use crate::app::controller::Controller;
-use crate::app::portals::is_name;
+use crate::app::new_portal::is_name;
 use crate::aws_config::file::FileError;
 use crate::aws_config::logins::{Login, LoginKey, Place as Led, logins};
 use crate::aws_config::sso_cache::{CacheFault, CachedToken, SsoCache};

@@ -24,6 +24,7 @@ mod known_portals;
 pub mod left_behind;
 mod list_orders;
 mod listings;
+mod new_portal;
 pub mod notices;
 mod portals;
 pub mod problem;

@@ -104,7 +104,10 @@ pub(super) fn no_such_portal<P: Named>(portals: &[P], named: Option<&str>) -> Re
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::agent::protocol::Target;
+    use crate::agent::targets::Known;
     use crate::refresh::standing::Standing;
+    use crate::role_catalog::Catalogue;
 
     fn named(name: &str) -> NamedPortal {
         NamedPortal {
@@ -157,5 +160,21 @@ mod tests {
         assert_eq!(told(&[], Some("nope"), &half).problem, fault("half"));
         assert_eq!(told(&[], Some("other"), &half).problem, fault("other"));
         assert_eq!(told(&[], Some("nope"), &[]).problem, ProblemView::no_portal_yet());
+    }
+
+    #[test]
+    fn without_its_portal_a_chain_is_not_what_is_missing() {
+        let told = |portals: &[NamedPortal]| {
+            let catalogue = &Catalogue::default();
+            let chain = Target::Chain {
+                portal: Some("acme".to_owned()),
+                chain: "release".to_owned(),
+            };
+            let refused = Known { portals, catalogue }.role(&chain).unwrap_err();
+            refused.problem
+        };
+        assert_eq!(told(&[]), ProblemView::no_portal_yet());
+        assert_eq!(told(&[named("other")]), ProblemView::no_such_portal(Some("acme")));
+        assert_eq!(told(&[named("acme")]), ProblemView::no_such_chain("release"));
     }
 }

@@ -82,22 +82,6 @@ fn an_account_that_is_not_listed_yet_is_left_to_aws() {
 }
 
 #[test]
-fn without_its_portal_a_chain_is_not_what_is_missing() {
-    let chain = |portals: &[&str], portal: &str| {
-        let (portal, chain) = (Some(portal.to_owned()), "release".to_owned());
-        resolve(portals, &Target::Chain { portal, chain })
-            .unwrap_err()
-            .problem
-    };
-    assert_eq!(chain(&[], "acme"), ProblemView::no_portal_yet());
-    assert_eq!(
-        chain(&["other"], "acme"),
-        ProblemView::no_such_portal(Some("acme"))
-    );
-    assert_eq!(chain(&["acme"], "acme"), ProblemView::no_such_chain("release"));
-}
-
-#[test]
 fn what_matches_several_roles_names_them() {
     let ambiguous = words(&["acme"], "dev").unwrap_err();
     assert_eq!(ambiguous.problem.code, ProblemCode::WrongUse);
