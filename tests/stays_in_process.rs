@@ -165,6 +165,25 @@ async fn r8_a_launch_that_its_person_has_left_is_refused_before_anything_and_wri
 }
 
 #[tokio::test]
+async fn a6_what_was_allowed_to_a_program_does_not_outlive_the_stay_of_who_allowed_it() -> Result<()> {
+    let scene = Scene::of(Simulation::signed_in(World::acme(), "amara").await?)?;
+    let consumers = scene.day.app.consumers();
+    consumers.set_confirm(Confirm::Always);
+    for person in ["amara", "ben"] {
+        let (role, asker) = scene.begin("acme-dev/ReadOnly").await?;
+        let waits = scene.credentials(&role, &asker).await?;
+        ensure!(waits.is_err(), "nobody has asked {person}: {waits:?}");
+        let questions = consumers.questions();
+        consumers.answer(questions.first().context("a question")?.id, true);
+        let given = scene.credentials(&role, &asker).await?;
+        ensure!(matches!(given, Ok(Reply::Credentials(_))), "{person}: {given:?}");
+        scene.sign_out().await?;
+        scene.day.sign_in("ben").await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn r8_the_end_of_a_session_and_another_agent_leave_a_launch_as_it_is() -> Result<()> {
     let mut day = Simulation::signed_in(World::acme(), "amara").await?;
     let stay = |day: &Simulation| day.app.stays().of(&day.portal);

@@ -36,6 +36,7 @@ impl Controller {
     /// A portal has gone from the settings, or another one has its place. Launches that began with it get nothing any more.
     pub(super) fn end_launches(&self, portal: &PortalId) {
         self.stays.end(portal);
+        self.records.consumers.forget_answers(portal);
         self.note_stays();
     }
 

@@ -1,8 +1,19 @@
-//! Which roles wait for a person's word, as the settings say it.
+//! Which roles wait for a person's word, as the settings say it, and until when such a word counts at most.
 
-use super::Asking;
+use super::{Asking, Consumers};
 use crate::aws_config::names::matches;
+use crate::identity_center::PortalId;
 use crate::settings::Confirm;
+
+impl Consumers {
+    /// A person leaves this portal: what was answered or asked about its roles is nothing that the next one has said.
+    pub fn forget_answers(&self, portal: &PortalId) {
+        self.change(|state| {
+            state.answers.retain(|(_, role), _| role.portal != *portal);
+            state.waiting.retain(|waiting| waiting.role.portal != *portal);
+        });
+    }
+}
 
 /// Whether the settings want a person's word for this role: by the permission set's account, or by that of the role
 /// which is assumed from it.

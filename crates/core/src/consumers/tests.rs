@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::clock::ManualClock;
+use crate::identity_center::PortalId;
 use crate::uses::tests::observed;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -111,6 +112,33 @@ fn a6_a_confirmation_is_asked_for_once_and_holds_for_ten_idle_minutes_for_this_p
     assert_eq!(scene.asks("aws", "ReadOnly", None), Err(Refused::Denied));
     scene.clock.advance(10 * MINUTE);
     assert_eq!(scene.asks("aws", "ReadOnly", None), Err(Refused::Waits));
+}
+
+#[test]
+fn a6_what_one_person_has_allowed_is_asked_of_the_next_one_at_the_portal_again() {
+    let scene = scene(Confirm::Always);
+    let consumers = &scene.consumers;
+    for program in ["aws", "python3", "terraform"] {
+        assert_eq!(scene.asks(program, "ReadOnly", None), Err(Refused::Waits));
+    }
+    let [first, second, _] = &consumers.questions()[..] else {
+        panic!("three wait");
+    };
+    consumers.answer(first.id, true);
+    consumers.answer(second.id, false);
+    let portal = observed("aws", 7).role.portal;
+    consumers.forget_answers(&PortalId("another".to_owned()));
+    assert_eq!(consumers.questions().len(), 1);
+    assert_eq!(scene.asks("aws", "ReadOnly", None), Ok(()));
+    consumers.forget_answers(&portal);
+    assert_eq!(consumers.questions(), []);
+    for program in ["aws", "python3", "terraform"] {
+        assert_eq!(
+            scene.asks(program, "ReadOnly", None),
+            Err(Refused::Waits),
+            "{program}"
+        );
+    }
 }
 
 #[test]
