@@ -10,8 +10,9 @@ use portray_core::paths::{AwsFiles, Environment};
 
 use super::Invocation;
 
-/// Two lines for the person, and nothing where no such profile is: they are in nobody's way for no reason.
-pub fn warn(invocation: &Invocation, role: &str) {
+/// Two lines for the person, and nothing where no such profile is: they are in nobody's way for no reason. `instead` is
+/// the command that such a profile is no obstacle to.
+pub fn warn(invocation: &Invocation, role: &str, instead: &str) {
     let Ok(files) = AwsFiles::of(&invocation.environment) else {
         return;
     };
@@ -42,7 +43,7 @@ pub fn warn(invocation: &Invocation, role: &str) {
     };
     invocation.printer.note(&format!(
         "{place}: {takers} in place of {role}.\n\
-         With “portray exec --env …” they take {role}."
+         With “portray {instead} …” they take {role}."
     ));
 }
 

@@ -31,7 +31,7 @@ pub fn run(invocation: &Invocation, arguments: &Exec) -> Result<ExitCode, Failur
     // Asked for before the command starts, so that what is wrong is said here and not by every tool in its way.
     let role = arguments.role.words();
     let prepared = credentials::prepare(invocation, &role, Door::Exec)?;
-    default_profile::warn(invocation, &role);
+    default_profile::warn(invocation, &role, "exec --env");
     to_its_end(
         invocation.printer,
         with_endpoint(invocation, arguments, &prepared),

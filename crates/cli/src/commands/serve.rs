@@ -9,7 +9,7 @@ use portray_core::secret::Secret;
 use portray_core::uses::Door;
 use serde_json::{Map, Value};
 
-use super::{Invocation, credentials, endpoint, launch, serve_containers};
+use super::{Invocation, credentials, default_profile, endpoint, launch, serve_containers};
 use crate::arguments::Serve;
 use crate::documents::{COMPETING, regions};
 use crate::failure::Failure;
@@ -23,7 +23,12 @@ pub fn run(invocation: &Invocation, arguments: &Serve) -> Result<(), Failure> {
         let prepared = credentials::prepare(invocation, &arguments.role.words(), Door::Container)?;
         return serve_containers::run(invocation, folder, &prepared, arguments);
     }
-    let prepared = credentials::prepare(invocation, &arguments.role.words(), Door::Serve)?;
+    let role = arguments.role.words();
+    let prepared = credentials::prepare(invocation, &role, Door::Serve)?;
+    // The files of another machine are not known here.
+    if arguments.authority.is_none() {
+        default_profile::warn(invocation, &role, "env");
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -1,5 +1,6 @@
 //! `exec`: what its command is given, and that it ends as the command does.
 
+use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
 use crate::home::{Home, Lines, SECRET, credentials, end, text};
@@ -118,6 +119,17 @@ fn a_default_profile_that_tools_would_take_instead_is_said_with_the_way_around_i
         "{warned}"
     );
     assert!(!said(&["--env"]).contains("boto"));
+    let mut serve = home.portray(&["serve", "acme-dev/ReadOnly"]);
+    serve.env("HOME", home.path()).stdout(Stdio::null());
+    let mut serve = serve.stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(serve.stderr.take().unwrap()).lines();
+    let warned: Vec<_> = lines.by_ref().take(2).map(Result::unwrap).collect();
+    serve.kill().unwrap();
+    serve.wait().unwrap();
+    assert!(
+        warned[0].contains(".boto has access keys") && warned[1].contains("portray env"),
+        "{warned:?}"
+    );
 }
 
 #[test]

@@ -16,7 +16,7 @@ impl Consumers {
 }
 
 /// Whether the settings want a person's word for this role: by the permission set's account, or by that of the role
-/// which is assumed from it.
+/// which is assumed from it; with the portal in front, or without.
 pub(super) fn is_confirmed(confirm: &Confirm, asking: Asking<'_>) -> bool {
     let role = asking.role;
     let source =
@@ -34,8 +34,13 @@ pub(super) fn is_confirmed(confirm: &Confirm, asking: Asking<'_>) -> bool {
     let is_hit = |given: &String| {
         let with_any_set = (!given.contains('/')).then(|| format!("{given}/*"));
         let pattern = with_any_set.as_ref().unwrap_or(given);
-        let is_chain = role.chain.as_deref().is_some_and(|chain| matches(given, chain));
-        is_chain || texts.iter().any(|text| matches(pattern, text))
+        let is_like = |pattern: &str, text: &str| {
+            // Without a colon it speaks of no portal, so that “*prod*” means none of that name.
+            let with_portal = || matches(pattern, &format!("{}:{text}", asking.portal));
+            matches(pattern, text) || (pattern.contains(':') && with_portal())
+        };
+        let is_chain = role.chain.as_deref().is_some_and(|chain| is_like(given, chain));
+        is_chain || texts.iter().any(|text| is_like(pattern, text))
     };
     match confirm {
         Confirm::Never => false,

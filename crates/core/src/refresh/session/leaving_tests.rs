@@ -310,6 +310,18 @@ async fn k3_whoever_turned_the_keyrings_question_down_is_asked_again_only_for_so
     assert!(scene.store.is_open_to_the_clock().await);
     session.load().await.unwrap();
     assert!(session.is_signed_in());
+
+    // Locked again: the question comes with the next renewal, and not with every one.
+    scene.keyring.turn_down_with(Some(scene.stage.clock.clone()));
+    let asked = scene.keyring.refusals();
+    for _ in 0..3 {
+        session.refresh(None, Priority::Background).await.unwrap();
+        assert!(session.view().store_failure.is_some());
+    }
+    assert_eq!(scene.keyring.refusals(), asked + 1);
+    scene.keyring.turn_down_with(None);
+    session.mend_store().await;
+    assert_eq!(session.view().store_failure, None);
 }
 
 #[tokio::test]

@@ -92,7 +92,11 @@ impl Session {
     ) -> Saving {
         let session = self.clone();
         tokio::spawn(async move {
-            let saved = session.store.save_renewed(session.portal(), &sign_in).await;
+            // Renewed by the clock: whoever has turned down the keyring's question is not asked again by this.
+            let saved = match session.store.is_open_to_the_clock().await {
+                true => session.store.save_renewed(session.portal(), &sign_in).await,
+                false => Err(StoreFailure::Dismissed),
+            };
             (saved, (turn, unfinished))
         })
     }
