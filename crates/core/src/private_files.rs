@@ -219,11 +219,12 @@ fn put_in_place(file: NamedTempFile, path: &Path, folder: &Path, content: &[u8])
 }
 
 /// Makes a file that is not there yet, for us alone. What stands in its place, a link too, is left as it is.
-pub fn create(path: &Path, content: &[u8]) -> io::Result<()> {
+pub fn create(path: &Path, content: &[u8]) -> io::Result<File> {
     let mut options = OpenOptions::new();
     let mut file = private(options.write(true).create_new(true)).open(path)?;
     close_to_others(&file)?;
-    file.write_all(content)
+    file.write_all(content)?;
+    Ok(file)
 }
 
 /// The same, and nobody sees it before it is whole.

@@ -20,6 +20,7 @@ pub mod listing;
 mod login;
 mod logout;
 mod manual;
+mod own_files;
 mod portal;
 mod profiles;
 mod secret_store;

@@ -4,11 +4,12 @@ use std::path::Path;
 
 use portray_core::agent::protocol::PreparedReply;
 use portray_core::app::contract::ProblemView;
-use portray_core::private_files;
+use portray_core::clock::SystemClock;
 use portray_core::secret::Secret;
 use portray_core::uses::Door;
 use serde_json::{Map, Value};
 
+use super::own_files::OwnFile;
 use super::{Invocation, credentials, default_profile, endpoint, launch, serve_containers};
 use crate::arguments::Serve;
 use crate::documents::{COMPETING, regions};
@@ -45,13 +46,10 @@ async fn serve(invocation: &Invocation, arguments: &Serve, prepared: &PreparedRe
     }
     let mut signals = Signals::listen().map_err(|error| Failure::system("Listening to signals", &error))?;
     let token = endpoint.token();
-    let file = arguments
-        .token_file
-        .as_deref()
-        .map(|path| TokenFile::write(path, token));
+    let file = arguments.token_file.as_deref().map(|path| written(path, token));
     let file = file.transpose()?;
     let token = match &file {
-        Some(file) => ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", file.shown()?),
+        Some(file) => ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", shown(file)?),
         None => ("AWS_CONTAINER_AUTHORIZATION_TOKEN", token.expose().clone()),
     };
     let mut variables = vec![("AWS_CONTAINER_CREDENTIALS_FULL_URI", endpoint.uri()), token];
@@ -68,6 +66,7 @@ async fn serve(invocation: &Invocation, arguments: &Serve, prepared: &PreparedRe
     tokio::select! {
         ended = endpoint.serve() => ended.map_err(|error| Failure::system("Serving on 127.0.0.1", &error)),
         _ = signals.next() => Ok(()),
+        gone = until_gone(file.as_ref()) => Err(gone),
         problem = launch::end(over) => Err(problem.into()),
     }
 }
@@ -89,30 +88,23 @@ fn print(
     invocation.statements(shell, &COMPETING, &variables, &no_proxy::statements(shell))
 }
 
-/// A file that holds the token, and nothing else: SDKs send also a line's end. Gone with this value.
-struct TokenFile {
-    path: std::path::PathBuf,
+/// A file that holds the token, and nothing else: SDKs send also a line's end.
+fn written(path: &Path, token: &Secret) -> Result<OwnFile, Failure> {
+    OwnFile::create(path, token).map_err(|error| unwritten(path, &error))
 }
 
-impl TokenFile {
-    fn write(path: &Path, token: &Secret) -> Result<Self, Failure> {
-        let path = std::path::absolute(path).map_err(|error| unwritten(path, &error))?;
-        private_files::create(&path, token.expose().as_bytes()).map_err(|error| unwritten(&path, &error))?;
-        Ok(Self { path })
-    }
-
-    fn shown(&self) -> Result<String, Failure> {
-        let text = self.path.to_str().map(str::to_owned);
-        Ok(text.ok_or_else(ProblemView::unquotable)?)
-    }
+fn shown(file: &OwnFile) -> Result<String, Failure> {
+    let text = file.path().to_str().map(str::to_owned);
+    Ok(text.ok_or_else(ProblemView::unquotable)?)
 }
 
-impl Drop for TokenFile {
-    fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_file(&self.path) {
-            tracing::debug!(%error, "the token's file was gone");
-        }
-    }
+/// Comes when programs do not find the token any more where they are told to read it.
+async fn until_gone(file: Option<&OwnFile>) -> Failure {
+    let Some(file) = file else {
+        return std::future::pending().await;
+    };
+    file.until_gone(&SystemClock::shared()).await;
+    ProblemView::token_file_gone(file.path()).into()
 }
 
 fn unwritten(path: &Path, error: &std::io::Error) -> Failure {

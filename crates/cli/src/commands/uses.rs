@@ -11,7 +11,7 @@ use portray_core::app::contract::{
 };
 use portray_core::consumers::{Launch, RevokedProgram};
 use portray_core::programs::Program;
-use portray_core::uses::{Door, Use, UseOutcome};
+use portray_core::uses::{Door, SHOWN, Use, UseOutcome};
 use serde::Serialize;
 
 use super::{Invocation, command, portal_in, status_of};
@@ -70,7 +70,8 @@ pub fn run(invocation: &Invocation, arguments: &Uses) -> Result<(), Failure> {
         })?;
     } else {
         let zone = TimeZone::system();
-        let rows: Vec<_> = uses.iter().map(|used| row(used, &zone)).collect();
+        let shown = shown(&uses, arguments);
+        let rows: Vec<_> = shown.iter().map(|used| row(used, &zone)).collect();
         if rows.is_empty() {
             invocation.printer.note(&nothing(&view.uses, arguments));
         } else {
@@ -79,12 +80,34 @@ pub fn run(invocation: &Invocation, arguments: &Uses) -> Result<(), Failure> {
                 .table(&[vec![HEAD.map(str::to_owned).to_vec()], rows].concat())?;
         }
         print_the_rest(invocation, &launches, &view.revoked)?;
+        if shown.len() < uses.len() {
+            invocation.printer.note(&more(shown.len(), uses.len()));
+        }
     }
     // What could not be read is not nothing.
     match view.problem {
         Some(problem) => Err(problem.into()),
         None => Ok(()),
     }
+}
+
+/// Whoever looks for something gets all of it, and who just looks, the newest.
+fn shown<'a>(uses: &'a [&'a Use], arguments: &Uses) -> &'a [&'a Use] {
+    let is_chosen = [&arguments.role, &arguments.portal, &arguments.program]
+        .iter()
+        .any(|wanted| wanted.is_some());
+    let skipped = if is_chosen {
+        0
+    } else {
+        uses.len().saturating_sub(SHOWN)
+    };
+    &uses[skipped..]
+}
+
+fn more(shown: usize, all: usize) -> String {
+    format!(
+        "These are the newest {shown} of {all} uses. --role, --portal and --program look through all of them; --json prints them all."
+    )
 }
 
 /// What is said where no use is shown.
@@ -386,6 +409,26 @@ mod tests {
         assert!(!wanted(Some("dev/Admin"), None, None), "each word is to fit");
         assert!(!wanted(None, Some("other"), None));
         assert!(!wanted(None, None, Some("terraform")));
+    }
+
+    #[test]
+    fn a6_who_just_looks_is_shown_the_newest_and_told_of_the_rest_and_a_filter_finds_all() {
+        let used: Vec<_> = (1..=250).map(|number| Use { number, ..used() }).collect();
+        let uses: Vec<_> = used.iter().collect();
+        let newest = shown(&uses, &choosing(None, None, None)).to_vec();
+        assert_eq!((newest.len(), newest[0].number), (200, 51));
+        for (role, portal, program) in [
+            (Some("dev"), None, None),
+            (None, Some("acme"), None),
+            (None, None, Some("aws")),
+        ] {
+            assert_eq!(shown(&uses, &choosing(role, portal, program)).len(), 250);
+        }
+        let told = more(200, 250);
+        assert!(
+            told.contains("newest 200 of 250") && told.contains("--json"),
+            "{told}"
+        );
     }
 
     #[test]

@@ -26,7 +26,7 @@ the same stand-in is the same value. Read it all the same before you post it.
 /// Writes the report to a file that is not there yet.
 pub fn write(invocation: &Invocation, examination: &mut Examination, file: &Path) -> io::Result<()> {
     let text = text(invocation, examination);
-    private_files::create(file, text.as_bytes())
+    private_files::create(file, text.as_bytes()).map(drop)
 }
 
 fn text(invocation: &Invocation, examination: &mut Examination) -> String {

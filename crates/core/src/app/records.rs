@@ -16,7 +16,7 @@ use crate::consumers::{Asking, Consumers, ConsumersFile, Loaded, Refused, Revoca
 use crate::identity_center::RoleKey;
 use crate::programs::ourselves;
 use crate::settings::Confirm;
-use crate::uses::{Door, Observed, Use, UseBook, UseFile, consumer_of};
+use crate::uses::{Door, MOST, Observed, SHOWN, Use, UseBook, UseFile, consumer_of};
 
 /// How many uses a window asks for at once.
 const PAGE: usize = 100;
@@ -92,7 +92,11 @@ impl App {
 
     /// The uses with a higher number than `after`, the oldest first, at most so many.
     pub fn uses_view(&self, after: u64, most: usize) -> UsesView {
-        view(&self.records, &self.clock, after, most)
+        view(
+            &self.records,
+            &self.clock,
+            self.records.uses.after(after, most, MOST),
+        )
     }
 
     /// Whether somebody may be handed credentials, or the words why not.
@@ -127,20 +131,14 @@ fn asked_for(asking: Asking<'_>) -> String {
     }
 }
 
-fn view(records: &Records, clock: &SharedClock, after: u64, most: usize) -> UsesView {
-    let newer = records
-        .uses
-        .since(0)
-        .uses
-        .into_iter()
-        .filter(|used| used.number > after);
-    let shown = newer.map(|used| Use {
+fn view(records: &Records, clock: &SharedClock, uses: Vec<Use>) -> UsesView {
+    let shown = uses.into_iter().map(|used| Use {
         at: clock.as_shown(used.at),
         last_at: clock.as_shown(used.last_at),
         ..used
     });
     UsesView {
-        uses: shown.take(most).collect(),
+        uses: shown.collect(),
         launches: records.consumers.launches(),
         revoked: records.consumers.programs(),
         problem: records.unread().uses.clone(),
@@ -237,7 +235,8 @@ impl Controller {
     pub(super) fn order_of_consumer(&mut self, order: ConsumerOrder, reply: Option<Reply<Answer>>) {
         match order {
             ConsumerOrder::List { after } => {
-                let view = view(&self.records, &self.clock, after, PAGE);
+                let uses = self.records.uses.after(after, PAGE, SHOWN);
+                let view = view(&self.records, &self.clock, uses);
                 answer(reply, Ok(Answer::Uses { view }));
             }
             ConsumerOrder::Revoke { consumer } if self.is_launch(&consumer) => {

@@ -45,6 +45,21 @@ impl ProblemView {
     }
 }
 
+/// The token of an endpoint, in a file.
+impl ProblemView {
+    /// Whoever is to read it finds none, or one that opens another endpoint.
+    pub fn token_file_gone(path: &Path) -> Self {
+        Self::new(
+            ProblemCode::Failed,
+            format!(
+                "The file with the endpoint's token, {}, is gone, or something else stands in its place.",
+                path.display()
+            ),
+            "Start “portray serve” again, with a file that nobody else removes or writes, and give programs what it prints then.",
+        )
+    }
+}
+
 /// The folder that a container is shown.
 impl ProblemView {
     /// Another launch serves the same folder.

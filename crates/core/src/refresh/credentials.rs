@@ -103,7 +103,10 @@ impl RoleCache {
         // The machine may have slept meanwhile, and the old ones have run out.
         match live.filter(|old| self.servable(old, min_ttl)) {
             Some(old) => Ok(old.told(self.moment())),
-            None => flown(landing.await).map(|live| live.told(self.moment())),
+            None => match flown(landing.await) {
+                Ok(newer) => Ok(newer.told(self.moment())),
+                Err(failure) => Err(failure.for_who_gave_no_code()),
+            },
         }
     }
 
@@ -328,7 +331,8 @@ impl RoleCache {
         failure: RefreshFailure,
     ) -> Result<RoleCredentials, RefreshFailure> {
         let live = live.filter(|live| !takes_away(&failure) && self.servable(live, min_ttl));
-        live.map(|live| live.told(self.moment())).ok_or(failure)
+        live.map(|live| live.told(self.moment()))
+            .ok_or_else(|| failure.for_who_gave_no_code())
     }
 
     fn entries(&self) -> MutexGuard<'_, Entries> {

@@ -134,6 +134,18 @@ impl UseBook {
         }
     }
 
+    /// Those of the newest `newest` whose number is higher than this one, the oldest first, at most so many.
+    pub fn after(&self, number: u64, most: usize, newest: usize) -> Vec<Use> {
+        let book = self.lines();
+        let skipped = book.lines.len().saturating_sub(newest);
+        let shown = book.lines.iter().skip(skipped).map(|line| &line.used);
+        shown
+            .filter(|used| used.number > number)
+            .take(most)
+            .cloned()
+            .collect()
+    }
+
     /// Which change was the last.
     pub fn change(&self) -> u64 {
         self.lines().change
@@ -294,15 +306,38 @@ mod tests {
     }
 
     #[test]
-    fn a6_the_last_two_hundred_are_kept_and_numbers_grow() {
+    fn a6_the_last_five_thousand_are_kept_and_numbers_grow() {
+        let (book, _clock) = book();
+        for pid in 1..=5_050 {
+            book.record(observed("aws", pid));
+        }
+        let uses = book.since(0).uses;
+        assert_eq!(uses.len(), 5_000);
+        assert_eq!(uses[0].program.as_ref().unwrap().pid, 51);
+        assert!(uses.is_sorted_by(|one, next| one.number < next.number));
+    }
+
+    #[test]
+    fn a6_who_pages_comes_through_all_and_a_window_through_the_newest() {
         let (book, _clock) = book();
         for pid in 1..=250 {
             book.record(observed("aws", pid));
         }
-        let uses = book.since(0).uses;
-        assert_eq!(uses.len(), 200);
-        assert_eq!(uses[0].program.as_ref().unwrap().pid, 51);
-        assert!(uses.is_sorted_by(|one, next| one.number < next.number));
+        let paged = |newest| {
+            let mut uses: Vec<Use> = Vec::new();
+            loop {
+                let after = uses.last().map_or(0, |used| used.number);
+                let page = book.after(after, 100, newest);
+                assert!(page.len() <= 100);
+                if page.is_empty() {
+                    return uses;
+                }
+                uses.extend(page);
+            }
+        };
+        let all = book.since(0).uses;
+        assert_eq!(paged(MOST), all);
+        assert_eq!(paged(crate::uses::SHOWN), all[50..]);
     }
 
     #[test]

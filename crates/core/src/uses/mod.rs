@@ -15,8 +15,11 @@ use crate::role_chain::Assumed;
 pub use book::{Page, UseBook};
 pub use file::{Read, UseFile};
 
-/// How many uses are shown.
-pub const MOST: usize = 200;
+/// How many uses are kept, at most.
+pub const MOST: usize = 5_000;
+
+/// How many are shown where nobody asks for more.
+pub const SHOWN: usize = 200;
 
 /// How credentials come to a program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, TS)]

@@ -4,21 +4,18 @@ use std::fs::{self, File, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use portray_core::agent::Grant;
 use portray_core::agent::role_socket::RoleSocket;
 use portray_core::app::contract::ProblemView;
 use portray_core::clock::{SharedClock, SystemClock};
 use portray_core::private_files::{self, folder_fault};
-use rustix::fs::{AtFlags, Stat, fstat, lstat, statat, unlinkat};
+use rustix::fs::{AtFlags, Stat, fstat, lstat, statat};
 use rustix::io::Errno;
 
 use super::{CONFIG, HELPER, SOCKET, mount_of};
+use crate::commands::own_files::{is_same, remove, until_gone};
 use crate::failure::Failure;
-
-/// How often it is looked whether the folder is there.
-const LOOK: Duration = Duration::from_secs(2);
 
 /// How often a lock is taken that its last holder was just removing.
 const TRIES: usize = 10;
@@ -77,15 +74,8 @@ impl Folder {
         let Some(bound) = self.socket else {
             return std::future::pending().await;
         };
-        loop {
-            clock.sleep(LOOK).await;
-            let place = self.mount.join(SOCKET);
-            // Aside: a disk that hangs keeps nobody from being served.
-            let looked = tokio::task::spawn_blocking(move || is_gone(&place, &bound)).await;
-            if looked.unwrap_or(false) {
-                return self.gone();
-            }
-        }
+        until_gone(&self.mount.join(SOCKET), &bound, clock).await;
+        self.gone()
     }
 
     pub fn gone(&self) -> Failure {
@@ -130,31 +120,6 @@ impl Drop for Folder {
     }
 }
 
-/// Removes a file where it is this one.
-fn remove(folder: &File, name: &str, ours: Option<Stat>) {
-    let found = statat(folder, name, AtFlags::SYMLINK_NOFOLLOW);
-    let (Ok(found), Some(ours)) = (found, ours) else {
-        return;
-    };
-    if is_same(&found, &ours)
-        && let Err(error) = unlinkat(folder, name, AtFlags::empty())
-    {
-        tracing::debug!(%error, name, "it stays in the folder");
-    }
-}
-
-fn is_same(one: &Stat, other: &Stat) -> bool {
-    (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)
-}
-
-/// Nobody finds it there any more. Where that cannot be seen, it may well be there.
-fn is_gone(place: &Path, bound: &Stat) -> bool {
-    match lstat(place) {
-        Ok(found) => !is_same(&found, bound),
-        Err(error) => matches!(error, Errno::NOENT | Errno::NOTDIR),
-    }
-}
-
 fn lock_of(folder: &Path) -> PathBuf {
     folder.join(LOCK)
 }
@@ -186,12 +151,15 @@ fn stands(file: &File, path: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use portray_core::agent::protocol::{Asker, Target};
     use portray_core::app::contract::ProblemCode;
     use portray_core::clock::ManualClock;
     use portray_core::paths::{Environment, Paths};
 
     use super::*;
+    use crate::commands::own_files::{LOOK, is_gone};
 
     fn prepared(path: &Path) -> Folder {
         Folder::prepare(path, "[default]\n").unwrap()

@@ -11,7 +11,7 @@ use crate::uses::Use;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(tag = "what", rename_all = "snake_case")]
 pub enum ConsumerOrder {
-    /// The uses with a higher number than this one, at most 100.
+    /// Those of the newest 200 uses with a higher number than this one, at most 100.
     List {
         #[ts(type = "number")]
         after: u64,

@@ -218,6 +218,14 @@ impl RefreshFailure {
     fn is_for_want_of_a_code(&self) -> bool {
         *self == Self::Chain(ChainFailure::CodeNeeded)
     }
+
+    /// That somebody's code was refused is no answer for another one, who can be asked for the next.
+    pub(super) fn for_who_gave_no_code(self) -> Self {
+        match self {
+            Self::Chain(ChainFailure::CodeRefused(_)) => ChainFailure::CodeNeeded.into(),
+            other => other,
+        }
+    }
 }
 
 /// Credentials that AWS gave a moment ago have ended only by a clock that is wrong.

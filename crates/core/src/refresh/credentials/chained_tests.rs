@@ -333,6 +333,11 @@ async fn h5_a_code_is_asked_for_without_a_call_works_once_and_is_not_tried_again
         matches!(wrong, RefreshFailure::Chain(ChainFailure::CodeRefused(_))),
         "{wrong:?}"
     );
+    assert_eq!(
+        scene.refused().await,
+        ChainFailure::CodeNeeded,
+        "the next one is asked at once"
+    );
     let first = code();
     give(first.clone()).await.unwrap();
     let credentials = scene.ask().await.unwrap();
