@@ -97,19 +97,7 @@ async fn k3_without_a_session_bus_there_is_no_keyring_service_and_that_is_said()
 #[tokio::test]
 async fn k3_a_keyring_service_without_a_default_keyring_is_called_that_at_login() -> Result<()> {
     let story = Headless::with_portal().await?;
-    let nothing = ("default", zvariant::ObjectPath::try_from("/")?);
-    let service = Some("org.freedesktop.Secret.Service");
-    story
-        .desktop
-        .bus()
-        .call_method(
-            Some(KEYRING),
-            "/org/freedesktop/secrets",
-            service,
-            "SetAlias",
-            &nothing,
-        )
-        .await?;
+    let _empty = story.desktop.without_any_keyring().await?;
     let refused = story
         .portray()
         .run(&["login", "--device-code"])
@@ -124,6 +112,39 @@ async fn k3_a_keyring_service_without_a_default_keyring_is_called_that_at_login(
         assert!(refused.stderr.contains(words), "{words}: {refused:?}");
     }
     assert_eq!(story.emulator.calls("StartDeviceAuthorization").await?, 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn k2_a_sign_in_whose_keyring_is_not_there_yet_is_waited_for_and_nobody_is_asked_to_sign_in()
+-> Result<()> {
+    let story = Headless::signed_in().await?;
+    let portray = story.portray();
+    portray.run(&["agent", "stop"]).await?.expect_code(0)?;
+    let calls = story.emulator.calls("CreateToken").await?;
+
+    let _empty = story.desktop.without_any_keyring().await?;
+    for command in [
+        ["credentials", "111122223333/ReadOnly"],
+        ["login", "--device-code"],
+    ] {
+        let refused = portray.run(&command).await?.expect_code(7)?;
+        assert!(refused.stderr.contains("no default keyring"), "{refused:?}");
+    }
+    let portal = portray.status().await?["portals"][0].clone();
+    assert_eq!(portal["state"], "unknown", "{portal}");
+    assert_eq!(portal["problem"]["code"], "secret_store", "{portal}");
+
+    let _keyring = story.desktop.with_keyring_again().await?;
+    let recovery = Duration::from_secs(60);
+    let healed = portray.wait_for_portal("signed_in", recovery).await?;
+    assert_eq!(healed["portals"][0]["problem"], Value::Null, "{healed}");
+    assert_eq!(story.emulator.calls("StartDeviceAuthorization").await?, 0);
+    assert_eq!(
+        story.emulator.calls("CreateToken").await?,
+        calls,
+        "nobody signed in again"
+    );
     Ok(())
 }
 

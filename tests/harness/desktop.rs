@@ -323,7 +323,7 @@ async fn start_bus(session: &Session) -> Result<(Process, String)> {
     Ok((daemon, address))
 }
 
-async fn start_keyring(session: &Session, bus: &zbus::Connection) -> Result<Process> {
+pub(crate) async fn start_keyring(session: &Session, bus: &zbus::Connection) -> Result<Process> {
     let (reader, mut writer) = std::io::pipe()?;
     let mut command = session.command("gnome-keyring-daemon");
     command

@@ -4,7 +4,8 @@ use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 use zbus::zvariant::{ObjectPath, OwnedObjectPath, OwnedValue, Value};
 
-use crate::desktop::{Desktop, KEYRING_PASSWORD};
+use crate::desktop::{Desktop, KEYRING_PASSWORD, START_DEADLINE, start_keyring, wait_for_name};
+use crate::process::Process;
 
 const SERVICE: &str = "org.freedesktop.secrets";
 const PATH: &str = "/org/freedesktop/secrets";
@@ -52,6 +53,34 @@ impl Desktop {
     /// The keyring hangs: it has its name on the bus, and answers nothing.
     pub fn freeze_keyring(&self) -> Result<()> {
         self.signal_keyring(Signal::STOP)
+    }
+
+    /// The service is started anew without any keyring, as where none is made or open yet.
+    pub async fn without_any_keyring(&self) -> Result<Process> {
+        self.end_keyring().await?;
+        let mut command = self.system_command("gnome-keyring-daemon");
+        command
+            .args(["--foreground", "--components=secrets"])
+            .env("XDG_DATA_HOME", self.folder().join("no-keyrings"));
+        let service = self.start_process("gnome-keyring-daemon", command)?;
+        wait_for_name(self.bus(), self.logs(), SERVICE).await?;
+        Ok(service)
+    }
+
+    /// The service is started anew with the keyring of before, unlocked.
+    pub async fn with_keyring_again(&self) -> Result<Process> {
+        self.end_keyring().await?;
+        start_keyring(&self.session(), self.bus()).await
+    }
+
+    async fn end_keyring(&self) -> Result<()> {
+        self.signal_keyring(Signal::KILL)?;
+        let names = zbus::fdo::DBusProxy::new(self.bus()).await?;
+        self.wait_until("the end of the keyring", START_DEADLINE, async || {
+            let owned = names.name_has_owner(SERVICE.try_into()?).await?;
+            Ok((!owned).then_some(()))
+        })
+        .await
     }
 
     /// It goes on where it was.

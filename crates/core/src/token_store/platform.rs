@@ -26,6 +26,7 @@ pub(super) fn door() -> Door {
     Door {
         open: Box::new(open),
         would_ask: Box::new(would_ask),
+        has_default: Box::new(has_default),
     }
 }
 
@@ -57,6 +58,27 @@ fn would_ask() -> bool {
 #[cfg(not(target_os = "linux"))]
 fn would_ask() -> bool {
     true
+}
+
+/// A service whose keyring has gone, or is not open yet, finds nothing in it and does not say why.
+#[cfg(target_os = "linux")]
+fn has_default() -> Result<bool, Error> {
+    use secret_service::blocking::SecretService;
+    use secret_service::{EncryptionType, Error as Cause};
+    let service = SecretService::connect(EncryptionType::Dh);
+    let service = service.map_err(|cause| Error::PlatformFailure(Box::new(cause)))?;
+    match service.get_default_collection() {
+        Ok(_) => Ok(true),
+        Err(Cause::NoResult) => Ok(false),
+        Err(cause) => Err(Error::PlatformFailure(Box::new(cause))),
+    }
+}
+
+/// There the entry itself is refused where there is no keyring for it.
+#[cfg(not(target_os = "linux"))]
+#[expect(clippy::unnecessary_wraps, reason = "elsewhere it may fail")]
+fn has_default() -> Result<bool, Error> {
+    Ok(true)
 }
 
 /// What a new entry is given beside its name.
@@ -156,6 +178,18 @@ pub(super) fn turned_down() -> Error {
     let cause = security_framework::base::Error::from_code(-128);
     #[cfg(windows)]
     let cause = "Windows asks nobody";
+    Error::NoStorageAccess(cause.into())
+}
+
+/// What a keyring's service says that has nothing to put a new entry into.
+#[cfg(test)]
+pub(super) fn no_keyring() -> Error {
+    #[cfg(target_os = "linux")]
+    let cause = secret_service::Error::NoResult;
+    #[cfg(target_os = "macos")]
+    let cause = security_framework::base::Error::from_code(-25307);
+    #[cfg(windows)]
+    let cause = "Windows always has one";
     Error::NoStorageAccess(cause.into())
 }
 

@@ -23,6 +23,8 @@ pub(super) struct Door {
     pub(super) open: Box<dyn Fn() -> Result<Arc<CredentialStore>, Error> + Send>,
     /// Whether a call would put a question to a person. Puts none itself.
     pub(super) would_ask: Box<dyn Fn() -> bool + Send>,
+    /// Whether there is a keyring that our entries would be in. Puts no question to anybody.
+    pub(super) has_default: Box<dyn Fn() -> Result<bool, Error> + Send>,
 }
 
 /// A keyring with records in it.
@@ -101,8 +103,25 @@ impl Records {
         done.ok_or(StoreFailure::Failed)
     }
 
-    fn remove(&mut self, name: &str) -> Result<(), StoreFailure> {
-        self.ask("delete", name, Entry::delete_credential).map(drop)
+    /// `Ok(None)`: there was no such entry.
+    fn remove(&mut self, name: &str) -> Result<Option<()>, StoreFailure> {
+        self.ask("delete", name, Entry::delete_credential)
+    }
+
+    /// No record was found. That says something only where there is a keyring to have it: its service may run without.
+    fn found_none(&mut self) -> Result<(), StoreFailure> {
+        let failure = match (self.door.has_default)() {
+            Ok(true) => return Ok(()),
+            Ok(false) => StoreFailure::NoKeyring,
+            Err(error) => platform::meaning(&error),
+        };
+        if failure == StoreFailure::Failed {
+            // A service that knows of no default: what it has found counts.
+            return Ok(());
+        }
+        tracing::warn!(%failure, "nothing was found, and there is no keyring to find it in");
+        self.close();
+        Err(failure)
     }
 
     /// `Ok(None)`: there is no such entry.
@@ -153,6 +172,7 @@ impl Storage for Records {
     /// `Ok(None)`: the keyring says that there is none.
     fn read(&mut self, key: &str) -> Result<Option<Record>, StoreFailure> {
         let Some(bytes) = self.get(key)? else {
+            self.found_none()?;
             self.generations.insert(key.to_owned(), 0);
             return Ok(None);
         };
@@ -208,7 +228,9 @@ impl Storage for Records {
     /// The head goes first: from then on there is no record, whatever happens to the pieces.
     fn delete(&mut self, key: &str) -> Result<(), StoreFailure> {
         self.generations.remove(key);
-        self.remove(key)?;
+        if self.remove(key)?.is_none() {
+            self.found_none()?;
+        }
         self.sweep(key, 0, 0)?;
         self.sweep(key, 1, 0)?;
         self.generations.insert(key.to_owned(), 0);

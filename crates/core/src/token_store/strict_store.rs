@@ -43,6 +43,15 @@ struct State {
     panics: bool,
     openings: usize,
     reads: usize,
+    /// How often it was asked whether there is a default keyring.
+    looks: usize,
+    knows_no_default: bool,
+}
+
+impl State {
+    fn has_no_keyring(&self) -> bool {
+        self.refusal == Some(StoreFailure::NoKeyring)
+    }
 }
 
 struct StrictEntry {
@@ -65,7 +74,7 @@ impl StrictStore {
 
     /// Opens this keyring, as long as it does not refuse with `Absent`.
     pub(super) fn opener(&self) -> Door {
-        let (store, locked) = (self.clone(), self.clone());
+        let (store, locked, default) = (self.clone(), self.clone(), self.clone());
         let open = move || {
             store.lock().openings += 1;
             if store.lock().refusal == Some(StoreFailure::Absent) {
@@ -77,9 +86,30 @@ impl StrictStore {
         Door {
             open: Box::new(open),
             would_ask: Box::new(move || locked.lock().refusal.is_some()),
+            has_default: Box::new(move || default.has_default()),
         }
     }
 
+    fn has_default(&self) -> Result<bool> {
+        let mut state = self.lock();
+        state.looks += 1;
+        match state.knows_no_default {
+            true => Err(Error::PlatformFailure("no such method".into())),
+            false => Ok(!state.has_no_keyring()),
+        }
+    }
+
+    /// As a service answers that has entries and no notion of a default keyring.
+    pub(super) fn know_no_default(&self) {
+        self.lock().knows_no_default = true;
+    }
+
+    /// How often it was asked whether there is a default keyring.
+    pub(super) fn looks(&self) -> usize {
+        self.lock().looks
+    }
+
+    /// With `NoKeyring` the service answers, and its keyring with the entries is not there.
     pub(crate) fn refuse_with(&self, refusal: Option<StoreFailure>) {
         self.lock().refusal = refusal;
     }
@@ -174,7 +204,7 @@ impl StrictStore {
         state = self.wait_while_hanging(state);
         state.hanging -= 1;
         self.0.changed.notify_all();
-        let refusal = state.refusal;
+        let refusal = state.refusal.filter(|_| !state.has_no_keyring());
         state.refusals += usize::from(refusal.is_some());
         match refusal {
             None => Ok(state),
@@ -239,6 +269,9 @@ impl CredentialApi for StrictEntry {
 
     fn set_secret(&self, secret: &[u8]) -> Result<()> {
         let mut state = self.store.enter_for_change()?;
+        if state.has_no_keyring() {
+            return Err(platform::no_keyring());
+        }
         if secret.len() > state.limit {
             return Err(Error::TooLong("secret".to_owned(), 2560));
         }
@@ -249,11 +282,17 @@ impl CredentialApi for StrictEntry {
     fn get_secret(&self) -> Result<Vec<u8>> {
         let mut state = self.store.enter()?;
         state.reads += 1;
+        if state.has_no_keyring() {
+            return Err(Error::NoEntry);
+        }
         state.entries.get(&self.name).cloned().ok_or(Error::NoEntry)
     }
 
     fn delete_credential(&self) -> Result<()> {
         let mut state = self.store.enter_for_change()?;
+        if state.has_no_keyring() {
+            return Err(Error::NoEntry);
+        }
         state.entries.remove(&self.name).map(drop).ok_or(Error::NoEntry)
     }
 

@@ -141,3 +141,49 @@ fn k5_a_record_that_fits_is_one_entry_and_one_read() {
     second.read(KEY).unwrap().unwrap();
     assert_eq!(store.reads() - before, 1);
 }
+
+#[test]
+fn k3_nothing_found_where_there_is_no_keyring_is_a_failure_and_no_answer() {
+    let store = StrictStore::with_limit(WINDOWS);
+    let mut records = records(&store);
+    records.write(KEY, &record('a', 9_000)).unwrap();
+    let before = store.everything();
+    let openings = store.openings();
+    store.refuse_with(Some(StoreFailure::NoKeyring));
+    assert_eq!(records.read(KEY), Err(StoreFailure::NoKeyring));
+    assert_eq!(
+        records.delete(KEY),
+        Err(StoreFailure::NoKeyring),
+        "it would live again"
+    );
+    store.refuse_with(None);
+    assert_eq!(store.everything(), before);
+    assert_eq!(records.read(KEY).unwrap().unwrap(), record('a', 9_000));
+    assert!(
+        store.openings() > openings,
+        "the service that has it again is another one"
+    );
+    records.delete(KEY).unwrap();
+    assert_eq!(records.read(KEY), Ok(None), "the keyring says so");
+}
+
+#[test]
+fn k5_whether_there_is_a_keyring_is_asked_only_where_nothing_was_found() {
+    let store = StrictStore::with_limit(WINDOWS);
+    records(&store).write(KEY, &record('a', 9_000)).unwrap();
+    records(&store).read(KEY).unwrap().unwrap();
+    assert_eq!(store.looks(), 0);
+    assert_eq!(records(&store).read("acme/another"), Ok(None));
+    assert_eq!(store.looks(), 1);
+}
+
+#[test]
+fn k3_a_service_that_knows_of_no_default_keyring_is_believed() {
+    let store = StrictStore::with_limit(WINDOWS);
+    store.know_no_default();
+    assert_eq!(records(&store).read(KEY), Ok(None));
+    records(&store).write(KEY, &record('a', 100)).unwrap();
+    assert_eq!(records(&store).read(KEY).unwrap().unwrap(), record('a', 100));
+    records(&store).delete(KEY).unwrap();
+    assert_eq!(records(&store).read(KEY), Ok(None));
+}
