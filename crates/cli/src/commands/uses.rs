@@ -36,10 +36,7 @@ pub fn run(invocation: &Invocation, arguments: &Uses) -> Result<(), Failure> {
     if let Some(consumer) = arguments.allow.clone() {
         return order(invocation, &mut connect()?, ConsumerOrder::Allow { consumer });
     }
-    let (mut client, view) = match arguments.follow && arguments.portal.is_none() {
-        true => return follow(invocation, arguments, connect()?),
-        false => invocation.read(all)?,
-    };
+    let (mut client, view) = invocation.read(all)?;
     // One that is no more may have been used.
     if let Some(named) = arguments.portal.as_deref()
         && !view.uses.iter().any(|used| is_of_portal(&used.portal, named))
@@ -47,7 +44,8 @@ pub fn run(invocation: &Invocation, arguments: &Uses) -> Result<(), Failure> {
         portal_in(&status_of(&mut client)?, Some(named))?;
     }
     if arguments.follow {
-        return follow(invocation, arguments, invocation.reconnect()?);
+        let before = view.uses.iter().nth_back(SHOWN).map_or(0, |used| used.number);
+        return follow(invocation, arguments, invocation.reconnect()?, before);
     }
     let uses: Vec<_> = view
         .uses
@@ -166,13 +164,11 @@ fn all(client: &mut Client) -> Result<UsesView, ClientError> {
     }
 }
 
-fn follow(invocation: &Invocation, arguments: &Uses, client: Client) -> Result<(), Failure> {
+/// Prints the newest, and then what comes. `after`: the number of the last one that is none of those.
+fn follow(invocation: &Invocation, arguments: &Uses, client: Client, after: u64) -> Result<(), Failure> {
     let zone = TimeZone::system();
-    let everything = Operation::Uses {
-        after: 0,
-        follow: true,
-    };
-    for reply in client.stream(&everything)? {
+    let follow = true;
+    for reply in client.stream(&Operation::Uses { after, follow })? {
         let Reply::Uses(page) = reply? else {
             return Err(Failure::unexpected_answer());
         };
