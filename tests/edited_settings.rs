@@ -1,5 +1,6 @@
 //! A person edits settings.toml while somebody is signed in: no sign-in is lost, and none is left where nobody sees it.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
@@ -15,15 +16,21 @@ fn portal(name: &str, emulator: &EmulatorProcess) -> String {
     format!("# mine\n[[portal]]\nname = \"{name}\"\nstart_url = \"{url}\"\nregion = \"{region}\"\n")
 }
 
-#[tokio::test]
-async fn r8_a_sign_in_follows_a_renamed_portal_and_is_told_and_ended_where_the_portal_is_gone() -> Result<()>
-{
+/// A machine whose settings are a portal that a person has written.
+async fn written_by_hand() -> Result<(Desktop, EmulatorProcess, PathBuf)> {
     let desktop = Desktop::without_display().await?;
     let emulator = EmulatorProcess::start(&desktop, "acme").await?;
-    let portray = Portray::with_emulator(&desktop, emulator.addresses());
     let settings = desktop.portray_home().join("settings.toml");
     std::fs::create_dir_all(desktop.portray_home())?;
     std::fs::write(&settings, portal("acme", &emulator))?;
+    Ok((desktop, emulator, settings))
+}
+
+#[tokio::test]
+async fn r8_a_sign_in_follows_a_renamed_portal_and_is_told_and_ended_where_the_portal_is_gone() -> Result<()>
+{
+    let (desktop, emulator, settings) = written_by_hand().await?;
+    let portray = Portray::with_emulator(&desktop, emulator.addresses());
     portray.sign_in(&emulator, "amara").await?;
     portray.run(&["accounts"]).await?.expect_code(0)?;
     portray.run(&["keep", ROLE]).await?.expect_code(0)?;
@@ -71,12 +78,8 @@ async fn r8_a_sign_in_follows_a_renamed_portal_and_is_told_and_ended_where_the_p
 
 #[tokio::test]
 async fn r8_a_login_whose_portal_goes_meanwhile_never_says_signed_in() -> Result<()> {
-    let desktop = Desktop::without_display().await?;
-    let emulator = EmulatorProcess::start(&desktop, "acme").await?;
+    let (desktop, emulator, settings) = written_by_hand().await?;
     let portray = Portray::with_emulator(&desktop, emulator.addresses());
-    let settings = desktop.portray_home().join("settings.toml");
-    std::fs::create_dir_all(desktop.portray_home())?;
-    std::fs::write(&settings, portal("acme", &emulator))?;
     let login = portray.start(&["login", "acme", "--device-code", "--json"])?;
     let asked: Value = serde_json::from_str(&login.first_line(DEADLINE).await?)?;
     std::fs::write(&settings, "# nothing\n")?;

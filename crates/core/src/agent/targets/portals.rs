@@ -106,20 +106,8 @@ mod tests {
     use super::*;
     use crate::agent::protocol::Target;
     use crate::agent::targets::Known;
-    use crate::refresh::standing::Standing;
+    use crate::agent::targets::tests::named;
     use crate::role_catalog::Catalogue;
-
-    fn named(name: &str) -> NamedPortal {
-        NamedPortal {
-            id: format!("id-{name}"),
-            name: name.to_owned(),
-            start_url: format!("https://{name}.awsapps.com/start"),
-            region: "eu-west-1".to_owned(),
-            standing: Standing::SignedIn,
-            store_failure: None,
-            list_problem: None,
-        }
-    }
 
     #[test]
     fn why_a_portal_may_be_missing_is_told_of_the_portal_that_was_asked_for() {

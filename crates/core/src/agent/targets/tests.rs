@@ -8,7 +8,7 @@ use crate::role_chain::chains;
 use crate::settings::Settings;
 use crate::token_store::StoreFailure;
 
-fn named(name: &str) -> NamedPortal {
+pub(super) fn named(name: &str) -> NamedPortal {
     NamedPortal {
         id: format!("id-{name}"),
         name: name.to_owned(),
