@@ -1,5 +1,6 @@
 //! Sign-ins in a file that a passphrase encrypts, on a machine without a keyring.
 
+use std::cell::Cell;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -61,10 +62,8 @@ impl Machine {
 
     fn write_passphrase(&self, passphrase: &str, mode: u32) -> Result<()> {
         fs::write(&self.passphrase_file, format!("{passphrase}\n"))?;
-        Ok(fs::set_permissions(
-            &self.passphrase_file,
-            fs::Permissions::from_mode(mode),
-        )?)
+        let mode = fs::Permissions::from_mode(mode);
+        Ok(fs::set_permissions(&self.passphrase_file, mode)?)
     }
 
     /// Asked for the encrypted file; the passphrase has to be typed.
@@ -89,13 +88,14 @@ impl Machine {
     /// Renews the token and waits until the new one is in the file.
     async fn renew(&self, portray: &Portray<'_>) -> Result<()> {
         let before = self.content()?;
-        // Asked anew each time: who asks while a renewal is being written gets that one.
-        let is_stored = async || {
-            portray.ask(|_| Request::RenewNow).await?;
-            Ok((self.content()? != before).then_some(()))
+        // Who asks while the last renewal is just being written gets that one: after seconds it is asked anew.
+        let looks = Cell::new(0);
+        let is_stored = async || match self.content()? != before {
+            true => Ok(Some(())),
+            false if looks.replace(looks.get() + 1) % 40 > 0 => Ok(None),
+            false => portray.ask(|_| Request::RenewNow).await.map(|_| None),
         };
-        let what = "a stored token";
-        self.desktop.wait_until(what, DEADLINE, is_stored).await
+        self.desktop.wait_until("a new token", DEADLINE, is_stored).await
     }
 
     /// Types these answers to the questions as they come.

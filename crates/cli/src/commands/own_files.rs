@@ -82,11 +82,21 @@ type Known = Stat;
 #[cfg(windows)]
 type Known = Secret;
 
+#[cfg(unix)]
+fn copy(known: &Known) -> Known {
+    *known
+}
+
+#[cfg(windows)]
+fn copy(known: &Known) -> Known {
+    known.clone()
+}
+
 /// Comes when this file is not found any more at its place.
 pub async fn until_gone(place: &Path, ours: &Known, clock: &SharedClock) {
     loop {
         clock.sleep(LOOK).await;
-        let (place, ours) = (place.to_owned(), ours.clone());
+        let (place, ours) = (place.to_owned(), copy(ours));
         // Aside: a disk that hangs keeps nobody from being served.
         let looked = tokio::task::spawn_blocking(move || is_gone(&place, &ours)).await;
         if looked.unwrap_or(false) {
@@ -144,22 +154,22 @@ mod tests {
 
     use super::*;
 
-    type TakeAway = fn(&Path);
+    type TakeAway = fn(&Path) -> io::Result<()>;
 
     const WAYS: [(&str, TakeAway); 3] = [
-        ("deleted", |path| fs::remove_file(path).unwrap()),
+        ("deleted", |path| fs::remove_file(path)),
         ("another one", |path| {
-            fs::remove_file(path).unwrap();
-            fs::write(path, "foreign").unwrap();
+            fs::remove_file(path)?;
+            fs::write(path, "foreign")
         }),
         ("moved, and the same in its place", |path| {
-            fs::rename(path, path.with_extension("aside")).unwrap();
-            fs::copy(path.with_extension("aside"), path).unwrap();
+            fs::rename(path, path.with_extension("aside"))?;
+            fs::copy(path.with_extension("aside"), path).map(drop)
         }),
     ];
 
-    fn created(path: &Path) -> OwnFile {
-        OwnFile::create(path, &Secret::from("token")).unwrap()
+    fn created(path: &Path) -> io::Result<OwnFile> {
+        OwnFile::create(path, &Secret::from("token"))
     }
 
     #[test]
@@ -167,11 +177,11 @@ mod tests {
         for (what, take_away) in WAYS {
             let scratch = tempfile::tempdir().unwrap();
             let path = scratch.path().join("token");
-            drop(created(&path));
+            drop(created(&path).unwrap());
             assert!(!path.exists(), "{what}");
-            let first = created(&path);
-            take_away(&path);
-            let second = (!path.exists()).then(|| created(&path));
+            let first = created(&path).unwrap();
+            take_away(&path).unwrap();
+            let second = (!path.exists()).then(|| created(&path).unwrap());
             drop(first);
             assert!(path.exists(), "{what}");
             if second.is_some() {
@@ -186,9 +196,9 @@ mod tests {
         for (what, take_away) in WAYS {
             let scratch = tempfile::tempdir().unwrap();
             let path = scratch.path().join("token");
-            let file = created(&path);
+            let file = created(&path).unwrap();
             assert!(!is_gone(&path, &file.ours), "{what}");
-            take_away(&path);
+            take_away(&path).unwrap();
             let manual = ManualClock::at("2026-03-02T12:00:00Z".parse().unwrap());
             let clock: SharedClock = Arc::new(manual.clone());
             let passing = async {

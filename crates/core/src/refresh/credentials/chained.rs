@@ -221,9 +221,9 @@ impl RefreshFailure {
 
     /// That somebody's code was refused is no answer for another one, who can be asked for the next.
     pub(super) fn for_who_gave_no_code(self) -> Self {
-        match self {
-            Self::Chain(ChainFailure::CodeRefused(_)) => ChainFailure::CodeNeeded.into(),
-            other => other,
+        match matches!(self, Self::Chain(ChainFailure::CodeRefused(_))) {
+            true => ChainFailure::CodeNeeded.into(),
+            false => self,
         }
     }
 }
