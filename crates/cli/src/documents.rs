@@ -6,9 +6,10 @@ use portray_core::app::contract::ChainView;
 use serde::Serialize;
 
 /// Where AWS tools would find other credentials, or a part of them, before or beside those given: every command that
-/// gives some clears all of these. botocore takes `AWS_SECURITY_TOKEN` before the session token, an endpoint's relative
-/// URI before the full one, and a file with a token before the token.
-pub const COMPETING: [&str; 13] = [
+/// gives some clears all of these. botocore takes `AWS_SECURITY_TOKEN` before the session token, the keys in
+/// `AWS_CREDENTIAL_FILE` before any endpoint, an endpoint's relative URI before the full one, and a file with a token
+/// before the token.
+pub const COMPETING: [&str; 14] = [
     "AWS_PROFILE",
     "AWS_DEFAULT_PROFILE",
     "AWS_ACCESS_KEY_ID",
@@ -16,6 +17,7 @@ pub const COMPETING: [&str; 13] = [
     "AWS_SESSION_TOKEN",
     "AWS_SECURITY_TOKEN",
     "AWS_CREDENTIAL_EXPIRATION",
+    "AWS_CREDENTIAL_FILE",
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
     "AWS_CONTAINER_CREDENTIALS_FULL_URI",
     "AWS_CONTAINER_AUTHORIZATION_TOKEN",

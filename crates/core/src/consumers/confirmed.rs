@@ -40,11 +40,35 @@ pub(super) fn is_confirmed(confirm: &Confirm, asking: Asking<'_>) -> bool {
             matches(pattern, text) || (pattern.contains(':') && with_portal())
         };
         let is_chain = role.chain.as_deref().is_some_and(|chain| is_like(given, chain));
-        is_chain || texts.iter().any(|text| is_like(pattern, text))
+        let mut nameless = nameless(asking);
+        is_chain
+            || texts.iter().any(|text| is_like(pattern, text))
+            || nameless.any(|name| may_be_named(pattern, asking.portal, name))
     };
     match confirm {
         Confirm::Never => false,
         Confirm::Always | Confirm::Unreadable => true,
         Confirm::Roles(patterns) => patterns.iter().any(is_hit),
     }
+}
+
+/// What is asked for in accounts of which nobody knows here what they are called: the list is not there yet, or does not
+/// have them.
+fn nameless(asking: Asking<'_>) -> impl Iterator<Item = &str> {
+    let source = (asking.account_name, asking.role.permission_set.as_str());
+    let further = asking
+        .assumed
+        .map(|it| (it.account_name.as_str(), it.role_name.as_str()));
+    let both = [Some(source), further].into_iter().flatten();
+    both.filter_map(|(account, name)| account.is_empty().then_some(name))
+}
+
+/// Whether a pattern may mean such an account by its name: it is asked about once too often rather than not at all.
+fn may_be_named(pattern: &str, portal: &str, name: &str) -> bool {
+    let Some((account, names)) = pattern.rsplit_once('/') else {
+        return false;
+    };
+    let (portals, account) = account.split_once(':').unwrap_or(("*", account));
+    let is_id = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
+    !is_id && matches(portals, portal) && matches(names, name)
 }

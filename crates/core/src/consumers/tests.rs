@@ -177,8 +177,39 @@ fn a6_a_further_role_is_confirmed_by_its_own_account_and_name_too() {
         let scene = scene(Confirm::Roles(vec![pattern.to_owned()]));
         assert_eq!(scene.asks_for_further("acme-prod"), expected, "{pattern}");
     }
-    let scene = scene(Confirm::Roles(vec!["*prod*".to_owned()]));
-    assert_eq!(scene.asks_for_further(""), Ok(()), "nobody knows its name");
+    // Nobody knows its name: what may mean it does.
+    for (pattern, expected) in [
+        ("*prod*", Err(Refused::Waits)),
+        ("acme:acme-prod/Release*", Err(Refused::Waits)),
+        ("acme-prod/Admin*", Ok(())),
+        ("other:*prod*", Ok(())),
+        ("111111111111", Ok(())),
+    ] {
+        let scene = scene(Confirm::Roles(vec![pattern.to_owned()]));
+        assert_eq!(scene.asks_for_further(""), expected, "{pattern}");
+    }
+}
+
+#[test]
+fn a6_before_the_list_is_there_a_program_waits_for_what_a_name_may_mean() {
+    let scene = scene(Confirm::Roles(vec!["*prod*/Admin*".to_owned()]));
+    let seen = observed("aws", 7);
+    let asks = |permission_set: &str, account_name: &str| {
+        let mut role = seen.role.clone();
+        permission_set.clone_into(&mut role.permission_set);
+        scene.consumers.judge(Asking {
+            program: seen.program.as_ref(),
+            launch: None,
+            door: seen.door,
+            role: &role,
+            portal: "acme",
+            account_name,
+            assumed: None,
+        })
+    };
+    assert_eq!(asks("Admin", ""), Err(Refused::Waits));
+    assert_eq!(asks("ReadOnly", ""), Ok(()));
+    assert_eq!(asks("Admin", "acme-dev"), Ok(()));
 }
 
 #[test]
