@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use futures_util::future::join_all;
-use harness::Simulation;
+use harness::{Simulation, wait_until};
 use identity_center_emulator::{Fault, Operation, Rotation, Trouble, World};
 use jiff::SignedDuration;
 use portray_core::app::contract::PortalState;
@@ -19,6 +19,10 @@ const ACCOUNTS: u32 = 25;
 const SETS: u32 = 20;
 
 const MINUTE: Duration = Duration::from_secs(60);
+
+/// How long a write may go on, in real time.
+const AT_REST: Duration = Duration::from_secs(10);
+
 const HOUR: usize = 60;
 
 /// Every role is asked for once in so many minutes.
@@ -150,7 +154,9 @@ pub async fn live() -> Result<Day> {
         ask(&day, asked, minute >= well_from, &mut seen).await?;
         day.advance(end.saturating_sub(day.elapsed())).await;
     }
-    outcome(&day, seen, sign_ins, hours)
+    let settled = *hours.get(SETTLED).context("a longer day")?;
+    let end = at_rest(&settled).await?;
+    outcome(&day, seen, sign_ins, hours, [settled, end])
 }
 
 async fn happen(day: &Simulation, event: Event) {
@@ -188,12 +194,27 @@ async fn ask(
     Ok(())
 }
 
-fn outcome(day: &Simulation, seen: Seen, sign_ins: u64, hours: Vec<Process>) -> Result<Day> {
-    let settled = *hours.get(SETTLED).context("a longer day")?;
+/// The process at the end. A file that is just being written is no growth: it is closed within moments.
+async fn at_rest(settled: &Process) -> Result<Process> {
+    let as_before = async || {
+        let now = Process::look("self")?;
+        let is_at_rest = now.open_files <= settled.open_files && now.threads <= settled.threads;
+        Ok(is_at_rest.then_some(now))
+    };
+    let at_rest = wait_until("files to be closed", AT_REST, as_before).await;
+    at_rest.or_else(|_| Process::look("self"))
+}
+
+fn outcome(
+    day: &Simulation,
+    seen: Seen,
+    sign_ins: u64,
+    hours: Vec<Process>,
+    [settled, end]: [Process; 2],
+) -> Result<Day> {
     let calls = day.emulator.counters();
     let refused = |operation| calls.errors(operation, "TooManyRequestsException");
     let on_purpose = |operation| calls.injected(operation, "TooManyRequestsException");
-    let end = Process::look("self")?;
     Ok(Day {
         seen,
         get_role_credentials: calls.calls(Operation::GetRoleCredentials),

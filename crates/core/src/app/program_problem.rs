@@ -238,8 +238,8 @@ impl ProblemView {
     pub fn no_answer_in_time() -> Self {
         Self::new(
             ProblemCode::Unreachable,
-            "Portray did not answer in time.",
-            "Try again; if it stays silent, restart it with “portray agent stop” and “portray agent”.",
+            "No answer came in time: AWS is still being asked, or this machine is very busy.",
+            "Try again; if it stays so, “portray status” says what is known.",
         )
     }
 
