@@ -142,13 +142,18 @@ impl Controller {
         self.spawn_then(reply, read, |(), reply| next(reply));
     }
 
-    /// Somebody is signed in, which is true only with a token that AWS takes. Where AWS ends the session over that, the
-    /// wish is for a new one.
+    /// Somebody is signed in, which is true only with a token that AWS takes, and that is kept. Where AWS ends the session
+    /// over that, the wish is for a new one.
     fn see_that_it_lives(&self, session: Arc<Session>, wish: SignInWish, reply: Reply<SignInStart>) {
         let commands = self.commands.clone();
         tokio::spawn(async move {
             let outcome = match session.token(Priority::Interactive).await {
-                Ok(_) => Ok(SignInStart::AlreadySignedIn),
+                Ok(_) => {
+                    let saved = session.save_again().await;
+                    saved
+                        .map(|()| SignInStart::AlreadySignedIn)
+                        .map_err(ProblemView::store)
+                }
                 Err(RefreshFailure::SignInNeeded) => {
                     // Only an application that is ending does not take it.
                     let _ = commands.send(Command::SignIn { wish, reply });

@@ -38,6 +38,9 @@ pub struct Session {
     epoch: AtomicU64,
     /// Held while the store is changed.
     turn: Arc<tokio::sync::Mutex<()>>,
+    /// Held while the store is read; how often that has ended.
+    reading: tokio::sync::Mutex<()>,
+    reads: AtomicU64,
     /// Each gives a token that is new, or says why there is none.
     flights: Flights<(), Result<Token, RefreshFailure>>,
     unfinished: Unfinished,
@@ -64,6 +67,8 @@ impl Session {
             status: Arc::default(),
             epoch: AtomicU64::new(0),
             turn: Arc::default(),
+            reading: tokio::sync::Mutex::default(),
+            reads: AtomicU64::new(0),
             flights: Flights::default(),
             unfinished,
             changes,
@@ -77,11 +82,27 @@ impl Session {
         &self.center.portal
     }
 
-    /// Reads the store, unless it is known already who is signed in.
+    /// Reads the store, unless it is known already who is signed in. Whoever comes while it is being read is told what
+    /// came of that: a keyring's question that a person turns down is not put once more for everybody who waited for it.
     pub async fn load(&self) -> Result<(), StoreFailure> {
-        if matches!(*self.status(), Status::SignedIn(_) | Status::SignedOut { .. }) {
+        if !self.is_unread() {
             return Ok(());
         }
+        let before = self.reads.load(Ordering::SeqCst);
+        let _reading = self.reading.lock().await;
+        match *self.status() {
+            Status::SignedIn(_) | Status::SignedOut { .. } => return Ok(()),
+            Status::Unreadable(failure) if self.reads.load(Ordering::SeqCst) != before => {
+                return Err(failure);
+            }
+            Status::Unreadable(_) | Status::NotRead => {}
+        }
+        let read = self.read().await;
+        self.reads.fetch_add(1, Ordering::SeqCst);
+        read
+    }
+
+    async fn read(&self) -> Result<(), StoreFailure> {
         self.wait_for_the_one_before().await;
         self.tell_what_was_left().await;
         let read = self.store.sign_in(self.portal()).await;

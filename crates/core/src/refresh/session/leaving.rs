@@ -238,7 +238,9 @@ impl Session {
         if !self.store.is_open_to_the_clock().await {
             return;
         }
-        self.save_again().await;
+        if let Err(failure) = self.save_again().await {
+            tracing::debug!(%failure, "the newest token is in memory only");
+        }
         self.forget_again().await;
     }
 

@@ -297,8 +297,10 @@ async fn k3_whoever_turned_the_keyrings_question_down_is_asked_again_only_for_so
     scene.restart();
     let (session, _changed) = scene.session();
     let turned_down = StoreFailure::Dismissed;
-    assert_eq!(session.load().await, Err(turned_down));
+    let several = tokio::join!(session.load(), session.load(), session.load());
+    assert_eq!(several, (Err(turned_down), Err(turned_down), Err(turned_down)));
     let asked = scene.keyring.refusals();
+    assert_eq!(asked, 1, "once for all who waited");
     session.mend_store().await;
     assert!(!scene.store.is_open_to_the_clock().await);
     assert_eq!(scene.keyring.refusals(), asked, "time passes, nobody asks");
@@ -319,6 +321,8 @@ async fn k3_whoever_turned_the_keyrings_question_down_is_asked_again_only_for_so
         assert!(session.view().store_failure.is_some());
     }
     assert_eq!(scene.keyring.refusals(), asked + 1);
+    session.save_again().await.unwrap_err();
+    assert_eq!(scene.keyring.refusals(), asked + 2, "a person's login");
     scene.keyring.turn_down_with(None);
     session.mend_store().await;
     assert_eq!(session.view().store_failure, None);

@@ -112,18 +112,19 @@ impl Session {
         });
     }
 
-    /// Stores what could not be stored when it was refreshed.
-    pub async fn save_again(&self) {
+    /// Stores what could not be stored when it was refreshed, if there is such a thing.
+    pub async fn save_again(&self) -> Result<(), StoreFailure> {
         let _unfinished = self.unfinished.begin();
         let _turn = self.turn.lock().await;
         let unsaved = match &*self.status() {
             Status::SignedIn(signed_in) if signed_in.unsaved.is_some() => signed_in.sign_in.clone(),
             Status::SignedIn(_) | Status::NotRead | Status::Unreadable(_) | Status::SignedOut { .. } => {
-                return;
+                return Ok(());
             }
         };
         let saved = self.store.save_renewed(self.portal(), &unsaved).await;
         self.is_saved(&unsaved, saved);
+        saved
     }
 
     /// Whether the store would take a sign-in now: the one that lives, which it has, is written once more. A full disk
