@@ -64,6 +64,8 @@ mod recording_shell;
 mod rounds;
 #[path = "harness/screen.rs"]
 mod screen;
+#[path = "harness/served.rs"]
+mod served;
 #[path = "harness/sign_in.rs"]
 mod sign_in;
 #[path = "harness/simulation.rs"]

@@ -1,15 +1,14 @@
 //! Many clients at once at the agent's real socket, which the application answers in the same process.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 use futures_util::future::try_join_all;
 use harness::Simulation;
 use identity_center_emulator::{Operation, World};
-use portray_core::agent::protocol::{AgentKind, Asker, CredentialsReply, Operation as Ask, Reply, Target};
-use portray_core::agent::{Client, Host, claim};
-use portray_core::paths::{Environment, Paths, SecretStore};
+use portray_core::agent::Client;
+use portray_core::agent::protocol::{Asker, CredentialsReply, Operation as Ask, Reply, Target};
+use portray_core::paths::Paths;
 
 const CLIENTS: usize = 64;
 
@@ -66,13 +65,7 @@ fn parts(reply: &CredentialsReply) -> [String; 3] {
 #[tokio::test]
 async fn a1_sixty_four_clients_get_the_same_whole_credentials_without_an_error() -> Result<()> {
     let day = Simulation::signed_in(World::acme(), "amara").await?;
-    let home = day.settings_file().with_file_name("");
-    let paths = Paths::of(&Environment::of(&[("PORTRAY_HOME", &home.to_string_lossy())]))?;
-    let host = Host {
-        kind: AgentKind::Headless,
-        secret_store: SecretStore::Memory,
-    };
-    tokio::spawn(claim(&paths)?.serve(day.app.clone(), host, Arc::new(day.clock.clone())));
+    let paths = day.serve()?;
     for (account, permission_set) in ROLES {
         day.credentials(account, permission_set).await?;
     }

@@ -1,15 +1,14 @@
 //! A launch whose person has signed out is refused before anything is looked up or asked, and what is written down is that.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use harness::{Simulation, wait_until};
 use identity_center_emulator::{Fault, Operation, World};
-use portray_core::agent::protocol::{AgentKind, Asker, Operation as Ask, Reply, Target, Terms};
-use portray_core::agent::{Client, ClientError, Host, claim};
+use portray_core::agent::protocol::{Asker, Operation as Ask, Reply, Target, Terms};
+use portray_core::agent::{Client, ClientError};
 use portray_core::app::contract::{ProblemCode, ProblemView, Request};
-use portray_core::paths::{Environment, Paths, SecretStore};
+use portray_core::paths::Paths;
 use portray_core::programs::Program;
 use portray_core::settings::Confirm;
 use portray_core::uses::{Door, Use, UseOutcome};
@@ -26,13 +25,7 @@ struct Scene {
 
 impl Scene {
     fn of(day: Simulation) -> Result<Self> {
-        let home = day.settings_file().with_file_name("");
-        let paths = Paths::of(&Environment::of(&[("PORTRAY_HOME", &home.to_string_lossy())]))?;
-        let host = Host {
-            kind: AgentKind::Headless,
-            secret_store: SecretStore::Memory,
-        };
-        tokio::spawn(claim(&paths)?.serve(day.app.clone(), host, Arc::new(day.clock.clone())));
+        let paths = day.serve()?;
         Ok(Self { day, paths })
     }
 

@@ -256,7 +256,7 @@ fn role_of(arn: &str, portal: &Portal) -> Result<(String, String), ChainError> {
     let name = name
         .filter(|name| is_made_of(name, 1..=64, "+=,.@-"))
         .ok_or_else(no_arn)?;
-    let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
+    let is_account = AccountId::is_one(account);
     if !is_account || arn.len() > 2048 || arn.contains(|letter: char| !letter.is_ascii_graphic()) {
         return Err(no_arn());
     }

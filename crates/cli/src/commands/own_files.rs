@@ -82,21 +82,11 @@ type Known = Stat;
 #[cfg(windows)]
 type Known = Secret;
 
-#[cfg(unix)]
-fn copy(known: &Known) -> Known {
-    *known
-}
-
-#[cfg(windows)]
-fn copy(known: &Known) -> Known {
-    known.clone()
-}
-
 /// Comes when this file is not found any more at its place.
 pub async fn until_gone(place: &Path, ours: &Known, clock: &SharedClock) {
     loop {
         clock.sleep(LOOK).await;
-        let (place, ours) = (place.to_owned(), copy(ours));
+        let (place, ours) = (place.to_owned(), Known::clone(ours));
         // Aside: a disk that hangs keeps nobody from being served.
         let looked = tokio::task::spawn_blocking(move || is_gone(&place, &ours)).await;
         if looked.unwrap_or(false) {

@@ -270,16 +270,9 @@ impl Handler {
     /// A person is done. What was saved in settings.toml meanwhile may have taken the portal away.
     async fn signed_in(&self, portal: &NamedPortal) -> Outcome {
         self.app.settings_of_now().await;
-        let place = |portal: &NamedPortal| {
-            let NamedPortal {
-                id,
-                start_url,
-                region,
-                ..
-            } = portal.clone();
-            (id, start_url, region)
-        };
-        match self.portals().iter().any(|known| place(known) == place(portal)) {
+        let signed_in = (&portal.id, &portal.start_url, &portal.region);
+        let is_it = |known: &NamedPortal| (&known.id, &known.start_url, &known.region) == signed_in;
+        match self.portals().iter().any(is_it) {
             true => Ok(Reply::Done),
             false => Err(ProblemView::signed_in_to_what_is_gone(&portal.name).into()),
         }

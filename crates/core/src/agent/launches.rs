@@ -4,7 +4,7 @@ use crate::agent::hand_out::cut;
 use crate::agent::handler::Handler;
 use crate::agent::protocol::{Reply, Target, Terms};
 use crate::agent::socket::Replies;
-use crate::agent::targets::{self, Refusal, account_name, is_account_id};
+use crate::agent::targets::{self, Refusal, account_name};
 use crate::app::contract::ProblemView;
 use crate::consumers::{Launch, is_launch};
 use crate::identity_center::{AccountId, PortalId, RoleKey};
@@ -127,7 +127,7 @@ impl Handler {
             };
         };
         catalogue.chain_key(chain).unwrap_or_else(|_| {
-            let account = Some(&chain.source_account).filter(|account| is_account_id(account));
+            let account = Some(&chain.source_account).filter(|account| AccountId::is_one(account));
             RoleKey {
                 portal: chain.portal.clone(),
                 account: AccountId(account.cloned().unwrap_or_default()),

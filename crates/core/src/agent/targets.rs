@@ -242,7 +242,7 @@ impl Known<'_> {
         });
         match (begun.collect::<Vec<_>>().as_slice(), portals) {
             ([role], _) => Ok(role.clone()),
-            ([], [portal]) if is_account_id(account) => {
+            ([], [portal]) if AccountId::is_one(account) => {
                 Ok(key(&PortalId(portal.id.clone()), &AccountId(account.to_owned())))
             }
             ([], _) => Err(self.nothing(portals)),
@@ -325,10 +325,6 @@ pub fn ambiguous_chains(catalogue: &Catalogue) -> Vec<ProblemView> {
 /// An account's name, as far as the listing knows it.
 pub fn account_name<'a>(catalogue: &'a Catalogue, key: &RoleKey) -> &'a str {
     catalogue.account(key).map_or("", |listed| &listed.account.name)
-}
-
-pub(super) fn is_account_id(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// A start URL stands for several portals; their names tell them apart.

@@ -205,12 +205,8 @@ impl KnownPortal {
     }
 
     fn is_same(&self, other: &Self) -> bool {
-        let name = String::new();
-        let (ours, theirs) = (self.clone(), other.clone());
-        Self {
-            name: name.clone(),
-            ..ours
-        } == Self { name, ..theirs }
+        let ours = (&self.id, &self.start_url, &self.region, &self.endpoints);
+        ours == (&other.id, &other.start_url, &other.region, &other.endpoints)
     }
 }
 

@@ -35,9 +35,14 @@ impl App {
 impl Controller {
     /// A portal has gone from the settings, or another one has its place. Launches that began with it get nothing any more.
     pub(super) fn end_launches(&self, portal: &PortalId) {
+        self.end_stay(portal);
+        self.note_stays();
+    }
+
+    /// What launches may get, and what was allowed and denied, ends with it.
+    pub(super) fn end_stay(&self, portal: &PortalId) {
         self.stays.end(portal);
         self.records.consumers.forget_answers(portal);
-        self.note_stays();
     }
 
     pub(super) fn sign_out(&mut self, portal: &PortalId, reply: Option<Reply<Answer>>) {

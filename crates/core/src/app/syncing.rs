@@ -303,8 +303,7 @@ impl Controller {
     /// Whoever is signed in next may be somebody else: what was fetched with a sign-in goes with it, that is the sync
     /// that runs, its role credentials, what the launches that run may get, and what was allowed and denied.
     pub(super) fn leave_sign_in(&mut self, portal: &PortalId) {
-        self.stays.end(portal);
-        self.records.consumers.forget_answers(portal);
+        self.end_stay(portal);
         self.syncs.stop(portal);
         self.forget_change(portal);
         self.refresh.roles.forget_portal(portal);

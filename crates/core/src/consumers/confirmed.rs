@@ -2,7 +2,7 @@
 
 use super::{Asking, Consumers};
 use crate::aws_config::names::matches;
-use crate::identity_center::PortalId;
+use crate::identity_center::{AccountId, PortalId};
 use crate::settings::Confirm;
 
 impl Consumers {
@@ -69,6 +69,5 @@ fn may_be_named(pattern: &str, portal: &str, name: &str) -> bool {
         return false;
     };
     let (portals, account) = account.split_once(':').unwrap_or(("*", account));
-    let is_id = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
-    !is_id && matches(portals, portal) && matches(names, name)
+    !AccountId::is_one(account) && matches(portals, portal) && matches(names, name)
 }

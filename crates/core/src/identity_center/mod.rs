@@ -50,6 +50,13 @@ pub use reach::Reach;
 #[serde(transparent)]
 pub struct AccountId(pub String);
 
+impl AccountId {
+    /// Whether a text can be one.
+    pub fn is_one(text: &str) -> bool {
+        text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+    }
+}
+
 impl fmt::Display for AccountId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)

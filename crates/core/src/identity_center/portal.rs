@@ -80,8 +80,8 @@ impl Portal {
 
     /// Whether both are one portal, under whatever name: what is stored of one is that of the other.
     pub fn is_same(&self, other: &Self) -> bool {
-        let parts = |portal: &Self| (portal.id.clone(), portal.start_url.clone(), portal.region.clone());
-        parts(self) == parts(other) && self.endpoints == other.endpoints
+        let ours = (&self.id, &self.start_url, &self.region, &self.endpoints);
+        ours == (&other.id, &other.start_url, &other.region, &other.endpoints)
     }
 
     pub fn partition(&self) -> Partition {

@@ -54,7 +54,7 @@ impl Catalogue {
     pub fn chain_key(&self, chain: &Chain) -> Result<RoleKey, Vec<RoleKey>> {
         let (account, set) = (&chain.source_account, &chain.source_permission_set);
         let found = self.find(account, set, Some(&chain.portal));
-        let is_id = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
+        let is_id = AccountId::is_one(account);
         let source = match found.as_slice() {
             [only] => only.clone(),
             [] if is_id => RoleKey {

@@ -7,7 +7,7 @@ use nucleo_matcher::pattern::{Atom, AtomKind, CaseMatching, Normalization};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 
 use super::{Catalogue, ListOrder, ListedAccount};
-use crate::identity_center::{PortalId, RoleKey};
+use crate::identity_center::{AccountId, PortalId, RoleKey};
 use crate::role_chain::Chain;
 
 /// What to look for.
@@ -256,7 +256,7 @@ impl Word {
     fn of(text: &str) -> Self {
         // AWS writes account ids as 1111-2222-3333 too.
         let digits: String = text.chars().filter(|letter| *letter != '-').collect();
-        let is_id = digits.len() == 12 && digits.bytes().all(|byte| byte.is_ascii_digit());
+        let is_id = AccountId::is_one(&digits);
         let text = if is_id { digits } else { text.to_owned() };
         let atom = |kind| Atom::new(&text, CaseMatching::Ignore, Normalization::Smart, kind, false);
         let (loose, tight) = (atom(AtomKind::Fuzzy), atom(AtomKind::Substring));
